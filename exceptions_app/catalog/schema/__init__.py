@@ -1,0 +1,60 @@
+"""The YAML's shape (pydantic). `Document` is one file; `load` merges files into one `Catalog`."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
+from .checks import Check, CompareRow, DuplicateCheck, DuplicateRule, Finding, Lookup, MatchCheck, Side, Tolerance, ToleranceUse
+from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
+from .records import Column, ColumnType, RecordType, Sensitivity
+from .work import Category, Queue, Reason, Route, Severity, SlaPolicy
+
+__all__ = [
+    "Calendar", "Category", "Check", "Code", "Column", "ColumnType", "CompareRow", "Contract", "Crosswalk",
+    "CrosswalkEntry", "Document", "DuplicateCheck", "DuplicateRule", "Duration", "Entity", "ExchangeRate",
+    "Expression", "Feed", "Finding", "Lookup", "Mapped", "MatchCheck", "Name", "Queue", "Reason", "RecordType",
+    "Route", "Secret", "SecretRef", "Sensitivity", "ServiceTime", "Severity", "Shape", "Side", "Site",
+    "SlaPolicy", "Span", "System", "Tolerance", "ToleranceUse",
+]  # fmt: skip
+
+
+class ExchangeRate(Shape):
+    """One unit of `currency` in the reporting currency, from `valid_from` on."""
+
+    currency: str
+    valid_from: date
+    rate: Decimal
+
+
+class Site(Shape):
+    """The install itself: its name, its reporting currency, and which shipped packs it uses."""
+
+    name: str = "Tieout"
+    reporting_currency: str = "USD"
+    packs: list[Code] = Field(default_factory=list)
+    materiality: Decimal = Decimal(0)
+    rates: list[ExchangeRate] = Field(default_factory=list)
+
+
+class Document(Shape):
+    """One YAML file: any of these sections. `overrides` changes fields of what another file declared, by code."""
+
+    site: Site | None = None
+    entities: list[Entity] = Field(default_factory=list)
+    calendars: list[Calendar] = Field(default_factory=list)
+    systems: list[System] = Field(default_factory=list)
+    record_types: list[RecordType] = Field(default_factory=list)
+    feeds: list[Feed] = Field(default_factory=list)
+    crosswalks: list[Crosswalk] = Field(default_factory=list)
+    checks: list[Check] = Field(default_factory=list)
+    categories: list[Category] = Field(default_factory=list)
+    queues: list[Queue] = Field(default_factory=list)
+    routing: list[Route] = Field(default_factory=list)
+    sla_policies: list[SlaPolicy] = Field(default_factory=list)
+    common_reasons: list[Reason] = Field(default_factory=list)
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""The value types every part of the configuration shares: codes, durations, secrets.
+
+Pure: knows neither files nor databases. Every shape is frozen and refuses unknown fields, so that a typing
+error in a YAML file is an error and never silently ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+"""A SQL expression of the allowed subset; parsed and refused by `catalog.expressions`."""
+
+_DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_BUSINESS = re.compile(r"^(\d+)\s+(business\s+days?|business\s+hours?|hours?|days?|minutes?)$")
+
+
+class Shape(BaseModel):
+    """A piece of configuration: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(str(value).strip())
+    if not match:
+        raise ValueError("expected a duration such as 30s, 15m, 2h or 1d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _plain(value: timedelta) -> str:
+    return f"{int(value.total_seconds())}s"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_plain, return_type=str)]
+"""Wall-clock time: `30s`, `15m`, `2h`, `1d` (1d is 24 hours)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTime:
+    """A span on a business clock or on the wall clock, as people write it: `2 business days`, `1 hour`."""
+
+    amount: int
+    unit: str  # "business days", "business hours", "hours", "days" or "minutes"
+
+    @property
+    def is_business(self) -> bool:
+        return self.unit.startswith("business")
+
+    def __str__(self) -> str:
+        unit = self.unit if self.amount != 1 else self.unit.removesuffix("s")
+        return f"{self.amount} {unit}"
+
+
+def _service_time(value: Any) -> ServiceTime:
+    if isinstance(value, ServiceTime):
+        return value
+    match = _BUSINESS.match(" ".join(str(value).split()))
+    if not match:
+        raise ValueError("expected a span such as '2 business days', '4 business hours', '1 hour' or '0 hours'")
+    unit = match[2] if match[2].endswith("s") else match[2] + "s"
+    return ServiceTime(int(match[1]), unit)
+
+
+Span = Annotated[ServiceTime, BeforeValidator(_service_time), PlainSerializer(str, return_type=str)]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A reference to a secret, never its value: `env:NAME` or `file:/path`. Resolved when it is used."""
+
+    scheme: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.target}"
+
+
+def _secret(value: Any) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    scheme, _, target = str(value).partition(":")
+    if scheme not in {"env", "file"} or not target:
+        raise ValueError("expected a reference to a secret, 'env:NAME' or 'file:/path'; a value is never written here")
+    return Secret(scheme, target)
+
+
+SecretRef = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str, return_type=str)]

@@ -1,0 +1,162 @@
+"""Checks: what is compared, within what tolerance, and which category it raises."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Code, Duration, Expression, Name, Shape, Span
+
+
+class Tolerance(Shape):
+    """A limit that explains itself. Outside means: over `ignore_below`, and over the combined limit.
+
+    `any`: outside when over the absolute or the percent limit; `all`: only when over both; `max`: the larger of
+    the two is the limit; `sum`: both together are the limit. `percent` is of the base that the check names.
+    `over`/`under` restrict the direction (difference > 0 is over).
+    """
+
+    absolute: Decimal | None = None
+    currency: str | None = None
+    percent: Decimal | None = None
+    combine: Literal["any", "all", "max", "sum"] = "any"
+    ignore_below: Decimal = Decimal(0)
+    over: bool = True
+    under: bool = True
+
+
+class Lookup(Shape):
+    """Reference data joined to each row of a side before it is aggregated; at most one row may match."""
+
+    record: Name
+    kind: Code | None = None
+    on: dict[Name, Expression] = Field(description="lookup column -> expression over the side's row")
+    columns: list[Name] = Field(min_length=1)
+
+
+class Side(Shape):
+    """One party to the comparison: records of one type, from the systems of one kind (or any).
+
+    `columns` are expressions over the record (its columns by name, look-ups as `lookup.column`); when any of them
+    aggregates, the side is grouped by the check's key. A column with a crosswalk is canonical; what the source
+    wrote is `<column>_source`.
+    """
+
+    record: Name
+    kind: Code | None = None
+    systems: list[Code] | None = None
+    where: Expression | None = None
+    key: dict[Name, Expression] = Field(default_factory=dict, description="key column -> expression; default: same name")
+    lookups: dict[Name, Lookup] = Field(default_factory=dict)
+    columns: dict[Name, Expression]
+    optional: bool = Field(False, description="the check also runs where no feed provides this side")
+
+
+class ToleranceUse(Shape):
+    """`difference` and `base` are expressions over the sides; percent means percent of `base`."""
+
+    name: Name
+    difference: Expression
+    base: Expression = "0"
+    format: Literal["money", "quantity", "number"] = "money"
+
+
+class Finding(Shape):
+    """One category that the check can raise. The first finding that holds is primary, the others are listed on it.
+
+    `missing` sides must be absent, and (like `settled` sides) read later than `since` plus their feed's lag.
+    `grace` must have passed since `since`. `critical_when` raises the severity.
+    """
+
+    category: Code
+    present: list[Name] = Field(default_factory=list)
+    missing: list[Name] = Field(default_factory=list)
+    settled: list[Name] = Field(default_factory=list)
+    when: Expression | None = None
+    tolerance: ToleranceUse | None = None
+    since: Expression = Field(description="a timestamp: since when it has been so at the source")
+    grace: Span | None = None
+    amount: Expression | None = None
+    currency: Expression | None = None
+    counterparty: Expression | None = None
+    critical_when: Expression | None = None
+    facts: dict[Name, Expression] = Field(default_factory=dict, description="values for the category's sentence")
+
+
+class CompareRow(Shape):
+    """One line of the side-by-side on screen: the same fact as each side says it."""
+
+    label: str
+    format: Literal["text", "number", "quantity", "money", "date", "timestamp"] = "text"
+    cells: dict[Name, Name] = Field(description="side -> its column")
+
+
+class _Check(Shape):
+    code: Code
+    title: str
+    flow: Code
+    description: str = ""
+    enabled: bool = True
+
+
+class MatchCheck(_Check):
+    """Two to n sides joined on one key, inside one entity.
+
+    `let` names computed columns (in order; usable in later ones and in findings). Names in expressions:
+    `side.column`, key columns bare, `let` names bare.
+    """
+
+    kind: Literal["match"] = "match"
+    key: list[Name] = Field(min_length=1)
+    reference: str = Field(description="the business reference, e.g. '{order_number}/{line_number}'")
+    line: list[Name] | None = Field(None, description="the key columns that are the transaction line; default: the key")
+    line_type: Name = "order_line"
+    sides: dict[Name, Side] = Field(min_length=2)
+    let: dict[Name, Expression] = Field(default_factory=dict)
+    tolerances: dict[Name, Tolerance] = Field(default_factory=dict)
+    pairs: dict[Name, list[tuple[str, str]]] = Field(default_factory=dict, description="for allowed(name, a, b)")
+    findings: list[Finding] = Field(min_length=1)
+    compare: list[CompareRow] = Field(default_factory=list)
+
+
+class DuplicateRule(Shape):
+    """Documents that agree on all `same` expressions (none NULL), and on `near` within a tolerance of days."""
+
+    title: str
+    same: list[Expression] = Field(min_length=1)
+    near: Expression | None = None
+    within: Duration = timedelta(0)
+
+
+class DuplicateCheck(_Check):
+    """Documents that occur more than once, across entities. The cluster's identity is its oldest member.
+
+    `key` identifies a document inside the record type (lines are grouped by it); `order_by` says which is oldest;
+    `lines` are the transaction lines that a document touches, so that what the duplicate causes there is listed on
+    it rather than raised again.
+    """
+
+    kind: Literal["duplicate"] = "duplicate"
+    record: Name
+    record_kind: Code | None = None
+    where: Expression | None = None
+    key: list[Name] = Field(min_length=1)
+    columns: dict[Name, Expression]
+    rules: list[DuplicateRule] = Field(min_length=1)
+    order_by: Expression
+    lines: list[Name] = Field(default_factory=list)
+    line_type: Name = "order_line"
+    category: Code
+    reference: str
+    amount: Expression | None = None
+    currency: Expression | None = None
+    counterparty: Expression | None = None
+    critical_when: Expression | None = Field(None, description="over the aggregates `members` and `paid_members`")
+    paid: Expression | None = Field(None, description="a boolean over the document: has it been paid")
+    compare: list[CompareRow] = Field(default_factory=list)
+
+
+Check = Annotated[MatchCheck | DuplicateCheck, Field(discriminator="kind")]

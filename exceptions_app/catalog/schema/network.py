@@ -1,0 +1,112 @@
+"""The hospital network as data: entities, calendars, systems, feeds, crosswalks. No facility or vendor is ever code."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Code, Duration, Expression, Name, Shape
+
+
+class Calendar(Shape):
+    """Business time: local weekly hours, less holidays. Times are local `HH:MM-HH:MM` in `time_zone`."""
+
+    code: Code
+    time_zone: str = "UTC"
+    always_open: bool = False
+    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]] = Field(default_factory=dict)
+    holidays_country: str | None = None
+    holidays_subdivision: str | None = None
+    holidays_extra: dict[date, str] = Field(default_factory=dict)
+    working_days_extra: list[date] = Field(default_factory=list)
+    hours_per_day: float | None = Field(None, description="hours of one business day; default: the longest weekday")
+
+
+class Entity(Shape):
+    """A legal entity, hospital or site; `parent` makes the tree."""
+
+    code: Code
+    name: str
+    kind: str = "hospital"
+    parent: Code | None = None
+    region: str | None = None
+    time_zone: str = "UTC"
+    calendar: Code | None = Field(None, description="default: the parent's, else the queue's")
+    currency: str = "USD"
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class System(Shape):
+    """An application that holds records. `kind` is what packs refer to; `code` is the site's own name for it."""
+
+    code: Code
+    name: str
+    kind: Literal[
+        "erp", "procurement", "supplier_portal", "ap_automation", "hcm", "payroll", "identity", "wms", "grants",
+        "file_source", "other",
+    ]  # fmt: skip
+    connector: Name
+    connection: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
+    record_urls: dict[Name, str] = Field(
+        default_factory=dict, description="record type -> link pattern, e.g. https://erp.example/po/{order_number}"
+    )
+
+
+class Contract(Shape):
+    """What a feed promises, and who answers for it."""
+
+    version: str = "1"
+    owner_technical: str = ""
+    owner_business: str = ""
+    criticality: Literal["low", "medium", "high", "critical"] = "medium"
+    latency: Duration = timedelta(minutes=15)
+
+
+class Mapped(Shape):
+    """One canonical column: an expression over the raw row, optionally translated by a crosswalk at the door."""
+
+    value: Expression
+    crosswalk: Code | None = None
+
+
+class Feed(Shape):
+    """How records of one type come from one system.
+
+    `snapshot`: every read holds all records (absence is a deletion). `keys_and_changes`: changed rows, and the
+    list of all keys. `changes`: changed rows only (cannot prove absence).
+    """
+
+    code: Code
+    title: str = ""
+    system: Code
+    record_type: Name
+    mode: Literal["snapshot", "keys_and_changes", "changes"] = "changes"
+    every: Duration = timedelta(minutes=5)
+    lag: Duration = timedelta(minutes=5)
+    retain: Duration = timedelta(days=400)
+    read: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
+    mapping: dict[Name, Expression | Mapped]
+    where: Expression | None = Field(None, description="rows of the source that belong to this feed")
+    contract: Contract = Contract()
+    enabled: bool = True
+
+
+class Crosswalk(Shape):
+    """The map from one system's local identifier to the canonical one. Entries inline, or in a CSV file beside.
+
+    CSV columns: `system,local,canonical` (`system` empty: every system).
+    """
+
+    code: Code
+    title: str = ""
+    file: str | None = None
+    entries: list[CrosswalkEntry] = Field(default_factory=list)
+
+
+class CrosswalkEntry(Shape):
+    system: Code | None = None
+    local: str
+    canonical: str

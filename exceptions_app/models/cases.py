@@ -1,0 +1,120 @@
+"""The exception as people work on it, its evidence and its comments."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exceptions_app.extensions import Base
+
+from .types import AmountE4, Big, CodeText, Id, LongText, ShortText, Utc
+
+_LIVE = text("status IN ('open', 'awaiting_confirmation')")
+
+
+class ExceptionCase(Base):
+    """An exception. Its public reference (`EX-7F3K2Q`) is computed from `id`: see `domain.public_id`.
+
+    `status`: open, awaiting_confirmation, resolved, waived. `sla_stage`: on_track, due_soon, breached, paused,
+    stopped. Amounts are in 1/10,000; `reporting_amount_e4` is in the site's reporting currency at `rate_e8` (dated
+    when the evidence was taken). `next_sla_at` is the next instant at which the sweep has something to do.
+    """
+
+    __tablename__ = "exception_case"
+
+    id: Mapped[Id]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    check_code: Mapped[CodeText]
+    scope: Mapped[CodeText]
+    category: Mapped[CodeText]
+    entity: Mapped[CodeText]
+    queue: Mapped[CodeText]
+    severity: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(24))
+    end_reason: Mapped[str | None] = mapped_column(String(64))
+    ended_by: Mapped[str | None] = mapped_column(String(200))
+
+    reference: Mapped[ShortText]
+    counterparty: Mapped[str | None] = mapped_column(String(200))
+    sentence: Mapped[LongText]
+    business_key: Mapped[LongText]
+    line_key: Mapped[str | None] = mapped_column(String(300))
+    facts: Mapped[LongText]
+    also: Mapped[str] = mapped_column(Text, default="[]")
+    evidence_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    evidence_version: Mapped[int] = mapped_column(default=1)
+    amount_e4: Mapped[AmountE4 | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    reporting_amount_e4: Mapped[AmountE4 | None]
+    rate_e8: Mapped[int | None] = mapped_column(Big)
+
+    owner_id: Mapped[int | None] = mapped_column(Big, ForeignKey("user_account.id"))
+    recurring: Mapped[bool] = mapped_column(default=False)
+    cycle: Mapped[int] = mapped_column(default=1)
+    since_at: Mapped[Utc]
+    first_seen_at: Mapped[Utc]
+    opened_at: Mapped[Utc]
+    resolved_at: Mapped[Utc | None]
+    confirmed_at: Mapped[Utc | None]
+    waiver_expires_at: Mapped[Utc | None]
+
+    on_hold: Mapped[bool] = mapped_column(default=False)
+    hold_reason: Mapped[str | None] = mapped_column(Text)
+    ball_in_court: Mapped[str | None] = mapped_column(String(24))
+    held_at: Mapped[Utc | None]
+    hold_until: Mapped[Utc | None]
+    paused_seconds: Mapped[int] = mapped_column(default=0)
+    """Business seconds on hold in this cycle, not counting a hold that is still on."""
+
+    sla_target: Mapped[str] = mapped_column(String(40))
+    sla_calendar: Mapped[CodeText]
+    sla_stage: Mapped[str] = mapped_column(String(16), default="on_track")
+    due_at: Mapped[Utc | None]
+    due_soon_at: Mapped[Utc | None]
+    next_sla_at: Mapped[Utc | None]
+    breached_at: Mapped[Utc | None]
+
+    retry_count: Mapped[int] = mapped_column(default=0)
+    parent_id: Mapped[int | None] = mapped_column(Big, ForeignKey("exception_case.id"))
+    version: Mapped[int] = mapped_column(default=1)
+    audit_head: Mapped[bytes] = mapped_column(LargeBinary(32))
+    config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
+
+    __table_args__ = (
+        Index("ix_case_scope", "check_code", "scope", "status"),
+        Index("ix_case_sweep", "next_sla_at", sqlite_where=text("next_sla_at IS NOT NULL"),
+              postgresql_where=text("next_sla_at IS NOT NULL")),
+        Index("ix_case_queue_due", "queue", "due_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_live_due", "due_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_live_amount", "reporting_amount_e4", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_live_opened", "opened_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_owner", "owner_id", "due_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_reference", "reference"),
+        Index("ix_case_counterparty", "counterparty"),
+        Index("ix_case_line", "line_key"),
+    )  # fmt: skip
+
+
+class CaseEvidence(Base):
+    """Every side's values at detection: JSON, decimals as text, times UTC. One row a version."""
+
+    __tablename__ = "case_evidence"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = mapped_column(Big, ForeignKey("exception_case.id"))
+    version: Mapped[int]
+    evidence: Mapped[LongText]
+    taken_at: Mapped[Utc]
+    check_run_id: Mapped[int | None] = mapped_column(Big)
+
+    __table_args__ = (UniqueConstraint("case_id", "version"),)
+
+
+class CaseComment(Base):
+    __tablename__ = "case_comment"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = mapped_column(Big, ForeignKey("exception_case.id"), index=True)
+    author_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id"))
+    text: Mapped[LongText]
+    created_at: Mapped[Utc]

@@ -1,0 +1,69 @@
+"""People: who may sign in, in which role, for which queues and entities."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from exceptions_app.extensions import Base
+
+from .types import Big, CodeText, Id, ShortText, Utc
+
+EVERYTHING = "*"
+"""As a queue or an entity in a person's scope: all of them."""
+
+
+class Role(StrEnum):
+    SPECIALIST = "specialist"
+    MANAGER = "manager"
+    ANALYST = "integration_analyst"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class User(UserMixin, Base):
+    """A person. `failed_sign_ins` and `locked_until` are the lock-out."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[ShortText]
+    password_hash: Mapped[ShortText]
+    role: Mapped[CodeText]
+    active: Mapped[bool] = mapped_column(default=True)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    theme: Mapped[str] = mapped_column(String(8), default="auto")
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[Utc | None]
+    last_visit_at: Mapped[Utc | None]
+    created_at: Mapped[Utc]
+    queues: Mapped[list[UserQueue]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    entities: Mapped[list[UserEntity]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+    @property
+    def is_active(self) -> bool:
+        return self.active
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and self.locked_until > now
+
+
+class UserQueue(Base):
+    __tablename__ = "user_queue"
+
+    user_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    queue: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UserEntity(Base):
+    """An entity a person sees, with everything below it in the tree; `*` is the whole network."""
+
+    __tablename__ = "user_entity"
+
+    user_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -1,0 +1,97 @@
+"""Executions of feeds and checks, with counts, watermarks and rejects."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from exceptions_app.extensions import Base
+
+from .types import Big, CodeText, Id, LongText, Utc
+
+
+class FeedState(Base):
+    """Where a feed stands. One row a feed; moved in the transaction that marks its run finished."""
+
+    __tablename__ = "feed_state"
+
+    feed: Mapped[str] = mapped_column(String(64), primary_key=True)
+    watermark: Mapped[str | None] = mapped_column(Text)
+    last_run_id: Mapped[int | None] = mapped_column(Big)
+    last_complete_run_id: Mapped[int | None] = mapped_column(Big)
+    read_through: Mapped[Utc | None]
+    """Start of the last complete read: all that the source knew before it has been read."""
+    consecutive_failures: Mapped[int] = mapped_column(default=0)
+    failing_since: Mapped[Utc | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class SyncRun(Base):
+    """One execution of a feed. Status: running, complete, partial, failed."""
+
+    __tablename__ = "sync_run"
+
+    id: Mapped[Id]
+    feed: Mapped[CodeText]
+    status: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[Utc]
+    read_started_at: Mapped[Utc]
+    finished_at: Mapped[Utc | None]
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_stored: Mapped[int] = mapped_column(default=0)
+    rows_rejected: Mapped[int] = mapped_column(default=0)
+    rows_deleted: Mapped[int] = mapped_column(default=0)
+    watermark_before: Mapped[str | None] = mapped_column(Text)
+    watermark_after: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    correlation_id: Mapped[CodeText]
+    config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
+
+    __table_args__ = (Index(None, "feed", "id"), Index(None, "status", "feed"))
+
+
+class Reject(Base):
+    """A row that broke its record type's schema: where, why, and the raw row masked by sensitivity."""
+
+    __tablename__ = "reject"
+
+    id: Mapped[Id]
+    run_id: Mapped[int] = mapped_column(Big, ForeignKey("sync_run.id"), index=True)
+    feed: Mapped[CodeText]
+    position: Mapped[str] = mapped_column(String(300))
+    source_id: Mapped[str | None] = mapped_column(String(200))
+    column_name: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[LongText]
+    raw_masked: Mapped[LongText]
+    created_at: Mapped[Utc]
+
+    __table_args__ = (Index(None, "feed", "id"),)
+
+
+class CheckRun(Base):
+    """One execution of a check in one scope (an entity, or `*` for the network). Status as of a sync run."""
+
+    __tablename__ = "check_run"
+
+    id: Mapped[Id]
+    check_code: Mapped[CodeText]
+    scope: Mapped[CodeText]
+    status: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[Utc]
+    finished_at: Mapped[Utc | None]
+    sides: Mapped[LongText]
+    """JSON: feed -> {run_id, status, read_through} that the run compared."""
+    compared: Mapped[int] = mapped_column(default=0)
+    matched: Mapped[int] = mapped_column(default=0)
+    found: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    seen: Mapped[int] = mapped_column(default=0)
+    reopened: Mapped[int] = mapped_column(default=0)
+    closed: Mapped[int] = mapped_column(default=0)
+    confirmed: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    correlation_id: Mapped[CodeText]
+    config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
+
+    __table_args__ = (Index(None, "check_code", "scope", "id"),)
