@@ -1,0 +1,152 @@
+"""THE formatting of numbers, money, dates and durations, and of a category's sentence from its facts.
+
+English; one place, so that a screen, an export and a sentence say a value alike. Must not know of templates
+or HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+ABSENT = "not stated"
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+_PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*([a-z_]+)\s*)?\}")
+_CENT = Decimal("0.01")
+_SMALLEST = Decimal("0.0001")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def number(value: Decimal | int) -> str:
+    """`1,234.5`: thousands separated, no trailing zeros, at most four places."""
+    text = f"{Decimal(value).quantize(_SMALLEST):,f}".rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def quantity(value: Decimal | int, unit: str | None = None) -> str:
+    """`12 EA`: a number with its unit, where there is one."""
+    return f"{number(value)} {unit}" if unit else number(value)
+
+
+def money(value: Decimal | int, currency: str | None = None) -> str:
+    """`$1,234.50`, `CHF 12.00`: two places, more only where the value has them (a unit price of 0.0125)."""
+    amount = Decimal(value)
+    cents = amount.quantize(_CENT)
+    digits = f"{abs(cents):,f}" if cents == amount else f"{abs(amount.quantize(_SMALLEST)):,f}".rstrip("0")
+    sign = "-" if amount < 0 else ""
+    if not currency:
+        return f"{sign}{digits}"
+    symbol = _SIGNS.get(currency)
+    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{currency} {digits}"
+
+
+def percent(value: Decimal | int) -> str:
+    return f"{number(value)} %"
+
+
+def day(value: date) -> str:
+    """`4 Nov 2026`: the month as a word, so that no reader takes the day for it."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def instant(value: datetime, zone: tzinfo | None = None) -> str:
+    """`4 Nov 2026, 16:05` on the wall clock of `zone` (the value's own zone by default)."""
+    local = value.astimezone(zone) if zone else value
+    return f"{day(local)}, {local:%H:%M}"
+
+
+def plural(count: int, singular: str, many: str | None = None) -> str:
+    """`1 exception`, `1,204 exceptions`."""
+    return f"{number(count)} {singular if count == 1 else many or singular + 's'}"
+
+
+def duration(value: timedelta) -> str:
+    """`3 d 4 h`, `2 h 5 min`, `40 s`: the two largest units."""
+    seconds = int(abs(value).total_seconds())
+    sign = "-" if value < timedelta(0) else ""
+    if seconds < 60:
+        return f"{sign if seconds else ''}{seconds} s"
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min")]
+    first = next(i for i, (amount, _) in enumerate(parts) if amount)
+    return sign + " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount)
+
+
+def business_duration(value: timedelta, hours_per_day: timedelta) -> str:
+    """`2 business days 3 h`: business time in days of the calendar's own length."""
+    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
+    days, rest = divmod(value, hours_per_day)
+    hours, rest = divmod(rest, timedelta(hours=1))
+    parts = [plural(days, "business day")] if days else []
+    if hours:
+        parts.append(f"{hours} h" if days else plural(hours, "business hour"))
+    if not parts:
+        return f"{sign}{int(rest.total_seconds()) // 60} business min"
+    return sign + " ".join(parts)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        result = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return result if result.is_finite() else None
+
+
+def _exactly(write: Callable[[Decimal], str], value: Any) -> str:
+    exact = _decimal(value)
+    return str(value) if exact is None else write(exact)
+
+
+def _day_of(value: Any) -> str:
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    try:
+        return day(date.fromisoformat(text[:10]))
+    except ValueError:
+        return text
+
+
+def plain(value: Any) -> str:
+    """A value as it stands: yes and no for booleans, lists joined, everything else as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _written(value: Any, style: str | None, currency: str | None) -> str:
+    match style:
+        case None:
+            return plain(value)
+        case "money":
+            return _exactly(lambda exact: money(exact, currency), value)
+        case "quantity" | "number":
+            return _exactly(number, value)
+        case "percent":
+            return _exactly(percent, value)
+        case "date":
+            return _day_of(value)
+        case _:
+            raise ValueError(f"unknown style {style!r} in a sentence; known are {', '.join(STYLES)}")
+
+
+STYLES = ("money", "quantity", "number", "percent", "date")
+"""What may follow the bar in `{fact|style}`."""
+
+
+def placeholders(template: str) -> list[tuple[str, str | None]]:
+    """The facts a sentence needs, each with its style."""
+    return [(match[1], match[2]) for match in _PLACEHOLDER.finditer(template)]
+
+
+def render(template: str, facts: Mapping[str, Any], currency: str | None = None) -> str:
+    """A sentence from its facts. A fact that is unknown or empty reads `not stated`: it is never refused."""
+
+    def fill(match: re.Match[str]) -> str:
+        value = facts.get(match[1])
+        return ABSENT if value is None or value == "" else _written(value, match[2], currency)
+
+    return _PLACEHOLDER.sub(fill, template)
