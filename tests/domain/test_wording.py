@@ -1,0 +1,106 @@
+"""How values are written, and how a sentence is made from its facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal as D
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exceptions_app.domain import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1234.5000", "1,234.5"), ("-0.00001", "0"), ("0", "0"), ("100", "100"), ("-12.25", "-12.25")],
+)
+def test_numbers_lose_trailing_zeros_and_gain_separators(value: str, text: str) -> None:
+    assert wording.number(D(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [("1234.5", "USD", "$1,234.50"), ("-3", "EUR", "-€3.00"), ("0.0125", "CHF", "CHF 0.0125"),
+     ("12", None, "12.00"), ("0.01254", "USD", "$0.0125")],
+)  # fmt: skip
+def test_money_has_two_places_or_as_many_as_it_needs(value: str, currency: str | None, text: str) -> None:
+    assert wording.money(D(value), currency) == text
+
+
+def test_dates_and_instants_say_the_month_as_a_word() -> None:
+    at = datetime(2026, 11, 4, 21, 5, tzinfo=UTC)
+    assert wording.day(date(2026, 11, 4)) == "4 Nov 2026"
+    assert wording.instant(at) == "4 Nov 2026, 21:05"
+    assert wording.instant(at, ZoneInfo("America/New_York")) == "4 Nov 2026, 16:05"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (40, "40 s"),
+        (-90, "-1 min"),
+        (7500, "2 h 5 min"),
+        (86400 * 3 + 14400 + 60, "3 d 4 h"),
+        (86400, "1 d"),
+    ],
+)
+def test_durations_name_the_two_largest_units(seconds: int, text: str) -> None:
+    assert wording.duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [(8, "1 business day"), (19, "2 business days 3 h"), (1, "1 business hour"), (0.5, "30 business min"),
+     (-8, "-1 business day")],
+)  # fmt: skip
+def test_business_durations_count_days_of_the_calendars_length(hours: float, text: str) -> None:
+    assert wording.business_duration(timedelta(hours=hours), timedelta(hours=8)) == text
+
+
+def test_sentence_is_filled_from_its_facts_in_their_styles() -> None:
+    template = (
+        "{invoice} bills {quantity|quantity} {unit}, {amount|money} over ({share|percent}), "
+        "since {since|date}; {paid}"
+    )
+    facts = {
+        "invoice": "INV-7",
+        "quantity": "12.0000",
+        "unit": "CS",
+        "amount": "-1250.5",
+        "share": "2.50",
+        "since": "2026-11-04T10:00:00Z",
+        "paid": True,
+    }
+    assert (
+        wording.render(template, facts, "USD")
+        == "INV-7 bills 12 CS, -$1,250.50 over (2.5 %), since 4 Nov 2026; yes"
+    )
+
+
+def test_missing_fact_reads_not_stated_and_an_odd_one_stands_as_it_is() -> None:
+    text = wording.render(
+        "{a} {b|money} {c|date} {d|number} {e}", {"b": "much", "c": "soon", "d": "NaN", "e": ["x", "y"]}
+    )
+    assert text == "not stated much soon NaN x, y"
+
+
+def test_facts_are_never_read_as_templates() -> None:
+    assert wording.render("{a}", {"a": "{b}", "b": "secret"}) == "{b}"
+
+
+def test_placeholders_are_listed_with_their_styles() -> None:
+    assert wording.placeholders("{a} and {b|money}") == [("a", None), ("b", "money")]
+
+
+def test_unknown_style_is_an_error_of_the_configuration() -> None:
+    with pytest.raises(ValueError, match="unknown style 'loud'"):
+        wording.render("{a|loud}", {"a": "1"})
+
+
+def test_counts_agree_with_their_noun() -> None:
+    assert wording.plural(1, "exception") == "1 exception"
+    assert wording.plural(1204, "exception") == "1,204 exceptions"
+    assert wording.plural(2, "entry", "entries") == "2 entries"
+    assert wording.quantity(D("2.5"), "CS") == "2.5 CS"
