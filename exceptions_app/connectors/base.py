@@ -1,0 +1,107 @@
+"""What every connector is and gives back.
+
+A connector reads one feed of one system and says exactly where each row came from. It must not know what a row
+means (that is the feed's mapping), nor where rows are kept; it holds no state but what the watermark says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as the source wrote it.
+
+    `position` is where a person finds it (`receipts.csv:42`, `/orders page 3 row 17`). Values are text, int,
+    Decimal, bool or None, and never float; what is nested in the source is JSON text with its numbers exact.
+    """
+
+    position: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A row that could not even be read: it becomes a reject. `raw_text` is unmasked and cut to a line's length."""
+
+    position: str
+    reason: str
+    raw_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and the watermark that holds once they are kept (opaque JSON text, None: start from the beginning).
+
+    A page in the middle of something that is only whole when all of it was read (a file, an unordered window)
+    carries the watermark from before it.
+    """
+
+    rows: list[RawRow] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
+    watermark: str | None = None
+
+
+class TransportError(Exception):
+    """The source could not be reached or refused to answer. `permanent`: trying again will not help.
+
+    `retry_after` is in seconds, where the source asked for a wait longer than a read should block.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool, where: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{where}: {message}")
+        self.message = message
+        self.permanent = permanent
+        self.where = where
+        self.retry_after = retry_after
+
+
+class FeedContentError(Exception):
+    """The source answered, but not with what its contract says: the run is partial, and nothing may be closed by it."""
+
+    def __init__(self, message: str, where: str, expected: str) -> None:
+        super().__init__(f"{where}: {message}; expected {expected}")
+        self.message = message
+        self.where = where
+        self.expected = expected
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Reads one feed. Made for one run and closed after it.
+
+    Errors are `TransportError` and `FeedContentError`, raised after the pages that could be read.
+    """
+
+    def read(self, watermark: str | None) -> Iterator[Page]:
+        """The rows since `watermark`. Reading the same watermark again gives the same rows or newer ones.
+
+        A read that gives **no page at all** found nothing delivered (no new file): a snapshot feed then keeps
+        what it has. A delivered but empty snapshot is one page without rows.
+        """
+        ...
+
+    def all_keys(self) -> Iterator[RawRow] | None:
+        """Every key that the source holds now, for feeds of mode keys_and_changes; None where it cannot say."""
+        ...
+
+    def acknowledge(self) -> None:
+        """Called once what was read is committed: now delivered files may be moved away. Safe to repeat."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections. Safe to repeat, and safe in the middle of a read."""
+        ...
+
+
+RAW_TEXT_LIMIT = 500
+
+
+def cut(text: str, limit: int = RAW_TEXT_LIMIT) -> str:
+    """The first `limit` characters, saying so when something was left out."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

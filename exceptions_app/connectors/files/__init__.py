@@ -1,0 +1,1 @@
+"""Systems that drop files: CSV, XLSX, JSON, NDJSON, gzipped or not."""

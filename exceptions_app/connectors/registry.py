@@ -1,0 +1,66 @@
+"""The kinds of connector there are. A new one is a module, a line here, and the shared contract test.
+
+A connector's own libraries are imported when one is built, so that checking a catalog stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from exceptions_app.catalog.problems import ConnectorModels
+from exceptions_app.catalog.schema import Feed, System
+
+from .base import Connector
+from .files.options import FilesConnection, FilesRead
+from .rest.options import RestConnection, RestRead
+from .rows import RowsConnection, RowsConnector, RowsRead
+from .sql.options import SqlConnection, SqlRead
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorType:
+    """The option models of one kind of connector, and how one is made for a feed."""
+
+    models: ConnectorModels
+    build: Callable[[System, Feed], Connector]
+
+
+def _rest(system: System, feed: Feed) -> Connector:
+    from .rest.connector import RestConnector
+
+    return RestConnector.of(system, feed)
+
+
+def _files(system: System, feed: Feed) -> Connector:
+    from .files.connector import FilesConnector
+
+    return FilesConnector.of(system, feed)
+
+
+def _sql(system: System, feed: Feed) -> Connector:
+    from .sql.connector import SqlConnector
+
+    return SqlConnector.of(system, feed)
+
+
+def _rows(system: System, feed: Feed) -> Connector:
+    return RowsConnector(RowsRead.model_validate(feed.read))
+
+
+CONNECTORS: dict[str, ConnectorType] = {
+    "rest": ConnectorType(ConnectorModels(RestConnection, RestRead), _rest),
+    "files": ConnectorType(ConnectorModels(FilesConnection, FilesRead), _files),
+    "sql": ConnectorType(ConnectorModels(SqlConnection, SqlRead), _sql),
+    "rows": ConnectorType(ConnectorModels(RowsConnection, RowsRead), _rows),
+}
+
+
+def connector_models() -> Mapping[str, ConnectorModels]:
+    """The option models by kind, as the catalog's reader wants them."""
+    return {kind: connector.models for kind, connector in CONNECTORS.items()}
+
+
+def build_connector(system: System, feed: Feed) -> Connector:
+    """A connector for one run of `feed`; the caller closes it."""
+    return CONNECTORS[system.connector].build(system, feed)

@@ -1,0 +1,1 @@
+"""Systems whose database may be read."""
