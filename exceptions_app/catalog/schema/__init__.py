@@ -9,7 +9,18 @@ from typing import Any
 from pydantic import Field
 
 from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
-from .checks import Check, CompareRow, DuplicateCheck, DuplicateRule, Finding, Lookup, MatchCheck, Side, Tolerance, ToleranceUse
+from .checks import (
+    Check,
+    CompareRow,
+    DuplicateCheck,
+    DuplicateRule,
+    Finding,
+    Lookup,
+    MatchCheck,
+    Side,
+    Tolerance,
+    ToleranceUse,
+)
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .work import Category, Queue, Reason, Route, Severity, SlaPolicy

@@ -26,7 +26,9 @@ _BUSINESS = re.compile(r"^(\d+)\s+(business\s+days?|business\s+hours?|hours?|day
 class Shape(BaseModel):
     """A piece of configuration: immutable, and strict about unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, coerce_numbers_to_str=True
+    )
 
 
 def _duration(value: Any) -> timedelta:
@@ -67,7 +69,9 @@ def _service_time(value: Any) -> ServiceTime:
         return value
     match = _BUSINESS.match(" ".join(str(value).split()))
     if not match:
-        raise ValueError("expected a span such as '2 business days', '4 business hours', '1 hour' or '0 hours'")
+        raise ValueError(
+            "expected a span such as '2 business days', '4 business hours', '1 hour' or '0 hours'"
+        )
     unit = match[2] if match[2].endswith("s") else match[2] + "s"
     return ServiceTime(int(match[1]), unit)
 
@@ -91,7 +95,9 @@ def _secret(value: Any) -> Secret:
         return value
     scheme, _, target = str(value).partition(":")
     if scheme not in {"env", "file"} or not target:
-        raise ValueError("expected a reference to a secret, 'env:NAME' or 'file:/path'; a value is never written here")
+        raise ValueError(
+            "expected a reference to a secret, 'env:NAME' or 'file:/path'; a value is never written here"
+        )
     return Secret(scheme, target)
 
 

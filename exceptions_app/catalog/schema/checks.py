@@ -49,7 +49,9 @@ class Side(Shape):
     kind: Code | None = None
     systems: list[Code] | None = None
     where: Expression | None = None
-    key: dict[Name, Expression] = Field(default_factory=dict, description="key column -> expression; default: same name")
+    key: dict[Name, Expression] = Field(
+        default_factory=dict, description="key column -> expression; default: same name"
+    )
     lookups: dict[Name, Lookup] = Field(default_factory=dict)
     columns: dict[Name, Expression]
     optional: bool = Field(False, description="the check also runs where no feed provides this side")
@@ -83,7 +85,9 @@ class Finding(Shape):
     currency: Expression | None = None
     counterparty: Expression | None = None
     critical_when: Expression | None = None
-    facts: dict[Name, Expression] = Field(default_factory=dict, description="values for the category's sentence")
+    facts: dict[Name, Expression] = Field(
+        default_factory=dict, description="values for the category's sentence"
+    )
 
 
 class CompareRow(Shape):
@@ -112,12 +116,16 @@ class MatchCheck(_Check):
     kind: Literal["match"] = "match"
     key: list[Name] = Field(min_length=1)
     reference: str = Field(description="the business reference, e.g. '{order_number}/{line_number}'")
-    line: list[Name] | None = Field(None, description="the key columns that are the transaction line; default: the key")
+    line: list[Name] | None = Field(
+        None, description="the key columns that are the transaction line; default: the key"
+    )
     line_type: Name = "order_line"
     sides: dict[Name, Side] = Field(min_length=2)
     let: dict[Name, Expression] = Field(default_factory=dict)
     tolerances: dict[Name, Tolerance] = Field(default_factory=dict)
-    pairs: dict[Name, list[tuple[str, str]]] = Field(default_factory=dict, description="for allowed(name, a, b)")
+    pairs: dict[Name, list[tuple[str, str]]] = Field(
+        default_factory=dict, description="for allowed(name, a, b)"
+    )
     findings: list[Finding] = Field(min_length=1)
     compare: list[CompareRow] = Field(default_factory=list)
 
@@ -154,7 +162,9 @@ class DuplicateCheck(_Check):
     amount: Expression | None = None
     currency: Expression | None = None
     counterparty: Expression | None = None
-    critical_when: Expression | None = Field(None, description="over the aggregates `members` and `paid_members`")
+    critical_when: Expression | None = Field(
+        None, description="over the aggregates `members` and `paid_members`"
+    )
     paid: Expression | None = Field(None, description="a boolean over the document: has it been paid")
     compare: list[CompareRow] = Field(default_factory=list)
 

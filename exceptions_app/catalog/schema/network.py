@@ -16,12 +16,16 @@ class Calendar(Shape):
     code: Code
     time_zone: str = "UTC"
     always_open: bool = False
-    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]] = Field(default_factory=dict)
+    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]] = Field(
+        default_factory=dict
+    )
     holidays_country: str | None = None
     holidays_subdivision: str | None = None
     holidays_extra: dict[date, str] = Field(default_factory=dict)
     working_days_extra: list[date] = Field(default_factory=list)
-    hours_per_day: float | None = Field(None, description="hours of one business day; default: the longest weekday")
+    hours_per_day: float | None = Field(
+        None, description="hours of one business day; default: the longest weekday"
+    )
 
 
 class Entity(Shape):
@@ -49,9 +53,12 @@ class System(Shape):
         "file_source", "other",
     ]  # fmt: skip
     connector: Name
-    connection: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
+    connection: dict[str, Any] = Field(
+        default_factory=dict, description="checked by the connector's own model"
+    )
     record_urls: dict[Name, str] = Field(
-        default_factory=dict, description="record type -> link pattern, e.g. https://erp.example/po/{order_number}"
+        default_factory=dict,
+        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}",
     )
 
 

@@ -20,7 +20,9 @@ class Column(Shape):
     required: bool = False
     sensitivity: Sensitivity = "internal"
     retention: Literal["transaction", "master", "short"] = "transaction"
-    crosswalk: Code | None = Field(None, description="translated to the canonical identifier before comparison")
+    crosswalk: Code | None = Field(
+        None, description="translated to the canonical identifier before comparison"
+    )
     description: str = ""
 
 

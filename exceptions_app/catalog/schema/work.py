@@ -25,7 +25,9 @@ class Category(Shape):
     code: Code
     title: str
     rank: int = 500
-    sentence: str = Field(description="what is wrong, with {fact}, {fact|money}, {fact|quantity}, {fact|date}")
+    sentence: str = Field(
+        description="what is wrong, with {fact}, {fact|money}, {fact|quantity}, {fact|date}"
+    )
     cause: str
     guidance: list[str] = Field(min_length=1)
     owner: str

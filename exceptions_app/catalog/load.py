@@ -1,0 +1,66 @@
+"""Reads a site's configuration: shipped packs, the site's files, its overrides; refuses with file and line.
+
+Every problem is collected before anything is refused. Connector options are checked by models that are
+passed in, because the catalog does not know the connectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import references
+from .catalog import Catalog
+from .merging import Merged, merge
+from .problems import CatalogError, ConnectorModels, Place, Problem
+from .schema import Site
+
+__all__ = ["CatalogError", "ConnectorModels", "Problem", "check_directory", "load_catalog"]
+
+
+def load_catalog(directory: Path | None, connectors: Mapping[str, ConnectorModels]) -> Catalog:
+    """The configuration in `directory` (None: the packs that are always in use). Raises `CatalogError`.
+
+    `connectors` are the kinds of connector that exist, each with its option models.
+    """
+    merged = merge(directory)
+    catalog = _assemble(merged)
+    problems = [*merged.problems, *references.problems_in(catalog, merged, connectors)]
+    if problems:
+        raise CatalogError(problems)
+    return catalog
+
+
+def check_directory(directory: Path | None, connectors: Mapping[str, ConnectorModels]) -> list[Problem]:
+    """What is wrong with the configuration in `directory`; nothing when it can be used."""
+    try:
+        load_catalog(directory, connectors)
+    except CatalogError as error:
+        return error.problems
+    return []
+
+
+def _assemble(merged: Merged) -> Catalog:
+    sources: dict[tuple[str, str], Place] = {
+        (section, code): item.place
+        for section, items in merged.declared.items()
+        for code, item in items.items()
+    }
+    valid = merged.valid
+    return Catalog(
+        site=merged.site or Site(),
+        entities=valid["entities"],
+        calendars=valid["calendars"],
+        systems=valid["systems"],
+        record_types=valid["record_types"],
+        feeds=valid["feeds"],
+        checks=valid["checks"],
+        categories=valid["categories"],
+        queues=valid["queues"],
+        crosswalks={code: merged.translations.get(code, {}) for code in valid["crosswalks"]},
+        crosswalk_titles={code: item.title or code for code, item in valid["crosswalks"].items()},
+        routing=tuple(merged.routing),
+        sla_policies=tuple(valid["sla_policies"].values()),
+        common_reasons=tuple(valid["common_reasons"].values()),
+        sources=sources,
+    )
