@@ -1,0 +1,290 @@
+"""The queue: one page of exceptions by keyset, its size, and every row of a filter for an export.
+
+A page costs the same at any depth: rows are found by comparing with the last row seen, never by counting.
+Amounts that nobody could state sort last, in a second run over the index.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from exceptions_app.access import Viewer, visible
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain import public_id, wording
+from exceptions_app.domain.clock import BusinessCalendar
+from exceptions_app.domain.instant import from_iso, iso, utc_now
+from exceptions_app.domain.money import from_e4
+from exceptions_app.domain.sla import Stage, stage
+from exceptions_app.models import ExceptionCase as Case
+from exceptions_app.models import User
+
+from .filters import QueueFilter
+from .words import SlaWords, age_in_words, sla_words, zone_of
+
+__all__ = ["CaseRow", "QueueFilter", "QueuePage", "iterate", "page"]
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 10_000
+_EXPORT_CHUNK = 2_000
+_COLUMNS = (
+    *(Case.id, Case.version, Case.check_code, Case.category, Case.entity, Case.queue, Case.severity),
+    *(Case.status, Case.reference, Case.counterparty, Case.sentence, Case.amount_e4, Case.currency),
+    *(Case.reporting_amount_e4, Case.owner_id, User.name.label("owner_name"), Case.recurring),
+    *(Case.opened_at, Case.since_at, Case.resolved_at, Case.due_at, Case.due_soon_at, Case.on_hold),
+    *(Case.ball_in_court, Case.hold_until, Case.sla_calendar, Case.retry_count, Case.end_reason),
+)
+_SORT_COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
+    "due": Case.due_at,
+    "amount": Case.reporting_amount_e4,
+    "opened": Case.opened_at,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One exception as a line of a table: raw values for an export, words for a screen."""
+
+    id: int
+    reference: str
+    version: int
+    business_reference: str
+    counterparty: str | None
+    sentence: str
+    check: str
+    category: str
+    category_title: str
+    entity: str
+    entity_name: str
+    queue: str
+    queue_name: str
+    severity: str
+    status: str
+    stage: Stage
+    sla: SlaWords
+    amount: Decimal | None
+    currency: str | None
+    reporting_amount: Decimal | None
+    owner_id: int | None
+    owner: str | None
+    recurring: bool
+    on_hold: bool
+    ball_in_court: str | None
+    hold_until: datetime | None
+    opened_at: datetime
+    since_at: datetime
+    due_at: datetime | None
+    resolved_at: datetime | None
+    age_business_days: str
+    retries: int
+    end_reason: str | None
+
+    @property
+    def amount_text(self) -> str:
+        return "" if self.amount is None else wording.money(self.amount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """Rows, the cursor of the next page, and how many fit the filter (`capped`: more than that)."""
+
+    rows: list[CaseRow]
+    next_cursor: str | None
+    count: int
+    capped: bool
+
+
+class RowMaker:
+    """Turns database rows into `CaseRow`s for one viewer at one instant; asks the catalog once per code."""
+
+    def __init__(self, viewer: Viewer, catalog: Catalog, now: datetime) -> None:
+        self.catalog, self.now, self.zone = catalog, now, zone_of(viewer.time_zone)
+        self._calendars: dict[str, BusinessCalendar] = {}
+
+    def calendar(self, code: str) -> BusinessCalendar:
+        known = self._calendars.get(code)
+        if known is None:
+            known = self._calendars[code] = self.catalog.calendar(code)
+        return known
+
+    def __call__(self, row: Row[Any]) -> CaseRow:
+        catalog, now, calendar = self.catalog, self.now, self.calendar(row.sla_calendar)
+        category, entity = catalog.categories.get(row.category), catalog.entities.get(row.entity)
+        queue = catalog.queues.get(row.queue)
+        at = stage(now, row.due_at, row.due_soon_at, row.on_hold, row.status)
+        return CaseRow(
+            id=row.id,
+            reference=public_id.encode(row.id),
+            version=row.version,
+            business_reference=row.reference,
+            counterparty=row.counterparty,
+            sentence=row.sentence,
+            check=row.check_code,
+            category=row.category,
+            category_title=category.title if category else row.category,
+            entity=row.entity,
+            entity_name=entity.name if entity else row.entity,
+            queue=row.queue,
+            queue_name=queue.name if queue else row.queue,
+            severity=row.severity,
+            status=row.status,
+            stage=at,
+            sla=sla_words(at, row.status, row.due_at, now, calendar, self.zone),
+            amount=None if row.amount_e4 is None else from_e4(row.amount_e4),
+            currency=row.currency,
+            reporting_amount=None if row.reporting_amount_e4 is None else from_e4(row.reporting_amount_e4),
+            owner_id=row.owner_id,
+            owner=row.owner_name,
+            recurring=row.recurring,
+            on_hold=row.on_hold,
+            ball_in_court=row.ball_in_court,
+            hold_until=row.hold_until,
+            opened_at=row.opened_at,
+            since_at=row.since_at,
+            due_at=row.due_at,
+            resolved_at=row.resolved_at,
+            age_business_days=age_in_words(row.opened_at, row.resolved_at or now, calendar),
+            retries=row.retry_count,
+            end_reason=row.end_reason,
+        )
+
+
+def page(
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    wanted: QueueFilter,
+    *,
+    now: datetime,
+    cursor: str | None = None,
+    size: int = PAGE_SIZE,
+) -> QueuePage:
+    """One page of what the viewer may see, after `cursor` (an unreadable one means the first page)."""
+    rows = _fetch(session, viewer, catalog, wanted, now, _read_cursor(wanted, cursor), size + 1)
+    count, capped = count_up_to(session, viewer, catalog, wanted, now)
+    more = rows[size - 1] if len(rows) > size else None
+    maker = RowMaker(viewer, catalog, now)
+    return QueuePage(
+        [maker(row) for row in rows[:size]], _cursor(wanted, more) if more else None, count, capped
+    )
+
+
+def iterate(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime | None = None
+) -> Iterator[CaseRow]:
+    """Every exception of a filter in its order, fetched in chunks by keyset: for exports."""
+    now = now or utc_now()
+    maker, after = RowMaker(viewer, catalog, now), None
+    while True:
+        rows = _fetch(session, viewer, catalog, wanted, now, after, _EXPORT_CHUNK)
+        yield from map(maker, rows)
+        if len(rows) < _EXPORT_CHUNK:
+            return
+        after = _position(wanted, rows[-1])
+
+
+def rows_where(
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    now: datetime,
+    conditions: list[ColumnElement[bool]],
+    limit: int,
+) -> list[CaseRow]:
+    """The first exceptions by due time that the viewer may see and that fit some conditions."""
+    statement = _select(viewer, conditions).order_by(Case.due_at, Case.id).limit(limit)
+    return list(map(RowMaker(viewer, catalog, now), session.execute(statement)))
+
+
+def count_up_to(
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    wanted: QueueFilter,
+    now: datetime,
+    limit: int = COUNT_LIMIT,
+) -> tuple[int, bool]:
+    """How many fit, counted no further than `limit`: (count, whether there are more)."""
+    conditions = [*visible(viewer), *wanted.conditions(catalog, viewer.user_id, now)]
+    found = session.scalar(
+        select(func.count()).select_from(select(Case.id).where(*conditions).limit(limit + 1).subquery())
+    )
+    return min(found or 0, limit), (found or 0) > limit
+
+
+Position = tuple[Any, int]
+"""The last row seen: its sort value (None once past the stated ones) and its id."""
+
+
+def _select(viewer: Viewer, conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_COLUMNS)
+        .select_from(Case)
+        .outerjoin(User, User.id == Case.owner_id)
+        .where(*visible(viewer), *conditions)
+    )
+
+
+def _fetch(
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    wanted: QueueFilter,
+    now: datetime,
+    after: Position | None,
+    limit: int,
+) -> list[Row[Any]]:
+    column, descending = _SORT_COLUMNS[wanted.sort.lstrip("-")], wanted.sort.startswith("-")
+    base = _select(viewer, wanted.conditions(catalog, viewer.user_id, now))
+    rows: list[Row[Any]] = []
+    if after is None or after[0] is not None:
+        stated = base.where(column.is_not(None)).limit(limit)
+        if after is not None:
+            stated = stated.where(_beyond(column, after, descending))
+        order = (column.desc(), Case.id.desc()) if descending else (column, Case.id)
+        rows = list(session.execute(stated.order_by(*order)))
+    if len(rows) < limit and column.expression.nullable:
+        unstated = base.where(column.is_(None)).order_by(Case.id).limit(limit - len(rows))
+        if after is not None and after[0] is None:
+            unstated = unstated.where(Case.id > after[1])
+        rows += session.execute(unstated)
+    return rows
+
+
+def _beyond(column: InstrumentedAttribute[Any], after: Position, descending: bool) -> ColumnElement[bool]:
+    value, number = after
+    if descending:
+        return and_(column <= value, or_(column < value, Case.id < number))
+    return and_(column >= value, or_(column > value, Case.id > number))
+
+
+def _position(wanted: QueueFilter, row: Row[Any]) -> Position:
+    return getattr(row, _SORT_COLUMNS[wanted.sort.lstrip("-")].key), row.id
+
+
+def _cursor(wanted: QueueFilter, row: Row[Any]) -> str:
+    value, number = _position(wanted, row)
+    text = json.dumps([wanted.sort, iso(value) if isinstance(value, datetime) else value, number])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(wanted: QueueFilter, cursor: str | None) -> Position | None:
+    try:
+        raw = base64.urlsafe_b64decode((cursor or "") + "=" * (-len(cursor or "") % 4))
+        sort, value, number = json.loads(raw)
+        if sort != wanted.sort or type(number) is not int:
+            return None
+        if value is None or wanted.sort.endswith("amount"):
+            return (value, number) if value is None or type(value) is int else None
+        return from_iso(value), number
+    except (ValueError, TypeError, AttributeError, binascii.Error):
+        return None

@@ -1,0 +1,195 @@
+"""What a person asked the queue for: the chips of the address bar, as a value and as SQL conditions.
+
+The same filter opens the queue, feeds an export and is the target of every chart mark, so it must survive a
+round trip through a URL and through JSON. Must not know who is looking: scoping is `access.visible`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, literal, literal_column, or_, text
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain import public_id
+from exceptions_app.domain.instant import from_iso, iso
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.sla import Stage
+from exceptions_app.models import ExceptionCase as Case
+
+LIVE = "live"
+"""As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
+ANY = "any"
+ME, NOBODY = "me", "none"
+SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened")
+DEFAULT_SORT = "due"
+_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball")
+_TEXT_LIMIT = 200
+
+LIVE_SQL = text("exception_case.status IN ('open', 'awaiting_confirmation')")
+"""Written out, not bound: a partial index serves only a query that repeats its condition."""
+
+
+def stage_sql(now: datetime) -> ColumnElement[str]:
+    """The SLA stage at `now`, exactly as `domain.sla.stage` says it: the stored one may be a sweep behind."""
+    moment = literal(now, Case.due_at.type)
+    stage: ColumnElement[str] = case(
+        (or_(Case.status != Status.OPEN.value, Case.due_at.is_(None)), literal_column("'stopped'")),
+        (Case.on_hold.is_(True), literal_column("'paused'")),
+        (Case.due_at <= moment, literal_column("'breached'")),
+        (Case.due_soon_at <= moment, literal_column("'due_soon'")),
+        else_=literal_column("'on_track'"),
+    )
+    return stage
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """The chips. Empty means no restriction; `status` is `live`, `any` or a status of the lifecycle.
+
+    `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since`
+    are instants: due by then, opened from then on.
+    """
+
+    queue: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    entity: tuple[str, ...] = ()
+    owner: tuple[str, ...] = ()
+    stage: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    ball: tuple[str, ...] = ()
+    status: str = LIVE
+    hold: bool | None = None
+    due: datetime | None = None
+    since: datetime | None = None
+    q: str = ""
+    sort: str = DEFAULT_SORT
+
+    @classmethod
+    def from_args(cls, args: Mapping[str, Any]) -> QueueFilter:
+        """Read a query string (or the JSON of an export). What cannot be read restricts nothing."""
+        lists = {name: tuple(dict.fromkeys(_all(args, name))) for name in _LISTS}
+        status, sort = _one(args, "status"), _one(args, "sort")
+        known = {LIVE, ANY, *(s.value for s in Status)}
+        return cls(
+            **lists,
+            status=status if status in known else LIVE,
+            hold={"yes": True, "no": False}.get(_one(args, "hold")),
+            due=_instant(_one(args, "due")),
+            since=_instant(_one(args, "since")),
+            q=" ".join(_one(args, "q").split())[:_TEXT_LIMIT],
+            sort=sort if sort in SORTS else DEFAULT_SORT,
+        )
+
+    def to_args(self) -> dict[str, Any]:
+        """The inverse of `from_args`: what differs from the default, as JSON can hold it."""
+        args: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS if getattr(self, name)}
+        if self.status != LIVE:
+            args["status"] = self.status
+        if self.hold is not None:
+            args["hold"] = "yes" if self.hold else "no"
+        args |= {name: iso(at) for name in ("due", "since") if (at := getattr(self, name)) is not None}
+        if self.q:
+            args["q"] = self.q
+        if self.sort != DEFAULT_SORT:
+            args["sort"] = self.sort
+        return args
+
+    def without(self, name: str, value: str | None = None) -> QueueFilter:
+        """This filter less one chip."""
+        if value is not None and name in _LISTS:
+            return replace(self, **{name: tuple(v for v in getattr(self, name) if v != value)})  # type: ignore[arg-type]
+        return replace(self, **{name: next(f.default for f in fields(self) if f.name == name)})  # type: ignore[arg-type]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.to_args().keys() - {"sort"}
+
+    def conditions(self, catalog: Catalog, viewer_id: int, now: datetime) -> list[ColumnElement[bool]]:
+        """As SQL over `exception_case`."""
+        found: list[Any] = []
+        if self.status == LIVE:
+            found.append(LIVE_SQL)
+        elif self.status != ANY:
+            found.append(Case.status == self.status)
+        for column, values in (
+            (Case.queue, self.queue),
+            (Case.category, self.category),
+            (Case.severity, self.severity),
+        ):
+            if values:
+                found.append(column.in_(values))
+        if self.entity:
+            found.append(Case.entity.in_(sorted(set().union(*(catalog.below(e) for e in self.entity)))))
+        if self.owner:
+            found.append(or_(*(_owned(owner, viewer_id) for owner in self.owner)))
+        if self.stage:
+            found.append(or_(*(_at_stage(stage, now) for stage in self.stage)))
+        if self.ball:
+            found += [Case.on_hold.is_(True), Case.ball_in_court.in_(self.ball)]
+        if self.hold is not None:
+            found.append(Case.on_hold.is_(self.hold))
+        if self.due:
+            found += [Case.status == Status.OPEN.value, Case.on_hold.is_(False), Case.due_at <= self.due]
+        if self.since:
+            found.append(Case.opened_at >= self.since)
+        found += [_mentions(word) for word in self.q.split()]
+        return found
+
+
+def _all(args: Mapping[str, Any], name: str) -> Sequence[str]:
+    getlist: Callable[[str], list[str]] | None = getattr(args, "getlist", None)
+    values = getlist(name) if getlist else args.get(name, [])
+    values = [values] if isinstance(values, str) else values
+    return [str(value) for value in values if str(value)]
+
+
+def _one(args: Mapping[str, Any], name: str) -> str:
+    return next(iter(_all(args, name)), "")
+
+
+def _instant(value: str) -> datetime | None:
+    try:
+        return from_iso(value) if value else None
+    except ValueError:
+        return None
+
+
+def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:
+    if owner == NOBODY:
+        return Case.owner_id.is_(None)
+    number = viewer_id if owner == ME else int(owner) if owner.isdecimal() and len(owner) < 19 else -1
+    return Case.owner_id == number
+
+
+def _at_stage(stage: str, now: datetime) -> ColumnElement[bool]:
+    """One stage as plain comparisons, so that an index on `due_at` can serve it."""
+    running = and_(Case.status == Status.OPEN.value, Case.on_hold.is_(False))
+    match stage:
+        case Stage.BREACHED:
+            return and_(running, Case.due_at <= now)
+        case Stage.DUE_SOON:
+            return and_(running, Case.due_at > now, Case.due_soon_at <= now)
+        case Stage.ON_TRACK:
+            return and_(running, Case.due_at > now, or_(Case.due_soon_at.is_(None), Case.due_soon_at > now))
+        case Stage.PAUSED:
+            return and_(Case.status == Status.OPEN.value, Case.on_hold.is_(True), Case.due_at.is_not(None))
+        case Stage.STOPPED:
+            return or_(Case.status != Status.OPEN.value, Case.due_at.is_(None))
+        case _:
+            return literal(False)
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    number = public_id.decode(word)
+    if number is not None:
+        return Case.id == number
+    return or_(
+        *(
+            column.icontains(word, autoescape=True)
+            for column in (Case.reference, Case.counterparty, Case.sentence)
+        )
+    )
