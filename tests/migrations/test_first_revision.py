@@ -1,0 +1,34 @@
+"""The migrations make, from nothing, exactly the tables that the models describe."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from exceptions_app import models
+from exceptions_app.extensions import Base
+from exceptions_app.services import schema
+from tests.conftest import Database
+
+
+def test_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    assert models.__all__
+    with database.engine.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    schema.upgrade(database.engine)
+    with database.engine.begin() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+
+
+def test_the_first_revision_goes_down_and_up_again(database: Database) -> None:
+    from alembic import command
+
+    with database.engine.begin() as connection:
+        command.downgrade(schema.alembic_config(connection), "base")
+        tables = set(connection.dialect.get_table_names(connection))
+        assert tables <= {"alembic_version"}
+    schema.upgrade(database.engine)
