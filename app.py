@@ -1,4 +1,4 @@
-"""The WSGI application: `gunicorn app:app`, `flask --app app`."""
+"""The WSGI entry: `gunicorn app:app`. Everything is in `exceptions_app.create_app`."""
 
 from exceptions_app import create_app
 
