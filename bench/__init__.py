@@ -1,1 +1,1 @@
-"""Benchmarks: each measures a floor, a peer and ours in one invocation, and prints one JSON line per figure."""
+"""Each benchmark measures a floor, a peer and ours in one invocation; one JSON line per figure."""

@@ -1,8 +1,8 @@
 """The one harness of all benchmarks: fair timing, peak memory, and the JSON line that `make bench` collects.
 
-Every subject runs in fresh processes of its own, taking turns with the others, so that none inherits a warm
-cache, a grown heap or a quieter minute. A subject is a module-level function that prepares and returns the callable
-to time: preparation is not timed. Must not know what is measured.
+Every subject runs in fresh processes of its own, taking turns with the others, so that none inherits a warm cache,
+a grown heap or a quieter minute. A subject is a module-level function that prepares and returns the callable to
+time: preparation is not timed. Must not know what is measured.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _turn(subject: Subject, calls: int, warm: int) -> tuple[list[float], float, 
 def interleave(
     subjects: Mapping[str, Subject], *, turns: int = 3, calls: int = 3, warm: int = 1
 ) -> dict[str, Measured]:
-    """Each subject takes `turns` turns, one after the other, each in a fresh process of `warm` + `calls` calls."""
+    """Each subject takes `turns` turns, each in a fresh process that makes `warm` + `calls` calls."""
     context = multiprocessing.get_context("spawn")
     seen: dict[str, list[tuple[list[float], float, Any]]] = {name: [] for name in subjects}
     for _ in range(turns):
@@ -110,7 +110,7 @@ def figure(
     met: bool | None = None,
     peak: float | None = None,
 ) -> None:
-    """Print one figure. `ratio` is ours to `against`; None where the peer did not run, never a quoted figure."""
+    """Print one figure. `ratio` is against `against`; None where the peer did not run, never quoted."""
     line = {
         "bench": bench,
         "size": size,

@@ -165,9 +165,21 @@ class Catalog:
     def side_feeds(self, check: schema.Check, side: str) -> list[schema.Feed]:
         """The feeds behind one side of a check; a duplicate check has one side, whatever it is called."""
         if isinstance(check, schema.DuplicateCheck):
-            return self.feeds_for(check.record, check.record_kind)
+            return self.sources_of(check.record, check.record_kind)
         party = check.sides[side]
-        return self.feeds_for(party.record, party.kind, party.systems)
+        return self.sources_of(party.record, party.kind, party.systems)
+
+    def sources_of(
+        self, record_type: str, kind: str | None = None, systems: Iterable[str] | None = None
+    ) -> list[schema.Feed]:
+        """The feeds to read a type from so that nothing counts twice: where neither kind nor systems are named,
+        its system of record, or all of them where that one has no feed."""
+        found = self.feeds_for(record_type, kind, systems)
+        right = self.record_types[record_type].system_of_record
+        if kind is None and systems is None and right is not None:
+            of_record = [f for f in found if right in (f.system, self.systems[f.system].kind)]
+            return of_record or found
+        return found
 
     def flows(self) -> list[str]:
         """The flows that have an enabled check, in order of declaration."""

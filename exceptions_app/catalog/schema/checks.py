@@ -29,16 +29,20 @@ class Tolerance(Shape):
 
 
 class Lookup(Shape):
-    """Reference data joined to each row of a side before it is aggregated; at most one row may match."""
+    """Reference data joined to each row of a side before it is aggregated; where several match, `pick` decides."""
 
     record: Name
     kind: Code | None = None
     on: dict[Name, Expression] = Field(description="lookup column -> expression over the side's row")
+    where: Expression | None = Field(None, description="which reference rows count, over the lookup's record")
     columns: list[Name] = Field(min_length=1)
+    pick: Literal["min", "max"] = "min"
 
 
 class Side(Shape):
-    """One party to the comparison: records of one type, from the systems of one kind (or any).
+    """One party to the comparison: records of one type, from systems of one kind, or named ones.
+
+    Where it names neither, it reads the type's system of record, or every system where that one has no feed.
 
     `columns` are expressions over the record (its columns by name, look-ups as `lookup.column`); when any of them
     aggregates, the side is grouped by the check's key. A column with a crosswalk is canonical; what the source
@@ -58,11 +62,17 @@ class Side(Shape):
 
 
 class ToleranceUse(Shape):
-    """`difference` and `base` are expressions over the sides; percent means percent of `base`."""
+    """`difference` and `base` are expressions over the sides; percent means percent of `base`.
+
+    Both may be multiples of the real figures, `scale` times as large (a price per hundred, a price per case), so that
+    the verdict needs no division. In the finding's `facts` and `amount`, the bare names `difference` and `base` are
+    the real figures; the facts `tolerance` and `excess` are filled without being asked for.
+    """
 
     name: Name
     difference: Expression
     base: Expression = "0"
+    scale: Expression = "1"
     format: Literal["money", "quantity", "number"] = "money"
 
 
@@ -107,7 +117,7 @@ class _Check(Shape):
 
 
 class MatchCheck(_Check):
-    """Two to n sides joined on one key, inside one entity.
+    """One to n sides joined on one key, inside one entity. (One side: a rule about records by themselves.)
 
     `let` names computed columns (in order; usable in later ones and in findings). Names in expressions:
     `side.column`, key columns bare, `let` names bare.
@@ -120,7 +130,7 @@ class MatchCheck(_Check):
         None, description="the key columns that are the transaction line; default: the key"
     )
     line_type: Name = "order_line"
-    sides: dict[Name, Side] = Field(min_length=2)
+    sides: dict[Name, Side] = Field(min_length=1)
     let: dict[Name, Expression] = Field(default_factory=dict)
     tolerances: dict[Name, Tolerance] = Field(default_factory=dict)
     pairs: dict[Name, list[tuple[str, str]]] = Field(
