@@ -44,19 +44,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _prepare_database(app: Flask) -> None:
-    """Dialect set-up of the engine; a page that only reads takes no write lock; a fork never shares a
-    connection.
-    """
-    from flask import request
-
+    """What the engine's dialect needs, before its first connection."""
     from .extensions import db
-    from .runtime import SAFE_METHODS, never_share_across_forks
-    from .services.engine import prepare_engine, reading
+    from .runtime import never_share_across_forks
+    from .services.engine import prepare_engine
 
     with app.app_context():
         never_share_across_forks(prepare_engine(db.engine))
-
-    @app.before_request
-    def read_only_unless_it_writes() -> None:
-        if request.method in SAFE_METHODS and request.endpoint not in {None, "static"}:
-            reading(db.session())
