@@ -1,0 +1,119 @@
+"""Who sees which exceptions and sensitive columns, and who may do what: the one place.
+
+Every page, fragment, export and search asks here. Must not know how anything is shown or written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain.money import to_e4
+from exceptions_app.models import EVERYTHING, ExceptionCase, Role, User
+
+
+class Permission(StrEnum):
+    """What a role may do, within the queues and entities of the person."""
+
+    SEE_CASES = "see_cases"
+    WORK_CASES = "work_cases"
+    ASSIGN_OTHERS = "assign_others"
+    WAIVE = "waive"
+    WAIVE_MATERIAL = "waive_material"
+    EXPORT = "export"
+    SEE_INTEGRATION = "see_integration"
+    REPEAT_RUNS = "repeat_runs"
+    SEE_AUDIT = "see_audit"
+    ADMINISTER = "administer"
+
+
+_P = Permission
+_SPECIALIST = frozenset({_P.SEE_CASES, _P.WORK_CASES, _P.WAIVE, _P.EXPORT})
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.SPECIALIST: _SPECIALIST,
+    Role.MANAGER: _SPECIALIST | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT},
+    Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS},
+    Role.AUDITOR: frozenset({_P.SEE_CASES, _P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT}),
+    Role.ADMINISTRATOR: frozenset({_P.SEE_CASES, _P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER}),
+}
+"""Role -> what it may do. The auditor reads everything in scope and changes nothing."""
+
+_EVERYBODY = frozenset({"public", "internal"})
+SENSITIVITIES: dict[Role, frozenset[str]] = {
+    Role.SPECIALIST: _EVERYBODY,
+    Role.MANAGER: _EVERYBODY | {"hr", "bank"},
+    Role.ANALYST: _EVERYBODY,
+    Role.AUDITOR: _EVERYBODY | {"hr", "bank"},
+    Role.ADMINISTRATOR: _EVERYBODY,
+}
+"""Role -> the sensitive columns it reads. Patient identifiers are nobody's: they are dropped at the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person as access sees them. `queues` and `entities` None: all of them; entities hold what is below."""
+
+    user_id: int
+    name: str
+    role: Role
+    queues: frozenset[str] | None
+    entities: frozenset[str] | None
+    time_zone: str
+
+
+def viewer_for(user: User, catalog: Catalog) -> Viewer:
+    """What this person may see under this configuration."""
+    queues = frozenset(q.queue for q in user.queues)
+    entities = frozenset(e.entity for e in user.entities)
+    below = frozenset(code for entity in entities for code in catalog.below(entity))
+    return Viewer(
+        user_id=user.id,
+        name=user.name,
+        role=Role(user.role),
+        queues=None if EVERYTHING in queues else queues,
+        entities=None if EVERYTHING in entities else below,
+        time_zone=user.time_zone,
+    )
+
+
+def visible(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """Conditions on `ExceptionCase` that hold for what this person may see."""
+    conditions: list[ColumnElement[bool]] = []
+    if viewer.queues is not None:
+        conditions.append(ExceptionCase.queue.in_(sorted(viewer.queues)))
+    if viewer.entities is not None:
+        conditions.append(ExceptionCase.entity.in_(sorted(viewer.entities)))
+    return conditions
+
+
+def sees_case(viewer: Viewer, case: ExceptionCase) -> bool:
+    """Whether `visible` holds for one exception that is already loaded."""
+    in_queue = viewer.queues is None or case.queue in viewer.queues
+    return in_queue and (viewer.entities is None or case.entity in viewer.entities)
+
+
+def can(viewer: Viewer, permission: Permission) -> bool:
+    """Whether the person's role may do that at all."""
+    return permission in PERMISSIONS[viewer.role]
+
+
+def may_work_on(viewer: Viewer, case: ExceptionCase) -> bool:
+    """Whether the person may change this exception."""
+    return can(viewer, Permission.WORK_CASES) and sees_case(viewer, case)
+
+
+def may_waive(viewer: Viewer, case: ExceptionCase, catalog: Catalog) -> bool:
+    """A critical exception, or one over the site's materiality (where it states one), takes a manager."""
+    if not (can(viewer, Permission.WAIVE) and sees_case(viewer, case)):
+        return False
+    limit = to_e4(catalog.site.materiality)
+    material = bool(limit) and abs(case.reporting_amount_e4 or 0) > limit
+    return not (material or case.severity == "critical") or can(viewer, Permission.WAIVE_MATERIAL)
+
+
+def sees(viewer: Viewer, sensitivity: str) -> bool:
+    """Whether the person may read columns of this sensitivity."""
+    return sensitivity in SENSITIVITIES[viewer.role]
