@@ -1,0 +1,84 @@
+"""A DuckDB session: in memory, with limits, in UTC, without extensions from the network.
+
+Knows nothing of records or checks; those who use a session bring their own SQL.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from os import getpid
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+_sessions = count(1)
+
+
+def session(memory: str = "1GB", threads: int = 2) -> DuckDBPyConnection:
+    """A fresh session with a memory limit (`2GB`); what does not fit spills to the machine's temporary directory.
+
+    Times are UTC whatever the machine's zone is. Extensions are neither downloaded nor loaded by themselves:
+    closed networks behave as open ones do. The caller closes it.
+    """
+    spill = Path(tempfile.gettempdir()) / f"tieout-duck-{getpid()}-{next(_sessions)}"
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+@contextmanager
+def closing_session(memory: str = "1GB", threads: int = 2) -> Iterator[DuckDBPyConnection]:
+    """`session` for a with statement."""
+    con = session(memory, threads)
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL: always in double quotes."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(value: str | int | bool | datetime | None) -> str:
+    """A value as SQL. Times must be aware; they are written in UTC."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int():
+            return str(value)
+        case datetime():
+            if value.tzinfo is None:
+                raise ValueError(f"a naive time has no instant: {value!r}")
+            return f"TIMESTAMPTZ '{value.astimezone(UTC).isoformat(sep=' ')}'"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+
+
+def literals(values: Iterable[str | int]) -> str:
+    """A comma-separated list of literals, for IN and for lists of files."""
+    return ", ".join(literal(value) for value in values)
+
+
+def scalar(con: DuckDBPyConnection, sql: str, parameters: object = None) -> Any:
+    """The single value of a query of one row and one column."""
+    row = con.execute(sql, parameters).fetchone() if parameters is not None else con.execute(sql).fetchone()
+    return None if row is None else row[0]

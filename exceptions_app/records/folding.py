@@ -1,0 +1,114 @@
+"""Keeps the store fast to read: folds finished changes into the base, compacts, drops what dead runs left.
+
+Every step reads and overwrites on one table object, so that a concurrent writer of the same data makes it fail and
+run again from the newest state; appends go on undisturbed. Killed anywhere, the current state is what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.duck import literal, literals, quoted
+
+from .layout import CHANGES, Layout, part_of
+from .reading import current_sql, files_sql, runs_present
+from .table import find_table, list_table
+
+_TRIES = 8
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What a fold did: the runs whose changes are now base, over how many entities."""
+
+    runs: tuple[int, ...] = ()
+    entities: int = 0
+
+
+def fold(con: DuckDBPyConnection, uri: str, layout: Layout, unfinished: Container[int]) -> FoldResult:
+    """Fold the finished runs into the base, entity by entity, then delete exactly their changes.
+
+    A run that began before an unfinished one may be folded, one that began after it waits: the unfinished run's
+    rows must not come to look newer than a base that is ahead of them.
+    """
+    table = find_table(uri)
+    if table is None:
+        return FoldResult()
+    listing = list_table(table)
+    runs = _foldable(runs_present(con, listing), unfinished)
+    if not runs:
+        return FoldResult()
+    columns = {"entity": "VARCHAR", "run_id": "BIGINT"}
+    changed = f"SELECT DISTINCT entity FROM ({files_sql(listing.changes, columns)}) WHERE run_id IN ({literals(runs)})"
+    entities = sorted(con.execute(changed).fetchall(), key=lambda row: row[0] or "")
+    for (entity,) in entities:
+        _retried(uri, lambda table, entity=entity: _fold_entity(con, table, layout, entity, runs))
+    delete_runs(uri, runs)
+    return FoldResult(tuple(runs), len(entities))
+
+
+def _foldable(present: list[int], unfinished: Container[int]) -> list[int]:
+    runs: list[int] = []
+    for run in present:
+        if run in unfinished:
+            break
+        runs.append(run)
+    return runs
+
+
+def _fold_entity(
+    con: DuckDBPyConnection, table: DeltaTable, layout: Layout, entity: str | None, runs: Collection[int]
+) -> None:
+    part = part_of(entity)
+    listing = list_table(table)
+    columns = {name: kind for name, kind in listing.columns.items() if name != "_part"}
+    names = ", ".join(
+        literal(part) + ' AS "_part"' if name == "_part" else quoted(name) for name in listing.columns
+    )
+    order = ", ".join(map(quoted, layout.identity))
+    current = current_sql(layout, listing, runs, entity, columns)
+    write_deltalake(
+        table,
+        con.sql(f"SELECT {names} FROM ({current}) ORDER BY {order}"),
+        mode="overwrite",
+        predicate=f"_part = {literal(part)}",
+    )
+
+
+def delete_runs(uri: str, runs: Collection[int]) -> None:
+    """Delete the changes of exactly these runs. Safe to repeat."""
+    predicate = f"_part = {literal(CHANGES)} AND run_id IN ({literals(runs)})"
+    if runs:
+        _retried(uri, lambda table: table.delete(predicate))
+
+
+def compact(uri: str) -> None:
+    """Join small files of changes: 300 of them cost each read a quarter of a second."""
+    _retried(uri, lambda table: table.optimize.compact(partition_filters=[("_part", "=", CHANGES)]))
+
+
+def vacuum(uri: str) -> int:
+    """Remove files that no version inside the as-of window needs; the number removed. Never cuts the window short."""
+    table = find_table(uri)
+    return 0 if table is None else len(table.vacuum(dry_run=False))
+
+
+def _retried(uri: str, step: Callable[[DeltaTable], _Result]) -> _Result | None:
+    """Run a step on the newest table; again from a fresh one when somebody else was faster."""
+    for attempt in range(_TRIES):
+        table = find_table(uri)
+        if table is None:
+            return None
+        try:
+            return step(table)
+        except CommitFailedError:
+            if attempt == _TRIES - 1:
+                raise
+    return None

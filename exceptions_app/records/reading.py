@@ -1,0 +1,97 @@
+"""The current state of a record type as SQL over the files of one version: base and changes merged on read.
+
+Current = base without the keys that changed, plus the newest change per key, less tombstones. Changes of runs that
+are not finished do not exist for a reader. Knows SQL only; who opens the files and which runs are finished comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.duck import literal, literals, quoted
+
+from .layout import Layout, empty_select, part_of
+from .table import Listing
+
+
+@dataclass(frozen=True)
+class UnfinishedRuns(Container[int]):
+    """The runs a reader must not see: those that were running or failed, and any begun after it looked.
+
+    `newest` is the newest run id at the time the states were read; read them *before* opening the store.
+    """
+
+    newest: int
+    running: frozenset[int] = frozenset()
+
+    def __contains__(self, run: object) -> bool:
+        return isinstance(run, int) and (run > self.newest or run in self.running)
+
+
+def files_sql(files: Collection[str], columns: dict[str, str]) -> str:
+    """A SELECT of exactly these columns; one that no file holds yet is NULL, and files that are not there are no rows."""
+    if not files:
+        return empty_select(columns)
+    names = ", ".join(map(quoted, columns))
+    scan = f"read_parquet([{literals(files)}], hive_partitioning = false, union_by_name = true)"
+    return f"SELECT {names} FROM (SELECT * FROM {scan} UNION ALL BY NAME ({empty_select(columns)}))"
+
+
+def runs_present(con: DuckDBPyConnection, listing: Listing) -> list[int]:
+    """The runs that have rows among the changes, in order."""
+    if not listing.changes:
+        return []
+    rows = con.execute(
+        f"SELECT DISTINCT run_id FROM ({files_sql(listing.changes, {'run_id': 'BIGINT'})}) ORDER BY 1"
+    )
+    return [run for (run,) in rows.fetchall()]
+
+
+def finished_runs(con: DuckDBPyConnection, listing: Listing, unfinished: Container[int]) -> list[int]:
+    """The runs among the changes that a reader may see."""
+    return [run for run in runs_present(con, listing) if run not in unfinished]
+
+
+def current_sql(
+    layout: Layout, listing: Listing, runs: Collection[int], entity: str | None, columns: dict[str, str]
+) -> str:
+    """A SELECT of the current rows with these columns; of one entity, or of the whole network for None."""
+    if not layout.by_entity:
+        entity = None
+    whole_network = layout.by_entity and entity is None
+    base = files_sql(listing.base_of(None if whole_network else part_of(entity)), _read(layout, columns))
+    names = ", ".join(map(quoted, columns))
+    if not listing.changes or not runs:
+        return f"SELECT {names} FROM ({base})"
+    newest = newest_sql(layout, listing, runs, entity, columns)
+    same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
+    return (
+        f"WITH newest AS ({newest}) "
+        f"SELECT {names} FROM ({base}) b ANTI JOIN newest c ON {same} "
+        f"UNION ALL SELECT {names} FROM newest WHERE NOT _deleted"
+    )
+
+
+def newest_sql(
+    layout: Layout, listing: Listing, runs: Collection[int], entity: str | None, columns: dict[str, str]
+) -> str:
+    """A SELECT of the newest change per key, tombstones included (column `_deleted`)."""
+    wanted = {
+        **_read(layout, columns),
+        **{name: layout.stored[name] for name in ("run_id", "_seq", "_deleted")},
+    }
+    where = f"run_id IN ({literals(runs)})" + (
+        f" AND entity = {literal(entity)}" if entity is not None else ""
+    )
+    key = ", ".join(map(quoted, layout.identity))
+    return (
+        f"SELECT * FROM ({files_sql(listing.changes, wanted)}) WHERE {where} "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY run_id DESC, _seq DESC) = 1"
+    )
+
+
+def _read(layout: Layout, columns: dict[str, str]) -> dict[str, str]:
+    return {**{name: layout.stored[name] for name in layout.identity}, **columns}
