@@ -1,1 +1,1 @@
-"""How a system is read: one protocol (`base`), one registry. Knows nothing of record types, tables or people."""
+"""How a system is read: one protocol, one registry. Knows nothing of record types, tables or people."""

@@ -1,7 +1,7 @@
 """What every connector is and gives back.
 
-A connector reads one feed of one system and says exactly where each row came from. It must not know what a row
-means (that is the feed's mapping), nor where rows are kept; it holds no state but what the watermark says.
+A connector reads one feed of one system and says exactly where each row came from. It must not know what a
+row means (that is the feed's mapping), nor where rows are kept; its only state is what the watermark says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class RawRow:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A row that could not even be read: it becomes a reject. `raw_text` is unmasked and cut to a line's length."""
+    """A row that could not even be read: it becomes a reject. `raw_text` is unmasked, and cut."""
 
     position: str
     reason: str
@@ -34,7 +34,7 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, and the watermark that holds once they are kept (opaque JSON text, None: start from the beginning).
+    """Some rows, and the watermark that holds once they are kept (opaque JSON text; None: the beginning).
 
     A page in the middle of something that is only whole when all of it was read (a file, an unordered window)
     carries the watermark from before it.
@@ -62,7 +62,7 @@ class TransportError(Exception):
 
 
 class FeedContentError(Exception):
-    """The source answered, but not with what its contract says: the run is partial, and nothing may be closed by it."""
+    """The source answered, but not with what its contract says: the run is partial and may close nothing."""
 
     def __init__(self, message: str, where: str, expected: str) -> None:
         super().__init__(f"{where}: {message}; expected {expected}")
@@ -87,7 +87,7 @@ class Connector(Protocol):
         ...
 
     def all_keys(self) -> Iterator[RawRow] | None:
-        """Every key that the source holds now, for feeds of mode keys_and_changes; None where it cannot say."""
+        """Every key that the source holds now, for feeds of mode keys_and_changes; None: it cannot say."""
         ...
 
     def acknowledge(self) -> None:

@@ -44,7 +44,7 @@ def _sql(system: System, feed: Feed) -> Connector:
     return SqlConnector.of(system, feed)
 
 
-def _rows(system: System, feed: Feed) -> Connector:
+def _rows(_system: System, feed: Feed) -> Connector:
     return RowsConnector(RowsRead.model_validate(feed.read))
 
 

@@ -48,7 +48,7 @@ class RestConnection(Shape):
     """Where a system answers, and how it is asked. No request ever goes to another host than these name."""
 
     base_url: str = Field(min_length=1, description="https://…, or env:NAME; paths of feeds are appended")
-    auth: RestAuth = RestAuth()
+    auth: RestAuth = Field(default_factory=lambda: RestAuth.model_validate({}))
     timeout: Duration = Field(
         timedelta(seconds=30), description="for connecting, and between two pieces of an answer"
     )
@@ -123,7 +123,7 @@ class RestRead(Shape):
     records: str = Field(
         "", description="where the body holds the list of rows (dots for nested); empty: the body is it"
     )
-    paging: RestPaging = RestPaging()
+    paging: RestPaging = Field(default_factory=lambda: RestPaging.model_validate({}))
     watermark: RestWatermark | None = None
     keys: RestKeys | None = None
 

@@ -20,7 +20,7 @@ class SqlConnection(Shape):
 
 
 class SqlWatermark(Shape):
-    """How changed rows are asked for: rows whose column is at or after the mark, less the overlap, in its order."""
+    """How changed rows are asked for: those whose column is at or after the mark, less the overlap."""
 
     column: str = Field(min_length=1, description="a column of the query that grows with every change")
     format: Literal["timestamp", "date", "number"] = "timestamp"

@@ -1,0 +1,83 @@
+"""How far a feed has been read, as a moment, a day or a number that grows with every change.
+
+A mark never passes the start of the read: a row that claims to be from next year hides no changes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from exceptions_app.domain.instant import iso
+
+from .base import FeedContentError
+
+Format = Literal["timestamp", "date", "number"]
+Mark = datetime | date | int
+_EXPECTED: dict[Format, str] = {
+    "timestamp": "a time such as 2026-11-22T16:30:00Z",
+    "date": "a date such as 2026-11-22",
+    "number": "a whole number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Reads, compares and writes marks of one format. A time without a zone is taken as UTC."""
+
+    format: Format
+    overlap: timedelta
+
+    def since(self, watermark: str | None, initial: str | None) -> Mark | None:
+        """Where to begin: the watermark less the overlap, else `initial`, else None (everything)."""
+        if watermark is None:
+            return None if initial is None else self.read(initial, "watermark.initial")
+        kept = self.kept(watermark)
+        if isinstance(kept, datetime):
+            return kept - self.overlap
+        if isinstance(kept, date):
+            return kept - timedelta(days=math.ceil(self.overlap / timedelta(days=1)))
+        return kept
+
+    def kept(self, watermark: str | None) -> Mark | None:
+        """The mark that a watermark holds."""
+        return None if watermark is None else self.read(json.loads(watermark)["since"], "watermark")
+
+    def read(self, value: Any, where: str) -> Mark:
+        """A mark as a source writes it. Raises FeedContentError naming where it stands."""
+        try:
+            return self._read(value)
+        except (ValueError, TypeError):
+            raise FeedContentError(f"{value!r} cannot be ordered", where, _EXPECTED[self.format]) from None
+
+    def highest(self, marks: Iterable[Mark], before: Mark | None, started: datetime) -> Mark | None:
+        """The highest mark read, never past `started` and never behind `before`."""
+        limit: Mark | None = {"timestamp": started, "date": started.date(), "number": None}[self.format]
+        highest = before
+        for mark in marks:
+            bounded = mark if limit is None else min(mark, limit)
+            highest = bounded if highest is None else max(highest, bounded)
+        return highest
+
+    def write(self, mark: Mark) -> str:
+        return iso(mark) if isinstance(mark, datetime) else str(mark)
+
+    def watermark(self, mark: Mark | None) -> str | None:
+        return None if mark is None else json.dumps({"since": self.write(mark)})
+
+    def _read(self, value: Any) -> Mark:
+        if isinstance(value, datetime):
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        if self.format == "timestamp":
+            return self._read(datetime.fromisoformat(value))
+        if self.format == "date":
+            return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+        number = Decimal(str(value))
+        if number != int(number):
+            raise ValueError(value)
+        return int(number)
