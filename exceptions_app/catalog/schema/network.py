@@ -97,6 +97,7 @@ class Feed(Shape):
     read: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
     mapping: dict[Name, Expression | Mapped]
     where: Expression | None = Field(None, description="rows of the source that belong to this feed")
+    deleted: Expression | None = Field(None, description="a boolean: the row says that its record is gone")
     contract: Contract = Contract()
     enabled: bool = True
 
