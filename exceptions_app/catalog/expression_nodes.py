@@ -1,0 +1,52 @@
+"""Which nodes of sqlglot's tree are allowed, what each becomes, and what is said of those that people try in vain."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+COMPARE: dict[type[exp.Expression], str] = {
+    exp.EQ: "eq", exp.NEQ: "ne", exp.LT: "lt", exp.LTE: "le", exp.GT: "gt", exp.GTE: "ge",
+}  # fmt: skip
+LOGIC: dict[type[exp.Expression], str] = {exp.And: "and", exp.Or: "or"}
+SUMS: dict[type[exp.Expression], str] = {exp.Add: "add", exp.Sub: "sub"}
+CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
+    exp.Coalesce: ("coalesce", ("this", "expressions")),
+    exp.Nullif: ("nullif", ("this", "expression")),
+    exp.Least: ("least", ("this", "expressions")),
+    exp.Greatest: ("greatest", ("this", "expressions")),
+    exp.Abs: ("abs", ("this",)),
+    exp.Upper: ("upper", ("this",)),
+    exp.Lower: ("lower", ("this",)),
+    exp.Trim: ("trim", ("this",)),
+    exp.Replace: ("replace", ("this", "expression", "replacement")),
+    exp.Substring: ("substring", ("this", "start", "length")),
+    exp.Concat: ("concat", ("expressions",)),
+    exp.Length: ("length", ("this",)),
+    exp.Sum: ("sum", ("this",)),
+    exp.Min: ("min", ("this", "expressions")),
+    exp.Max: ("max", ("this", "expressions")),
+    exp.LogicalOr: ("bool_or", ("this",)),
+    exp.LogicalAnd: ("bool_and", ("this",)),
+    exp.Split: ("split", ("this", "expression", "limit")),
+    exp.Anonymous: ("", ("expressions",)),
+}
+CASTS = {
+    exp.DType.TEXT: "text", exp.DType.VARCHAR: "text", exp.DType.INT: "integer", exp.DType.BIGINT: "integer",
+    exp.DType.DECIMAL: "decimal", exp.DType.DATE: "date", exp.DType.TIMESTAMP: "timestamp",
+    exp.DType.TIMESTAMPTZ: "timestamp", exp.DType.BOOLEAN: "boolean",
+}  # fmt: skip
+SAID = {
+    exp.Div: "division; compare products instead: a > 0.02 * b",
+    exp.IntDiv: "division; compare products instead",
+    exp.Like: "LIKE; compare with =, or a SUBSTRING",
+    exp.ILike: "LIKE; compare with =, or a SUBSTRING",
+    exp.DPipe: "||; use concat(a, b)",
+    exp.Avg: "avg; compare sums",
+    exp.Window: "window functions",
+    exp.Subquery: "subqueries",
+    exp.Select: "queries",
+    exp.Alias: "two expressions side by side; is a comma or an operator missing",
+    exp.Star: "*; only count(*)",
+}
+QUIET = {"big_int", "safe", "coalesce", "ignore_nulls", "is_null", "_type"}
+"""Arguments that sqlglot sets by itself and that say nothing about the text."""

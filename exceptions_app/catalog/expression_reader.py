@@ -1,0 +1,294 @@
+"""Turns sqlglot's tree into a typed tree of our own, refusing whatever is not allowed by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import reduce
+from typing import Any
+
+from sqlglot import exp
+
+from .expression_functions import AGGREGATES, CORE, FUNCTIONS, SIDES, widen
+from .expression_nodes import CALLS, CASTS, COMPARE, LOGIC, QUIET, SAID, SUMS
+from .expression_tree import (
+    BOOLEAN,
+    TEXT,
+    UNKNOWN,
+    ExpressionError,
+    Kind,
+    Node,
+    factors,
+    kind_of,
+    product,
+    total,
+)
+from .problems import closest
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an expression may name.
+
+    `columns` are written as in the expression, `quantity` or `order.quantity`; None means any bare name, as text (a
+    feed's raw row). `functions` are allowed beside `CORE`. `pairs` are the check's, for `allowed()`.
+    """
+
+    columns: Mapping[str, str | Kind] | None
+    functions: frozenset[str] = frozenset()
+    sides: frozenset[str] = frozenset()
+    pairs: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+
+
+def column_of(node: exp.Expression) -> int:
+    """The character (from 1) where a node begins, as far as sqlglot kept it; 0 where it did not."""
+    starts = [part.meta["start"] + 1 for part in node.walk() if "start" in part.meta]
+    return min(starts, default=0)
+
+
+class Reader:
+    """Turns sqlglot's tree into ours, refusing whatever is not allowed by name."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.functions = CORE | scope.functions
+
+    def read(self, node: Any) -> Node:
+        try:
+            return self._read(node)
+        except ExpressionError as error:
+            if error.column or not isinstance(node, exp.Expression):
+                raise
+            raise ExpressionError(error.message, column_of(node), error.suggestion) from error
+
+    def _read(self, node: Any) -> Node:
+        kind = type(node)
+        if kind in COMPARE:
+            return self._compare(node, COMPARE[kind])
+        if kind in LOGIC:
+            return Node(LOGIC[kind], BOOLEAN, (self._boolean(node.left), self._boolean(node.right)))
+        if kind in SUMS:
+            left, right = self._number(node.left), self._number(node.right)
+            return Node(SUMS[kind], total(left.kind, right.kind), (left, right))
+        if kind in CALLS or kind is exp.Count:
+            return self._call(node)
+        reader = getattr(self, "_read_" + kind.__name__.lower(), None)
+        if reader is None:
+            said = SAID.get(kind) or f"{kind.__name__.upper()} in '{node.sql()[:40]}'"
+            raise ExpressionError(f"not allowed here: {said}")
+        result: Node = reader(node)
+        return result
+
+    # -- operands of one kind
+
+    def _boolean(self, node: exp.Expression) -> Node:
+        found = self.read(node)
+        if found.kind not in (BOOLEAN, UNKNOWN):
+            raise ExpressionError(f"a condition is needed, got {found.kind.name}", column_of(node))
+        return found
+
+    def _number(self, node: exp.Expression) -> Node:
+        found = self.read(node)
+        if not found.kind.is_number:
+            raise ExpressionError(f"a number is needed, got {found.kind.name}", column_of(node))
+        return found
+
+    def _compare(self, node: Any, op: str) -> Node:
+        sides = [self.read(node.left), self.read(node.right)]
+        if any(side.op == "null" for side in sides):
+            raise ExpressionError("nothing equals NULL", suggestion="IS NULL or IS NOT NULL")
+        return Node(op, BOOLEAN, widen(sides, "a comparison")[1])
+
+    # -- leaves
+
+    def _read_literal(self, node: exp.Literal) -> Node:
+        text = str(node.this)
+        if node.is_string:
+            return Node("literal", TEXT, (), text)
+        if not re.fullmatch(r"\d{1,18}(\.\d{1,8})?", text):
+            raise ExpressionError(f"{text} is not an exact number of at most 18 digits and 8 decimals")
+        whole, _, decimals = text.partition(".")
+        kind = Kind("decimal" if decimals else "integer", len(whole), len(decimals))
+        return Node("literal", kind, (), text)
+
+    def _read_null(self, _: exp.Null) -> Node:
+        return Node("null", UNKNOWN)
+
+    def _read_boolean(self, node: exp.Boolean) -> Node:
+        return Node("boolean", BOOLEAN, (), bool(node.this))
+
+    def _read_column(self, node: exp.Column) -> Node:
+        if not isinstance(node.this, exp.Identifier) or node.args.get("db"):
+            raise ExpressionError("a column or side.column is expected")
+        name, qualifier = str(node.name), str(node.table) or None
+        if self.scope.columns is None:
+            if qualifier is not None:
+                raise ExpressionError(
+                    f"'{qualifier}.{name}' is not a field", suggestion=f"json_field({qualifier}, '{name}')"
+                )
+            return Node("column", TEXT, (), (None, name))
+        written = f"{qualifier}.{name}" if qualifier else name
+        if written not in self.scope.columns:
+            raise ExpressionError(f"unknown column '{written}'", suggestion=self._near(written))
+        return Node("column", kind_of(self.scope.columns[written]), (), (qualifier, name))
+
+    def _near(self, written: str) -> str:
+        known = list(self.scope.columns or ())
+        same_end = [name for name in known if name.rpartition(".")[2] == written.rpartition(".")[2]]
+        return closest(written, same_end) or (same_end[0] if same_end else closest(written, known))
+
+    # -- operators
+
+    def _read_paren(self, node: exp.Paren) -> Node:
+        return self.read(node.this)
+
+    def _read_neg(self, node: exp.Neg) -> Node:
+        found = self._number(node.this)
+        return Node("neg", found.kind, (found,))
+
+    def _read_mul(self, node: exp.Mul) -> Node:
+        left, right = self._number(node.left), self._number(node.right)
+        casts = factors(left.kind, right.kind)
+        return Node("mul", product(*casts), (left, right), casts)
+
+    def _read_not(self, node: exp.Not) -> Node:
+        return Node("not", BOOLEAN, (self._boolean(node.this),))
+
+    def _read_is(self, node: exp.Is) -> Node:
+        if isinstance(node.expression, exp.Null):
+            return Node("is", BOOLEAN, (self.read(node.this),), "NULL")
+        if isinstance(node.expression, exp.Boolean):
+            return Node(
+                "is", BOOLEAN, (self._boolean(node.this),), "TRUE" if node.expression.this else "FALSE"
+            )
+        raise ExpressionError("IS goes with NULL, TRUE or FALSE only")
+
+    def _read_in(self, node: exp.In) -> Node:
+        members = [self.read(member) for member in node.expressions]
+        if not members or any(
+            inner.op not in ("literal", "neg") for member in members for inner in member.walk()
+        ):
+            raise ExpressionError("IN needs a list of literals, none of them NULL")
+        return Node("in", BOOLEAN, widen([self.read(node.this), *members], "IN")[1])
+
+    def _read_between(self, node: exp.Between) -> Node:
+        parts = [self.read(part) for part in (node.this, node.args["low"], node.args["high"])]
+        if any(part.op == "null" for part in parts):
+            raise ExpressionError("nothing lies between NULL", suggestion="IS NULL")
+        return Node("between", BOOLEAN, widen(parts, "BETWEEN")[1])
+
+    def _read_case(self, node: exp.Case) -> Node:
+        whens = node.args["ifs"]
+        default = node.args.get("default")
+        values = [self.read(when.args["true"]) for when in whens]
+        values.append(self.read(default) if default is not None else Node("null", UNKNOWN))
+        kind, values = widen(values, "CASE")[0], list(widen(values, "CASE")[1])
+        if node.this is not None:
+            operands = [self.read(node.this), *(self.read(when.this) for when in whens)]
+            head, *tests = widen(operands, "CASE")[1]
+        else:
+            head, tests = None, [self._boolean(when.this) for when in whens]
+        pairs = [part for pair in zip(tests, values, strict=False) for part in pair]
+        return Node("case", kind, (*([head] if head else []), *pairs, values[-1]), head is not None)
+
+    def _read_cast(self, node: exp.Cast) -> Node:
+        target = CASTS.get(node.to.this)
+        if target is None or node.to.expressions or node.args.get("format"):
+            raise ExpressionError("CAST goes to text, integer, decimal, date, timestamp or boolean")
+        inner = self.read(node.this)
+        if inner.op == "literal" and target in ("date", "timestamp"):
+            _proper_time(str(inner.value), target)
+        return Node("cast", kind_of(target), (inner,))
+
+    # -- calls
+
+    def _call(self, node: Any) -> Node:
+        name, arguments = ("count", ("this",)) if type(node) is exp.Count else CALLS[type(node)]
+        if type(node) is exp.Anonymous:
+            name = str(node.this).lower()
+        extra = [key for key, value in node.args.items() if value and key not in (*arguments, "this", *QUIET)]
+        if extra or (name == "trim" and node.args.get("position")):
+            raise ExpressionError(f"{name}() with {', '.join(extra) or 'a position'} is not allowed")
+        if name not in self.functions:
+            known = FUNCTIONS.keys() | SIDES
+            said = "cannot be used here" if name in known else "is not a function"
+            raise ExpressionError(
+                f"{name}() {said}", suggestion="" if name in known else closest(name, self.functions)
+            )
+        given: list[Any] = []
+        for key in arguments:
+            value = node.args.get(key)
+            given.extend(value if isinstance(value, list) else [] if value is None else [value])
+        if name in SIDES:
+            return self._about_sides(name, given)
+        if name == "count":
+            return self._count(given)
+        return self._apply(name, [self.read(argument) for argument in given])
+
+    def _apply(self, name: str, args: list[Node]) -> Node:
+        function = FUNCTIONS[name]
+        if len(args) < function.least or (function.most is not None and len(args) > function.most):
+            raise ExpressionError(f"{name}() got {len(args)} arguments; it is {function.signature}")
+        if name in AGGREGATES and any(
+            inner.op in AGGREGATES for argument in args for inner in argument.walk()
+        ):
+            raise ExpressionError(f"{name}() cannot hold another aggregate")
+        return function.build(args)
+
+    def _count(self, given: list[Any]) -> Node:
+        inner = given[0] if given else None
+        if isinstance(inner, exp.Star):
+            return self._apply("count", [])
+        distinct = isinstance(inner, exp.Distinct)
+        parts = inner.expressions if distinct else given
+        if len(parts) != 1:
+            raise ExpressionError("count() takes *, one value, or DISTINCT one value")
+        node = self._apply("count", [self.read(parts[0])])
+        return Node("count", node.kind, node.args, distinct)
+
+    def _about_sides(self, name: str, given: list[Any]) -> Node:
+        if name == "allowed":
+            return self._allowed(given)
+        side = (
+            given[0].name
+            if len(given) == 1 and isinstance(given[0], exp.Column) and not given[0].table
+            else ""
+        )
+        if side not in self.scope.sides:
+            raise ExpressionError(
+                f"{name}() needs the name of a side, got '{side}'", suggestion=closest(side, self.scope.sides)
+            )
+        present = Node("present", BOOLEAN, (), side)
+        return present if name == "present" else Node("not", BOOLEAN, (present,))
+
+    def _allowed(self, given: list[Any]) -> Node:
+        if len(given) != 3:
+            raise ExpressionError("allowed() is allowed(pairs, a, b)")
+        named = str(given[0].name)
+        if named not in self.scope.pairs:
+            raise ExpressionError(
+                f"the check has no pairs '{named}'", suggestion=closest(named, self.scope.pairs)
+            )
+        first, second = self.read(given[1]), self.read(given[2])
+        for value in (first, second):
+            if value.kind != TEXT:
+                raise ExpressionError(f"allowed() compares text, got {value.kind.name}")
+        matches = [
+            Node("and", BOOLEAN, (_equal(first, left), _equal(second, right)))
+            for left, right in self.scope.pairs[named]
+        ]
+        none = Node("boolean", BOOLEAN, (), False)
+        return reduce(lambda a, b: Node("or", BOOLEAN, (a, b)), matches) if matches else none
+
+
+def _equal(value: Node, text: str) -> Node:
+    return Node("eq", BOOLEAN, (value, Node("literal", TEXT, (), text)))
+
+
+def _proper_time(text: str, target: str) -> None:
+    try:
+        date.fromisoformat(text) if target == "date" else datetime.fromisoformat(text)
+    except ValueError:
+        raise ExpressionError(f"'{text}' is not a {target}") from None

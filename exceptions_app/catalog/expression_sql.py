@@ -1,0 +1,132 @@
+"""Writes an accepted expression as SQL. Every identifier comes from the caller, quoted; every operation in brackets.
+
+Mind the traps of DuckDB and Spark: a plain product of two DECIMAL(18, 4) overflows in DuckDB, so one side is cast
+wider; `concat` treats NULL differently in each, so NULLs are made empty first; a cast that fails gives NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .expression_tree import SQL_TYPES, Kind, Node
+
+Names = Callable[[str | None, str], str]
+"""(qualifier or None, name) -> SQL for a column; (side, PRESENT) -> SQL for a boolean: has the side a row."""
+
+PRESENT = "present()"
+_INT64_DIGITS = 18
+
+BINARY = {
+    "eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "AND", "or": "OR",
+}  # fmt: skip
+
+
+def quote(name: str) -> str:
+    """An identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text in single quotes."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def write(node: Node, names: Names) -> str:
+    """The SQL of a tree."""
+    args = [write(argument, names) for argument in node.args]
+    match node.op:
+        case "literal":
+            return literal(node.value) if node.kind.name == "text" else str(node.value)
+        case "null":
+            return "NULL"
+        case "boolean":
+            return "TRUE" if node.value else "FALSE"
+        case "column":
+            return names(*node.value)
+        case "present":
+            return names(node.value, PRESENT)
+        case "parameter":
+            return f"${node.value}"
+        case "add" | "sub":
+            return _sum(node, args, "+" if node.op == "add" else "-")
+        case "mul":
+            return _product(node, args)
+        case op if op in BINARY:
+            return f"({args[0]} {BINARY[op]} {args[1]})"
+        case op if op in _FORMS:
+            return _FORMS[op](node, args)
+        case op:
+            return f"{op.upper()}({', '.join(args)})"
+
+
+def _cast(sql: str, kind: Kind) -> str:
+    return f"CAST({sql} AS {kind.sql})"
+
+
+def _sum(node: Node, args: list[str], sign: str) -> str:
+    left, right = node.args
+    narrow = max(left.kind.width, right.kind.width) <= _INT64_DIGITS < node.kind.width
+    first = _cast(args[0], node.kind) if narrow or left.kind.scale > node.kind.scale else args[0]
+    second = _cast(args[1], node.kind) if right.kind.scale > node.kind.scale else args[1]
+    if node.kind.name == "integer":
+        first = _cast(args[0], node.kind)
+    return f"({first} {sign} {second})"
+
+
+def _product(node: Node, args: list[str]) -> str:
+    left, right = node.value
+    if left.width + right.width > _INT64_DIGITS and max(left.width, right.width) <= _INT64_DIGITS:
+        left = Kind(left.name, _INT64_DIGITS + 1 - left.scale, left.scale)
+    return f"({_cast(args[0], left)} * {_cast(args[1], right)})"
+
+
+def _case(node: Node, args: list[str]) -> str:
+    operand = args.pop(0) if node.value else ""
+    default = args.pop()
+    whens = " ".join(f"WHEN {args[i]} THEN {args[i + 1]}" for i in range(0, len(args), 2))
+    return f"(CASE {operand} {whens} ELSE {default} END)" if operand else f"(CASE {whens} ELSE {default} END)"
+
+
+def _count(node: Node, args: list[str]) -> str:
+    return f"COUNT({'DISTINCT ' if node.value else ''}{args[0] if args else '*'})"
+
+
+def _parse_decimal(_: Node, args: list[str]) -> str:
+    plain = f"REPLACE(REPLACE({args[0]}, ',', ''), ' ', '')"
+    signed = rf"REGEXP_REPLACE(REGEXP_REPLACE({plain}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
+    return f"TRY_CAST({signed} AS {SQL_TYPES['decimal']})"
+
+
+def _parse_timestamp(node: Node, args: list[str]) -> str:
+    text = args[0]
+    if node.value is None:
+        return f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
+    offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
+    return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END)"
+
+
+def _json_field(node: Node, args: list[str]) -> str:
+    path = literal("$." + ".".join(f'"{part}"' for part in node.value.split(".")))
+    return f"(CASE WHEN JSON_VALID({args[0]}) THEN JSON_EXTRACT_STRING({args[0]}, {path}) END)"
+
+
+_FORMS: dict[str, Callable[[Node, list[str]], str]] = {
+    "neg": lambda _, a: f"(-{a[0]})",
+    "not": lambda _, a: f"(NOT {a[0]})",
+    "is": lambda n, a: f"({a[0]} IS {n.value})",
+    "in": lambda _, a: f"({a[0]} IN ({', '.join(a[1:])}))",
+    "between": lambda _, a: f"({a[0]} BETWEEN {a[1]} AND {a[2]})",
+    "case": _case,
+    "cast": lambda n, a: f"TRY_CAST({a[0]} AS {SQL_TYPES[n.kind.name]})",
+    "fit": lambda n, a: _cast(a[0], n.kind),
+    "count": _count,
+    "concat": lambda _, a: "CONCAT(" + ", ".join(f"COALESCE({part}, '')" for part in a) + ")",
+    "normalise": lambda _, a: f"NULLIF(LTRIM(REGEXP_REPLACE(UPPER({a[0]}), '[^A-Z0-9]', '', 'g'), '0'), '')",
+    "days_since": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",
+    "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
+    "json_field": _json_field,
+    "parse_date": lambda n, a: f"CAST(TRY_STRPTIME({a[0]}, {literal(n.value)}) AS DATE)",
+    "parse_timestamp": _parse_timestamp,
+    "parse_decimal": _parse_decimal,
+}
