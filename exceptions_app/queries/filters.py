@@ -34,7 +34,9 @@ LIVE_SQL = text("exception_case.status IN ('open', 'awaiting_confirmation')")
 
 
 def stage_sql(now: datetime) -> ColumnElement[str]:
-    """The SLA stage at `now`, exactly as `domain.sla.stage` says it: the stored one may be a sweep behind."""
+    """The SLA stage at `now`, exactly as `domain.sla.stage` says it: the stored one may be a sweep
+    behind.
+    """
     moment = literal(now, Case.due_at.type)
     stage: ColumnElement[str] = case(
         (or_(Case.status != Status.OPEN.value, Case.due_at.is_(None)), literal_column("'stopped'")),

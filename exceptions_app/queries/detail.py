@@ -1,0 +1,226 @@
+"""One exception as its page shows it: the finding, the clock, the sides, what to do, and what belongs to
+it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, visible
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import MatchCheck, Reason
+from exceptions_app.domain.clock import business_between
+from exceptions_app.domain.lifecycle import Action, Status, actions_from
+from exceptions_app.domain.money import from_e4
+from exceptions_app.domain.sla import Stage
+from exceptions_app.models import CaseEvidence, ExceptionCase
+
+from .cases import CaseRow, RowMaker, rows_where
+from .sides import SideBySide, side_by_side
+from .timeline import Happening, timeline
+from .words import BALL, END, said
+
+RELATED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLink:
+    """A link to the record in its own system."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDetail:
+    """All that the page of one exception needs, masked and in words."""
+
+    row: CaseRow
+    target: str
+    calendar: str
+    clock_used: int
+    """Percent of the target that is used up, at most 100."""
+    whose_move: str
+    hold_reason: str | None
+    held_at: datetime | None
+    waiver_expires_at: datetime | None
+    confirmed_at: datetime | None
+    breached_at: datetime | None
+    first_seen_at: datetime
+    cycle: int
+    ended: str
+    reporting_amount: Decimal | None
+    cause: str
+    guidance: tuple[str, ...]
+    category_owner: str
+    sides: SideBySide
+    evidence_taken_at: datetime | None
+    evidence_version: int
+    also: tuple[str, ...]
+    links: tuple[RecordLink, ...]
+    happenings: tuple[Happening, ...]
+    same_line: tuple[CaseRow, ...]
+    same_counterparty: tuple[CaseRow, ...]
+    reasons: tuple[Reason, ...]
+    actions: frozenset[Action]
+    zone: tzinfo
+    comments: int
+
+
+def detail(
+    session: Session, viewer: Viewer, catalog: Catalog, case_id: int, *, now: datetime
+) -> CaseDetail | None:
+    """The exception, or None when there is none that the viewer may see."""
+    case = session.scalar(select(ExceptionCase).where(ExceptionCase.id == case_id, *visible(viewer)))
+    if case is None:
+        return None
+    maker = RowMaker(viewer, catalog, now)
+    row = rows_where(session, viewer, catalog, now, [ExceptionCase.id == case_id], 1)[0]
+    evidence = session.execute(
+        select(CaseEvidence.evidence, CaseEvidence.taken_at, CaseEvidence.version)
+        .where(CaseEvidence.case_id == case_id)
+        .order_by(CaseEvidence.version.desc())
+        .limit(1)
+    ).first()
+    category = catalog.categories.get(case.category)
+    happenings = tuple(timeline(session, catalog, case_id, case.category, maker.zone))
+    line, counterparty = _related(session, viewer, catalog, case, now)
+    reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
+    return CaseDetail(
+        row=row,
+        target=case.sla_target,
+        calendar=case.sla_calendar,
+        clock_used=_clock_used(case, row.stage, maker, now),
+        whose_move=_whose_move(case, row, category.ball if category else "us"),
+        hold_reason=case.hold_reason,
+        held_at=case.held_at,
+        waiver_expires_at=case.waiver_expires_at,
+        confirmed_at=case.confirmed_at,
+        breached_at=case.breached_at,
+        first_seen_at=case.first_seen_at,
+        cycle=case.cycle,
+        ended=_ended(case, reasons),
+        reporting_amount=None if case.reporting_amount_e4 is None else from_e4(case.reporting_amount_e4),
+        cause=category.cause if category else "",
+        guidance=tuple(category.guidance) if category else (),
+        category_owner=category.owner if category else "",
+        sides=side_by_side(
+            viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
+        ),
+        evidence_taken_at=evidence.taken_at if evidence else None,
+        evidence_version=evidence.version if evidence else 0,
+        also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
+        links=_links(catalog, case),
+        happenings=happenings,
+        same_line=line,
+        same_counterparty=counterparty,
+        reasons=tuple(reasons),
+        actions=actions_for(viewer, catalog, case),
+        zone=maker.zone,
+        comments=sum(happening.did == "commented" for happening in happenings),
+    )
+
+
+def actions_for(viewer: Viewer, catalog: Catalog, case: ExceptionCase) -> frozenset[Action]:
+    """What fits both the state of the exception and the person."""
+    if not may_work_on(viewer, case):
+        return frozenset()
+    fitting = set(actions_from(Status(case.status)))
+    fitting -= {Action.HOLD} if case.on_hold else {Action.RESUME}
+    fitting -= {Action.CLAIM} if case.owner_id == viewer.user_id else set()
+    fitting -= set() if case.owner_id == viewer.user_id else {Action.RELEASE}
+    category = catalog.categories.get(case.category)
+    if not may_waive(viewer, case, catalog) or (category is not None and not category.waivable):
+        fitting -= {Action.WAIVE}
+    if not can(viewer, Permission.ASSIGN_OTHERS):
+        fitting -= {Action.ASSIGN}
+    return frozenset(action for action in fitting if not action.value.startswith("data_"))
+
+
+def _related(
+    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, now: datetime
+) -> tuple[tuple[CaseRow, ...], tuple[CaseRow, ...]]:
+    """Others on the same transaction line (whatever their status), and live ones of the same
+    counterparty.
+    """
+    other = ExceptionCase.id != case.id
+    line: list[CaseRow] = []
+    if case.line_key:
+        line = rows_where(
+            session, viewer, catalog, now, [other, ExceptionCase.line_key == case.line_key], RELATED
+        )
+    same: list[CaseRow] = []
+    if case.counterparty:
+        elsewhere = or_(ExceptionCase.line_key.is_(None), ExceptionCase.line_key != (case.line_key or ""))
+        live = ExceptionCase.status == Status.OPEN.value
+        conditions = [other, elsewhere, live, ExceptionCase.counterparty == case.counterparty]
+        same = rows_where(session, viewer, catalog, now, conditions, RELATED)
+    return tuple(line), tuple(same)
+
+
+def _clock_used(case: ExceptionCase, stage: Stage, maker: RowMaker, now: datetime) -> int:
+    if case.due_at is None or stage is Stage.STOPPED:
+        return 0
+    calendar = maker.calendar(case.sla_calendar)
+    whole = business_between(case.opened_at, case.due_at, calendar)
+    used = business_between(case.opened_at, case.held_at if case.on_hold and case.held_at else now, calendar)
+    return 100 if whole <= timedelta(0) else max(0, min(100, round(used / whole * 100)))
+
+
+def _whose_move(case: ExceptionCase, row: CaseRow, usual: str) -> str:
+    if case.status != Status.OPEN:
+        return (
+            "The next run confirms it"
+            if case.status == Status.AWAITING_CONFIRMATION
+            else "Nobody's: it has ended"
+        )
+    if case.on_hold:
+        return said(BALL, case.ball_in_court or "us")
+    if row.owner:
+        return row.owner
+    return (
+        f"{row.queue_name}; usually settled with {said(BALL, usual).lower()}"
+        if usual != "us"
+        else row.queue_name
+    )
+
+
+def _ended(case: ExceptionCase, reasons: list[Reason]) -> str:
+    if case.end_reason is None:
+        return ""
+    labels = {reason.code: reason.label for reason in reasons}
+    return labels.get(case.end_reason) or END.get(case.end_reason) or case.end_reason.replace("_", " ")
+
+
+def _title(catalog: Catalog, code: str) -> str:
+    category = catalog.categories.get(code)
+    return category.title if category else code
+
+
+def _links(catalog: Catalog, case: ExceptionCase) -> tuple[RecordLink, ...]:
+    """Where the records can be opened in their own systems, as far as the business key fills the pattern.
+    """
+    check = catalog.checks.get(case.check_code)
+    if not isinstance(check, MatchCheck):
+        return ()
+    key = json.loads(case.business_key)
+    found: dict[str, RecordLink] = {}
+    for side in check.sides.values():
+        for feed in catalog.feeds_for(side.record, side.kind, side.systems):
+            system = catalog.systems[feed.system]
+            pattern = system.record_urls.get(side.record)
+            if pattern is None:
+                continue
+            try:
+                url = pattern.format_map(key)
+            except (KeyError, ValueError, IndexError):
+                continue
+            if url.startswith(("https://", "http://")):
+                found[url] = RecordLink(f"{catalog.record_types[side.record].title} in {system.name}", url)
+    return tuple(found.values())

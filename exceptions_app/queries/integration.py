@@ -1,0 +1,246 @@
+"""Feeds, runs, rejects, checks and the configuration in force, for those who answer for them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.models import CheckRun, ConfigSnapshot, FeedState, Reject, SyncRun
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """A feed: what it brings, how it stands. `state`: ok, failing, late, new or off."""
+
+    code: str
+    title: str
+    system: str
+    record_type: str
+    mode: str
+    every: timedelta
+    owner: str
+    criticality: str
+    state: str
+    last_run: RunLine | None
+    read_through: datetime | None
+    failures: int
+    failing_since: datetime | None
+    error: str
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    id: int
+    feed: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    rows_read: int
+    rows_stored: int
+    rows_rejected: int
+    rows_deleted: int
+    error: str
+    correlation_id: str
+
+    @property
+    def took(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLine:
+    """A row that was not taken: where it stood, why, and the row itself, already masked."""
+
+    id: int
+    run_id: int
+    feed: str
+    position: str
+    source_id: str
+    column: str
+    reason: str
+    raw_masked: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """A check with the counts of its newest run in each scope, added up."""
+
+    code: str
+    title: str
+    flow: str
+    enabled: bool
+    scopes: int
+    incomplete: int
+    last_at: datetime | None
+    compared: int
+    matched: int
+    found: int
+    opened: int
+    closed: int
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotLine:
+    id: int
+    digest: str
+    summary: str
+    accepted_by: str
+    accepted_at: datetime
+    in_force: bool
+
+
+def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine]:
+    """Every feed of the configuration, those that fail first."""
+    states = {state.feed: state for state in session.scalars(select(FeedState))}
+    newest = select(func.max(SyncRun.id)).group_by(SyncRun.feed)
+    last = {run.feed: run for run in session.scalars(select(SyncRun).where(SyncRun.id.in_(newest)))}
+    lines = []
+    for feed in catalog.feeds.values():
+        state, run = states.get(feed.code), last.get(feed.code)
+        late = (
+            state is not None and state.read_through is not None and now - state.read_through > feed.every *
+            3
+        )
+        standing = "ok"
+        if not feed.enabled:
+            standing = "off"
+        elif state is not None and state.failing_since is not None:
+            standing = "failing"
+        elif state is None or state.read_through is None:
+            standing = "new"
+        elif late:
+            standing = "late"
+        lines.append(
+            FeedLine(
+                code=feed.code,
+                title=feed.title or feed.code,
+                system=catalog.systems[feed.system].name,
+                record_type=catalog.record_types[feed.record_type].title,
+                mode=feed.mode.replace("_", " "),
+                every=feed.every,
+                owner=feed.contract.owner_technical or feed.contract.owner_business,
+                criticality=feed.contract.criticality,
+                state=standing,
+                last_run=_run(run) if run else None,
+                read_through=state.read_through if state else None,
+                failures=state.consecutive_failures if state else 0,
+                failing_since=state.failing_since if state else None,
+                error=(state.last_error or "") if state else "",
+                rejected=run.rows_rejected if run else 0,
+            )
+        )
+    order = {"failing": 0, "late": 1, "new": 2, "ok": 3, "off": 4}
+    return sorted(lines, key=lambda line: (order[line.state], line.system, line.title))
+
+
+def runs(session: Session, *, feed: str | None = None, before: int | None = None) -> list[RunLine]:
+    """Runs, newest first, `PAGE` at a time; `before` is the id of the last one seen."""
+    statement = select(SyncRun).order_by(SyncRun.id.desc()).limit(PAGE)
+    if feed:
+        statement = statement.where(SyncRun.feed == feed)
+    if before:
+        statement = statement.where(SyncRun.id < before)
+    return [_run(run) for run in session.scalars(statement)]
+
+
+def rejects(
+    session: Session, *, feed: str | None = None, run: int | None = None, before: int | None = None
+) -> list[RejectLine]:
+    """Rejected rows, newest first, `PAGE` at a time."""
+    statement = select(Reject).order_by(Reject.id.desc()).limit(PAGE)
+    if feed:
+        statement = statement.where(Reject.feed == feed)
+    if run:
+        statement = statement.where(Reject.run_id == run)
+    if before:
+        statement = statement.where(Reject.id < before)
+    return [
+        RejectLine(
+            r.id,
+            r.run_id,
+            r.feed,
+            r.position,
+            r.source_id or "",
+            r.column_name or "",
+            r.reason,
+            r.raw_masked,
+            r.created_at,
+        )
+        for r in session.scalars(statement)
+    ]
+
+
+def checks(session: Session, catalog: Catalog) -> list[CheckLine]:
+    """Every check with what its newest runs compared, matched and found."""
+    newest = select(func.max(CheckRun.id)).group_by(CheckRun.check_code, CheckRun.scope)
+    by_check: dict[str, list[CheckRun]] = {}
+    for run in session.scalars(select(CheckRun).where(CheckRun.id.in_(newest))):
+        by_check.setdefault(run.check_code, []).append(run)
+    lines = []
+    for check in catalog.checks.values():
+        last = by_check.get(check.code, [])
+        lines.append(
+            CheckLine(
+                code=check.code,
+                title=check.title,
+                flow=check.flow,
+                enabled=check.enabled,
+                scopes=len(last),
+                incomplete=sum(run.status != "complete" for run in last),
+                last_at=max((run.started_at for run in last), default=None),
+                compared=sum(run.compared for run in last),
+                matched=sum(run.matched for run in last),
+                found=sum(run.found for run in last),
+                opened=sum(run.opened for run in last),
+                closed=sum(run.closed for run in last),
+                errors=tuple(dict.fromkeys(f"{run.scope}: {run.error}" for run in last if run.error)),
+            )
+        )
+    return lines
+
+
+def snapshots(session: Session, catalog: Catalog) -> list[SnapshotLine]:
+    """The configurations that were in force, newest first."""
+    found = session.scalars(select(ConfigSnapshot).order_by(ConfigSnapshot.id.desc()).limit(PAGE))
+    return [
+        SnapshotLine(
+            s.id, s.digest.hex(), s.summary, s.accepted_by, s.accepted_at, s.digest.hex() == catalog.digest
+        )
+        for s in found
+    ]
+
+
+def settings_of(catalog: Catalog, section: str, code: str) -> str | None:
+    """One piece of the configuration in force as readable JSON; secrets in it are references."""
+    found = getattr(catalog, section, {}).get(code)
+    return (
+        json.dumps(found.model_dump(mode="json", exclude_defaults=True), indent=2)
+        if found is not None
+        else None
+    )
+
+
+def _run(run: SyncRun) -> RunLine:
+    return RunLine(
+        run.id,
+        run.feed,
+        run.status,
+        run.started_at,
+        run.finished_at,
+        run.rows_read,
+        run.rows_stored,
+        run.rows_rejected,
+        run.rows_deleted,
+        run.error or "",
+        run.correlation_id,
+    )

@@ -1,0 +1,76 @@
+"""People, as others see them: who can be given work, and who may sign in (for the administrator)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import PERMISSIONS, Permission
+from exceptions_app.models import EVERYTHING, Role, User, UserQueue
+
+_WORKERS = [role.value for role, permissions in PERMISSIONS.items() if Permission.WORK_CASES in permissions]
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as the administrator's list shows it."""
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    active: bool
+    locked: bool
+    queues: tuple[str, ...]
+    entities: tuple[str, ...]
+    time_zone: str
+    last_visit_at: datetime | None
+
+
+def colleagues(session: Session, queue: str | None = None) -> list[Colleague]:
+    """Active people who can work exceptions (of one queue), by name. One statement."""
+    statement = select(User.id, User.name).where(User.active.is_(True), User.role.in_(_WORKERS))
+    if queue is not None:
+        members = select(UserQueue.user_id).where(UserQueue.queue.in_((queue, EVERYTHING)))
+        statement = statement.where(User.id.in_(members))
+    return [
+        Colleague(number, name) for number, name in session.execute(statement.order_by(User.name, User.id))
+    ]
+
+
+def people(session: Session, now: datetime, text: str = "") -> list[Person]:
+    """Every account, by name."""
+    statement = select(User).order_by(User.name, User.id)
+    if text:
+        fits = (User.name.icontains(text, autoescape=True), User.email.icontains(text, autoescape=True))
+        statement = statement.where(or_(*fits))
+    return [_person(user, now) for user in session.scalars(statement)]
+
+
+def person(session: Session, user_id: int, now: datetime) -> Person | None:
+    user = session.get(User, user_id)
+    return _person(user, now) if user else None
+
+
+def _person(user: User, now: datetime) -> Person:
+    return Person(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        role=Role(user.role),
+        active=user.active,
+        locked=user.is_locked(now),
+        queues=tuple(sorted(q.queue for q in user.queues)),
+        entities=tuple(sorted(e.entity for e in user.entities)),
+        time_zone=user.time_zone,
+        last_visit_at=user.last_visit_at,
+    )

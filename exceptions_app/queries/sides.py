@@ -1,0 +1,246 @@
+"""The side by side of one exception: what each system says, which cells differ, and what the tolerance says
+of it.
+
+Works on the evidence kept with the exception, not on the record store: the page shows what was found. A
+value more sensitive than the viewer may see is masked here, before it reaches a template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from exceptions_app.access import Viewer, sees
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Check, CompareRow, MatchCheck, ToleranceUse
+from exceptions_app.domain import wording
+from exceptions_app.domain.instant import from_iso
+from exceptions_app.domain.tolerance import assess
+
+from .words import zone_of
+
+MASKED = "hidden"
+ABSENT = "not found"
+_NUMERIC = frozenset({"number", "quantity", "money"})
+
+
+@dataclass(frozen=True, slots=True)
+class SideHead:
+    """One column: the side as the check names it, the systems behind it, whether it is the system of
+    record.
+    """
+
+    code: str
+    title: str
+    systems: str
+    is_record: bool
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    differs: bool
+    kind: str
+    """`value`, `absent` (the side has no record), `none` (the side does not say) or `masked`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideRow:
+    label: str
+    numeric: bool
+    cells: tuple[Cell, ...]
+
+    @property
+    def differs(self) -> bool:
+        return any(cell.differs for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Systems as columns, facts as rows, and the tolerance in words."""
+
+    heads: tuple[SideHead, ...]
+    rows: tuple[SideRow, ...]
+    tolerances: tuple[str, ...]
+
+
+def side_by_side(
+    viewer: Viewer, catalog: Catalog, check_code: str, evidence: str, currency: str | None
+) -> SideBySide:
+    """From an evidence text. A check that no longer exists still shows what each side said."""
+    found = json.loads(evidence)
+    sides: dict[str, Any] = found.get("sides") or {}
+    check = catalog.checks.get(check_code)
+    names = _side_names(check, sides)
+    heads = tuple(_head(catalog, check, name, sides.get(name)) for name in names)
+    say = _speaker(viewer, currency)
+    rows = tuple(
+        row
+        for compare in _compare_rows(check, names, sides)
+        if (row := _row(viewer, catalog, check, compare, names, sides, say)) is not None
+    )
+    return SideBySide(heads, rows, _tolerances(check, found.get("tolerance"), currency))
+
+
+def _side_names(check: Check | None, sides: Mapping[str, Any]) -> list[str]:
+    declared = [name for name in check.sides if name in sides] if isinstance(check, MatchCheck) else []
+    return declared + [name for name in sides if name not in declared]
+
+
+def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str, Any] | None) -> SideHead:
+    record, kind, systems = None, None, None
+    if isinstance(check, MatchCheck) and name in check.sides:
+        side = check.sides[name]
+        record, kind, systems = side.record, side.kind, side.systems
+    elif check is not None and not isinstance(check, MatchCheck):
+        record, kind = check.record, check.record_kind
+    own = (values or {}).get("source_system")
+    feeds = catalog.feeds_for(record, kind, systems) if record else []
+    codes = [own] if own else list(dict.fromkeys(feed.system for feed in feeds))
+    system_names = ", ".join(
+        catalog.systems[code].name if code in catalog.systems else str(code) for code in codes
+    )
+    shape = catalog.record_types.get(record or "")
+    of_record = shape.system_of_record if shape else None
+    is_record = of_record is not None and any(
+        of_record in (code, catalog.systems[code].kind) for code in codes if code in catalog.systems
+    )
+    title = shape.title if shape else name.replace("_", " ").capitalize()
+    return SideHead(name, title, system_names, is_record, bool(values))
+
+
+def _compare_rows(check: Check | None, names: list[str], sides: Mapping[str, Any]) -> list[CompareRow]:
+    declared = check.compare if check is not None else []
+    if declared and all(set(row.cells) & set(names) for row in declared):
+        return declared
+    if declared:  # a duplicate's members: every column shows the same fact of another document
+        columns = [next(iter(row.cells.values())) for row in declared]
+        return [
+            CompareRow(label=row.label, format=row.format, cells=dict.fromkeys(names, column))
+            for row, column in zip(declared, columns, strict=True)
+        ]
+    columns = list(dict.fromkeys(column for name in names for column in (sides.get(name) or {})))
+    return [
+        CompareRow(label=column.replace("_", " ").capitalize(), cells=dict.fromkeys(names, column))
+        for column in columns
+    ]
+
+
+def _row(
+    viewer: Viewer,
+    catalog: Catalog,
+    check: Check | None,
+    compare: CompareRow,
+    names: list[str],
+    sides: Mapping[str, Any],
+    say: Callable[[Any, str], str],
+) -> SideRow | None:
+    cells: list[tuple[str, Any, str]] = []
+    for name in names:
+        values, column = sides.get(name), compare.cells.get(name)
+        if not values:
+            cells.append(("absent", None, ABSENT))
+        elif column is None or values.get(column) in (None, ""):
+            cells.append(("none", None, "–"))
+        elif not sees(viewer, _sensitivity(catalog, check, name, column)):
+            cells.append(("masked", values[column], MASKED))
+        else:
+            cells.append(("value", values[column], say(values[column], compare.format)))
+    stated = [_comparable(value) for kind, value, _ in cells if kind in {"value", "masked"}]
+    if not stated and not any(kind == "absent" for kind, _, _ in cells):
+        return None
+    differs = len(set(stated)) > 1
+    return SideRow(
+        compare.label,
+        compare.format in _NUMERIC,
+        tuple(Cell(text, differs and kind in {"value", "masked"}, kind) for kind, _, text in cells),
+    )
+
+
+def _sensitivity(catalog: Catalog, check: Check | None, side: str, column: str) -> Any:
+    record = None
+    if isinstance(check, MatchCheck):
+        record = check.sides[side].record if side in check.sides else None
+    elif check is not None:
+        record = check.record
+    if record is None or record not in catalog.record_types:
+        return "internal"
+    return _strictest(catalog, record, check, side, column)
+
+
+def _strictest(catalog: Catalog, record: str, check: Check | None, side: str, column: str) -> str:
+    """A side's column is computed: as sensitive as the most sensitive record column its expression
+    mentions.
+    """
+    columns = check.sides[side].columns if isinstance(check, MatchCheck) else getattr(check, "columns", {})
+    expression = columns.get(column.removesuffix("_source"), column)
+    ranks = {"public": 0, "internal": 1, "hr": 2, "bank": 3, "patient": 4}
+    mentioned = [name for name in catalog.record_types[record].columns if name in expression] or [column]
+    return max((catalog.sensitivity(record, name) for name in mentioned), key=lambda s: ranks[s])
+
+
+def _comparable(value: Any) -> Any:
+    try:
+        return Decimal(str(value)).normalize()
+    except InvalidOperation:
+        return str(value).strip()
+
+
+def _speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
+    zone = zone_of(viewer.time_zone)
+
+    def say(value: Any, style: str) -> str:
+        try:
+            match style:
+                case "money":
+                    return wording.money(Decimal(str(value)), currency)
+                case "quantity" | "number":
+                    return wording.number(Decimal(str(value)))
+                case "date":
+                    return wording.render("{x|date}", {"x": value})
+                case "timestamp":
+                    return wording.instant(from_iso(str(value)), zone)
+        except (InvalidOperation, ValueError):
+            pass  # evidence that does not read as its format says is shown as it stands
+        return wording.plain(value)
+
+    return say
+
+
+def _tolerances(check: Check | None, judged: Any, currency: str | None) -> tuple[str, ...]:
+    """What was judged, in words: a list of verdicts, or one. Each names its tolerance, difference and
+    base.
+    """
+    if not judged:
+        return ()
+    several = judged if isinstance(judged, list) else [judged]
+    return tuple(text for one in several if (text := _tolerance(check, one, currency)))
+
+
+def _tolerance(check: Check | None, judged: Mapping[str, Any], currency: str | None) -> str | None:
+    if judged.get("sentence"):
+        return str(judged["sentence"])
+    name, use = judged.get("name"), _use(check, judged.get("name"))
+    rule = check.tolerances.get(str(name)) if isinstance(check, MatchCheck) else None
+    try:
+        difference, base = Decimal(str(judged["difference"])), Decimal(str(judged.get("base") or 0))
+        scale = Decimal(str(judged.get("scale") or 1)) or Decimal(1)
+    except (KeyError, InvalidOperation):
+        return None
+    difference, base = difference / scale, base / scale
+    if rule is None:
+        return None
+    verdict = assess(rule, difference, base)
+    say = (lambda v: wording.money(v, currency)) if use is None or use.format == "money" else wording.number
+    side = "over" if difference > 0 else "under"
+    text = f"{say(abs(difference))} {side}; the limit is {say(verdict.limit)}"
+    return f"{text}, so {say(verdict.excess)} too much" if verdict.outside else f"{text}: within tolerance"
+
+
+def _use(check: Check | None, name: Any) -> ToleranceUse | None:
+    findings = check.findings if isinstance(check, MatchCheck) else []
+    return next((f.tolerance for f in findings if f.tolerance is not None and f.tolerance.name == name), None)
