@@ -1,0 +1,80 @@
+"""The control endpoint: outages, slow answers, planting and repairing, by HTTP POST. For people and tests, not for apps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from .life import Life
+from .planting import plant, repair
+
+
+def application(life: Life) -> Flask:
+    """`GET /status`, `GET /ledger`, and `POST /outage | /slow | /plant | /repair | /tick` with a JSON body."""
+    app, network, rng = Flask("demo.control", static_folder=None), life.network, random.Random("control")
+
+    @app.errorhandler(ValueError)
+    def refused(error: ValueError) -> tuple[Response, int]:
+        return jsonify(error=str(error)), 400
+
+    @app.get("/status")
+    def status() -> Response:
+        faults = network.ledger.rows("fault", open_only=True)
+        return jsonify(moods=network.moods.describe(), open_faults=len(faults))
+
+    @app.get("/ledger")
+    def ledger() -> Response:
+        category, kind = request.args.get("category"), request.args.get("kind")
+        return jsonify(network.ledger.rows(kind, category, open_only="open" in request.args))
+
+    def mood(name: str) -> Callable[[], Response]:
+        def view() -> Response:
+            body = _body()
+            network.moods.set(name, str(body["system"]), float(body["seconds"]), float(body.get("after", 0)))
+            return jsonify(moods=network.moods.describe())
+
+        return view
+
+    app.add_url_rule("/outage", "outage", mood("outage"), methods=["POST"])
+    app.add_url_rule("/slow", "slow", mood("slow"), methods=["POST"])
+
+    @app.post("/plant")
+    def plant_one() -> Response:
+        now = datetime.now(UTC)
+        planted = plant(network, str(_body()["category"]), now, rng)
+        with network.lock:
+            life.drop(now)
+        return jsonify(planted=planted)
+
+    @app.post("/repair")
+    def repair_one() -> Response:
+        now = datetime.now(UTC)
+        said = repair(network, int(_body()["id"]), now)
+        with network.lock:
+            life.drop(now)
+        return jsonify(repaired=said)
+
+    @app.post("/tick")
+    def tick() -> Response:
+        life.tick(datetime.now(UTC))
+        return jsonify(ticked=True)
+
+    return app
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise ValueError("expected a JSON object as the body")
+    return _Named(body)
+
+
+class _Named(dict[str, Any]):
+    """A body that says which field is missing."""
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(f"the body needs {name!r}")

@@ -1,0 +1,113 @@
+"""The ledger: what was planted, where, from when it can be found, and whether it was healed.
+
+Written in the moment of planting. `fault` rows must be found by the application; `look_alike` rows, which look wrong
+and are not, must not. Tests compare it with what was found; the network itself never reads the application.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from .documents import stamp
+from .systems.store import Row, Store
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ledger (
+  id INTEGER PRIMARY KEY, kind TEXT, category TEXT, entity TEXT, system TEXT, business_key TEXT, how TEXT,
+  planted_at TEXT, expected_from TEXT, healed_at TEXT, undo TEXT);
+CREATE INDEX IF NOT EXISTS ledger_open ON ledger (category, healed_at);
+CREATE TABLE IF NOT EXISTS taken (po TEXT, po_line INTEGER, ledger INTEGER, PRIMARY KEY (po, po_line));
+"""
+
+Verb = Literal["alter", "insert", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a repair: rows of one table of one system, altered (and so newly modified) or inserted."""
+
+    system: str
+    table: str
+    verb: Verb
+    key: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+    def to_list(self) -> list[Any]:
+        return [self.system, self.table, self.verb, dict(self.key), dict(self.values)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A fault or a look-alike, as it is written down. `key` holds the source's own identifiers."""
+
+    category: str
+    entity: str
+    system: str
+    key: Mapping[str, Any]
+    how: str
+    lines: Sequence[tuple[str, int]] = ()
+    undo: Sequence[Change] = ()
+
+
+class Ledger:
+    """The ledger's file."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = Store(path, _SCHEMA)
+
+    def write(
+        self,
+        kind: Literal["fault", "look_alike"],
+        entry: Entry,
+        planted_at: datetime,
+        expected_from: datetime,
+    ) -> int:
+        """Add a row, and reserve its order lines, so that no second fault lands on them; returns its id."""
+        with self._store.transaction():
+            number = int(
+                self._store.rows("SELECT coalesce(max(id), 0) + 1 AS number FROM ledger")[0]["number"]
+            )
+            row: Row = {
+                "id": number, "kind": kind, "category": entry.category, "entity": entry.entity, "system": entry.system,
+                "business_key": json.dumps(entry.key, sort_keys=True), "how": entry.how, "planted_at": stamp(planted_at),
+                "expected_from": stamp(expected_from), "healed_at": None,
+                "undo": json.dumps([change.to_list() for change in entry.undo]),
+            }  # fmt: skip
+            self._store.add("ledger", [row])
+            for po, line in entry.lines:
+                self._store.run("INSERT OR IGNORE INTO taken VALUES (?, ?, ?)", (po, line, number))
+        return number
+
+    def taken(self, po: str, line: int) -> bool:
+        """Whether a row of the ledger already speaks of this order line."""
+        return self._store.row("SELECT 1 FROM taken WHERE po = ? AND po_line = ?", (po, line)) is not None
+
+    def entry(self, number: int) -> Row | None:
+        """One row, by its id."""
+        return self._store.row("SELECT * FROM ledger WHERE id = ?", (number,))
+
+    def rows(
+        self, kind: str | None = None, category: str | None = None, *, open_only: bool = False
+    ) -> list[Row]:
+        """The rows of the ledger, oldest first."""
+        return self._store.rows(
+            "SELECT * FROM ledger WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR category = ?)"
+            " AND (NOT ? OR healed_at IS NULL) ORDER BY id",
+            (kind, kind, category, category, open_only),
+        )
+
+    def undo_of(self, row: Row) -> list[Change]:
+        """The steps that repair a fault."""
+        return [Change(*step) for step in json.loads(row["undo"])]
+
+    def heal(self, number: int, at: datetime) -> None:
+        """Mark a fault as repaired at its source."""
+        self._store.run("UPDATE ledger SET healed_at = ? WHERE id = ?", (stamp(at), number))
+
+    def close(self) -> None:
+        self._store.close()

@@ -1,0 +1,95 @@
+"""Life goes on: what was planned happens when its time has come, new orders are placed, faults come and are healed.
+
+One `tick` every few seconds of real time; no clock runs faster than the wall's. What was due while the network was
+switched off happens at the next tick, entered then.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+
+from .documents import Event, stamp
+from .faults import PLANTERS
+from .network import Network
+from .places import FACILITIES
+from .planting import plant, repair
+from .systems import warehouse
+from .trade import make_order
+
+_OPEN_FAULTS = 180
+_log = logging.getLogger(__name__)
+
+
+class Life:
+    """The network's clockwork. `quiet` lets only happen what was planned and what is asked for."""
+
+    def __init__(self, network: Network, *, quiet: bool = False) -> None:
+        self.network, self.is_quiet = network, quiet
+        self._rng = random.Random(f"life {network.seed} {stamp(datetime.now(UTC))}")
+        self._stopped = threading.Event()
+
+    def run(self, every: float) -> None:
+        """Tick until `stop`; an error is logged and the next tick comes all the same."""
+        while not self._stopped.wait(every):
+            try:
+                self.tick(datetime.now(UTC))
+            except Exception:
+                _log.exception("this tick failed; the next one comes")
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def tick(self, now: datetime) -> None:
+        """One step: planned events, a new order, a fault planted or healed, files dropped, numbers kept."""
+        network = self.network
+        with network.lock:
+            if not network.moods.holds("outage", "wms"):
+                self._let_happen(now)
+            if not self.is_quiet:
+                self._live(now)
+            self.drop(now)
+            network.remember("counts", network.numbers.counts)
+
+    def _live(self, now: datetime) -> None:
+        if self._rng.random() < 0.5:
+            self._new_order(now)
+        if self._rng.random() < 0.03:
+            self._approve_and_pay(now)
+        open_faults = self.network.ledger.rows("fault", open_only=True)
+        if self._rng.random() < 0.04 and len(open_faults) < _OPEN_FAULTS:
+            plant(self.network, self._rng.choice([name for name in PLANTERS if name != "unmapped_alias"]), now, self._rng)
+        if self._rng.random() < 0.03 and open_faults:
+            repair(self.network, self._rng.choice(open_faults)["id"], now)
+
+    def _let_happen(self, now: datetime) -> None:
+        """What is due happens; an invoice whose goods came in this very tick waits for the warehouse's file."""
+        due = self.network.life.rows("SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 2000", (stamp(now),))
+        for row in due:
+            self.network.happen(Event.from_json(row["event"]), now)
+            self.network.life.run("DELETE FROM plan WHERE id = ?", (row["id"],))
+
+    def _new_order(self, now: datetime) -> None:
+        """A new order; one in three by courier, here within the hour."""
+        facility = self._rng.choices(FACILITIES, [facility.weight for facility in FACILITIES])[0]
+        order = make_order(self._rng, self.network.numbers, facility, now, stat=self._rng.random() < 0.35)
+        for line in order.lines:
+            line.changed_at = stamp(now)
+        self.network.order(order.lines)
+        self.network.intend(order.events)
+
+    def _approve_and_pay(self, now: datetime) -> None:
+        """The daily approval and payment runs, in small pieces."""
+        for status, following, days in (("ENTERED", "APPROVED", 4), ("APPROVED", "PAID", 26)):
+            self.network.ap.run(
+                "UPDATE invoice_lines SET status = ?, changed_at = ? WHERE id IN (SELECT id FROM invoice_lines"
+                " WHERE status = ? AND entered_at < ? AND deleted = 0 ORDER BY id LIMIT 20)",
+                (following, stamp(now), status, stamp(now - timedelta(days=days))),
+            )
+
+    def drop(self, now: datetime) -> None:
+        """The warehouse's next files, unless it is out of order."""
+        if not self.network.moods.holds("outage", "wms"):
+            warehouse.drop(self.network.wms, self.network.drop, now)

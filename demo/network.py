@@ -1,0 +1,161 @@
+"""All systems of one simulated network on disk: opened again after a restart, or built with their history.
+
+Knows how documents enter the systems; serves nothing (that is `serve`) and plants nothing (that is `faults`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from . import history
+from .documents import Event, OrderLine, stamp
+from .ledger import Change, Ledger
+from .moods import Moods
+from .suppliers import SUPPLIERS
+from .systems import ap_automation, erp, procurement, warehouse
+from .systems.store import Store
+from .trade import Numbers
+
+_LIFE = """
+CREATE TABLE IF NOT EXISTS plan (id INTEGER PRIMARY KEY, at TEXT, event TEXT);
+CREATE INDEX IF NOT EXISTS plan_at ON plan (at);
+CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT);
+"""
+_CHANGED = {
+    ("erp", "order_lines"): "modified_at", ("procurement", "order_lines"): "updated_at",
+    ("ap_automation", "invoice_lines"): "changed_at", ("wms", "receipts"): "posted_at",
+}  # fmt: skip
+
+
+class Network:
+    """The four systems, the plan of what is still to come, the ledger, and the moods.
+
+    `opened` says that applications may have read already: from then on whatever changes gets a new modified time.
+    """
+
+    def __init__(self, home: Path, seed: int = 1, scale: float = 1.0, *, calm: bool = False) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home, self.seed, self.scale = home, seed, scale
+        self.drop = home / "wms-drop"
+        self.drop.mkdir(exist_ok=True)
+        self.erp = Store(home / "erp.sqlite", erp.SCHEMA)
+        self.procurement = Store(home / "procurement.sqlite", procurement.SCHEMA)
+        self.ap = Store(home / "ap_automation.sqlite", ap_automation.SCHEMA)
+        self.wms = Store(home / "wms.sqlite", warehouse.SCHEMA)
+        self.life = Store(home / "life.sqlite", _LIFE)
+        self.ledger = Ledger(home / "ledger.sqlite")
+        self.moods = Moods(home / "moods.json", seed, calm=calm)
+        self.lock = threading.RLock()
+        self.numbers = Numbers()
+        self.opened = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this network has no past yet (or lost its making half-way)."""
+        return self.recall("built") is None
+
+    def build(self, now: datetime) -> None:
+        """Put the history into the empty systems."""
+        for store, table in (
+            (self.erp, "order_lines"),
+            (self.procurement, "order_lines"),
+            (self.ap, "invoice_lines"),
+            (self.wms, "receipts"),
+        ):
+            store.run(f"DELETE FROM {table}")
+        self.life.run("DELETE FROM plan")
+        world = history.build(now, self.seed, self.scale)
+        self.numbers = world.numbers
+        lines = list(world.orders.values())
+        for store, table, rows in (
+            (self.erp, "order_lines", erp.rows_of(lines)),
+            (self.procurement, "order_lines", procurement.rows_of(lines)),
+            (self.ap, "invoice_lines", ap_automation.rows_of(world.invoices)),
+            (self.wms, "receipts", warehouse.rows_of(world.receipts)),
+        ):
+            with store.transaction():
+                store.add(table, rows)
+        self.intend(world.plan)
+
+    def open(self, now: datetime) -> None:
+        """From now on the world can read: remember it, with the running numbers."""
+        self.opened = True
+        self.remember("built", self.recall("built") or stamp(now))
+        self.remember("counts", self.numbers.counts)
+
+    def resume(self) -> None:
+        """After a restart: take up the running numbers where they were."""
+        self.numbers.counts = Counter(self.recall("counts") or {})
+        totals = self.ap.rows(
+            "SELECT vendor, sum(amount) AS total FROM invoice_lines GROUP BY vendor, number, facility"
+        )
+        by_alias = {supplier.payables: supplier.number for supplier in SUPPLIERS}
+        self.numbers.totals = {(by_alias.get(str(row["vendor"]), ""), int(row["total"])) for row in totals}
+
+    def remember(self, name: str, value: Any) -> None:
+        self.life.run("INSERT OR REPLACE INTO memory VALUES (?, ?)", (name, json.dumps(value)))
+
+    def recall(self, name: str) -> Any:
+        row = self.life.row("SELECT value FROM memory WHERE name = ?", (name,))
+        return json.loads(row["value"]) if row else None
+
+    def order(self, lines: list[OrderLine]) -> None:
+        """A new order reaches the ERP and the procurement suite."""
+        self.erp.add("order_lines", erp.rows_of(lines))
+        self.procurement.add("order_lines", procurement.rows_of(lines))
+
+    def happen(self, event: Event, now: datetime) -> None:
+        """Goods arrive, an invoice is captured, statuses move: each in its system, entered now."""
+        event = event.restamped(stamp(now))
+        self.wms.add("receipts", warehouse.rows_of(event.receipts))
+        self.ap.add("invoice_lines", ap_automation.rows_of(event.invoices))
+        for po, line, status in event.statuses:
+            self.set_status(po, line, status, now)
+
+    def set_status(self, po: str, line: int, status: str, now: datetime) -> None:
+        """Move an order line's status in both systems that know it."""
+        at = stamp(now)
+        self.erp.alter(
+            "order_lines", {"po": po, "line": line}, {"status": erp.STATUS_WORDS[status], "modified_at": at}
+        )
+        self.procurement.alter(
+            "order_lines",
+            {"po": f"PO-{po}", "line": line},
+            {"state": procurement.STATUS_WORDS[status], "updated_at": at},
+        )
+
+    def intend(self, events: list[Event]) -> None:
+        """Put what is still to come into the plan."""
+        with self.life.transaction():
+            self.life.add("plan", [{"at": event.at, "event": event.to_json()} for event in events])
+
+    def change(self, change: Change, now: datetime) -> None:
+        """Carry out one step: rows altered or inserted; once the world reads, with the time of now."""
+        store: Store = {
+            "erp": self.erp,
+            "procurement": self.procurement,
+            "ap_automation": self.ap,
+            "wms": self.wms,
+        }[change.system]
+        values = dict(change.values)
+        if self.opened:
+            values[_CHANGED[change.system, change.table]] = stamp(now)
+        if change.system == "wms":
+            values["sent"] = 0
+            if values.get("received_local") == "":
+                values["received_local"] = warehouse.local_time(stamp(now))
+        if change.verb == "insert":
+            store.add(change.table, [values])
+        elif change.verb == "alter":
+            store.alter(change.table, change.key, values)
+        else:
+            store.remove(change.table, change.key)
+
+    def close(self) -> None:
+        for store in (self.erp, self.procurement, self.ap, self.wms, self.life, self.ledger):
+            store.close()

@@ -1,0 +1,139 @@
+"""Serves a network: one HTTP server per system and one for control, on loopback, and the clockwork beside them.
+
+Ports and credentials are chosen once per home and kept, so that a restart is the same network to its clients.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from . import control_panel
+from .life import Life
+from .network import Network
+from .planting import plant_history
+from .systems import ap_automation, erp, procurement
+
+_SERVERS = ("erp", "procurement", "ap_automation", "control")
+_log = logging.getLogger(__name__)
+
+
+class _Quiet(WSGIRequestHandler):
+    """Keeps connections open between requests, and does not log each of them."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: a poll every few seconds would drown everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client needs to be let in; made once per home."""
+
+    erp_client_id: str
+    erp_client_secret: str
+    procurement_api_key: str
+    ap_token: str
+
+    @classmethod
+    def of(cls, path: Path) -> Credentials:
+        """The ones kept in `path`, or new ones, readable by the owner only."""
+        if not path.exists():
+            made = cls("tieout-reader", *(secrets.token_urlsafe(18) for _ in range(3)))
+            text = json.dumps({name: getattr(made, name) for name in cls.__slots__})
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+                file.write(text)
+        return cls(**json.loads(path.read_text(encoding="ascii")))
+
+
+class Serving:
+    """The running servers of one network. `start` makes everything ready; `stop` ends it in good order."""
+
+    def __init__(self, network: Network, *, quiet: bool = False, every: float = 15.0) -> None:
+        self.network, self._every = network, every
+        self.life = Life(network, quiet=quiet)
+        self._servers: dict[str, BaseWSGIServer] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self, *, ticking: bool = True) -> dict[str, str]:
+        """Build or resume the network, serve it, and write `network.json`; returns the environment for the catalog."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        if self.network.is_new:
+            self.network.build(now)
+            plant_history(self.network, now)
+        else:
+            self.network.resume()
+        self.network.open(now)
+        self.life.tick(now) if not self.life.is_quiet else self.life.drop(now)
+        environment = self._serve(Credentials.of(self.network.home / "credentials.json"))
+        if ticking:
+            self._run(self.life.run, self._every)
+        description = {"ready": True, "env": environment, "pid": os.getpid(), "control": self._url("control")}
+        path = self.network.home / "network.json"
+        path.with_suffix(".part").write_text(json.dumps(description, indent=2), encoding="utf-8")
+        path.with_suffix(".part").replace(path)
+        return environment
+
+    def _serve(self, given: Credentials) -> dict[str, str]:
+        network, moods = self.network, self.network.moods
+        applications: dict[str, Flask] = {
+            "erp": erp.application(network.erp, moods, given.erp_client_id, given.erp_client_secret),
+            "procurement": procurement.application(network.procurement, moods, given.procurement_api_key),
+            "ap_automation": ap_automation.application(network.ap, moods, given.ap_token),
+            "control": control_panel.application(self.life),
+        }
+        ports = network.recall("ports") or {}
+        for name in _SERVERS:
+            self._servers[name] = _server(applications[name], ports.get(name, 0))
+            self._run(self._servers[name].serve_forever)
+        network.remember("ports", {name: server.server_port for name, server in self._servers.items()})
+        return {
+            "DEMO_ERP_URL": self._url("erp"),
+            "DEMO_ERP_CLIENT_ID": given.erp_client_id,
+            "DEMO_ERP_CLIENT_SECRET": given.erp_client_secret,
+            "DEMO_PROCUREMENT_URL": self._url("procurement"),
+            "DEMO_PROCUREMENT_API_KEY": given.procurement_api_key,
+            "DEMO_AP_URL": self._url("ap_automation"),
+            "DEMO_AP_TOKEN": given.ap_token,
+            "DEMO_WMS_DROP": str(network.drop),
+        }
+
+    def _url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._servers[name].server_port}"
+
+    def _run(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        thread.start()
+        self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish what is being answered, close the files, and take back `network.json`."""
+        (self.network.home / "network.json").unlink(missing_ok=True)
+        self.life.stop()
+        for server in self._servers.values():
+            server.shutdown()
+            server.server_close()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self.network.close()
+
+
+def _server(app: Flask, port: int) -> BaseWSGIServer:
+    """On the port of the last time, or on any where that one is taken by now."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    try:
+        return make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+    except (OSError, SystemExit):
+        _log.warning("port %s is taken; choosing another", port)
+        return make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)

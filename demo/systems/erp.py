@@ -1,0 +1,174 @@
+"""The cloud ERP: order lines, vendors and units by an OData-style API behind OAuth2 client credentials.
+
+Tokens live for seconds and are sometimes revoked early; now and then it answers 429 with `Retry-After`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, abort, jsonify, request
+
+from ..documents import ITEM_FLAGS, OrderLine
+from ..goods import unit_rows
+from ..moods import Moods
+from ..places import FACILITY
+from ..suppliers import SUPPLIER, SUPPLIERS
+from .store import Row, Store
+
+STATUS_WORDS = {
+    "approved": "Approved", "ordered": "Dispatched", "partially_received": "Partially Received", "received": "Received",
+    "closed": "Closed", "cancelled": "Canceled",
+}  # fmt: skip
+TOKEN_SECONDS = 25
+_FLAG_WORDS = (
+    "EvaluatedReceipt",
+    "Consigned",
+    "BillOnly",
+    "DropShip",
+    "Blanket",
+    "NoCharge",
+    "PriceEstimated",
+)
+_FILTER = re.compile(r"^ModifiedAt ge (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)$")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS order_lines (
+  id INTEGER PRIMARY KEY, po TEXT, line INTEGER, business_unit TEXT, requisition TEXT, vendor TEXT, item TEXT,
+  description TEXT, quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, match_type INTEGER, basis TEXT,
+  flags TEXT, status TEXT, ordered_at TEXT, promised_on TEXT, modified_at TEXT, UNIQUE (po, line));
+CREATE INDEX IF NOT EXISTS order_lines_modified ON order_lines (modified_at, id);
+"""
+
+
+def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
+    """Order lines as this system writes them."""
+    return [
+        {
+            "po": line.order, "line": line.line, "business_unit": FACILITY[line.facility].erp,
+            "requisition": line.requisition, "vendor": line.supplier, "item": line.item, "description": line.description,
+            "quantity": line.quantity, "unit": line.unit, "price": line.price, "price_per": line.per,
+            "match_type": line.match, "basis": line.basis, "flags": ",".join(line.flags),
+            "status": STATUS_WORDS[line.status], "ordered_at": line.ordered_at, "promised_on": line.promised_on,
+            "modified_at": line.changed_at,
+        }
+        for line in lines
+    ]  # fmt: skip
+
+
+def _order_line(row: Row) -> dict[str, Any]:
+    flags = row["flags"].split(",")
+    return {
+        "PurchaseOrder": row["po"], "LineNumber": row["line"], "BusinessUnit": row["business_unit"],
+        "Requisition": row["requisition"], "Vendor": row["vendor"], "VendorName": SUPPLIER[row["vendor"]].name,
+        "Item": row["item"] or None, "Description": row["description"], "OrderQuantity": row["quantity"],
+        "UnitOfMeasure": row["unit"], "UnitPrice": f"{row['price'] / 10_000:.4f}", "PricePer": row["price_per"],
+        "Currency": "USD", "Status": row["status"], "MatchType": row["match_type"], "Basis": row["basis"],
+        **{word: flag in flags for flag, word in zip(ITEM_FLAGS, _FLAG_WORDS, strict=True)},
+        "OrderedAt": row["ordered_at"], "PromisedOn": row["promised_on"], "ModifiedAt": row["modified_at"],
+    }  # fmt: skip
+
+
+class Tokens:
+    """The access tokens that are valid now."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._client = (client_id, client_secret)
+        self._until: dict[str, float] = {}
+
+    def issue(self, client_id: str | None, client_secret: str | None) -> str | None:
+        """A new token for the one client there is; None for anybody else."""
+        if not secrets.compare_digest(f"{client_id}\0{client_secret}", "\0".join(self._client)):
+            return None
+        token, now = secrets.token_urlsafe(24), time.monotonic()
+        self._until = {known: until for known, until in self._until.items() if until > now} | {
+            token: now + TOKEN_SECONDS
+        }
+        return token
+
+    def valid(self, authorization: str) -> bool:
+        return self._until.get(authorization.removeprefix("Bearer "), 0.0) > time.monotonic()
+
+    def revoke_all(self) -> None:
+        """Every client has to ask again, in the middle of whatever it was reading."""
+        self._until.clear()
+
+
+def application(store: Store, moods: Moods, client_id: str, client_secret: str) -> Flask:
+    """The ERP's HTTP interface over its database."""
+    app, tokens = Flask("demo.erp", static_folder=None), Tokens(client_id, client_secret)
+
+    @app.before_request
+    def moody() -> Response | None:
+        answer = moods.answer("erp")
+        if answer is not None or request.path == "/oauth2/token":
+            return answer
+        if moods.throttled():
+            return Response("Too many requests", 429, {"Retry-After": "1"})
+        if moods.chance(0.01):
+            tokens.revoke_all()
+        if not tokens.valid(request.headers.get("Authorization", "")):
+            return Response('{"error": {"code": "InvalidToken"}}', 401, content_type="application/json")
+        return None
+
+    @app.post("/oauth2/token")
+    def token() -> Response:
+        given = request.authorization
+        if given and given.type == "basic":
+            issued = tokens.issue(given.username, given.password)
+        else:
+            issued = tokens.issue(request.form.get("client_id"), request.form.get("client_secret"))
+        if issued is None or request.form.get("grant_type") != "client_credentials":
+            return Response('{"error": "invalid_client"}', 401, content_type="application/json")
+        return jsonify(access_token=issued, token_type="Bearer", expires_in=TOKEN_SECONDS)
+
+    app.add_url_rule("/odata/v4/PurchaseOrderLines", view_func=_order_lines(store))
+    app.add_url_rule("/odata/v4/Vendors", view_func=_vendors)
+    app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
+    return app
+
+
+def _order_lines(store: Store) -> Callable[[], Response]:
+    def order_lines() -> Response:
+        condition, size = request.args.get("$filter", ""), min(int(request.args.get("$top", 1000)), 2000)
+        match = _FILTER.match(condition)
+        if condition and not match:
+            abort(Response(f"$filter not understood: {condition}", 400))
+        since, last = request.args.get("$skiptoken", f"{match[1] + 'Z' if match else ''}|0").split("|")
+        rows = store.rows(
+            "SELECT * FROM order_lines WHERE (modified_at, id) > (?, ?) ORDER BY modified_at, id LIMIT ?",
+            (since, int(last), size),
+        )
+        body: dict[str, Any] = {
+            "@odata.context": "$metadata#PurchaseOrderLines",
+            "value": [_order_line(row) for row in rows],
+        }
+        if len(rows) == size:
+            token = f"{rows[-1]['modified_at']}|{rows[-1]['id']}"
+            query = urlencode(
+                {"$filter": condition, "$top": size, "$skiptoken": token}
+                if condition
+                else {"$top": size, "$skiptoken": token}
+            )
+            body["@odata.nextLink"] = f"{request.host_url}odata/v4/PurchaseOrderLines?{query}"
+        return jsonify(body)
+
+    return order_lines
+
+
+def _vendors() -> Response:
+    vendors = [
+        {"Vendor": supplier.number, "Name": supplier.name, "TaxId": supplier.tax_id, "Status": "Active"}
+        for supplier in SUPPLIERS
+    ]
+    return jsonify({"value": vendors})
+
+
+def _item_units() -> Response:
+    units = [{"Item": item, "UnitOfMeasure": unit, "BaseUnits": factor} for item, unit, factor in unit_rows()]
+    return jsonify({"value": units})
