@@ -1,0 +1,164 @@
+"""Executions of feeds and checks as rows: begun, told of progress, finished; and where each feed stands.
+
+Knows neither connectors nor records. The order of commits is the caller's: records land first, then `finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from exceptions_app.models import FeedState, Reject, SyncRun
+from exceptions_app.records.reading import UnfinishedRuns
+
+RUNNING, COMPLETE, PARTIAL, FAILED = "running", "complete", "partial", "failed"
+NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFacts:
+    """What a comparison must know about one feed: its last run, and up to when the source has been read."""
+
+    feed: str
+    run_id: int | None
+    status: str
+    read_through: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.status == COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """What came of reading: `stored` landed, `rejected` broke the schema, `deleted` became tombstones."""
+
+    read: int = 0
+    stored: int = 0
+    rejected: int = 0
+    deleted: int = 0
+
+
+def feed_state(session: Session, feed: str) -> FeedState:
+    """Where the feed stands; a feed that was never read stands at the beginning."""
+    state = session.get(FeedState, feed)
+    if state is None:
+        state = FeedState(feed=feed, consecutive_failures=0)
+        session.add(state)
+        session.flush()
+    return state
+
+
+def begin(session: Session, feed: str, *, now: datetime, snapshot_id: int, correlation_id: str) -> SyncRun:
+    """A new run of the feed. Runs that a killed process left running are given up: their rows stay unseen."""
+    state = feed_state(session, feed)
+    left = update(SyncRun).where(SyncRun.feed == feed, SyncRun.status == RUNNING)
+    why = "the process ended before the run did"
+    session.execute(left.values(status=FAILED, finished_at=now, rows_stored=SyncRun.rows_read, error=why))
+    run = SyncRun(
+        feed=feed,
+        status=RUNNING,
+        started_at=now,
+        read_started_at=now,
+        watermark_before=state.watermark,
+        correlation_id=correlation_id,
+        config_snapshot_id=snapshot_id,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def note_read(session: Session, run_id: int, rows: int) -> None:
+    """So many rows have been read: said before they land, so that a run without rows has landed none."""
+    session.execute(update(SyncRun).where(SyncRun.id == run_id).values(rows_read=rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that broke its record type's schema: where it was, why, and what it held, masked."""
+
+    position: str
+    source_id: str | None
+    column: str | None
+    reason: str
+    raw_masked: str
+
+
+def add_rejects(session: Session, run: SyncRun, refused: Iterable[Refused], now: datetime) -> int:
+    """Keep rejected rows; how many."""
+    rows = [
+        {
+            "run_id": run.id,
+            "feed": run.feed,
+            "position": row.position[:300],
+            "source_id": row.source_id and row.source_id[:200],
+            "column_name": row.column,
+            "reason": row.reason,
+            "raw_masked": row.raw_masked,
+            "created_at": now,
+        }
+        for row in refused
+    ]
+    if rows:
+        session.execute(insert(Reject), rows)
+    return len(rows)
+
+
+def finish(
+    session: Session, run_id: int, *, status: str, counts: RunCounts, watermark: str | None, now: datetime,
+    error: str | None = None,
+) -> SyncRun:  # fmt: skip
+    """The run is over: its rows are seen from now on, and the feed's watermark stands at `watermark`."""
+    run = session.get_one(SyncRun, run_id)
+    run.status, run.finished_at, run.error, run.watermark_after = status, now, error, watermark
+    run.rows_read, run.rows_stored = counts.read, counts.stored
+    run.rows_rejected, run.rows_deleted = counts.rejected, counts.deleted
+    state = feed_state(session, run.feed)
+    state.watermark, state.last_run_id, state.last_error = watermark, run.id, error
+    if status == COMPLETE:
+        state.last_complete_run_id, state.read_through = run.id, run.read_started_at
+        state.consecutive_failures, state.failing_since = 0, None
+    else:
+        state.consecutive_failures += 1
+        state.failing_since = state.failing_since or now
+    session.flush()
+    return run
+
+
+def unfinished(session: Session) -> UnfinishedRuns:
+    """The runs whose rows a reader must not see; to be asked before the record store is opened."""
+    hidden = or_(SyncRun.status == RUNNING, and_(SyncRun.status == FAILED, SyncRun.rows_stored > 0))
+    newest = session.scalar(select(func.max(SyncRun.id))) or 0
+    return UnfinishedRuns(newest, frozenset(session.scalars(select(SyncRun.id).where(hidden))))
+
+
+def given_up(session: Session, feeds: Iterable[str]) -> list[int]:
+    """Runs of these feeds that were given up and may have left rows in the record store."""
+    statement = select(SyncRun.id).where(
+        SyncRun.feed.in_(list(feeds)), SyncRun.status == FAILED, SyncRun.rows_stored > 0
+    )
+    return list(session.scalars(statement))
+
+
+def forget_given_up(session: Session, run_ids: Iterable[int]) -> None:
+    """What these runs left behind has been removed."""
+    session.execute(update(SyncRun).where(SyncRun.id.in_(list(run_ids))).values(rows_stored=0))
+
+
+def facts_of(session: Session, feeds: Iterable[str]) -> dict[str, FeedFacts]:
+    """Where each of these feeds stands, by code."""
+    wanted = list(dict.fromkeys(feeds))
+    rows = session.execute(
+        select(FeedState.feed, FeedState.last_run_id, SyncRun.status, FeedState.read_through)
+        .outerjoin(SyncRun, SyncRun.id == FeedState.last_run_id)
+        .where(FeedState.feed.in_(wanted))
+    )
+    known = {
+        row.feed: FeedFacts(row.feed, row.last_run_id, row.status or NEVER, row.read_through) for row in rows
+    }
+    return {feed: known.get(feed, FeedFacts(feed, None, NEVER, None)) for feed in wanted}

@@ -1,0 +1,38 @@
+"""One line per event, each with the correlation id of the task it belongs to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_correlation: ContextVar[str] = ContextVar("correlation", default="-")
+
+
+class _WithCorrelation(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.correlation = _correlation.get()[:12]
+        return True
+
+
+def configure(level: str) -> None:
+    """Log to standard error. Libraries that talk a lot are asked to warn only."""
+    handler = logging.StreamHandler()
+    handler.addFilter(_WithCorrelation())
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)-7s %(name)s [%(correlation)s] %(message)s")
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("apscheduler", "alembic", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+@contextmanager
+def correlated(correlation_id: str) -> Iterator[None]:
+    """What is logged inside carries this id."""
+    token = _correlation.set(correlation_id)
+    try:
+        yield
+    finally:
+        _correlation.reset(token)

@@ -1,0 +1,139 @@
+"""Claims due tasks and runs them, one at a time: lease, heartbeat, correlation id, commits, failure.
+
+Knows no kind of work: the handlers come in as a table.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.models import Task
+from exceptions_app.runtime import Runtime
+from exceptions_app.services import tasks
+
+from .logs import correlated
+from .work import CancelledError, Handler, Work
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 20.0
+IDLE_SECONDS = 1.0
+RETRY_AFTER = timedelta(seconds=15)
+
+
+def owner_name() -> str:
+    """Names this runner in the task table: machine, process, and a part of its own."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class Runner:
+    """Runs the tasks of some kinds until it is told to stop."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        engine: Engine,
+        handlers: Mapping[str, Handler],
+        kinds: Collection[str] | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.engine = engine
+        self.handlers = handlers
+        self.kinds = frozenset(handlers if kinds is None else kinds)
+        self.owner = owner_name()
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Until `stop` is set; a database that is away for a while is waited for."""
+        while not stop.is_set():
+            try:
+                worked = self.run_one()
+            except DBAPIError as error:
+                log.warning("the database does not answer: %s", error.orig)
+                worked = False
+            if not worked:
+                stop.wait(IDLE_SECONDS)
+
+    def run_one(self) -> bool:
+        """Claim and run one task; False when none is due."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            task = tasks.claim(session, self.owner, utc_now(), kinds=self.kinds)
+        if task is None:
+            return False
+        work = Work(self.runtime, self.engine, task, self.owner)
+        with correlated(task.correlation_id), _heartbeat(work):
+            self._run(task, work)
+        return True
+
+    def drain(self) -> int:
+        """Run what is due until nothing is; how many tasks."""
+        count = 0
+        while self.run_one():
+            count += 1
+        return count
+
+    def _run(self, task: Task, work: Work) -> None:
+        log.debug("task %d: %s", task.id, task.scope)
+        try:
+            result = self.handlers[task.kind](work)
+        except tasks.LeaseLostError as error:
+            log.warning("%s; what was not committed is left to whoever has it", error)
+        except CancelledError:
+            self._end(work, None, cancelled=True)
+        except Exception as error:
+            log.exception("task %d (%s) failed", task.id, task.scope)
+            self._fail(work, error)
+        else:
+            self._end(work, result)
+
+    def _end(self, work: Work, result: Mapping[str, Any] | None, *, cancelled: bool = False) -> None:
+        try:
+            with Session(self.engine) as session, session.begin():
+                tasks.finish(session, work.task_id, self.owner, utc_now(), result=result, cancelled=cancelled)
+        except tasks.LeaseLostError as error:
+            log.warning("%s", error)
+
+    def _fail(self, work: Work, error: Exception) -> None:
+        now = utc_now()
+        again = isinstance(error, DBAPIError) and work.tries < tasks.MAX_TRIES
+        try:
+            with Session(self.engine) as session, session.begin():
+                tasks.fail(
+                    session, work.task_id, self.owner, now, f"{type(error).__name__}: {error}"[:2000],
+                    retry_at=now + RETRY_AFTER if again else None,
+                )  # fmt: skip
+        except tasks.LeaseLostError as lost:
+            log.warning("%s", lost)
+
+
+@contextmanager
+def _heartbeat(work: Work) -> Iterator[None]:
+    """Renew the lease while the handler works, however long one of its steps takes."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            try:
+                work.beat()
+            except DBAPIError as error:
+                log.warning("could not renew the lease of task %d: %s", work.task_id, error.orig)
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{work.task_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
