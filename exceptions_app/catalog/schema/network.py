@@ -77,6 +77,7 @@ class Mapped(Shape):
 
     value: Expression
     crosswalk: Code | None = None
+    optional: bool = Field(False, description="the source leaves the field out of rows that have no value")
 
 
 class Feed(Shape):
