@@ -78,7 +78,10 @@ def literals(values: Iterable[str | int]) -> str:
     return ", ".join(literal(value) for value in values)
 
 
-def scalar(con: DuckDBPyConnection, sql: str, parameters: object = None) -> Any:
-    """The single value of a query of one row and one column."""
-    row = con.execute(sql, parameters).fetchone() if parameters is not None else con.execute(sql).fetchone()
-    return None if row is None else row[0]
+def scalar(con: DuckDBPyConnection, sql: str) -> Any:
+    """The single value of a query of one row and one column; None where there is no row.
+
+    Reads the result to its end: one left open blocks the session's next statement.
+    """
+    rows = con.execute(sql).fetchall()
+    return rows[0][0] if rows else None

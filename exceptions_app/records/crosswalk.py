@@ -1,0 +1,43 @@
+"""Crosswalks as tables of a session: the map from one system's local identifier to the canonical one.
+
+A translation for one system comes before one for every system. What the source wrote is kept in the record; checks
+translate when they compare, so that a new alias never changes what is at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from arro3.core import Array, DataType, Table
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.catalog.catalog import Catalog, Translations
+from exceptions_app.duck import quoted
+
+TABLE_PREFIX = "xw_"
+
+
+def load_crosswalks(con: DuckDBPyConnection, catalog: Catalog) -> None:
+    """Create or replace `xw_<crosswalk>(system, local, canonical)` for each; system '' means every system."""
+    for code, translations in catalog.crosswalks.items():
+        keys = list(translations)
+        columns = {
+            "system": [system or "" for system, _ in keys],
+            "local": [local for _, local in keys],
+            "canonical": list(translations.values()),
+        }
+        load_texts(con, TABLE_PREFIX + code, columns)
+
+
+def for_system(translations: Translations, system: str) -> dict[str, str]:
+    """Local → canonical as one system sees it."""
+    general = {local: to for (owner, local), to in translations.items() if owner is None}
+    return general | {local: to for (owner, local), to in translations.items() if owner == system}
+
+
+def load_texts(con: DuckDBPyConnection, name: str, columns: Mapping[str, Sequence[str | None]]) -> None:
+    """Create or replace a temporary table of text columns, all of the same length, in their order."""
+    arrays = {column: Array(values, DataType.utf8()) for column, values in columns.items()}
+    con.register("texts", Table.from_pydict(arrays))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM texts")
+    con.unregister("texts")

@@ -1,0 +1,146 @@
+"""Turns a feed's raw rows into canonical records, page by page, and says of each row that is refused why.
+
+Set-based: a page becomes a DuckDB table of text, one SELECT makes typed columns of it. Nothing is stored here;
+rejects are returned. A bad row never costs a good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from arro3.core import RecordBatchReader, Table
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.duck import quoted, scalar
+
+from .crosswalk import for_system, load_texts
+from .layout import Layout
+from .masking import masked_row, shape_of
+from .plan import DOOR_PREFIX, MappingPlan
+from .raw import RawRow, RowProblem, load_page, refuse_drift
+from .reasons import reason
+from .repeats import RunKeys
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that broke the record type's schema. `raw_masked` is JSON, safe to keep and to show."""
+
+    position: str
+    source_id: str | None
+    column: str | None
+    reason: str
+    raw_masked: str
+
+
+@dataclass(frozen=True)
+class MappedBatch:
+    """One page's records, ready to land, and its rejects. `repeats` were the same as a row before, or older."""
+
+    table: Table
+    rejects: list[RejectedRow]
+    stored: int
+    deleted: int
+    repeats: int
+
+
+class FeedMapper:
+    """Maps the pages of one run of one feed. It remembers the run's keys, in tables of `con`.
+
+    `seen_table` names the table of keys that the source still holds; `proves_absence` says whether what is not in
+    it is really gone: a refused row whose key could not be read may be anybody.
+    """
+
+    def __init__(
+        self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime
+    ) -> None:
+        feed = catalog.feeds[feed_code]
+        self._con = con
+        self._layout = Layout(catalog.record_types[feed.record_type])
+        self._plan = MappingPlan(catalog, feed, self._layout, fetched_at)
+        self._keys_plan = MappingPlan(catalog, feed, self._layout, fetched_at, only_keys=True)
+        versions = feed.mode != "snapshot" and "source_time" in feed.mapping
+        self._keys = RunKeys(con, self._layout, versions=versions)
+        self._keyless = 0
+        self.run_id = run_id
+        for target in self._plan.targets:
+            if target.crosswalk:
+                local = for_system(catalog.crosswalks[target.crosswalk], feed.system)
+                load_texts(con, DOOR_PREFIX + target.name, {"local": list(local), "canonical": list(local.values())})
+
+    @property
+    def seen_table(self) -> str:
+        return self._keys.table
+
+    @property
+    def proves_absence(self) -> bool:
+        return self._keyless == 0
+
+    def map(self, rows: Sequence[RawRow], problems: Iterable[RowProblem] = ()) -> MappedBatch:
+        """Map one page. Raises `MappingError` when a source column is gone from every row of it."""
+        unreadable = [RejectedRow(p.position, None, None, p.reason, shape_of(p.raw_text)) for p in problems]
+        self._keyless += len(unreadable)
+        refuse_drift(self._plan.feed.code, self._plan.needed, rows)
+        self._check(self._plan, rows)
+        refused = self._refused(rows)
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {self._plan.records_sql}")
+        content = ["_deleted", "source_id", *self._layout.own]
+        contradictions = self._keys.judge(content)
+        refused += [
+            RejectedRow(
+                c.position,
+                c.source_id,
+                None,
+                f"the same key as {c.first_position}, with other values; expected one row per key",
+                masked_row(rows[c.index].values, self._plan.sensitivities),
+            )
+            for c in contradictions
+        ]
+        return self._batch([*unreadable, *refused], len(contradictions))
+
+    def see_keys(self, rows: Sequence[RawRow]) -> None:
+        """Note keys that the source holds (feeds of mode keys_and_changes list them all)."""
+        refuse_drift(self._plan.feed.code, self._keys_plan.needed, rows)
+        self._check(self._keys_plan, rows)
+        self._note_present(self._keys_plan, "")
+
+    def _check(self, plan: MappingPlan, rows: Sequence[RawRow]) -> None:
+        load_page(self._con, plan.fields, rows)
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked_page AS {plan.checked_sql}")
+
+    def _note_present(self, plan: MappingPlan, where: str) -> None:
+        key = ", ".join(f"{quoted('v_' + name)} AS {quoted(name)}" for name in plan.key)
+        self._keyless += self._keys.add_present(f"SELECT {key} FROM checked_page {where}")
+
+    def _refused(self, rows: Sequence[RawRow]) -> list[RejectedRow]:
+        names = [target.name for target in self._plan.targets]
+        found = ", ".join(quoted("f_" + name) for name in names)
+        query = f"SELECT _i, _position, _bad, {found} FROM checked_page WHERE _bad IS NOT NULL ORDER BY _i"
+        refused = []
+        for index, position, bad, *texts in self._con.execute(query).fetchall():
+            by_name = dict(zip(names, texts, strict=True))
+            wrong = [tuple(code.split(":", 1)) for code in bad.split(" ")]
+            why = "; ".join(reason(self._plan, code, column, by_name.get(column)) for code, column in wrong)
+            raw = masked_row(rows[index].values, self._plan.sensitivities)
+            refused.append(RejectedRow(position, self._source_id(by_name), wrong[0][1], why, raw))
+        if refused:
+            self._note_present(self._plan, "WHERE _bad IS NOT NULL")
+        return refused
+
+    def _source_id(self, found: dict[str, str | None]) -> str | None:
+        own = found.get("source_id")
+        parts = [found.get(name) for name in self._layout.record_type.key]
+        return own or ("/".join(part or "?" for part in parts) if any(parts) else None)
+
+    def _batch(self, rejects: list[RejectedRow], contradictions: int) -> MappedBatch:
+        columns = ", ".join(map(quoted, ("_deleted", *self._layout.visible)))
+        kept = self._con.sql(
+            f"SELECT {columns} FROM record_page WHERE _i IN (SELECT _i FROM kept_page) ORDER BY _i"
+        )
+        table = RecordBatchReader.from_arrow(kept).read_all()
+        good = int(scalar(self._con, "SELECT count(*) FROM record_page"))
+        deleted = int(scalar(self._con, "SELECT count(*) FROM record_page WHERE _deleted AND _i IN (SELECT _i FROM kept_page)"))
+        return MappedBatch(table, rejects, table.num_rows - deleted, deleted, good - table.num_rows - contradictions)

@@ -1,0 +1,89 @@
+"""Raw rows as a DuckDB table of text: only the columns that the mapping names, all others stay at the door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from duckdb import DuckDBPyConnection
+
+from .crosswalk import load_texts
+from .errors import MappingError
+
+RAW_TABLE = "raw_page"
+
+
+class RawRow(Protocol):
+    """A row as a connector hands it over: where it stood, and its fields."""
+
+    @property
+    def position(self) -> str: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+
+class RowProblem(Protocol):
+    """A row that could not even be read."""
+
+    @property
+    def position(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def raw_text(self) -> str: ...
+
+
+def text_of(value: Any) -> str | None:
+    """A raw value as text, trimmed; None for nothing and for blanks. Nested values become JSON."""
+    match value:
+        case None:
+            return None
+        case str():
+            return value.strip() or None
+        case bool():
+            return "true" if value else "false"
+        case datetime() | date():
+            return value.isoformat()
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        case _:
+            return str(value)
+
+
+def load_page(con: DuckDBPyConnection, names: Sequence[str], rows: Sequence[RawRow]) -> None:
+    """Create or replace `raw_page`: `position`, then `c0`, `c1`, … for the source columns `names`, in row order."""
+    columns = {f"c{i}": _column(rows, name) for i, name in enumerate(names)}
+    load_texts(con, RAW_TABLE, {"position": [_clean(row.position) for row in rows], **columns})
+
+
+def _column(rows: Sequence[RawRow], name: str) -> list[str | None]:
+    found = [text_of(row.values.get(name)) for row in rows]
+    return [None if text is None else _clean(text) for text in found]
+
+
+def _clean(text: str) -> str:
+    """Half a surrogate pair cannot be stored: it becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def refuse_drift(feed: str, needed: Mapping[str, str], rows: Sequence[RawRow]) -> None:
+    """Raises `MappingError` when no row has a source column that the mapping names: the source has changed shape.
+
+    `needed` is source column → the canonical column that it feeds.
+    """
+    if not rows:
+        return
+    for name, column in needed.items():
+        if name in rows[0].values or any(name in row.values for row in rows):
+            continue
+        present = sorted({key for row in rows[:100] for key in row.values})
+        near = get_close_matches(name, present, n=1)
+        hint = f"; did it become {near[0]!r}?" if near else ""
+        raise MappingError(
+            f"no row has the column {name!r} any more{hint}",
+            where=f"feed {feed}, column {column}",
+            expected=f"{name!r} among {', '.join(present[:40])}",
+        )

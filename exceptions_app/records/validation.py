@@ -1,0 +1,67 @@
+"""What a value must look like to be a date, a number, …: as SQL over the text that was found.
+
+Written out rather than left to a cast, which would take `3.7` for the whole number 4, `infinity` for a time and
+`1_000` for a number. Decimals beyond the fourth place are rounded half away from zero.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from exceptions_app.catalog.schema import ColumnType
+from exceptions_app.duck import literal
+
+from .layout import SQL_TYPES
+
+_NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+_DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_CLOCK = r"[T ][0-9]{1,2}:[0-9:.]+ ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2}){0,2})?"
+_SHAPES: dict[ColumnType, str] = {
+    "integer": r"[+-]?[0-9]+([.]0*)?",
+    "decimal": _NUMBER,
+    "money": _NUMBER,
+    "quantity": _NUMBER,
+    "date": f"{_DAY}({_CLOCK})?",
+    "timestamp": f"{_DAY}({_CLOCK})?",
+}
+
+EXPECTED: dict[ColumnType, str] = {
+    "text": "a text",
+    "integer": "a whole number such as 12",
+    "decimal": "a number such as 1234.5",
+    "money": "an amount such as 1234.50",
+    "quantity": "a quantity such as 12.5",
+    "date": "a date such as 2026-01-31",
+    "timestamp": "a time such as 2026-01-31T08:30:00Z",
+    "boolean": "true or false, yes or no, 1 or 0",
+}
+EARLIEST_SOURCE_TIME = "1990-01-01"
+EXPECTED_SOURCE_TIME = f"a time from {EARLIEST_SOURCE_TIME} to one day from now"
+EXPECTED_RANGE = "a year from 1900 to 2199"
+
+
+def typed_sql(text: str, kind: ColumnType) -> str:
+    """SQL for the value of a text (trimmed, never empty); NULL where the text is not of that kind."""
+    if kind == "text":
+        return text
+    if kind == "boolean":
+        return (
+            f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true "
+            f"WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
+        )
+    return f"CASE WHEN regexp_full_match({text}, {literal(_SHAPES[kind])}) THEN TRY_CAST({text} AS {SQL_TYPES[kind]}) END"
+
+
+def out_of_range_sql(value: str, kind: ColumnType) -> str | None:
+    """SQL that is true for a date or time too far off to be meant; None for what has no range."""
+    if kind == "date":
+        return f"{value} NOT BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'"
+    if kind == "timestamp":
+        return f"{value} NOT BETWEEN TIMESTAMPTZ '1900-01-01 00:00:00+00' AND TIMESTAMPTZ '2199-12-31 23:59:59+00'"
+    return None
+
+
+def source_time_wrong_sql(value: str, fetched_at: datetime) -> str:
+    """SQL that is true for a time at which no source can have written the row."""
+    latest = literal(fetched_at + timedelta(days=1))
+    return f"{value} NOT BETWEEN TIMESTAMPTZ '{EARLIEST_SOURCE_TIME} 00:00:00+00' AND {latest}"
