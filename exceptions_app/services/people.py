@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,14 +28,12 @@ class SignInError(Exception):
     """Signing in was refused. The message never says whether the account exists."""
 
 
-@dataclass(frozen=True, slots=True)
 class LockedOutError(SignInError):
     """Too many failures: nobody signs in to this account before `until`."""
 
-    until: datetime
-
-    def __str__(self) -> str:
-        return "Too many failed attempts. Try again later, or ask an administrator."
+    def __init__(self, until: datetime) -> None:
+        super().__init__("Too many failed attempts. Try again later, or ask an administrator.")
+        self.until = until
 
 
 @cache
@@ -111,7 +108,11 @@ def sign_in(session: Session, email: str, password: str, now: datetime, settings
     user = session.scalar(select(User).where(User.email == email.strip().lower()))
     if user is not None and user.is_locked(now) and user.locked_until is not None:
         raise LockedOutError(user.locked_until)
-    if not _matches(cheap, user.password_hash if user else _decoy(cheap), password) or user is None or not user.active:
+    if (
+        not _matches(cheap, user.password_hash if user else _decoy(cheap), password)
+        or user is None
+        or not user.active
+    ):
         if user is not None:
             _count_failure(session, user, now, settings)
         raise SignInError("Email or password is not right.")
@@ -123,6 +124,7 @@ def sign_in(session: Session, email: str, password: str, now: datetime, settings
 
 
 def user_by_email(session: Session, email: str) -> User | None:
+    """The account of that address, however it is written."""
     return session.scalar(select(User).where(User.email == email.strip().lower()))
 
 

@@ -1,0 +1,218 @@
+"""Intake, second half: writes one chunk of a plan. Flushes, never commits.
+
+Every row is locked and looked at again before it is changed: where a person was faster, the step is left for the
+next run. A new exception that another process has opened meanwhile is left to it: the fingerprint is unique.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exceptions_app.domain.discrepancy import Discrepancy
+from exceptions_app.domain.lifecycle import Action, EndReason, Status, transition
+from exceptions_app.domain.sla import Stage
+from exceptions_app.models import CaseEvidence, ExceptionCase
+
+from . import bulk, case_clock
+from .audit import AuditTag
+from .context import ActionContext
+from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
+from .opening import open_new
+from .placing import Placing, clean, line_of, short
+from .trail import Trail
+
+_REOPENING = frozenset({StepKind.NOT_CONFIRMED, StepKind.RECURRED, StepKind.RETURNED, StepKind.UNWAIVED})
+_EVIDENCE = ("id", "case_id", "version", "evidence", "taken_at", "check_run_id")
+
+
+def apply(session: Session, ctx: ActionContext, chunk: Chunk) -> IntakeCounts:
+    """Write a chunk and count what was done. The caller commits before the next one."""
+    opened = open_new(session, ctx, chunk.run, chunk.new) if chunk.new else 0
+    return IntakeCounts(opened=opened) + (
+        _Changes(session, ctx, chunk.run).apply(chunk.steps) if chunk.steps else IntakeCounts()
+    )
+
+
+class _Changes:
+    """The steps of one chunk that concern exceptions which exist already."""
+
+    def __init__(self, session: Session, ctx: ActionContext, run: RunFacts) -> None:
+        self._session, self._ctx, self._run = session, ctx, run
+        self._placing = Placing(ctx.catalog, ctx.now)
+        self._trail = Trail(ctx)
+        self._evidence: list[tuple[int, int, str]] = []
+        self._do: dict[StepKind, Callable[[ExceptionCase, Step], None]] = {
+            StepKind.CHANGED: self._changed,
+            StepKind.NOT_CONFIRMED: self._not_confirmed,
+            StepKind.CONFIRMED: self._confirmed,
+            StepKind.RECURRED: self._recurred,
+            StepKind.RETURNED: self._returned,
+            StepKind.UNWAIVED: self._unwaived,
+            StepKind.CLOSED: self._closed,
+        }
+
+    def apply(self, steps: tuple[Step, ...]) -> IntakeCounts:
+        done: Counter[StepKind] = Counter()
+        superseded = 0
+        cases = self._locked([step.case_id for step in steps])
+        for step in steps:
+            case = cases.get(step.case_id)
+            if case is None or case.version != step.version:
+                continue
+            self._do[step.kind](case, step)
+            case.version += 1
+            case.config_snapshot_id = self._ctx.snapshot_id
+            done[step.kind] += 1
+            superseded += step.reason is EndReason.SUPERSEDED
+        self._store()
+        return IntakeCounts(
+            changed=done[StepKind.CHANGED], reopened=sum(done[kind] for kind in _REOPENING),
+            closed=done[StepKind.CLOSED], confirmed=done[StepKind.CONFIRMED], superseded=superseded,
+            skipped=len(steps) - done.total(),
+        )  # fmt: skip
+
+    def _locked(self, ids: list[int]) -> dict[int, ExceptionCase]:
+        """In the order of ids, so that two transactions never wait for each other in a circle."""
+        rows = select(ExceptionCase).where(ExceptionCase.id.in_(ids)).order_by(ExceptionCase.id)
+        locked = rows.with_for_update().execution_options(populate_existing=True)
+        return {case.id: case for case in self._session.scalars(locked)}
+
+    def _store(self) -> None:
+        self._session.flush()
+        ids = bulk.reserve_ids(self._session, CaseEvidence, len(self._evidence)) if self._evidence else ()
+        rows = [
+            (row_id, case_id, version, evidence, self._ctx.now, self._run.check_run_id)
+            for row_id, (case_id, version, evidence) in zip(ids, self._evidence, strict=True)
+        ]
+        bulk.insert(self._session, CaseEvidence, _EVIDENCE, rows)
+        self._trail.store(self._session)
+
+    # -- what can happen
+
+    def _changed(self, case: ExceptionCase, step: Step) -> None:
+        before = _facts_of(case)
+        self._take_evidence(case, step.found)
+        self._trail.record(case, AuditTag.CASE_EVIDENCE_CHANGED, before=before, after=_facts_of(case))
+
+    def _not_confirmed(self, case: ExceptionCase, step: Step) -> None:
+        """Nothing was fixed: the old clock goes on as if the claim had never been made."""
+        before = _state_of(case)
+        self._reopen(case, Action.DATA_NOT_CONFIRMED)
+        case_clock.recompute(case, self._ctx.catalog, self._ctx.now)
+        self._take_evidence(case, step.found)
+        self._trail.record(
+            case,
+            AuditTag.CASE_NOT_CONFIRMED,
+            before=before,
+            after=_state_of(case),
+            why="still found after it was read again",
+        )
+
+    def _recurred(self, case: ExceptionCase, step: Step) -> None:
+        """It was gone and is back: a new cycle."""
+        before = _state_of(case)
+        self._reopen(case, Action.DATA_RECURRED)
+        case.recurring, case.cycle = True, case.cycle + 1
+        self._take_evidence(case, step.found)
+        if step.found is not None:
+            case.since_at = step.found.since
+        case_clock.start(case, self._ctx.catalog, self._ctx.now)
+        self._trail.record(case, AuditTag.CASE_RECURRED, before=before, after=_state_of(case))
+
+    def _returned(self, case: ExceptionCase, step: Step) -> None:
+        """The data never cleared it: the old clock goes on from where it stopped."""
+        before, stopped_at = _state_of(case), case.resolved_at or self._ctx.now
+        self._reopen(case, Action.DATA_RECURRED)
+        self._take_evidence(case, step.found)
+        case_clock.continue_stopped(case, self._ctx.catalog, stopped_at, self._ctx.now)
+        self._reopened(case, AuditTag.CASE_RETURNED, before, None)
+
+    def _unwaived(self, case: ExceptionCase, step: Step) -> None:
+        before, stopped_at, expires = (
+            _state_of(case),
+            case.resolved_at or self._ctx.now,
+            case.waiver_expires_at,
+        )
+        changed = step.found is not None and step.found.evidence_hash != case.evidence_hash
+        why = "the evidence changed" if changed else "the waiver expired"
+        self._reopen(case, Action.DATA_UNWAIVED)
+        self._take_evidence(case, step.found)
+        case_clock.continue_stopped(case, self._ctx.catalog, stopped_at, self._ctx.now)
+        before["waiver_expires_at"] = expires
+        self._reopened(case, AuditTag.CASE_UNWAIVED, before, why)
+
+    def _confirmed(self, case: ExceptionCase, step: Step) -> None:
+        """The person's reason stays: the data says that it was true."""
+        del step
+        before = _state_of(case)
+        case.status = transition(Status(case.status), Action.DATA_CONFIRMED)
+        case.confirmed_at = self._ctx.now
+        case_clock.stop(case, self._ctx.catalog, self._ctx.now)
+        self._trail.record(case, AuditTag.CASE_CONFIRMED, before=before, after=_state_of(case))
+
+    def _closed(self, case: ExceptionCase, step: Step) -> None:
+        before, claimed = _state_of(case), case.status == Status.AWAITING_CONFIRMATION
+        action = Action.DATA_CONFIRMED if claimed else Action.DATA_CLEARED
+        case.status = transition(Status(case.status), action)
+        case.end_reason, case.ended_by, case.resolved_at = step.reason, str(self._ctx.actor), self._ctx.now
+        case.confirmed_at = self._ctx.now if step.reason is EndReason.AGREES_NOW else None
+        case.waiver_expires_at = None
+        case_clock.stop(case, self._ctx.catalog, self._ctx.now)
+        self._trail.record(case, AuditTag.CASE_CLOSED, before=before, after=_state_of(case))
+
+    # -- what several of them do
+
+    def _reopen(self, case: ExceptionCase, action: Action) -> None:
+        case.status = transition(Status(case.status), action)
+        case.end_reason = case.ended_by = None
+        case.resolved_at = case.confirmed_at = case.waiver_expires_at = None
+
+    def _reopened(self, case: ExceptionCase, tag: AuditTag, before: dict[str, Any], why: str | None) -> None:
+        """The old clock may have run out meanwhile: its breach is an event of its own, once."""
+        self._trail.record(case, tag, before=before, after=_state_of(case), why=why)
+        if case.sla_stage == Stage.BREACHED and before["breached_at"] is None:
+            self._trail.record(case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
+
+    def _take_evidence(self, case: ExceptionCase, found: Discrepancy | None) -> None:
+        """What the sides say now. Owner, notes, queue and clock stay; a new version keeps the old evidence."""
+        if found is None or found.evidence_hash == case.evidence_hash:
+            return
+        amounts = self._placing.amounts(found)
+        case.evidence_hash, case.evidence_version = found.evidence_hash, case.evidence_version + 1
+        case.severity, case.sentence = self._placing.severity(found), self._placing.sentence(found)
+        case.facts, case.also = clean(found.facts), _also(found)
+        case.reference, case.line_key = short(found.reference), line_of(found)
+        case.counterparty = short(found.counterparty) if found.counterparty else None
+        case.amount_e4, case.currency = amounts.amount_e4, found.currency
+        case.reporting_amount_e4, case.rate_e8 = amounts.reporting_e4, amounts.rate_e8
+        self._evidence.append((case.id, case.evidence_version, clean(found.evidence)))
+
+
+def _also(found: Discrepancy) -> str:
+    return "[" + ",".join(f'"{code}"' for code in found.also) + "]"
+
+
+def _facts_of(case: ExceptionCase) -> dict[str, Any]:
+    return {
+        "amount_e4": case.amount_e4,
+        "evidence_version": case.evidence_version,
+        "sentence": case.sentence,
+        "severity": case.severity,
+    }
+
+
+def _state_of(case: ExceptionCase) -> dict[str, Any]:
+    return {
+        "breached_at": case.breached_at,
+        "cycle": case.cycle,
+        "due_at": case.due_at,
+        "end_reason": case.end_reason,
+        "evidence_version": case.evidence_version,
+        "sla_stage": str(case.sla_stage),
+        "status": str(case.status),
+    }
