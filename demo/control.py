@@ -20,7 +20,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.control", description=__doc__)
     parser.add_argument("--home", type=Path, default=Path(os.environ.get("DEMO_HOME", "instance/demo")))
     commands = parser.add_subparsers(dest="command", required=True)
-    for mood, about in (("outage", "a system answers 503, or drops no files"), ("slow", "a system answers late")):
+    for mood, about in (
+        ("outage", "a system answers 503, or drops no files"),
+        ("slow", "a system answers late"),
+    ):
         command = commands.add_parser(mood, help=about)
         command.add_argument("system", choices=("erp", "procurement", "ap_automation", "wms"))
         command.add_argument("seconds", type=float)
@@ -42,7 +45,9 @@ def main() -> None:
 def _ask(home: Path, command: str, given: dict[str, Any]) -> Any:
     description = home / "network.json"
     if not description.exists():
-        raise ValueError(f"no network runs in {home}: {description} is missing; start one with python -m demo --home {home}")
+        raise ValueError(
+            f"no network runs in {home}: {description} is missing; start one with python -m demo --home {home}"
+        )
     address = json.loads(description.read_text(encoding="utf-8"))["control"]
     if command in {"status", "ledger"}:
         query = f"?category={given['category']}" if given.get("category") else ""

@@ -60,13 +60,20 @@ class Life:
             self._approve_and_pay(now)
         open_faults = self.network.ledger.rows("fault", open_only=True)
         if self._rng.random() < 0.04 and len(open_faults) < _OPEN_FAULTS:
-            plant(self.network, self._rng.choice([name for name in PLANTERS if name != "unmapped_alias"]), now, self._rng)
+            plant(
+                self.network,
+                self._rng.choice([name for name in PLANTERS if name != "unmapped_alias"]),
+                now,
+                self._rng,
+            )
         if self._rng.random() < 0.03 and open_faults:
             repair(self.network, self._rng.choice(open_faults)["id"], now)
 
     def _let_happen(self, now: datetime) -> None:
         """What is due happens; an invoice whose goods came in this very tick waits for the warehouse's file."""
-        due = self.network.life.rows("SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 2000", (stamp(now),))
+        due = self.network.life.rows(
+            "SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 2000", (stamp(now),)
+        )
         for row in due:
             self.network.happen(Event.from_json(row["event"]), now)
             self.network.life.run("DELETE FROM plan WHERE id = ?", (row["id"],))

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS drops (id INTEGER PRIMARY KEY, file TEXT, records INT
 
 def local_time(at: str) -> str:
     """A UTC stamp as the warehouse writes it."""
-    return instant(at).astimezone(CENTRAL).strftime("%m/%d/%Y %H:%M:%S")
+    return instant(at).astimezone(CENTRAL).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def rows_of(receipts: Sequence[Receipt]) -> list[Row]:
@@ -57,7 +57,7 @@ def _fields(row: Row) -> list[str]:
         row["unit"], row["movement"], row["received_local"], row["posted_at"],
     ]  # fmt: skip
     if row["mangled"] == "date":
-        fields[9] = "02/31/2026 08:15:00"
+        fields[9] = "2026-02-31 08:15:00"
     elif row["mangled"] == "quantity":
         fields[6] = "12 cases"
     elif row["mangled"] == "short":

@@ -1,0 +1,46 @@
+"""The crosswalk lists of `demo/catalog`, as they follow from the network's facilities, suppliers and status words.
+
+`python -m demo.catalog_csv` writes them anew; a test compares. `UNMAPPED_ALIAS` is left out on purpose.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from .places import FACILITIES
+from .suppliers import SUPPLIERS
+from .systems import erp, procurement
+
+CATALOG = Path(__file__).parent / "catalog"
+
+
+def crosswalks() -> dict[str, str]:
+    """File name -> content: `system,local,canonical`."""
+    entity = [row for place in FACILITIES for row in (
+        ("erp", place.erp, place.code), ("procurement", place.procurement, place.code),
+        ("ap_automation", place.code, place.code), ("wms", place.warehouse, place.code),
+    )]  # fmt: skip
+    supplier = [row for one in SUPPLIERS for row in (
+        ("procurement", one.procurement, one.number), ("ap_automation", one.payables, one.number),
+        ("ap_automation", one.remit_to, one.number),
+    )]  # fmt: skip
+    status = [("erp", word, meant) for meant, word in erp.STATUS_WORDS.items()]
+    status += [("procurement", word, meant) for meant, word in procurement.STATUS_WORDS.items()]
+    return {
+        "crosswalk_entity.csv": _text(entity),
+        "crosswalk_supplier.csv": _text(supplier),
+        "crosswalk_order_status.csv": _text(status),
+    }
+
+
+def _text(rows: list[tuple[str, str, str]]) -> str:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\n").writerows([("system", "local", "canonical"), *rows])
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    for name, text in crosswalks().items():
+        (CATALOG / name).write_text(text, encoding="utf-8")
