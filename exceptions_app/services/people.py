@@ -99,6 +99,13 @@ def set_password(
     _record(session, user, AuditTag.PERSON_CHANGED, by, now, after={"password": "changed"})
 
 
+def unlock(session: Session, user: User, *, by: str, now: datetime) -> None:
+    """End a lock-out before its time."""
+    user.failed_sign_ins, user.locked_until = 0, None
+    session.flush()
+    _record(session, user, AuditTag.PERSON_CHANGED, by, now, after={"lock_out": "ended"})
+
+
 def sign_in(session: Session, email: str, password: str, now: datetime, settings: Settings) -> User:
     """The person behind email and password. Raises `SignInError` or `LockedOutError`.
 

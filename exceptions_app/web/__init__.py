@@ -1,0 +1,44 @@
+"""The pages: server-rendered, every action a real form. Binds blueprints, headers, errors and words to an
+app.
+
+Views fetch and authorise, call one service or query, and render; only `transaction` commits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Make `app` serve the pages. The extensions are bound already."""
+    from . import (
+        acting,
+        admin,
+        auth,
+        cases,
+        dashboards,
+        errors,
+        exports,
+        frame,
+        gate,
+        health,
+        integration,
+        my_work,
+        queues,
+        security,
+        tasks,
+        transaction,
+    )
+
+    app.before_request(acting.correlate)
+    app.before_request(transaction.begin)
+    app.before_request(gate.check)
+    security.install(app)
+    errors.install(app)
+    frame.install(app)
+    auth.install(app)
+    for module in (my_work, queues, cases, dashboards, exports, tasks, integration, admin, auth, health):
+        app.register_blueprint(module.blueprint)

@@ -1,0 +1,58 @@
+"""What every view that changes something needs: the context of the action, and the exception it is about.
+
+Fetching and authorising are one call: an exception that the person may not see does not exist for them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import cast
+
+from flask import abort, current_app, g
+from sqlalchemy import select
+
+from exceptions_app.access import visible
+from exceptions_app.domain import public_id
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.extensions import db
+from exceptions_app.models import ExceptionCase
+from exceptions_app.runtime import runtime
+from exceptions_app.services.context import ActionContext, Actor
+
+from . import gate
+
+
+def correlate() -> None:
+    """Before every request: an id that follows what it causes."""
+    g.correlation_id = uuid.uuid4().hex
+
+
+def context() -> ActionContext:
+    """Who acts, when, under which configuration."""
+    person = gate.user()
+    return ActionContext(
+        catalog=runtime().catalog,
+        now=utc_now(),
+        actor=Actor("user", person.name, person.id),
+        snapshot_id=_snapshot_id(),
+        correlation_id=g.correlation_id,
+    )
+
+
+def _snapshot_id() -> int:
+    known: dict[str, int] = current_app.extensions.setdefault("tieout_snapshots", {})
+    here = runtime()
+    if here.catalog.digest not in known:
+        known[here.catalog.digest] = here.snapshot_id(db.session(), "system:web", utc_now())
+    return known[here.catalog.digest]
+
+
+def case_or_404(reference: str) -> ExceptionCase:
+    """The exception behind a public reference, if the person may see it."""
+    number = public_id.decode(reference)
+    if number is None:
+        abort(404)
+    found = db.session.scalar(
+        select(ExceptionCase).where(ExceptionCase.id == number, *visible(gate.viewer()))
+    )
+    return cast("ExceptionCase", found) if found is not None else abort(404)

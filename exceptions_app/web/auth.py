@@ -1,0 +1,112 @@
+"""Signing in and out, and the two things a person may set about themselves: look and time zone."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, flash, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user, logout_user
+
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.extensions import db, login_manager
+from exceptions_app.models import User
+from exceptions_app.runtime import runtime
+from exceptions_app.services import people
+
+from . import gate, hx
+from .gate import PUBLIC, SIGNED_IN, needs
+from .transaction import transactional
+
+blueprint = Blueprint("auth", __name__)
+THEMES = ("auto", "light", "dark")
+
+
+def install(app: Flask) -> None:
+    del app
+
+    @login_manager.user_loader
+    def _load(user_id: str) -> User | None:
+        user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
+        return user if user is not None and user.active else None
+
+
+@blueprint.get("/sign-in")
+@needs(PUBLIC)
+def sign_in() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return hx.go_to(url_for("my_work.index"))
+    return render_template("auth/index.html", email="", problem=None, next=_safe(request.args.get("next")))
+
+
+@blueprint.post("/sign-in")
+@needs(PUBLIC)
+@transactional
+def sign_in_now() -> ResponseReturnValue:
+    email, onward = request.form.get("email", ""), _safe(request.form.get("next"))
+    try:
+        user = people.sign_in(
+            db.session(), email, request.form.get("password", ""), utc_now(), runtime().settings
+        )
+    except people.SignInError as error:
+        page = render_template("auth/index.html", email=email, problem=str(error), next=onward)
+        return page, 429 if isinstance(error, people.LockedOutError) else 401
+    session.clear()  # what was there before signing in does not follow
+    session.permanent = True
+    login_user(user)
+    return hx.go_to(onward or url_for("my_work.index"))
+
+
+@blueprint.post("/sign-out")
+@needs(SIGNED_IN)
+def sign_out() -> ResponseReturnValue:
+    logout_user()
+    session.clear()
+    return hx.go_to(url_for("auth.sign_in"))
+
+
+@blueprint.post("/me/theme")
+@needs(SIGNED_IN)
+@transactional
+def set_theme() -> ResponseReturnValue:
+    theme = request.form.get("theme", "")
+    if theme not in THEMES:
+        abort(400)
+    gate.user().theme = theme
+    return hx.go_to(_safe(request.form.get("next")) or url_for("my_work.index"))
+
+
+@blueprint.post("/me/password")
+@needs(SIGNED_IN)
+@transactional
+def set_password() -> ResponseReturnValue:
+    user, settings = gate.user(), runtime().settings
+    try:
+        people.sign_in(db.session(), user.email, request.form.get("current", ""), utc_now(), settings)
+        people.set_password(
+            db.session(),
+            user,
+            request.form.get("password", ""),
+            by=f"user:{user.id}",
+            now=utc_now(),
+            cheap=settings.cheap_passwords,
+        )
+    except (people.SignInError, people.PersonError) as error:
+        said = "The current password is not right." if isinstance(error, people.SignInError) else str(error)
+        return render_template("auth/me.html", problem=said), 422
+    flash("Your password has been changed.", "green")
+    return hx.go_to(url_for("auth.me"))
+
+
+@blueprint.get("/me")
+@needs(SIGNED_IN)
+def me() -> ResponseReturnValue:
+    return render_template("auth/me.html", problem=None)
+
+
+def _safe(target: str | None) -> str:
+    """A path on this site, or nothing: a sign-in form must not send people elsewhere."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return ""
+    parts = urlsplit(target)
+    return "" if parts.scheme or parts.netloc else target

@@ -1,0 +1,264 @@
+"""One exception: its page, and every action on it as a form.
+
+Two people on one exception: the form carries the version its page showed. When somebody was faster, the
+page comes back with the newest version, says who did what, and keeps what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from exceptions_app.access import Permission
+from exceptions_app.domain import public_id
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.lifecycle import TransitionError
+from exceptions_app.extensions import db
+from exceptions_app.models import ExceptionCase
+from exceptions_app.queries import people
+from exceptions_app.queries.detail import detail
+from exceptions_app.queries.words import zone_of
+from exceptions_app.runtime import runtime
+from exceptions_app.services import actions
+
+from . import acting, gate, hx
+from .gate import needs
+from .transaction import transactional
+
+blueprint = Blueprint("cases", __name__, url_prefix="/exceptions")
+
+
+class FormError(Exception):
+    """A field that cannot be used; the message is for the person who typed it."""
+
+
+@blueprint.get("/<reference>")
+@needs(Permission.SEE_CASES)
+def show(reference: str) -> ResponseReturnValue:
+    number = public_id.decode(reference)
+    if number is None:
+        abort(404)
+    canonical = public_id.encode(number)
+    if canonical != reference:
+        return hx.go_to(url_for(".show", reference=canonical))
+    return _page(number)
+
+
+def _page(
+    number: int, status: int = 200, *, problem: str | None = None, opened: str = ""
+) -> ResponseReturnValue:
+    """The page; with a problem, the form named `opened` comes back with what was typed."""
+    now = utc_now()
+    found = detail(db.session(), gate.viewer(), runtime().catalog, number, now=now)
+    if found is None:
+        abort(404)
+    may_assign = gate.allowed(Permission.ASSIGN_OTHERS)
+    team = people.colleagues(db.session(), found.row.queue) if may_assign else []
+    body = render_template(
+        "cases/index.html",
+        case=found,
+        row=found.row,
+        team=team,
+        problem=problem,
+        opened=opened,
+        typed=request.form,
+        conflict=status == 409,
+        today=now.astimezone(found.zone).date(),
+        now=now,
+    )
+    response = hx.respond((body, status))
+    if status >= 400:
+        response.headers["HX-Push-Url"] = "false"
+    return response
+
+
+def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) -> ResponseReturnValue:
+    """Do one action and go back to the page, or show why not, with nothing of the person's text lost."""
+    case = acting.case_or_404(reference)
+    number = case.id
+    version = request.form.get("version", "")
+    if not version.isdecimal():
+        abort(400)
+    try:
+        said = change(case, int(version))
+    except actions.ConflictError as error:
+        db.session.rollback()
+        return _page(number, 409, problem=str(error), opened=name)
+    except (FormError, actions.NotAllowedError, TransitionError) as error:
+        db.session.rollback()
+        return _page(number, 422, problem=str(error), opened=name)
+    flash(said, "green")
+    return hx.go_to(url_for(".show", reference=public_id.encode(number)))
+
+
+@blueprint.post("/<reference>/claim")
+@needs(Permission.WORK_CASES)
+@transactional
+def claim(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.claim(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
+        return "It is yours now."
+
+    return _act(reference, "claim", change)
+
+
+@blueprint.post("/<reference>/release")
+@needs(Permission.WORK_CASES)
+@transactional
+def release(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.release(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
+        return "Released: anyone in the queue can claim it."
+
+    return _act(reference, "release", change)
+
+
+@blueprint.post("/<reference>/assign")
+@needs(Permission.ASSIGN_OTHERS)
+@transactional
+def assign(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        owner = request.form.get("owner", "")
+        if not owner.isdecimal():
+            raise FormError("Choose the person to assign it to.")
+        actions.assign(
+            db.session(), acting.context(), gate.viewer(), case, expected_version=version, owner_id=int(owner)
+        )
+        return "Assigned."
+
+    return _act(reference, "assign", change)
+
+
+@blueprint.post("/<reference>/hold")
+@needs(Permission.WORK_CASES)
+@transactional
+def hold(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.hold(
+            db.session(),
+            acting.context(),
+            gate.viewer(),
+            case,
+            expected_version=version,
+            reason=_required("reason", "Say why it is on hold."),
+            ball_in_court=_required("ball", "Say whose move it is."),
+            until=_end_of("until"),
+        )
+        return "On hold: the clock has stopped."
+
+    return _act(reference, "hold", change)
+
+
+@blueprint.post("/<reference>/resume")
+@needs(Permission.WORK_CASES)
+@transactional
+def resume(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.resume(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
+        return "Resumed: the clock runs again."
+
+    return _act(reference, "resume", change)
+
+
+@blueprint.post("/<reference>/resolve")
+@needs(Permission.WORK_CASES)
+@transactional
+def resolve(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.resolve(
+            db.session(),
+            acting.context(),
+            gate.viewer(),
+            case,
+            expected_version=version,
+            reason=_required("reason", "Choose how it was resolved."),
+            note=_optional("note"),
+        )
+        return "Resolved. The next complete run confirms it, or brings it back."
+
+    return _act(reference, "resolve", change)
+
+
+@blueprint.post("/<reference>/waive")
+@needs(Permission.WAIVE)
+@transactional
+def waive(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        expires = _end_of("expires")
+        if expires is None:
+            raise FormError("Say until when it is waived.")
+        actions.waive(
+            db.session(),
+            acting.context(),
+            gate.viewer(),
+            case,
+            expected_version=version,
+            reason=_required("reason", "Say why it is waived."),
+            expires_at=expires,
+        )
+        return "Waived until then, unless its evidence changes."
+
+    return _act(reference, "waive", change)
+
+
+@blueprint.post("/<reference>/reopen")
+@needs(Permission.WORK_CASES)
+@transactional
+def reopen(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        actions.reopen(
+            db.session(),
+            acting.context(),
+            gate.viewer(),
+            case,
+            expected_version=version,
+            reason=_required("reason", "Say why it is open again."),
+        )
+        return "Open again, on its old clock."
+
+    return _act(reference, "reopen", change)
+
+
+@blueprint.post("/<reference>/comment")
+@needs(Permission.WORK_CASES)
+@transactional
+def comment(reference: str) -> ResponseReturnValue:
+    def change(case: ExceptionCase, version: int) -> str:
+        text = _required("text", "Write something first.")
+        actions.comment(
+            db.session(), acting.context(), gate.viewer(), case, expected_version=version, text=text
+        )
+        return "Comment added."
+
+    return _act(reference, "comment", change)
+
+
+def _optional(name: str) -> str:
+    return request.form.get(name, "").strip()
+
+
+def _required(name: str, otherwise: str) -> str:
+    value = _optional(name)
+    if not value:
+        raise FormError(otherwise)
+    return value
+
+
+def _end_of(name: str) -> datetime | None:
+    """The end of the day that was typed, in the person's zone, as UTC; None where none was."""
+    value = _optional(name)
+    if not value:
+        return None
+    try:
+        day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day of the person's calendar
+        end = datetime.combine(day + timedelta(days=1), time(), zone_of(gate.viewer().time_zone)).astimezone(
+            UTC
+        )
+    except (ValueError, OverflowError):
+        raise FormError(f"“{value}” is not a date; expected one like 2026-12-31.") from None
+    if end <= utc_now():
+        raise FormError("Choose a day that is not over yet.")
+    return end

@@ -1,0 +1,79 @@
+"""Errors as pages a person can act on: what happened, what to do next, and a reference to quote.
+
+A failing request never shows a stack trace and never pushes its address into the browser's history.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, g, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from exceptions_app.extensions import db
+
+from . import hx
+
+log = logging.getLogger(__name__)
+
+WORDS = {
+    400: (
+        "The request could not be read",
+        "Something in it was missing or malformed. Go back and try again.",
+    ),
+    403: (
+        "This is not yours to see",
+        "Your role or your queues do not include it. An administrator can change that.",
+    ),
+    404: (
+        "Nothing here",
+        "It does not exist, or it belongs to an entity or a queue that is not yours.",
+    ),
+    405: ("That cannot be opened like this", "The address belongs to a form. Open the page it came from."),
+    409: (
+        "Somebody was faster",
+        "It has changed since you opened it. Open it again to see the newest version.",
+    ),
+    413: ("Too much at once", "The request was larger than this server accepts."),
+    419: (
+        "Your session has moved on",
+        "The form was opened before you signed in or out. Nothing was changed: open the page again and
+        repeat it.",
+    ),
+    500: (
+        "Something broke on our side",
+        "Nothing was changed. It has been recorded under the reference below.",
+    ),
+}
+
+
+def page(status: int, detail: str | None = None) -> Response:
+    """The designed page of one status; `detail` says more than the usual words."""
+    title, advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
+    body = render_template("errors/index.html", status=status, title=title, advice=detail or advice)
+    response = hx.respond((body, status))
+    response.headers["HX-Push-Url"] = "false"
+    return response
+
+
+def install(app: Flask) -> None:
+    @app.errorhandler(CSRFError)
+    def _csrf(_error: CSRFError) -> Response:
+        return page(419)
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        if error.code is not None and error.code < 400:
+            return error.get_response()  # type: ignore[return-value]
+        response = page(error.code or 500)
+        for name, value in error.get_headers():
+            if name.lower() in {"allow", "retry-after"}:
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(InternalServerError)
+    def _broken(error: InternalServerError) -> Response:
+        db.session.rollback()
+        log.error("request %s failed", g.get("correlation_id", "-"), exc_info=error.original_exception)
+        return page(500)

@@ -1,0 +1,85 @@
+"""Exports: asking for a workbook of the current filter, watching it, fetching it, the history."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from flask import Blueprint, abort, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from exceptions_app.access import Permission
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.extensions import db
+from exceptions_app.queries import people, tasks
+from exceptions_app.queries.filters import QueueFilter
+from exceptions_app.runtime import runtime
+from exceptions_app.services import tasks as task_service
+from exceptions_app.services.audit import AuditTag, record_subject
+
+from . import acting, facets, gate, hx
+from .gate import needs
+from .transaction import transactional
+
+blueprint = Blueprint("exports", __name__, url_prefix="/exports")
+
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@blueprint.get("")
+@needs(Permission.EXPORT)
+def index() -> ResponseReturnValue:
+    viewer, catalog = gate.viewer(), runtime().catalog
+    history = tasks.exports(db.session(), viewer)
+    team = people.colleagues(db.session())
+    filters = {
+        task.id: facets.chips(catalog, QueueFilter.from_args(task.payload.get("filter") or {}), team, viewer)
+        for task in history
+    }
+    return render_template("exports/index.html", history=history, filters=filters)
+
+
+@blueprint.post("")
+@needs(Permission.EXPORT)
+@transactional
+def ask() -> ResponseReturnValue:
+    """Insert the task: the web never writes a workbook itself."""
+    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
+    wanted, viewer, context = QueueFilter.from_args(given).to_args(), gate.viewer(), acting.context()
+    scope = f"export:{uuid.uuid4().hex}"
+    task_service.request(
+        db.session(),
+        "export",
+        scope,
+        {"filter": wanted, "user_id": viewer.user_id},
+        viewer.user_id,
+        utc_now(),
+        correlation_id=context.correlation_id,
+        always=True,
+    )
+    record_subject(
+        db.session(),
+        f"person:{viewer.user_id}",
+        AuditTag.EXPORT_ASKED,
+        actor=str(context.actor),
+        at=context.now,
+        correlation_id=context.correlation_id,
+        config_snapshot_id=context.snapshot_id,
+        after={"filter": wanted},
+    )
+    return hx.go_to(url_for(".index"))
+
+
+@blueprint.get("/<int:task_id>/download")
+@needs(Permission.EXPORT)
+def download(task_id: int) -> ResponseReturnValue:
+    found = tasks.task(db.session(), gate.viewer(), task_id)
+    if found is None or found.kind != "export" or found.status != "done":
+        abort(404)
+    name = Path(str(found.result.get("file", ""))).name
+    path = runtime().exports / name
+    if not name or not path.is_file():
+        abort(404)
+    title = f"exceptions-{found.created_at:%Y-%m-%d-%H%M}.xlsx"
+    return send_file(path.resolve(), mimetype=WORKBOOK, as_attachment=True, download_name=title)

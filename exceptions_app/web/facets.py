@@ -1,0 +1,144 @@
+"""The filter bar: what can be chosen, what is chosen, and the chips that undo each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from flask import url_for
+
+from exceptions_app.access import Viewer
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain import wording
+from exceptions_app.queries import words
+from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
+from exceptions_app.queries.people import Colleague
+
+STAGES = ("breached", "due_soon", "on_track", "paused", "stopped")
+SEVERITIES = ("critical", "high", "medium", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+    chosen: bool
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One drop-down of the filter bar; `single` choices exclude each other."""
+
+    name: str
+    title: str
+    choices: tuple[Choice, ...]
+    single: bool = False
+
+    @property
+    def chosen(self) -> int:
+        return sum(choice.chosen for choice in self.choices if not self.single or choice.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    value: str
+    without: str
+
+
+def facets(viewer: Viewer, catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague]) -> list[Facet]:
+    """All facets, reduced to what the viewer may see."""
+    queues = {
+        code: queue.name
+        for code, queue in catalog.queues.items()
+        if viewer.queues is None or code in viewer.queues
+    }
+    categories = {code: category.title for code, category in sorted(catalog.categories.items(), key=_title)}
+    owners = {ME: "Me", NOBODY: "Nobody"} | {str(c.id): c.name for c in team if c.id != viewer.user_id}
+    holds = {"": "On hold or not", "yes": "On hold", "no": "Not on hold"}
+    statuses = {"live": words.STATUS[LIVE], **{s: words.STATUS[s] for s in _STATUSES}}
+    held = {True: "yes", False: "no", None: ""}[wanted.hold]
+    return [
+        _several("stage", "SLA", {s: words.STAGE[s] for s in STAGES}, wanted.stage),
+        _several("queue", "Queue", queues, wanted.queue),
+        _several("category", "Category", categories, wanted.category),
+        Facet("entity", "Entity", tuple(_entities(viewer, catalog, wanted))),
+        _several("owner", "Owner", owners, wanted.owner),
+        _several("severity", "Severity", {s: words.SEVERITY[s] for s in SEVERITIES}, wanted.severity),
+        _several("ball", "Waiting on", words.BALL, wanted.ball),
+        _one("hold", "Hold", holds, held),
+        _one("status", "Status", statuses, wanted.status),
+    ]
+
+
+_STATUSES = ("open", "awaiting_confirmation", "resolved", "waived", "any")
+
+
+def _title(item: tuple[str, object]) -> str:
+    return str(getattr(item[1], "title", item[0]))
+
+
+def _several(name: str, title: str, options: Mapping[str, str], chosen: tuple[str, ...]) -> Facet:
+    return Facet(name, title, tuple(Choice(code, label, code in chosen) for code, label in options.items()))
+
+
+def _one(name: str, title: str, options: Mapping[str, str], chosen: str) -> Facet:
+    choices = tuple(Choice(code, label, code == chosen) for code, label in options.items())
+    return Facet(name, title, choices, single=True)
+
+
+def _entities(viewer: Viewer, catalog: Catalog, wanted: QueueFilter) -> Iterable[Choice]:
+    """The entities of the viewer as a tree: parents before what is below them."""
+    seen = [code for code in catalog.entities if viewer.entities is None or code in viewer.entities]
+    for code in sorted(seen, key=lambda c: list(reversed(catalog.ancestors(c)))):
+        above = sum(parent in seen for parent in catalog.ancestors(code)[1:])
+        yield Choice(code, catalog.entities[code].name, code in wanted.entity, min(above, 3))
+
+
+def chips(catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague], viewer: Viewer) -> list[Chip]:
+    """What restricts the queue now, each with the address of the queue without it."""
+    owners = {ME: "me", NOBODY: "nobody"} | {str(c.id): c.name for c in team}
+    names: dict[str, Mapping[str, str]] = {
+        "stage": words.STAGE,
+        "queue": {code: queue.name for code, queue in catalog.queues.items()},
+        "category": {code: category.title for code, category in catalog.categories.items()},
+        "entity": {code: entity.name for code, entity in catalog.entities.items()},
+        "owner": owners,
+        "severity": words.SEVERITY,
+        "ball": words.BALL,
+    }
+    titles = {"stage": "SLA", "ball": "Waiting on"}
+    found = [
+        _chip(titles.get(name, name.capitalize()), labels.get(value, value), wanted.without(name, value))
+        for name, labels in names.items()
+        for value in getattr(wanted, name)
+    ]
+    zone = words.zone_of(viewer.time_zone)
+    if wanted.hold is not None:
+        found.append(_chip("Hold", "on hold" if wanted.hold else "not on hold", wanted.without("hold")))
+    if wanted.status != LIVE:
+        found.append(_chip("Status", words.said(words.STATUS, wanted.status), wanted.without("status")))
+    if wanted.due is not None:
+        found.append(_chip("Due by", wording.instant(wanted.due, zone), wanted.without("due")))
+    if wanted.since is not None:
+        found.append(_chip("Opened since", wording.instant(wanted.since, zone), wanted.without("since")))
+    if wanted.q:
+        found.append(_chip("Text", f"“{wanted.q}”", wanted.without("q")))
+    return found
+
+
+def _chip(label: str, value: str, rest: QueueFilter) -> Chip:
+    return Chip(label, value, url_for("queues.index", **rest.to_args()))
+
+
+def sort_links(wanted: QueueFilter) -> dict[str, tuple[str, str]]:
+    """Sortable column -> (address, direction now: 'ascending', 'descending' or 'none')."""
+    links = {}
+    for name, first in (("due", "due"), ("amount", "-amount"), ("opened", "opened")):
+        current = wanted.sort.lstrip("-") == name
+        direction = ("descending" if wanted.sort.startswith("-") else "ascending") if current else "none"
+        other = name if wanted.sort == f"-{name}" else f"-{name}"
+        target = replace(wanted, sort=other if current else first)
+        links[name] = (url_for("queues.index", **target.to_args()), direction)
+    return links

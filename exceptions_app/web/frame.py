@@ -1,0 +1,129 @@
+"""What every template may use: navigation, the person, words, and filters that format values.
+
+Formatting itself is `domain.wording`'s; here it meets the viewer's time zone and HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from exceptions_app.access import Permission
+from exceptions_app.domain import wording
+from exceptions_app.domain.instant import iso, utc_now
+from exceptions_app.queries import words
+from exceptions_app.runtime import runtime
+
+from . import gate
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    title: str
+    endpoint: str
+    icon: str
+    blueprints: tuple[str, ...]
+    permission: Permission | None = None
+
+
+NAVIGATION = (
+    NavItem("My work", "my_work.index", "home", ("my_work",), Permission.SEE_CASES),
+    NavItem("Queue", "queues.index", "inbox", ("queues", "cases"), Permission.SEE_CASES),
+    NavItem("SLA", "dashboards.sla", "layout-dashboard", ("dashboards",), Permission.SEE_CASES),
+    NavItem("Exports", "exports.index", "file-spreadsheet", ("exports", "tasks"), Permission.EXPORT),
+    NavItem(
+        "Integration", "integration.feeds", "plug-connected", ("integration",), Permission.SEE_INTEGRATION
+    ),
+    NavItem("People", "admin.people", "users", ("admin",), Permission.ADMINISTER),
+)
+
+
+def install(app: Flask) -> None:
+    app.jinja_env.filters |= {
+        "when": when,
+        "day": wording.day,
+        "ago": ago,
+        "money": wording.money,
+        "number": wording.number,
+        "duration": wording.duration,
+        "status_words": lambda code: words.said(words.STATUS, code),
+        "stage_words": lambda code: words.said(words.STAGE, code),
+        "severity_words": lambda code: words.said(words.SEVERITY, code),
+        "ball_words": lambda code: words.said(words.BALL, code),
+        "plural": wording.plural,
+    }
+    app.jinja_env.globals |= {"asset": asset, "icon": icon, "allowed": gate.allowed, "Permission": Permission}
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_frame)
+
+
+def _frame() -> dict[str, Any]:
+    signed_in = bool(current_user.is_authenticated)
+    return {
+        "site_name": runtime().catalog.site.name,
+        "navigation": [item for item in NAVIGATION if signed_in and _may(item)],
+        "person": current_user if signed_in else None,
+        "theme": current_user.theme if signed_in else "auto",
+        "blueprint": request.blueprint,
+        "correlation_id": g.get("correlation_id", ""),
+    }
+
+
+def _may(item: NavItem) -> bool:
+    return item.permission is None or gate.allowed(item.permission)
+
+
+def when(value: datetime | None, absent: str = "never") -> Markup | str:
+    """A time in the person's zone, with the exact UTC time on hover."""
+    if value is None:
+        return absent
+    zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
+        iso(value), wording.instant(value, zone)
+    )
+
+
+def ago(value: datetime | None, absent: str = "never") -> Markup | str:
+    """How long since a time, with the time itself on hover."""
+    if value is None:
+        return absent
+    passed = utc_now() - value
+    zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
+    text = "just now" if passed < timedelta(minutes=1) else f"{_largest(passed)} ago"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(value), wording.instant(value, zone), text
+    )
+
+
+def _largest(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else wording.plural(minutes // 1440, "day")
+
+
+def icon(name: str, label: str | None = None) -> Markup:
+    """An icon of the sprite: decoration, unless it has a label."""
+    said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
+        said, asset("vendor/icons.svg"), escape(name)
+    )
+
+
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the file, so that no browser shows an old one."""
+    folder = current_app.static_folder or ""
+    return url_for("static", filename=name, v=_version(str(Path(folder) / name)))
+
+
+@cache
+def _version(path: str) -> str:
+    file = Path(path)
+    return f"{file.stat().st_mtime_ns:x}"[-10:] if file.exists() else "0"

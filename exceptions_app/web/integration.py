@@ -1,0 +1,133 @@
+"""Feeds, runs, rejects, checks and configurations; and asking for a read or a comparison to be repeated
+now.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from exceptions_app.access import Permission
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.extensions import db
+from exceptions_app.queries import integration
+from exceptions_app.queries.my_work import feeds_out
+from exceptions_app.runtime import runtime
+from exceptions_app.services import tasks
+from exceptions_app.services.audit import AuditTag, record_subject
+
+from . import acting, gate, hx
+from .gate import needs
+from .transaction import transactional
+
+blueprint = Blueprint("integration", __name__, url_prefix="/integration")
+
+SECTIONS = ("feeds", "checks", "categories", "queues", "entities", "systems", "record_types", "calendars")
+
+
+@blueprint.get("")
+@needs(Permission.SEE_INTEGRATION)
+def feeds() -> ResponseReturnValue:
+    now = utc_now()
+    lines = integration.feeds(db.session(), runtime().catalog, now=now)
+    return render_template(
+        "integration/feeds.html", feeds=lines, out=feeds_out(db.session(), runtime().catalog)
+    )
+
+
+@blueprint.get("/runs")
+@needs(Permission.SEE_INTEGRATION)
+def runs() -> ResponseReturnValue:
+    feed = request.args.get("feed") or None
+    found = integration.runs(db.session(), feed=feed, before=request.args.get("before", type=int))
+    return render_template(
+        "integration/runs.html", runs=found, feed=feed, catalog=runtime().catalog, size=integration.PAGE
+    )
+
+
+@blueprint.get("/rejects")
+@needs(Permission.SEE_INTEGRATION)
+def rejects() -> ResponseReturnValue:
+    feed, run = request.args.get("feed") or None, request.args.get("run", type=int)
+    found = integration.rejects(db.session(), feed=feed, run=run, before=request.args.get("before", type=int))
+    return render_template(
+        "integration/rejects.html",
+        rejects=found,
+        feed=feed,
+        run=run,
+        catalog=runtime().catalog,
+        size=integration.PAGE,
+    )
+
+
+@blueprint.get("/checks")
+@needs(Permission.SEE_INTEGRATION)
+def checks() -> ResponseReturnValue:
+    catalog = runtime().catalog
+    return render_template(
+        "integration/checks.html", checks=integration.checks(db.session(), catalog), flows=catalog.flows()
+    )
+
+
+@blueprint.get("/configuration")
+@needs(Permission.SEE_INTEGRATION)
+def configuration() -> ResponseReturnValue:
+    catalog = runtime().catalog
+    section, code = request.args.get("section", ""), request.args.get("code", "")
+    shown = integration.settings_of(catalog, section, code) if section in SECTIONS and code else None
+    return render_template(
+        "integration/configuration.html",
+        snapshots=integration.snapshots(db.session(), catalog),
+        sections={name: list(getattr(catalog, name)) for name in SECTIONS},
+        section=section,
+        code=code,
+        shown=shown,
+    )
+
+
+@blueprint.post("/feeds/<feed>/read")
+@needs(Permission.REPEAT_RUNS)
+@transactional
+def read_now(feed: str) -> ResponseReturnValue:
+    found = runtime().catalog.feeds.get(feed)
+    if found is None or not found.enabled:
+        abort(404)
+    _ask("poll", feed, {"feed": feed})
+    flash(f"{found.title or feed} will be read next.", "green")
+    return hx.go_to(url_for(".feeds"))
+
+
+@blueprint.post("/flows/<flow>/compare")
+@needs(Permission.REPEAT_RUNS)
+@transactional
+def compare_now(flow: str) -> ResponseReturnValue:
+    if flow not in runtime().catalog.flows():
+        abort(404)
+    _ask("reconcile", flow, {"flow": flow})
+    flash(f"The checks of {flow.replace('_', ' ')} will run next.", "green")
+    return hx.go_to(url_for(".checks"))
+
+
+def _ask(kind: str, subject: str, payload: dict[str, str]) -> None:
+    """One queued task of a kind and scope is enough: asking twice runs it once."""
+    context = acting.context()
+    scope = f"{kind}:{subject}"
+    tasks.request(
+        db.session(),
+        kind,
+        scope,
+        payload,
+        gate.viewer().user_id,
+        context.now,
+        correlation_id=context.correlation_id,
+    )
+    record_subject(
+        db.session(),
+        f"person:{gate.viewer().user_id}",
+        AuditTag.TASK_ASKED,
+        actor=str(context.actor),
+        at=context.now,
+        correlation_id=context.correlation_id,
+        config_snapshot_id=context.snapshot_id,
+        after={"scope": scope},
+    )

@@ -1,0 +1,43 @@
+"""Where a request's transaction begins and ends: the only place in the web that commits.
+
+A request that reads says so before its first query, so that it takes no lock on SQLite; one that writes
+begins as a writer, because a read that turns into a write would fail. What is not committed is rolled back
+at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from exceptions_app.extensions import db
+from exceptions_app.services.engine import reading
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+View = Callable[..., ResponseReturnValue]
+
+
+def begin() -> None:
+    """Before every request: a safe method only reads."""
+    if request.method in SAFE_METHODS and request.endpoint != "static":
+        reading(db.session())
+
+
+def transactional(view: View) -> View:
+    """The view's changes are committed when it returns, and undone when it raises."""
+
+    @wraps(view)
+    def within(*args: object, **kwargs: object) -> ResponseReturnValue:
+        try:
+            response = view(*args, **kwargs)
+            db.session.commit()
+        except BaseException:
+            db.session.rollback()
+            raise
+        return response
+
+    return within
