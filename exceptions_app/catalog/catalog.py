@@ -130,7 +130,7 @@ class Catalog:
         return business_calendar(self.calendars[code])
 
     def calendar_for(self, entity: str, queue: str) -> BusinessCalendar:
-        """The calendar of the entity or its nearest ancestor, else the queue's. A queue open 24×7 stays so."""
+        """The calendar of the entity or its nearest ancestor, else the queue's. 24×7 queues stay so."""
         queue_calendar = self.calendars[self.queues[queue].calendar]
         if not queue_calendar.always_open:
             for code in self.ancestors(entity):
@@ -172,7 +172,8 @@ class Catalog:
     def sources_of(
         self, record_type: str, kind: str | None = None, systems: Iterable[str] | None = None
     ) -> list[schema.Feed]:
-        """The feeds to read a type from so that nothing counts twice: where neither kind nor systems are named,
+        """The feeds to read a type from so that nothing counts twice: where neither kind nor systems are
+        named,
         its system of record, or all of them where that one has no feed."""
         found = self.feeds_for(record_type, kind, systems)
         right = self.record_types[record_type].system_of_record
@@ -196,7 +197,7 @@ class Catalog:
         return [*self.common_reasons, *self.categories[category].reasons]
 
     def sensitivity(self, record_type: str, column: str) -> schema.Sensitivity:
-        """Who may see a column. `<column>_source` is as sensitive as its column; what every record has is internal."""
+        """Who may see a column. `<column>_source` is as sensitive as its column; others are internal."""
         columns = self.record_types[record_type].columns
         found = columns.get(column) or columns.get(column.removesuffix("_source"))
         return found.sensitivity if found else "internal"

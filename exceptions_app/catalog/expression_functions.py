@@ -1,7 +1,7 @@
 """The functions that expressions may use: what each takes, what it gives, and what it is for.
 
-One table serves the parser, the error messages and the integrator's guide (a test compares). How a function is
-written in SQL is in `expression_sql`.
+One table serves the parser, the error messages and the integrator's guide (a test compares). How a function
+is written in SQL is in `expression_sql`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Build = Callable[[Sequence[Node]], Node]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: its signature and its meaning as the guide says them, its argument counts, and its typing."""
+    """One function: its signature and meaning as the guide says them, how many arguments, its typing."""
 
     name: str
     signature: str
@@ -135,9 +135,8 @@ def _parse_date(args: Sequence[Node]) -> Node:
     if re.fullmatch(r"[dmyDMY]{6,8}", pattern):
         parts, unknown = re.findall(r"dd|mm|yyyy|yy", pattern.lower()), []
     if unknown or "%" in pattern or len([part for part in parts if part.isalpha()]) != 3:
-        raise ExpressionError(
-            f"'{pattern}' is not a date pattern; use dd, mm or mon, yyyy or yy", suggestion="'dd/mm/yyyy'"
-        )
+        said = f"'{pattern}' is not a date pattern; use dd, mm or mon, yyyy or yy"
+        raise ExpressionError(said, suggestion="'dd/mm/yyyy'")
     written = "".join(DATE_PARTS.get(part.lower(), part) for part in parts)
     return Node("parse_date", DATE, (_need(args[0], TEXT, "parse_date"),), written)
 
@@ -171,6 +170,14 @@ def _booleans(name: str) -> Build:
     return lambda args: Node(name, BOOLEAN, (_need(args[0], BOOLEAN, name),))
 
 
+def _now(_: Sequence[Node]) -> Node:
+    return Node("parameter", TIMESTAMP, (), "now")
+
+
+def _count(args: Sequence[Node]) -> Node:
+    return Node("count", COUNT, tuple(args))
+
+
 _ALL = (
     Function("coalesce", "coalesce(a, b, …)", "the first that is not NULL", 2, None, _alike("coalesce")),
     Function("nullif", "nullif(a, b)", "NULL where both are equal, else a", 2, 2, _nullif),
@@ -181,34 +188,82 @@ _ALL = (
     Function("lower", "lower(text)", "in small letters", 1, 1, _texts("lower")),
     Function("trim", "trim(text)", "without blanks at both ends", 1, 1, _texts("trim")),
     Function("replace", "replace(text, from, to)", "every `from` replaced", 3, 3, _texts("replace")),
-    Function("substring", "substring(text, start, length)", "a part of it; the first character is 1", 2, 3, _substring),
+    Function(
+        "substring", "substring(text, start, length)", "a part; characters count from 1", 2, 3, _substring
+    ),
     Function("concat", "concat(a, b, …)", "texts joined; NULL counts as empty", 2, None, _texts("concat")),
     Function("length", "length(text)", "how many characters", 1, 1, _texts("length", INTEGER)),
     Function(
-        "normalise", "normalise(text)",
-        "capital letters and digits only, leading zeros dropped: `inv 00-12a` is `INV0012A`, `0012` is `12`; NULL where nothing is left",
-        1, 1, _texts("normalise"),
+        "normalise",
+        "normalise(text)",
+        "capital letters and digits only, leading zeros dropped: `inv 00-12a` is `INV0012A`, `0012` is `12`; "
+        "NULL where nothing is left",
+        1,
+        1,
+        _texts("normalise"),
     ),
-    Function("now", "now()", "the time of the check run", 0, 0, lambda _: Node("parameter", TIMESTAMP, (), "now")),
+    Function("now", "now()", "the time of the check run", 0, 0, _now),
     Function("days_ago", "days_ago(n)", "n × 24 hours before the check run", 1, 1, _ago("days_ago")),
-    Function("business_days_ago", "business_days_ago(n)", "n business days before the check run, in the entity's calendar", 1, 1, _ago("business_days_ago")),
-    Function("days_since", "days_since(when)", "calendar days (UTC) from a date or timestamp to the check run", 1, 1, _days_since),
+    Function(
+        "business_days_ago",
+        "business_days_ago(n)",
+        "n business days before the check run, in the entity's calendar",
+        1,
+        1,
+        _ago("business_days_ago"),
+    ),
+    Function(
+        "days_since",
+        "days_since(when)",
+        "calendar days (UTC) from a date or timestamp to the check run",
+        1,
+        1,
+        _days_since,
+    ),
     Function("sum", "sum(number)", "the total of a group", 1, 1, _number("sum")),
     Function("min", "min(value)", "the smallest of a group", 1, 1, _extreme("min")),
     Function("max", "max(value)", "the largest of a group", 1, 1, _extreme("max")),
-    Function("count", "count(*), count(value), count(DISTINCT value)", "how many rows, values, different values", 0, 1, lambda args: Node("count", COUNT, tuple(args))),
-    Function("bool_or", "bool_or(condition)", "whether it holds anywhere in a group", 1, 1, _booleans("bool_or")),
-    Function("bool_and", "bool_and(condition)", "whether it holds everywhere in a group", 1, 1, _booleans("bool_and")),
-    Function("json_field", "json_field(column, 'a.b')", "a text out of a nested value", 2, 2, _json_field),
-    Function("parse_date", "parse_date(text, 'dd/mm/yyyy')", "a date in that pattern (dd, mm or mon, yyyy or yy); NULL where it is none", 2, 2, _parse_date),
-    Function("parse_timestamp", "parse_timestamp(text, 'zone')", "an ISO time; one without offset is local to the zone (default UTC)", 1, 2, _parse_timestamp),
     Function(
-        "parse_decimal", "parse_decimal(text)",
-        "an exact number; thousands commas and blanks are dropped, `(12.00)` and `12.00-` are negative", 1, 1,
+        "count",
+        "count(*), count(value), count(DISTINCT value)",
+        "how many rows, values that are not NULL, different values",
+        0,
+        1,
+        _count,
+    ),
+    Function(
+        "bool_or", "bool_or(condition)", "whether it holds anywhere in a group", 1, 1, _booleans("bool_or")
+    ),
+    Function(
+        "bool_and", "bool_and(condition)", "whether it holds everywhere in it", 1, 1, _booleans("bool_and")
+    ),
+    Function("json_field", "json_field(column, 'a.b')", "a text out of a nested value", 2, 2, _json_field),
+    Function(
+        "parse_date",
+        "parse_date(text, 'dd/mm/yyyy')",
+        "a date in that pattern (dd, mm or mon, yyyy or yy); NULL where it is none",
+        2,
+        2,
+        _parse_date,
+    ),
+    Function(
+        "parse_timestamp",
+        "parse_timestamp(text, 'zone')",
+        "an ISO time; one without offset is local to the zone (default UTC)",
+        1,
+        2,
+        _parse_timestamp,
+    ),
+    Function(
+        "parse_decimal",
+        "parse_decimal(text)",
+        "an exact number; thousands commas and blanks are dropped, `(12.00)` and `12.00-` are negative",
+        1,
+        1,
         _texts("parse_decimal", DECIMAL),
     ),
-    Function("split", "split(text, separator, n)", "the n-th part, from 1; NULL where there is none", 3, 3, _split),
-)  # fmt: skip
+    Function("split", "split(text, separator, n)", "the n-th part, from 1; NULL where none", 3, 3, _split),
+)
 
 FUNCTIONS = {function.name: function for function in _ALL}
 AGGREGATES = frozenset({"sum", "min", "max", "count", "bool_or", "bool_and"})
@@ -221,7 +276,7 @@ ABOUT_SIDES = {
     "missing": ("missing(side)", "whether it has none"),
     "allowed": (
         "allowed(pairs, a, b)",
-        "whether the two values are one of the check's `pairs` of that name; NULL where one is NULL",
+        "whether the two values are one of the check's `pairs` of that name",
     ),
 }
 """Functions over sides, which the parser resolves itself."""

@@ -1,4 +1,4 @@
-"""Which nodes of sqlglot's tree are allowed, what each becomes, and what is said of those that people try in vain."""
+"""Which nodes of sqlglot's tree are allowed, what each becomes, what is said of others."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ SAID = {
     exp.Subquery: "subqueries",
     exp.Select: "queries",
     exp.Alias: "two expressions side by side; is a comma or an operator missing",
+    exp.CurrentTimestamp: "CURRENT_TIMESTAMP; use now()",
+    exp.CurrentDate: "CURRENT_DATE; use now()",
+    exp.Interval: "intervals; use days_ago(n) or business_days_ago(n)",
     exp.Star: "*; only count(*)",
 }
 QUIET = {"big_int", "safe", "coalesce", "ignore_nulls", "is_null", "_type"}

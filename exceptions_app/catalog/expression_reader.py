@@ -32,8 +32,9 @@ from .problems import closest
 class Scope:
     """What an expression may name.
 
-    `columns` are written as in the expression, `quantity` or `order.quantity`; None means any bare name, as text (a
-    feed's raw row). `functions` are allowed beside `CORE`. `pairs` are the check's, for `allowed()`.
+    `columns` are written as in the expression, `quantity` or `order.quantity`; None means any bare name, as
+    text (a feed's raw row). `functions` are allowed beside `CORE`. `pairs` are the check's, for
+    `allowed()`.
     """
 
     columns: Mapping[str, str | Kind] | None
@@ -42,7 +43,7 @@ class Scope:
     pairs: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
-def column_of(node: exp.Expression) -> int:
+def column_of(node: Any) -> int:
     """The character (from 1) where a node begins, as far as sqlglot kept it; 0 where it did not."""
     starts = [part.meta["start"] + 1 for part in node.walk() if "start" in part.meta]
     return min(starts, default=0)
@@ -83,13 +84,13 @@ class Reader:
 
     # -- operands of one kind
 
-    def _boolean(self, node: exp.Expression) -> Node:
+    def _boolean(self, node: Any) -> Node:
         found = self.read(node)
         if found.kind not in (BOOLEAN, UNKNOWN):
             raise ExpressionError(f"a condition is needed, got {found.kind.name}", column_of(node))
         return found
 
-    def _number(self, node: exp.Expression) -> Node:
+    def _number(self, node: Any) -> Node:
         found = self.read(node)
         if not found.kind.is_number:
             raise ExpressionError(f"a number is needed, got {found.kind.name}", column_of(node))
@@ -208,7 +209,8 @@ class Reader:
         name, arguments = ("count", ("this",)) if type(node) is exp.Count else CALLS[type(node)]
         if type(node) is exp.Anonymous:
             name = str(node.this).lower()
-        extra = [key for key, value in node.args.items() if value and key not in (*arguments, "this", *QUIET)]
+        known_arguments = {*arguments, "this", *QUIET}
+        extra = [key for key, value in node.args.items() if value and key not in known_arguments]
         if extra or (name == "trim" and node.args.get("position")):
             raise ExpressionError(f"{name}() with {', '.join(extra) or 'a position'} is not allowed")
         if name not in self.functions:
@@ -238,7 +240,7 @@ class Reader:
         return function.build(args)
 
     def _count(self, given: list[Any]) -> Node:
-        inner = given[0] if given else None
+        inner: Any = given[0] if given else None
         if isinstance(inner, exp.Star):
             return self._apply("count", [])
         distinct = isinstance(inner, exp.Distinct)

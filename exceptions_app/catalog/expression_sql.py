@@ -1,7 +1,8 @@
-"""Writes an accepted expression as SQL. Every identifier comes from the caller, quoted; every operation in brackets.
+"""Writes an accepted expression as SQL. Identifiers come from the caller; operations stand in brackets.
 
-Mind the traps of DuckDB and Spark: a plain product of two DECIMAL(18, 4) overflows in DuckDB, so one side is cast
-wider; `concat` treats NULL differently in each, so NULLs are made empty first; a cast that fails gives NULL.
+Mind the traps of DuckDB and Spark: a plain product of two DECIMAL(18, 4) overflows in DuckDB, so one side
+is cast wider; `concat` treats NULL differently in each, so NULLs are made empty first; a cast that fails
+gives NULL.
 """
 
 from __future__ import annotations
@@ -33,37 +34,32 @@ def literal(value: str) -> str:
 
 def write(node: Node, names: Names) -> str:
     """The SQL of a tree."""
+    if node.op in _LEAVES:
+        return _LEAVES[node.op](node, names)
     args = [write(argument, names) for argument in node.args]
-    match node.op:
-        case "literal":
-            return literal(node.value) if node.kind.name == "text" else str(node.value)
-        case "null":
-            return "NULL"
-        case "boolean":
-            return "TRUE" if node.value else "FALSE"
-        case "column":
-            return names(*node.value)
-        case "present":
-            return names(node.value, PRESENT)
-        case "parameter":
-            return f"${node.value}"
-        case "add" | "sub":
-            return _sum(node, args, "+" if node.op == "add" else "-")
-        case "mul":
-            return _product(node, args)
-        case op if op in BINARY:
-            return f"({args[0]} {BINARY[op]} {args[1]})"
-        case op if op in _FORMS:
-            return _FORMS[op](node, args)
-        case op:
-            return f"{op.upper()}({', '.join(args)})"
+    if node.op in BINARY:
+        return f"({args[0]} {BINARY[node.op]} {args[1]})"
+    if node.op in _FORMS:
+        return _FORMS[node.op](node, args)
+    return f"{node.op.upper()}({', '.join(args)})"
+
+
+_LEAVES: dict[str, Callable[[Node, Names], str]] = {
+    "literal": lambda n, _: literal(n.value) if n.kind.name == "text" else str(n.value),
+    "null": lambda _, __: "NULL",
+    "boolean": lambda n, _: "TRUE" if n.value else "FALSE",
+    "column": lambda n, names: names(*n.value),
+    "present": lambda n, names: names(n.value, PRESENT),
+    "parameter": lambda n, _: f"${n.value}",
+}
 
 
 def _cast(sql: str, kind: Kind) -> str:
     return f"CAST({sql} AS {kind.sql})"
 
 
-def _sum(node: Node, args: list[str], sign: str) -> str:
+def _sum(node: Node, args: list[str]) -> str:
+    sign = "+" if node.op == "add" else "-"
     left, right = node.args
     narrow = max(left.kind.width, right.kind.width) <= _INT64_DIGITS < node.kind.width
     first = _cast(args[0], node.kind) if narrow or left.kind.scale > node.kind.scale else args[0]
@@ -103,7 +99,8 @@ def _parse_timestamp(node: Node, args: list[str]) -> str:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"
     local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
     offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
-    return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END)"
+    exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN {exact} ELSE {local} END)"
 
 
 def _json_field(node: Node, args: list[str]) -> str:
@@ -112,6 +109,9 @@ def _json_field(node: Node, args: list[str]) -> str:
 
 
 _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
+    "add": _sum,
+    "sub": _sum,
+    "mul": _product,
     "neg": lambda _, a: f"(-{a[0]})",
     "not": lambda _, a: f"(NOT {a[0]})",
     "is": lambda n, a: f"({a[0]} IS {n.value})",

@@ -1,7 +1,8 @@
-"""What an accepted expression is made of: typed nodes. Independent of the parser and of the SQL that is written.
+"""What an accepted expression is made of: typed nodes. Knows neither parser nor SQL dialects.
 
-Numbers carry how many digits they can have, so that a sum or a product is written wide enough never to overflow:
-one absurd row must not stop a check. DECIMAL holds 38 digits; where a result could have more, decimals are cut.
+Numbers carry how many digits they can have, so that a sum or a product is written wide enough never to
+overflow: one absurd row must not stop a check. DECIMAL holds 38 digits; where a result could have more,
+decimals are cut.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ SQL_TYPES = {
 TEXT, DATE, TIMESTAMP, BOOLEAN, UNKNOWN = (
     Kind(n) for n in ("text", "date", "timestamp", "boolean", "unknown")
 )
-INTEGER, DECIMAL = Kind("integer", 19, 0), Kind("decimal", 14, 4)
+INTEGER, DECIMAL = Kind("integer", 18, 0), Kind("decimal", 14, 4)
 COUNT = Kind("integer", 12, 0)
 _BY_NAME = {
     "text": TEXT, "integer": INTEGER, "decimal": DECIMAL, "money": DECIMAL, "quantity": DECIMAL,
@@ -94,7 +95,7 @@ def _cut(digits: int, scale: int) -> Kind:
 
 def common(left: Kind, right: Kind) -> Kind | None:
     """The kind that holds both; None when they do not go together."""
-    if left == right or right == UNKNOWN:
+    if right in (left, UNKNOWN):
         return left
     if left == UNKNOWN:
         return right
@@ -107,7 +108,7 @@ def common(left: Kind, right: Kind) -> Kind | None:
 def total(left: Kind, right: Kind) -> Kind:
     """The kind of a sum or difference: one digit more than the longer one."""
     both = common(left, right) or left
-    if both.digits >= WIDEST - _FEWEST_DECIMALS:
+    if both.digits >= WIDEST - min(_FEWEST_DECIMALS, both.scale):
         raise ExpressionError("the result may have more than 38 digits")
     return Kind("integer", both.digits + 1) if both.name == "integer" else _cut(both.digits + 1, both.scale)
 

@@ -1,7 +1,8 @@
-"""The SQL expressions that configuration may hold: parsed by sqlglot, checked against a small allowed subset, typed.
+"""The SQL expressions that configuration may hold: parsed, checked against a small allowed subset, typed.
 
-Everything that is not allowed by name is refused: no subqueries, windows, division, LIKE, floating numbers or side
-effects. The result is a tree of our own, from which portable SQL is written; what sqlglot would write never runs.
+Everything that is not allowed by name is refused: no subqueries, windows, division, LIKE, floating numbers
+or side effects. The result is a tree of our own, from which portable SQL is written; what sqlglot would
+write never runs.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from .expression_sql import PRESENT, Names, literal, quote, write
 from .expression_tree import ExpressionError, Kind, Node
 
 __all__ = [
-    "AGGREGATES", "CORE", "MAPPING", "PRESENT", "SIDES", "TIMES", "Expr", "ExpressionError", "Kind", "Names",
-    "Scope", "literal", "parse", "quote", "render",
+    "AGGREGATES", "CORE", "MAPPING", "PRESENT", "SIDES", "TIMES", "Expr", "ExpressionError", "Kind",
+    "Names", "Scope", "literal", "parse", "quote", "render",
 ]  # fmt: skip
 
 _LONGEST = 4000
@@ -27,7 +28,7 @@ _LONGEST = 4000
 
 @dataclass(frozen=True)
 class Expr:
-    """An accepted expression: its tree, its type (`text`, `integer`, `decimal`, …, `unknown` for NULL), its text."""
+    """An accepted expression: its tree, its type (`text`, `decimal`, …, `unknown` for NULL), its text."""
 
     tree: Node
     text: str
@@ -76,13 +77,14 @@ def _outside(node: Node) -> list[tuple[str | None, str]]:
 
 
 def render(expr: Expr, names: Names) -> str:
-    """The expression as SQL. `names(qualifier, name)` gives each column's SQL; asked for `(side, PRESENT)`, it gives
-    a boolean that says whether the side has a row."""
+    """The expression as SQL. `names(qualifier, name)` gives each column's SQL; asked for `(side, PRESENT)`,
+    it
+    gives a boolean that says whether the side has a row."""
     return write(expr.tree, names)
 
 
 def parse(text: str, scope: Scope) -> Expr:
-    """Accept an expression or raise `ExpressionError` with the column and, where one is near, what may be meant."""
+    """Accept an expression or raise `ExpressionError` with the column and what may be meant."""
     if len(text) > _LONGEST:
         raise ExpressionError(f"longer than {_LONGEST} characters")
     try:

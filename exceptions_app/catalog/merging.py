@@ -1,8 +1,8 @@
 """Merges packs, the site's files and overrides into one set of declarations, each with its file and line.
 
-Packs come first, then every `*.yaml` of the directory by name, then `overrides`. A code is declared once; only
-an override changes what another file declared. Routes and service levels of the site come before those of
-packs, because the first that fits holds. References between declarations are not its business.
+Packs come first, then every `*.yaml` of the directory by name, then `overrides`. A code is declared once;
+only an override changes what another file declared. Routes and service levels of the site come before those
+of packs, because the first that fits holds. References between declarations are not its business.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _value(node: yaml.Node, file: str, above: tuple[int, ...] = ()) -> Any:
 
 
 def read_yaml(path: Path, shown: str | None = None) -> Block:
-    """One file as a `Block`; an empty file is an empty block. Raises `CatalogError` with the fault's place."""
+    """One file as a `Block`; an empty file is an empty block. Raises `CatalogError` with the place."""
     file = shown or str(path)
     try:
         loader = _Core(path.read_text(encoding="utf-8"))

@@ -1,14 +1,21 @@
-"""Whether the declarations fit together: references, trees, zones, holidays, options, sentences, expressions."""
+"""Whether what was declared fits together: the network, feeds, checks, and what people work with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from . import verify_checks, verify_feeds, verify_network, verify_work
 from .catalog import Catalog
+from .judging import Judge
 from .merging import Merged
 from .problems import ConnectorModels, Problem
 
 
 def problems_in(catalog: Catalog, merged: Merged, connectors: Mapping[str, ConnectorModels]) -> list[Problem]:
     """Everything that refers to something that is not there, or cannot work."""
-    return []
+    judge = Judge(merged)
+    verify_network.verify(judge, catalog, connectors)
+    verify_feeds.verify(judge, catalog, connectors)
+    verify_checks.verify(judge, catalog)
+    verify_work.verify(judge, catalog)
+    return judge.problems

@@ -28,9 +28,9 @@ from .work import Category, Queue, Reason, Route, Severity, SlaPolicy
 __all__ = [
     "Calendar", "Category", "Check", "Code", "Column", "ColumnType", "CompareRow", "Contract", "Crosswalk",
     "CrosswalkEntry", "Document", "DuplicateCheck", "DuplicateRule", "Duration", "Entity", "ExchangeRate",
-    "Expression", "Feed", "Finding", "Lookup", "Mapped", "MatchCheck", "Name", "Queue", "Reason", "RecordType",
-    "Route", "Secret", "SecretRef", "Sensitivity", "ServiceTime", "Severity", "Shape", "Side", "Site",
-    "SlaPolicy", "Span", "System", "Tolerance", "ToleranceUse",
+    "Expression", "Feed", "Finding", "Lookup", "Mapped", "MatchCheck", "Name", "Queue", "Reason",
+    "RecordType", "Route", "Secret", "SecretRef", "Sensitivity", "ServiceTime", "Severity", "Shape", "Side",
+    "Site", "SlaPolicy", "Span", "System", "Tolerance", "ToleranceUse",
 ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ class Site(Shape):
 
 
 class Document(Shape):
-    """One YAML file: any of these sections. `overrides` changes fields of what another file declared, by code."""
+    """One YAML file: any of these sections. `overrides` changes fields of what another file declared."""
 
     site: Site | None = None
     entities: list[Entity] = Field(default_factory=list)

@@ -14,9 +14,9 @@ from .base import Code, Duration, Expression, Name, Shape, Span
 class Tolerance(Shape):
     """A limit that explains itself. Outside means: over `ignore_below`, and over the combined limit.
 
-    `any`: outside when over the absolute or the percent limit; `all`: only when over both; `max`: the larger of
-    the two is the limit; `sum`: both together are the limit. `percent` is of the base that the check names.
-    `over`/`under` restrict the direction (difference > 0 is over).
+    `any`: outside when over the absolute or the percent limit; `all`: only when over both; `max`: the
+    larger of the two is the limit; `sum`: both together are the limit. `percent` is of the base that the
+    check names. `over`/`under` restrict the direction (difference > 0 is over).
     """
 
     absolute: Decimal | None = None
@@ -29,7 +29,7 @@ class Tolerance(Shape):
 
 
 class Lookup(Shape):
-    """Reference data joined to each row of a side before it is aggregated; where several match, `pick` decides."""
+    """Reference data joined to each row of a side before it aggregates; of several, `pick` decides."""
 
     record: Name
     kind: Code | None = None
@@ -42,11 +42,12 @@ class Lookup(Shape):
 class Side(Shape):
     """One party to the comparison: records of one type, from systems of one kind, or named ones.
 
-    Where it names neither, it reads the type's system of record, or every system where that one has no feed.
+    Where it names neither, it reads the type's system of record, or every system where that one has no
+    feed.
 
-    `columns` are expressions over the record (its columns by name, look-ups as `lookup.column`); when any of them
-    aggregates, the side is grouped by the check's key. A column with a crosswalk is canonical; what the source
-    wrote is `<column>_source`.
+    `columns` are expressions over the record (its columns by name, look-ups as `lookup.column`); when any
+    of them aggregates, the side is grouped by the check's key. A column with a crosswalk is canonical; what
+    the source wrote is `<column>_source`.
     """
 
     record: Name
@@ -64,9 +65,10 @@ class Side(Shape):
 class ToleranceUse(Shape):
     """`difference` and `base` are expressions over the sides; percent means percent of `base`.
 
-    Both may be multiples of the real figures, `scale` times as large (a price per hundred, a price per case), so that
-    the verdict needs no division. In the finding's `facts` and `amount`, the bare names `difference` and `base` are
-    the real figures; the facts `tolerance` and `excess` are filled without being asked for.
+    Both may be multiples of the real figures, `scale` times as large (a price per hundred, a price per
+    case), so that the verdict needs no division. In the finding's `facts` and `amount`, the bare names
+    `difference` and `base` are the real figures; the facts `tolerance` and `excess` are filled without
+    being asked for.
     """
 
     name: Name
@@ -77,10 +79,11 @@ class ToleranceUse(Shape):
 
 
 class Finding(Shape):
-    """One category that the check can raise. The first finding that holds is primary, the others are listed on it.
+    """One category that the check can raise. The first finding that holds is primary, the others are listed
+    on it.
 
-    `missing` sides must be absent, and (like `settled` sides) read later than `since` plus their feed's lag.
-    `grace` must have passed since `since`. `critical_when` raises the severity.
+    `missing` sides must be absent, and (like `settled` sides) read later than `since` plus their feed's
+    lag. `grace` must have passed since `since`. `critical_when` raises the severity.
     """
 
     category: Code
@@ -141,7 +144,7 @@ class MatchCheck(_Check):
 
 
 class DuplicateRule(Shape):
-    """Documents that agree on all `same` expressions (none NULL), and on `near` within a tolerance of days."""
+    """Documents that agree on all `same` expressions (none NULL), and on `near` within some days."""
 
     title: str
     same: list[Expression] = Field(min_length=1)
@@ -152,9 +155,9 @@ class DuplicateRule(Shape):
 class DuplicateCheck(_Check):
     """Documents that occur more than once, across entities. The cluster's identity is its oldest member.
 
-    `key` identifies a document inside the record type (lines are grouped by it); `order_by` says which is oldest;
-    `lines` are the transaction lines that a document touches, so that what the duplicate causes there is listed on
-    it rather than raised again.
+    `key` identifies a document inside the record type (lines are grouped by it); `order_by` says which is
+    oldest; `lines` are the transaction lines that a document touches, so that what the duplicate causes
+    there is listed on it rather than raised again.
     """
 
     kind: Literal["duplicate"] = "duplicate"

@@ -1,4 +1,4 @@
-"""The hospital network as data: entities, calendars, systems, feeds, crosswalks. No facility or vendor is ever code."""
+"""The hospital network as data: entities, calendars, systems, feeds, crosswalks. No facility is ever code."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Entity(Shape):
 
 
 class System(Shape):
-    """An application that holds records. `kind` is what packs refer to; `code` is the site's own name for it."""
+    """An application that holds records. `kind` is what packs refer to; `code` is the site's name for it."""
 
     code: Code
     name: str
     kind: Literal[
-        "erp", "procurement", "supplier_portal", "ap_automation", "hcm", "payroll", "identity", "wms", "grants",
-        "file_source", "other",
+        "erp", "procurement", "supplier_portal", "ap_automation", "hcm", "payroll", "identity", "wms",
+        "grants", "file_source", "other",
     ]  # fmt: skip
     connector: Name
     connection: dict[str, Any] = Field(
@@ -73,7 +73,7 @@ class Contract(Shape):
 
 
 class Mapped(Shape):
-    """One canonical column: an expression over the raw row, optionally translated by a crosswalk at the door."""
+    """One canonical column: an expression over the raw row, perhaps translated by a crosswalk."""
 
     value: Expression
     crosswalk: Code | None = None
@@ -83,8 +83,8 @@ class Mapped(Shape):
 class Feed(Shape):
     """How records of one type come from one system.
 
-    `snapshot`: every read holds all records (absence is a deletion). `keys_and_changes`: changed rows, and the
-    list of all keys. `changes`: changed rows only (cannot prove absence).
+    `snapshot`: every read holds all records (absence is a deletion). `keys_and_changes`: changed rows, and
+    the list of all keys. `changes`: changed rows only (cannot prove absence).
     """
 
     code: Code
@@ -104,7 +104,8 @@ class Feed(Shape):
 
 
 class Crosswalk(Shape):
-    """The map from one system's local identifier to the canonical one. Entries inline, or in a CSV file beside.
+    """The map from one system's local identifier to the canonical one. Entries inline, or in a CSV file
+    beside.
 
     CSV columns: `system,local,canonical` (`system` empty: every system).
     """

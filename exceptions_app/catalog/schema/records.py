@@ -27,7 +27,8 @@ class Column(Shape):
 
 
 class RecordType(Shape):
-    """A canonical record. Every record also carries entity, source_system, source_id, source_time, fetched_at.
+    """A canonical record. Every record also carries entity, source_system, source_id, source_time,
+    fetched_at.
 
     The stored identity is (source_system, entity, *key). `scope: network` records belong to no entity.
     """

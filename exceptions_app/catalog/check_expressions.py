@@ -1,0 +1,148 @@
+"""Reads every expression of a check in its scope: typed where it is right, else refused with its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .expressions import TIMES, Expr, ExpressionError, Scope, parse
+from .schema import Check, DuplicateCheck, Finding, MatchCheck, Side
+from .scopes import (
+    CLUSTER,
+    Columns,
+    RecordTypes,
+    document_scope,
+    match_scope,
+    record_columns,
+    record_scope,
+    side_scope,
+)
+
+Path = tuple[str | int, ...]
+
+
+@dataclass
+class Expressions:
+    """The expressions of one check by their path in it, as in `("sides", "order", "columns", "unit")`."""
+
+    accepted: dict[Path, Expr] = field(default_factory=dict)
+    refused: list[tuple[Path, ExpressionError]] = field(default_factory=list)
+
+    def read(self, text: str | None, scope: Scope, path: Path, *wanted: str) -> Expr | None:
+        """Parse one; `wanted` are the types it may have (none: any). NULL goes everywhere."""
+        if text is None:
+            return None
+        try:
+            expr = parse(text, scope)
+            if wanted and expr.type not in (*wanted, "unknown"):
+                raise ExpressionError(f"{' or '.join(wanted)} is needed here, this is {expr.type}")
+        except ExpressionError as error:
+            self.refused.append((path, error))
+            return None
+        self.accepted[path] = expr
+        return expr
+
+    def refuse(self, path: Path, message: str) -> None:
+        self.refused.append((path, ExpressionError(message)))
+
+
+NUMBER = ("integer", "decimal")
+
+
+def read_check(check: Check, record_types: RecordTypes) -> Expressions:
+    """All expressions of a check whose record types exist."""
+    found = Expressions()
+    if isinstance(check, MatchCheck):
+        _match(check, record_types, found)
+    else:
+        _duplicate(check, record_types, found)
+    return found
+
+
+def _grouped(found: Expressions, paths: Iterable[Path], key: set[str], what: str) -> None:
+    """Where one column aggregates, the others must aggregate too or read nothing but the key."""
+    exprs = {path: found.accepted[path] for path in paths if path in found.accepted}
+    if not any(expr.aggregates for expr in exprs.values()):
+        return
+    for path, expr in exprs.items():
+        loose = sorted(name for qualifier, name in expr.bare_columns if qualifier or name not in key)
+        if loose:
+            found.refuse(
+                path, f"{what} is grouped: put '{loose[0]}' into an aggregate such as min({loose[0]})"
+            )
+
+
+def _match(check: MatchCheck, record_types: RecordTypes, found: Expressions) -> None:
+    columns: Columns = {}
+    for name, side in check.sides.items():
+        _side(check, name, side, record_types, found)
+        for key in check.key:
+            expr = found.accepted.get(("sides", name, "key", key))
+            if expr is not None:
+                columns.setdefault(key, expr.kind)
+        for column in side.columns:
+            expr = found.accepted.get(("sides", name, "columns", column))
+            columns[f"{name}.{column}"] = expr.kind if expr else "unknown"
+    for name, text in check.let.items():
+        expr = found.read(text, match_scope(check, columns), ("let", name))
+        columns[name] = expr.kind if expr else "unknown"
+    for index, finding in enumerate(check.findings):
+        _finding(check, finding, ("findings", index), columns, found)
+
+
+def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, found: Expressions) -> None:
+    path: Path = ("sides", name)
+    row = record_scope(record_types[side.record])
+    found.read(side.where, row, (*path, "where"), "boolean")
+    for key in check.key:
+        found.read(side.key.get(key, key), row, (*path, "key", key))
+    for code, lookup in side.lookups.items():
+        inner = record_scope(record_types[lookup.record])
+        found.read(lookup.where, inner, (*path, "lookups", code, "where"), "boolean")
+        for column, text in lookup.on.items():
+            found.read(text, row, (*path, "lookups", code, "on", column))
+    scope = side_scope(side, record_types)
+    for column, text in side.columns.items():
+        found.read(text, scope, (*path, "columns", column))
+    by_key = {side.key.get(key, key) for key in check.key}
+    _grouped(found, [(*path, "columns", column) for column in side.columns], by_key, f"side '{name}'")
+
+
+def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, found: Expressions) -> None:
+    scope = match_scope(check, columns)
+    found.read(finding.when, scope, (*path, "when"), "boolean")
+    found.read(finding.since, scope, (*path, "since"), "timestamp")
+    if finding.tolerance is not None:
+        known = dict(columns)
+        for part in ("difference", "base", "scale"):
+            expr = found.read(getattr(finding.tolerance, part), scope, (*path, "tolerance", part), *NUMBER)
+            known[part] = expr.kind if expr else "decimal"
+        scope = match_scope(check, {**known, "difference": "decimal", "base": "decimal"})
+    found.read(finding.amount, scope, (*path, "amount"), *NUMBER)
+    found.read(finding.currency, scope, (*path, "currency"), "text")
+    found.read(finding.counterparty, scope, (*path, "counterparty"), "text")
+    found.read(finding.critical_when, scope, (*path, "critical_when"), "boolean")
+    for fact, text in finding.facts.items():
+        found.read(text, scope, (*path, "facts", fact))
+
+
+def _duplicate(check: DuplicateCheck, record_types: RecordTypes, found: Expressions) -> None:
+    lines = document_scope(check, record_types)
+    found.read(check.where, record_scope(record_types[check.record]), ("where",), "boolean")
+    known = record_columns(record_types[check.record])
+    columns: Columns = {key: known[key] for key in check.key if key in known}
+    for name, text in check.columns.items():
+        expr = found.read(text, lines, ("columns", name))
+        columns[name] = expr.kind if expr else "unknown"
+    _grouped(found, [("columns", name) for name in check.columns], set(check.key), "a document")
+    document = Scope(columns, TIMES)
+    for index, rule in enumerate(check.rules):
+        for place, text in enumerate(rule.same):
+            found.read(text, document, ("rules", index, "same", place))
+        found.read(rule.near, document, ("rules", index, "near"), "date", "timestamp")
+    found.read(check.order_by, document, ("order_by",))
+    found.read(check.amount, document, ("amount",), *NUMBER)
+    found.read(check.currency, document, ("currency",), "text")
+    found.read(check.counterparty, document, ("counterparty",), "text")
+    found.read(check.paid, document, ("paid",), "boolean")
+    found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")

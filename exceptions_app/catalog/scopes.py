@@ -1,0 +1,65 @@
+"""What expressions may name, per place: a feed's raw row, a record, the sides of a check, a document.
+
+The validation of the configuration and the compilation of checks ask the same scopes, so that what was
+accepted can be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .expressions import AGGREGATES, MAPPING, SIDES, TIMES, Kind, Scope
+from .schema import DuplicateCheck, MatchCheck, RecordType, Side
+
+Columns = dict[str, str | Kind]
+RecordTypes = Mapping[str, RecordType]
+
+EVERY_RECORD: dict[str, str] = {
+    "entity": "text",
+    "source_system": "text",
+    "source_id": "text",
+    "source_time": "timestamp",
+    "fetched_at": "timestamp",
+}
+"""Columns that every record has, whatever its type."""
+
+RAW_ROW = Scope(None, MAPPING)
+"""A feed's mapping, `where` and `deleted`: any field of the source's row, as text."""
+
+
+def record_columns(record_type: RecordType) -> Columns:
+    """A record's columns with their types; beside a translated one, `<column>_source` is what was written."""
+    columns: Columns = dict(EVERY_RECORD)
+    for name, column in record_type.columns.items():
+        columns[name] = column.type
+        if column.crosswalk:
+            columns[f"{name}_source"] = column.type
+    return columns
+
+
+def record_scope(record_type: RecordType) -> Scope:
+    """One row of a record: for `where`, keys, and what a look-up is joined on."""
+    return Scope(record_columns(record_type), TIMES)
+
+
+def side_scope(side: Side, record_types: RecordTypes) -> Scope:
+    """A side's columns: the record, its look-ups as `lookup.column`, and aggregates."""
+    columns = record_columns(record_types[side.record])
+    for name, lookup in side.lookups.items():
+        known = record_columns(record_types[lookup.record])
+        columns.update({f"{name}.{column}": known[column] for column in lookup.columns if column in known})
+    return Scope(columns, TIMES | AGGREGATES)
+
+
+def match_scope(check: MatchCheck, columns: Columns) -> Scope:
+    """Over the sides of a match: `side.column`, key columns and `let` names bare, as `columns` holds them."""
+    return Scope(columns, TIMES | SIDES, frozenset(check.sides), check.pairs)
+
+
+def document_scope(check: DuplicateCheck, record_types: RecordTypes) -> Scope:
+    """The columns of a document: the record's lines, and aggregates over them."""
+    return Scope(record_columns(record_types[check.record]), TIMES | AGGREGATES)
+
+
+CLUSTER: dict[str, str] = {"members": "integer", "paid_members": "integer"}
+"""What a duplicate check's `critical_when` may ask of a cluster."""

@@ -1,0 +1,122 @@
+"""Judges checks: their sides, look-ups, findings and sentences, and every expression in its scope."""
+
+from __future__ import annotations
+
+import re
+
+from .catalog import Catalog
+from .check_expressions import read_check
+from .judging import Judge, Path
+from .schema import Check, DuplicateCheck, Finding, MatchCheck
+from .scopes import record_columns
+from .verify_network import SYSTEM_KINDS
+from .verify_work import needed_facts
+
+DUPLICATE_FACTS = frozenset({"a", "b", "keys", "paid", "members", "amount", "currency", "counterparty"})
+"""What a duplicate check says of a cluster beside the columns of its documents."""
+
+
+def verify(judge: Judge, catalog: Catalog) -> None:
+    """Report whatever keeps a check from being compiled, run, or told in a sentence."""
+    for check in catalog.checks.values():
+        if isinstance(check, MatchCheck):
+            ready = _sides(judge, catalog, check)
+            _match(judge, catalog, check)
+        else:
+            ready = _document(judge, catalog, check)
+        if ready:
+            for path, error in read_check(check, catalog.record_types).refused:
+                judge.refuse("checks", check.code, path, error)
+
+
+def _placeholders(judge: Judge, check: Check, known: list[str]) -> None:
+    for name in re.findall(r"\{(\w+)\}", check.reference):
+        judge.choose("checks", check.code, ["reference"], name, known, "of the names a reference may use")
+
+
+def _kind(judge: Judge, check: Check, path: Path, kind: str | None) -> None:
+    if kind is not None:
+        judge.choose("checks", check.code, path, kind, SYSTEM_KINDS, "of the kinds of system")
+
+
+def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
+    ready = True
+    for name, side in check.sides.items():
+        path = ["sides", name]
+        _kind(judge, check, [*path, "kind"], side.kind)
+        for index, system in enumerate(side.systems or []):
+            judge.refer("checks", check.code, [*path, "systems", index], "systems", system)
+        ready &= judge.refer("checks", check.code, [*path, "record"], "record_types", side.record)
+        for key in side.key:
+            judge.choose(
+                "checks", check.code, [*path, "key", key], key, check.key, "of the check's key columns"
+            )
+        for code, lookup in side.lookups.items():
+            inner = [*path, "lookups", code]
+            _kind(judge, check, [*inner, "kind"], lookup.kind)
+            if not judge.refer("checks", check.code, [*inner, "record"], "record_types", lookup.record):
+                ready = False
+                continue
+            known = record_columns(catalog.record_types[lookup.record])
+            for column in [*lookup.columns, *lookup.on]:
+                judge.choose("checks", check.code, inner, column, known, f"of {lookup.record}'s columns")
+    return ready
+
+
+def _match(judge: Judge, catalog: Catalog, check: MatchCheck) -> None:
+    code = check.code
+    _placeholders(judge, check, [*check.key, *check.let])
+    for index, name in enumerate(check.line or []):
+        judge.choose("checks", code, ["line", index], name, check.key, "of the key columns")
+    for index, row in enumerate(check.compare):
+        for side, column in row.cells.items():
+            path: Path = ("compare", index, "cells", side)
+            if judge.choose("checks", code, path, side, check.sides, "of the sides"):
+                judge.choose(
+                    "checks", code, path, column, [*check.sides[side].columns, *check.key], "of its columns"
+                )
+    for index, finding in enumerate(check.findings):
+        _finding(judge, catalog, check, finding, index)
+
+
+def _finding(judge: Judge, catalog: Catalog, check: MatchCheck, finding: Finding, index: int) -> None:
+    path: list[str | int] = ["findings", index]
+    for part in ("present", "missing", "settled"):
+        for place, side in enumerate(getattr(finding, part)):
+            judge.choose("checks", check.code, [*path, part, place], side, check.sides, "of the sides")
+    both = sorted(set(finding.present) & set(finding.missing))
+    if both:
+        judge.report("checks", check.code, path, f"'{both[0]}' is both present and missing", "one of them")
+    if finding.tolerance is not None:
+        name = finding.tolerance.name
+        judge.choose(
+            "checks", check.code, [*path, "tolerance", "name"], name, check.tolerances, "of its tolerances"
+        )
+    if judge.refer("checks", check.code, [*path, "category"], "categories", finding.category):
+        given = {*finding.facts, *check.key, "amount", "currency", "counterparty"}
+        if finding.tolerance is not None:
+            given |= {"tolerance", "excess", "difference", "base"}
+        _told(judge, catalog, check, finding.category, given, [*path, "facts"])
+
+
+def _told(judge: Judge, catalog: Catalog, check: Check, category: str, given: set[str], path: Path) -> None:
+    for fact in needed_facts(catalog.categories[category].sentence):
+        if fact not in given:
+            said = f"the sentence of '{category}' needs the fact '{fact}'"
+            judge.report("checks", check.code, path, said, f"'{fact}:' among the facts")
+
+
+def _document(judge: Judge, catalog: Catalog, check: DuplicateCheck) -> bool:
+    _kind(judge, check, ["record_kind"], check.record_kind)
+    usable = judge.refer("checks", check.code, ["category"], "categories", check.category)
+    if not judge.refer("checks", check.code, ["record"], "record_types", check.record):
+        return False
+    known = record_columns(catalog.record_types[check.record])
+    for part in ("key", "lines"):
+        for index, name in enumerate(getattr(check, part)):
+            judge.choose("checks", check.code, [part, index], name, known, f"of {check.record}'s columns")
+    _placeholders(judge, check, [*check.key, *check.columns])
+    if usable:
+        given = {*DUPLICATE_FACTS, *check.columns, *check.key}
+        _told(judge, catalog, check, check.category, given, ["category"])
+    return True

@@ -1,0 +1,69 @@
+"""Judges feeds: do they map every column that is required, by expressions that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .catalog import Catalog
+from .expressions import ExpressionError, parse
+from .judging import Judge, Path
+from .problems import ConnectorModels
+from .schema import Feed, Mapped
+from .scopes import RAW_ROW
+from .verify_network import options
+
+MAPPED_ALWAYS: dict[str, str] = {"entity": "text", "source_id": "text", "source_time": "timestamp"}
+"""What a mapping may set beside the record's own columns."""
+
+_NUMBERS = ("integer", "decimal", "money", "quantity")
+
+
+def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
+    """Report whatever keeps a feed from being read or mapped."""
+    for feed in catalog.feeds.values():
+        _feed(judge, catalog, feed, connectors)
+
+
+def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, ConnectorModels]) -> None:
+    if judge.refer("feeds", feed.code, ["system"], "systems", feed.system):
+        models = connectors.get(catalog.systems[feed.system].connector)
+        if models is not None:
+            options(judge, "feeds", feed.code, "read", models.read, feed.read)
+    for name in ("where", "deleted"):
+        _expression(judge, feed, [name], getattr(feed, name), "boolean")
+    if not judge.refer("feeds", feed.code, ["record_type"], "record_types", feed.record_type):
+        return
+    record_type = catalog.record_types[feed.record_type]
+    types = {**MAPPED_ALWAYS, **{name: column.type for name, column in record_type.columns.items()}}
+    required = [name for name, column in record_type.columns.items() if column.required]
+    if record_type.scope == "entity":
+        required.append("entity")
+    for name in required:
+        if name not in feed.mapping:
+            said = f"'{name}' is required by {feed.record_type} and not mapped"
+            judge.report("feeds", feed.code, ["mapping"], said, f"'{name}:' with an expression")
+    for name, value in feed.mapping.items():
+        if not judge.choose(
+            "feeds", feed.code, ["mapping", name], name, types, f"of {feed.record_type}'s columns"
+        ):
+            continue
+        path = ["mapping", name]
+        if isinstance(value, Mapped):
+            judge.refer("feeds", feed.code, [*path, "crosswalk"], "crosswalks", value.crosswalk)
+            _expression(judge, feed, [*path, "value"], value.value, types[name])
+        else:
+            _expression(judge, feed, path, value, types[name])
+
+
+def _expression(judge: Judge, feed: Feed, path: Path, text: str | None, wanted: str) -> None:
+    """Text is mapped to any type: the record's own conversion says row by row what is wrong."""
+    if text is None:
+        return
+    try:
+        found = parse(text, RAW_ROW).type
+    except ExpressionError as error:
+        judge.refuse("feeds", feed.code, path, error)
+        return
+    taken = {wanted, "unknown"} if path[0] != "mapping" else {wanted, "unknown", "text"}
+    if found not in taken and not (found in _NUMBERS and wanted in _NUMBERS):
+        judge.report("feeds", feed.code, path, f"this is {found}", wanted)

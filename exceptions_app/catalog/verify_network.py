@@ -1,0 +1,210 @@
+"""Judges entities, calendars, systems, record types, crosswalks: do they refer to what exists and work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ValidationError
+
+from .calendars import DAYS, known_countries, parse_hours, public_holidays
+from .catalog import Catalog
+from .judging import Judge
+from .problems import ConnectorModels, Problem, closest, listing
+from .reading import Block
+from .schema import Calendar, Entity, System
+from .scopes import EVERY_RECORD
+from .shape_errors import problems_in
+
+SYSTEM_KINDS: tuple[str, ...] = get_args(System.model_fields["kind"].annotation)
+_SECRET_NAME = re.compile(
+    r"passw|secret|authorization|api[-_]?key|credential|access[-_]?token", re.IGNORECASE
+)
+_PASSWORD_IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@", re.IGNORECASE)
+
+
+def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
+    """Report whatever does not fit together in the network."""
+    for calendar in catalog.calendars.values():
+        _calendar(judge, calendar)
+    for entity in catalog.entities.values():
+        _entity(judge, catalog, entity)
+    for system in catalog.systems.values():
+        _system(judge, catalog, system, connectors)
+    _record_types(judge, catalog)
+    for code, translations in catalog.crosswalks.items():
+        for named in sorted({system for system, _ in translations if system}):
+            judge.refer("crosswalks", code, ["entries"], "systems", named)
+
+
+def _zone(judge: Judge, section: str, code: str, name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = closest(name, available_timezones())
+        judge.report(
+            section,
+            code,
+            ["time_zone"],
+            f"'{name}' is not a time zone",
+            "a name such as America/Chicago",
+            near,
+        )
+
+
+def _calendar(judge: Judge, calendar: Calendar) -> None:
+    code = calendar.code
+    _zone(judge, "calendars", code, calendar.time_zone)
+    for day in DAYS:
+        last = None
+        for text in sorted(calendar.weekly.get(day, [])):
+            try:
+                opens, closes = parse_hours(text)
+            except ValueError as error:
+                judge.report("calendars", code, ["weekly", day], str(error), "hours such as 08:00-17:00")
+                continue
+            if last is not None and opens < last:
+                judge.report(
+                    "calendars",
+                    code,
+                    ["weekly", day],
+                    f"'{text}' overlaps the hours before it",
+                    "hours apart",
+                )
+            last = closes
+    if not calendar.always_open and not any(calendar.weekly.values()):
+        judge.report("calendars", code, [], "it never opens", "'weekly:' hours, or 'always_open: true'")
+    if calendar.hours_per_day is not None and not 0 < calendar.hours_per_day <= 24:
+        judge.report(
+            "calendars", code, ["hours_per_day"], f"got {calendar.hours_per_day}", "hours over 0, at most 24"
+        )
+    _holidays(judge, calendar)
+
+
+def _holidays(judge: Judge, calendar: Calendar) -> None:
+    country = calendar.holidays_country
+    if country is None:
+        return
+    known = known_countries()
+    if country not in known:
+        said = f"no holidays are known for '{country}'"
+        expected = "an ISO country code such as US"
+        judge.report(
+            "calendars", calendar.code, ["holidays_country"], said, expected, closest(country, known)
+        )
+        return
+    try:
+        public_holidays(country, calendar.holidays_subdivision)
+    except ValueError as error:
+        judge.report(
+            "calendars",
+            calendar.code,
+            ["holidays_subdivision"],
+            str(error),
+            "a subdivision's code such as TX",
+        )
+
+
+def _entity(judge: Judge, catalog: Catalog, entity: Entity) -> None:
+    code = entity.code
+    _zone(judge, "entities", code, entity.time_zone)
+    judge.refer("entities", code, ["calendar"], "calendars", entity.calendar)
+    judge.refer("entities", code, ["parent"], "entities", entity.parent)
+    path, above = [code], entity.parent
+    while above is not None and above in catalog.entities and above not in path:
+        path.append(above)
+        above = catalog.entities[above].parent
+    if above == code:
+        said = "it is above itself: " + " → ".join([*path, code])
+        judge.report("entities", code, ["parent"], said, "a tree")
+    if not re.fullmatch("[A-Z]{3}", entity.currency):
+        judge.report(
+            "entities", code, ["currency"], f"got '{entity.currency}'", "an ISO currency such as USD"
+        )
+    if entity.valid_from and entity.valid_to and entity.valid_to < entity.valid_from:
+        judge.report(
+            "entities", code, ["valid_to"], "it ends before it begins", f"a date from {entity.valid_from} on"
+        )
+
+
+def _system(
+    judge: Judge, catalog: Catalog, system: System, connectors: Mapping[str, ConnectorModels]
+) -> None:
+    if judge.choose("systems", system.code, ["connector"], system.connector, connectors, "of the connectors"):
+        model = connectors[system.connector].connection
+        options(judge, "systems", system.code, "connection", model, system.connection)
+    for name, value in _texts(system.connection):
+        if (_SECRET_NAME.search(name) and not value.startswith(("env:", "file:"))) or _PASSWORD_IN_URL.match(
+            value
+        ):
+            judge.report(
+                "systems",
+                system.code,
+                ["connection", name],
+                f"'{name}' holds a secret",
+                "a reference, 'env:NAME' or 'file:/path'",
+            )
+    for record_type, pattern in system.record_urls.items():
+        if judge.refer("systems", system.code, ["record_urls", record_type], "record_types", record_type):
+            columns = [*catalog.record_types[record_type].columns, *EVERY_RECORD]
+            for name in re.findall(r"\{(\w+)\}", pattern):
+                judge.choose(
+                    "systems", system.code, ["record_urls", record_type], name, columns, "of its columns"
+                )
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, name)
+    elif isinstance(value, str):
+        yield name, value
+
+
+def options(
+    judge: Judge, section: str, code: str, name: str, model: type[BaseModel], given: Mapping[str, Any]
+) -> None:
+    """Judge a connector's options by its own model; what a connection says is never repeated."""
+    try:
+        model.model_validate(dict(given))
+    except ValidationError as error:
+        block = judge.merged.declared[section][code]
+        inner: Any = block.get(name)
+        place = block.places.get(name, block.place)
+        raw = inner if isinstance(inner, Block) else block
+        found: list[Problem] = problems_in(
+            error, model, raw, place, f"{section}.{code}.{name}", secret=name == "connection"
+        )
+        judge.problems.extend(found)
+
+
+def _record_types(judge: Judge, catalog: Catalog) -> None:
+    for code, record_type in catalog.record_types.items():
+        for index, name in enumerate(record_type.key):
+            if judge.choose(
+                "record_types", code, ["key", index], name, record_type.columns, "of its columns"
+            ):
+                column = record_type.columns[name]
+                if not column.required:
+                    said = f"the key column '{name}' may be empty"
+                    judge.report("record_types", code, ["columns", name], said, "'required: true'")
+        for name, column in record_type.columns.items():
+            judge.refer("record_types", code, ["columns", name, "crosswalk"], "crosswalks", column.crosswalk)
+            if name in EVERY_RECORD:
+                said = f"every record already has '{name}'"
+                judge.report("record_types", code, ["columns", name], said, "another name")
+            if name.endswith("_source") and name.removesuffix("_source") in record_type.columns:
+                said = f"'{name}' is what the source wrote for '{name.removesuffix('_source')}'"
+                judge.report("record_types", code, ["columns", name], said, "another name")
+        owner = record_type.system_of_record
+        if owner and owner not in SYSTEM_KINDS and judge.unknown("systems", owner):
+            known = [*SYSTEM_KINDS, *catalog.systems]
+            said = f"'{owner}' is neither a system nor a kind of system"
+            judge.report(
+                "record_types", code, ["system_of_record"], said, listing(known, 20), closest(owner, known)
+            )
