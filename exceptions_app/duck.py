@@ -21,7 +21,8 @@ _sessions = count(1)
 
 
 def session(memory: str = "1GB", threads: int = 2) -> DuckDBPyConnection:
-    """A fresh session with a memory limit (`2GB`); what does not fit spills to the machine's temporary directory.
+    """A fresh session with a memory limit (`2GB`); what does not fit spills to the machine's temporary
+    directory.
 
     Times are UTC whatever the machine's zone is. Extensions are neither downloaded nor loaded by themselves:
     closed networks behave as open ones do. The caller closes it.

@@ -1,7 +1,7 @@
 """Crosswalks as tables of a session: the map from one system's local identifier to the canonical one.
 
-A translation for one system comes before one for every system. What the source wrote is kept in the record; checks
-translate when they compare, so that a new alias never changes what is at rest.
+A translation for one system comes before one for every system. What the source wrote is kept in the record;
+checks translate when they compare, so that a new alias never changes what is at rest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def for_system(translations: Translations, system: str) -> dict[str, str]:
 
 def load_texts(con: DuckDBPyConnection, name: str, columns: Mapping[str, Sequence[str | None]]) -> None:
     """Create or replace a temporary table of text columns, all of the same length, in their order."""
-    arrays = {column: Array(values, DataType.utf8()) for column, values in columns.items()}
-    con.register("texts", Table.from_pydict(arrays))
+    arrays = [Array(values, DataType.utf8()) for values in columns.values()]
+    con.register("texts", Table.from_arrays(arrays, names=list(columns)))
     con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM texts")
     con.unregister("texts")

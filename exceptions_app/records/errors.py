@@ -13,7 +13,7 @@ class StoredTypeError(RecordError):
     def __init__(self, record_type: str, column: str, stored: str, wanted: str) -> None:
         super().__init__(
             f"record type {record_type}, column {column}: stored as {stored}, configured as {wanted}; "
-            "give the new meaning a new column name, or clear this record type's store and read its feeds again"
+            "give the new meaning a new column name, or clear the record type's store and read its feeds anew"
         )
 
 
@@ -31,7 +31,9 @@ class AsOfError(RecordError):
 
 
 class EmptySnapshotError(RecordError):
-    """A snapshot without a single row, where records are known: an outage looks like this, a deletion hardly ever."""
+    """A snapshot without a single row, where records are known: an outage looks like this, a deletion hardly
+    ever.
+    """
 
     def __init__(self, feed: str, known: int) -> None:
         super().__init__(
@@ -40,7 +42,9 @@ class EmptySnapshotError(RecordError):
 
 
 class MappingError(RecordError):
-    """The source no longer looks as the mapping says. `where` is the feed and column, `expected` what it names."""
+    """The source no longer looks as the mapping says. `where` is the feed and column, `expected` what it
+    names.
+    """
 
     def __init__(self, message: str, where: str, expected: str) -> None:
         super().__init__(f"{where}: {message}; expected {expected}")

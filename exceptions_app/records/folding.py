@@ -1,13 +1,15 @@
 """Keeps the store fast to read: folds finished changes into the base, compacts, drops what dead runs left.
 
-Every step reads and overwrites on one table object, so that a concurrent writer of the same data makes it fail and
-run again from the newest state; appends go on undisturbed. Killed anywhere, the current state is what it was.
+Every step reads and overwrites on one table object, so that a concurrent writer of the same data makes it
+fail and run again from the newest state; appends go on undisturbed. Killed anywhere, the current state is
+what it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from deltalake import DeltaTable, write_deltalake
@@ -35,8 +37,8 @@ class FoldResult:
 def fold(con: DuckDBPyConnection, uri: str, layout: Layout, unfinished: Container[int]) -> FoldResult:
     """Fold the finished runs into the base, entity by entity, then delete exactly their changes.
 
-    A run that began before an unfinished one may be folded, one that began after it waits: the unfinished run's
-    rows must not come to look newer than a base that is ahead of them.
+    A run that began before an unfinished one may be folded, one that began after it waits: the unfinished
+    run's rows must not come to look newer than a base that is ahead of them.
     """
     table = find_table(uri)
     if table is None:
@@ -45,11 +47,11 @@ def fold(con: DuckDBPyConnection, uri: str, layout: Layout, unfinished: Containe
     runs = _foldable(runs_present(con, listing), unfinished)
     if not runs:
         return FoldResult()
-    columns = {"entity": "VARCHAR", "run_id": "BIGINT"}
-    changed = f"SELECT DISTINCT entity FROM ({files_sql(listing.changes, columns)}) WHERE run_id IN ({literals(runs)})"
+    changes = files_sql(listing.changes, {"entity": "VARCHAR", "run_id": "BIGINT"})
+    changed = f"SELECT DISTINCT entity FROM ({changes}) WHERE run_id IN ({literals(runs)})"
     entities = sorted(con.execute(changed).fetchall(), key=lambda row: row[0] or "")
     for (entity,) in entities:
-        _retried(uri, lambda table, entity=entity: _fold_entity(con, table, layout, entity, runs))
+        _retried(uri, partial(_fold_entity, con, layout, entity, runs))
     delete_runs(uri, runs)
     return FoldResult(tuple(runs), len(entities))
 
@@ -64,7 +66,7 @@ def _foldable(present: list[int], unfinished: Container[int]) -> list[int]:
 
 
 def _fold_entity(
-    con: DuckDBPyConnection, table: DeltaTable, layout: Layout, entity: str | None, runs: Collection[int]
+    con: DuckDBPyConnection, layout: Layout, entity: str | None, runs: Collection[int], table: DeltaTable
 ) -> None:
     part = part_of(entity)
     listing = list_table(table)
@@ -95,7 +97,9 @@ def compact(uri: str) -> None:
 
 
 def vacuum(uri: str) -> int:
-    """Remove files that no version inside the as-of window needs; the number removed. Never cuts the window short."""
+    """Remove files that no version inside the as-of window needs; the number removed. Never cuts the window
+    short.
+    """
     table = find_table(uri)
     return 0 if table is None else len(table.vacuum(dry_run=False))
 

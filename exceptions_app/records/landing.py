@@ -1,7 +1,7 @@
 """Lands rows of one part of one run as changes: all of them or none, and once, however often it is tried.
 
-The commit carries the transaction (feed → run and part), and the table it is checked on is the table it is written
-to: of two writers of the same part one loses. Knows nothing of mapping; rows come typed.
+The commit carries the transaction (feed → run and part), and the table it is checked on is the table it is
+written to: of two writers of the same part one loses. Knows nothing of mapping; rows come typed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _TRIES = 8
 def land(uri: str, layout: Layout, feed: str, run_id: int, part: int, rows: Any) -> int:
     """The number of rows landed; 0 when this part of the run had landed before.
 
-    `rows` is anything Arrow can stream (a DuckDB relation, a table), with the columns of a record of this type;
-    columns that are missing are NULL, `_deleted` marks tombstones, and the order of the rows is kept. Raises
-    `StaleRunError` when a newer run of the feed has landed rows.
+    `rows` is anything Arrow can stream (a DuckDB relation, a table), with the columns of a record of this
+    type; columns that are missing are NULL, `_deleted` marks tombstones, and the order of the rows is kept.
+    Raises `StaleRunError` when a newer run of the feed has landed rows.
     """
     if not 0 <= part < PARTS:
         raise ValueError(f"feed {feed}, run {run_id}: part {part} is outside 0 to {PARTS - 1}")

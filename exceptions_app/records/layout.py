@@ -1,8 +1,9 @@
 """How records lie at rest: one Delta table per record type, its columns, its partitions, its identity.
 
-`_part` partitions a table: `base.<entity>` is the folded state of one entity (`base` where records belong to the
-network), `chg` holds recent changes. Entity stays a normal column too. A change carries its order: the run that
-read it, then its place in the run; newest wins per key. Knows SQL types and names, neither files nor sessions.
+`_part` partitions a table: `base.<entity>` is the folded state of one entity (`base` where records belong to
+the network), `chg` holds recent changes. Entity stays a normal column too. A change carries its order: the
+run that read it, then its place in the run; newest wins per key. Knows SQL types and names, neither files nor
+sessions.
 """
 
 from __future__ import annotations
@@ -99,4 +100,5 @@ class Layout:
 
 def empty_select(columns: dict[str, str]) -> str:
     """A SELECT of no rows with these typed columns."""
-    return f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoted(name)}' for name, kind in columns.items())} LIMIT 0"
+    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind in columns.items())
+    return f"SELECT {nulls} LIMIT 0"

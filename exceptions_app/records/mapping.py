@@ -1,7 +1,7 @@
 """Turns a feed's raw rows into canonical records, page by page, and says of each row that is refused why.
 
-Set-based: a page becomes a DuckDB table of text, one SELECT makes typed columns of it. Nothing is stored here;
-rejects are returned. A bad row never costs a good one.
+Set-based: a page becomes a DuckDB table of text, one SELECT makes typed columns of it. Nothing is stored
+here; rejects are returned. A bad row never costs a good one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class MappedBatch:
-    """One page's records, ready to land, and its rejects. `repeats` were the same as a row before, or older."""
+    """One page's records, ready to land, and its rejects. `repeats` were the same as one before, or older."""
 
     table: Table
     rejects: list[RejectedRow]
@@ -50,8 +50,8 @@ class MappedBatch:
 class FeedMapper:
     """Maps the pages of one run of one feed. It remembers the run's keys, in tables of `con`.
 
-    `seen_table` names the table of keys that the source still holds; `proves_absence` says whether what is not in
-    it is really gone: a refused row whose key could not be read may be anybody.
+    `seen_table` names the table of keys that the source still holds; `proves_absence` says whether what is
+    not in it is really gone: a refused row whose key could not be read may be anybody.
     """
 
     def __init__(
@@ -69,7 +69,9 @@ class FeedMapper:
         for target in self._plan.targets:
             if target.crosswalk:
                 local = for_system(catalog.crosswalks[target.crosswalk], feed.system)
-                load_texts(con, DOOR_PREFIX + target.name, {"local": list(local), "canonical": list(local.values())})
+                load_texts(
+                    con, DOOR_PREFIX + target.name, {"local": list(local), "canonical": list(local.values())}
+                )
 
     @property
     def seen_table(self) -> str:
@@ -142,5 +144,12 @@ class FeedMapper:
         )
         table = RecordBatchReader.from_arrow(kept).read_all()
         good = int(scalar(self._con, "SELECT count(*) FROM record_page"))
-        deleted = int(scalar(self._con, "SELECT count(*) FROM record_page WHERE _deleted AND _i IN (SELECT _i FROM kept_page)"))
-        return MappedBatch(table, rejects, table.num_rows - deleted, deleted, good - table.num_rows - contradictions)
+        deleted = int(
+            scalar(
+                self._con,
+                "SELECT count(*) FROM record_page WHERE _deleted AND _i IN (SELECT _i FROM kept_page)",
+            )
+        )
+        return MappedBatch(
+            table, rejects, table.num_rows - deleted, deleted, good - table.num_rows - contradictions
+        )

@@ -43,7 +43,8 @@ def masked_row(values: Mapping[str, Any], sensitivities: Mapping[str, Sensitivit
 
 
 def shape_of(raw_text: str) -> str:
-    """A line that could not be read, with every letter as x and every digit as 9: its shape shows what is wrong,
-    and what it holds stays unknown."""
+    """A line that could not be read, with every letter as x and every digit as 9: its shape shows what is
+    wrong, and what it holds stays unknown.
+    """
     shape = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", raw_text))
     return json.dumps({"line": masked(shape, "internal")}, ensure_ascii=False)

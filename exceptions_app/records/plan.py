@@ -1,5 +1,5 @@
-"""A feed's mapping as SQL, worked out once: raw text columns in, typed canonical columns and what is wrong with
-them out. Knows no rows; `mapping` runs it page by page.
+"""A feed's mapping as SQL, worked out once: raw text columns in, typed canonical columns and what is wrong
+with them out. Knows no rows; `mapping` runs it page by page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from .raw import RAW_TABLE
 from .validation import out_of_range_sql, source_time_wrong_sql, typed_sql
 
 DOOR_PREFIX = "door_"
-MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME = "missing", "type", "range", "entity", "time"
+MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME = (
+    "missing",
+    "type",
+    "range",
+    "entity",
+    "time",
+)
 _CONVERTING = frozenset({"parse_date", "parse_timestamp", "parse_decimal", "cast"})
 _META_TYPES: dict[str, ColumnType] = {"entity": "text", "source_id": "text", "source_time": "timestamp"}
 
@@ -59,15 +65,19 @@ class MappingPlan:
     def targets(self) -> tuple[Target, ...]:
         """The columns to fill, in the order of the mapping. Raises `MappingError` for a name that is none."""
         wanted = self.feed.mapping.items()
-        return tuple(self._target(name, value) for name, value in wanted if not self.only_keys or name in self.key)
+        return tuple(
+            self._target(name, value) for name, value in wanted if not self.only_keys or name in self.key
+        )
 
     def _target(self, name: str, value: str | Mapped) -> Target:
         own = self.layout.record_type.columns.get(name)
         kind = own.type if own else _META_TYPES.get(name)
         if kind is None:
             known = ", ".join([*_META_TYPES, *self.layout.own])
-            raise MappingError("is no column of the record type", f"feed {self.feed.code}, mapping {name}", known)
-        mapped = value if isinstance(value, Mapped) else Mapped(value=value)
+            raise MappingError(
+                "is no column of the record type", f"feed {self.feed.code}, mapping {name}", known
+            )
+        mapped = value if isinstance(value, Mapped) else Mapped.model_validate({"value": value})
         required = name in self.key or bool(own and own.required)
         return Target(name, kind, self._parse(mapped.value), required, mapped.crosswalk, mapped.optional)
 
@@ -85,21 +95,33 @@ class MappingPlan:
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """Every source column that is named anywhere; the rest of a raw row is never loaded."""
-        expressions: Iterable[Expr | None] = (*(target.expr for target in self.targets), self.where, self.deleted)
+        expressions: Iterable[Expr | None] = (
+            *(target.expr for target in self.targets),
+            self.where,
+            self.deleted,
+        )
         return tuple(dict.fromkeys(name for expr in expressions if expr for name in _fields(expr)))
 
     @cached_property
     def needed(self) -> dict[str, str]:
         """Source column → the canonical column it feeds, for those that the source must always have."""
         conditions = {name: "where" for expr in (self.where, self.deleted) if expr for name in _fields(expr)}
-        return conditions | {n: target.name for target in self.targets if not target.optional for n in _fields(target.expr)}
+        return conditions | {
+            n: target.name for target in self.targets if not target.optional for n in _fields(target.expr)
+        }
 
     @cached_property
     def sensitivities(self) -> dict[str, Sensitivity]:
         """Source column → the strictest sensitivity among the canonical columns that it feeds."""
         columns = self.layout.record_type.columns
         return {
-            field: strictest([columns[t.name].sensitivity for t in self.targets if t.name in columns and field in _fields(t.expr)])
+            field: strictest(
+                [
+                    columns[t.name].sensitivity
+                    for t in self.targets
+                    if t.name in columns and field in _fields(t.expr)
+                ]
+            )
             for field in self.fields
         }
 
@@ -110,10 +132,16 @@ class MappingPlan:
 
     @cached_property
     def checked_sql(self) -> str:
-        """A SELECT over `raw_page`: `_i` (row number), `_position`, `_deleted`, then per column `f_` (the text that was
-        found) and `v_` (its value), and `_bad`: `<code>:<column>` of all that is wrong, NULL where nothing is."""
-        found = ", ".join(f"{self._found_sql(target)} AS {quoted('f_' + target.name)}" for target in self.targets)
-        typed = ", ".join(f"{self._typed_sql(target)} AS {quoted('v_' + target.name)}" for target in self.targets)
+        """A SELECT over `raw_page`: `_i` (row number), `_position`, `_deleted`, then per column `f_` (the
+        text that was found) and `v_` (its value), and `_bad`: `<code>:<column>` of all that is wrong, NULL
+        where nothing is.
+        """
+        found = ", ".join(
+            f"{self._found_sql(target)} AS {quoted('f_' + target.name)}" for target in self.targets
+        )
+        typed = ", ".join(
+            f"{self._typed_sql(target)} AS {quoted('v_' + target.name)}" for target in self.targets
+        )
         wrong = ", ".join(self._problems())
         deleted = f"coalesce({render(self.deleted, self._name)}, false)" if self.deleted else "false"
         where = f"WHERE coalesce({render(self.where, self._name)}, false)" if self.where else ""
@@ -124,12 +152,13 @@ class MappingPlan:
         )
 
     def _found_sql(self, target: Target) -> str:
-        """The expression's value as text; where it gave none because a conversion failed, what it could not convert."""
+        """The value as text; where a conversion failed and gave none, the text it could not convert."""
         value = f"nullif(trim(CAST({render(target.expr, self._name)} AS VARCHAR)), '')"
+        converting = [node for node in target.expr.tree.walk() if node.op in _CONVERTING]
         failed = [
-            f"CASE WHEN {write(node, self._name)} IS NULL THEN CAST({write(node.args[0], self._name)} AS VARCHAR) END"
-            for node in target.expr.tree.walk()
-            if node.op in _CONVERTING
+            f"CASE WHEN {write(node, self._name)} IS NULL "
+            f"THEN CAST({write(node.args[0], self._name)} AS VARCHAR) END"
+            for node in converting
         ]
         return f"coalesce({', '.join([value, *failed])})" if failed else value
 
@@ -140,13 +169,25 @@ class MappingPlan:
         return typed_sql(text, target.kind)
 
     def _doors(self) -> str:
-        joins = (quoted(DOOR_PREFIX + t.name) + f" ON {quoted('f_' + t.name)} = {quoted(DOOR_PREFIX + t.name)}.local" for t in self.targets if t.crosswalk)
+        joins = (
+            quoted(DOOR_PREFIX + t.name)
+            + f" ON {quoted('f_' + t.name)} = {quoted(DOOR_PREFIX + t.name)}.local"
+            for t in self.targets
+            if t.crosswalk
+        )
         return " ".join(f"LEFT JOIN {join}" for join in joins)
 
     def _problems(self) -> list[str]:
         given = {target.name for target in self.targets}
-        required = [*self.key, *(name for name, column in self.layout.record_type.columns.items() if column.required)]
-        unmapped = [f"'{MISSING}:{name}'" for name in dict.fromkeys(required) if name not in given and (name in self.key or not self.only_keys)]
+        required = [
+            *self.key,
+            *(name for name, column in self.layout.record_type.columns.items() if column.required),
+        ]
+        unmapped = [
+            f"'{MISSING}:{name}'"
+            for name in dict.fromkeys(required)
+            if name not in given and (name in self.key or not self.only_keys)
+        ]
         return [*unmapped, *(problem for target in self.targets for problem in self._problems_of(target))]
 
     def _problems_of(self, target: Target) -> Iterable[str]:
@@ -155,7 +196,9 @@ class MappingPlan:
         if target.required:
             tests[MISSING] = f"{found} IS NULL"
         if target.name == "entity" and self.layout.by_entity:
-            tests[UNKNOWN_ENTITY] = f"{value} NOT IN ({literals(self.catalog.entities)})" if self.catalog.entities else "true"
+            tests[UNKNOWN_ENTITY] = (
+                f"{value} NOT IN ({literals(self.catalog.entities)})" if self.catalog.entities else "true"
+            )
         if target.name == "source_time":
             tests[WRONG_SOURCE_TIME] = source_time_wrong_sql(value, self.fetched_at)
         elif (outside := out_of_range_sql(value, target.kind)) is not None:
@@ -166,7 +209,9 @@ class MappingPlan:
 
     @cached_property
     def records_sql(self) -> str:
-        """A SELECT over `checked_page` of the rows that are right: `_i`, `_position`, `_deleted`, and the record."""
+        """A SELECT over `checked_page` of the rows that are right: `_i`, `_position`, `_deleted`, and the
+        record.
+        """
         given = {target.name: quoted("v_" + target.name) for target in self.targets}
         key = ", ".join(given.get(name, "NULL") for name in self.layout.record_type.key)
         values = {

@@ -26,16 +26,18 @@ def vanished_sql(
 ) -> str:
     """Tombstones for what this feed knew and no longer names.
 
-    A row belongs to the feed that landed it last; the rows of a feed that has left the configuration belong to
-    every feed that reads the same system (`others` are the ones still there).
+    A row belongs to the feed that landed it last; the rows of a feed that has left the configuration belong
+    to every feed that reads the same system (`others` are the ones still there).
     """
     key = ", ".join(map(quoted, layout.identity))
     same = " AND ".join(f"k.{quoted(c)} = s.{quoted(c)}" for c in layout.identity if c != "source_system")
-    mine = f"_feed NOT IN ({literals(others)})" if others else "true"
+    unclaimed = f"_feed NOT IN ({literals(others)})" if others else "true"
+    at = literal(fetched_at)
+    mine = f"source_system = {literal(system)} AND (_feed = {literal(feed)} OR {unclaimed})"
+    known = f"SELECT * FROM ({current}) WHERE {mine}"
     return (
-        f"SELECT {key}, source_id, {literal(fetched_at)} AS source_time, {literal(fetched_at)} AS fetched_at, "
-        f"true AS _deleted FROM (SELECT * FROM ({current}) WHERE source_system = {literal(system)} "
-        f"AND (_feed = {literal(feed)} OR {mine})) k ANTI JOIN {quoted(seen_table)} s ON {same}"
+        f"SELECT {key}, source_id, {at} AS source_time, {at} AS fetched_at, true AS _deleted "
+        f"FROM ({known}) k ANTI JOIN {quoted(seen_table)} s ON {same}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Raw rows as a DuckDB table of text: only the columns that the mapping names, all others stay at the door."""
+"""Raw rows as a DuckDB table of text: only the columns that the mapping names, others stay at the door."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def text_of(value: Any) -> str | None:
 
 
 def load_page(con: DuckDBPyConnection, names: Sequence[str], rows: Sequence[RawRow]) -> None:
-    """Create or replace `raw_page`: `position`, then `c0`, `c1`, … for the source columns `names`, in row order."""
+    """Create or replace `raw_page`: `position`, then `c0`, `c1`, … for the source columns `names`, in row
+    order.
+    """
     columns = {f"c{i}": _column(rows, name) for i, name in enumerate(names)}
     load_texts(con, RAW_TABLE, {"position": [_clean(row.position) for row in rows], **columns})
 
@@ -70,7 +72,8 @@ def _clean(text: str) -> str:
 
 
 def refuse_drift(feed: str, needed: Mapping[str, str], rows: Sequence[RawRow]) -> None:
-    """Raises `MappingError` when no row has a source column that the mapping names: the source has changed shape.
+    """Raises `MappingError` when no row has a source column that the mapping names: the source has changed
+    shape.
 
     `needed` is source column → the canonical column that it feeds.
     """

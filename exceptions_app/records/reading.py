@@ -1,7 +1,8 @@
 """The current state of a record type as SQL over the files of one version: base and changes merged on read.
 
-Current = base without the keys that changed, plus the newest change per key, less tombstones. Changes of runs that
-are not finished do not exist for a reader. Knows SQL only; who opens the files and which runs are finished comes in.
+Current = base without the keys that changed, plus the newest change per key, less tombstones. Changes of runs
+that are not finished do not exist for a reader. Knows SQL only; who opens the files and which runs are
+finished comes in.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class UnfinishedRuns(Container[int]):
 
 
 def files_sql(files: Collection[str], columns: dict[str, str]) -> str:
-    """A SELECT of exactly these columns; one that no file holds yet is NULL, and files that are not there are no rows."""
+    """A SELECT of exactly these columns; one that no file holds yet is NULL, and files that are not there are
+    no rows.
+    """
     if not files:
         return empty_select(columns)
     names = ", ".join(map(quoted, columns))

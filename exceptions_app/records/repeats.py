@@ -1,7 +1,7 @@
 """Keys that occur more than once in a run: identical repeats are dropped, contradictions rejected.
 
-In a feed of changes another source time is another version of the record, and the newest wins. Whatever was seen is
-kept in a table of the session, for the whole run: it also proves which keys the source still holds.
+In a feed of changes another source time is another version of the record, and the newest wins. Whatever was
+seen is kept in a table of the session, for the whole run: it also proves which keys the source still holds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Contradiction:
 
 
 class RunKeys:
-    """The keys that one run has seen. `table` holds the identity's columns (but source_system) and bookkeeping."""
+    """The keys that one run has seen. `table` holds the identity's columns (but source_system) and
+    bookkeeping.
+    """
 
     def __init__(self, con: DuckDBPyConnection, layout: Layout, *, versions: bool) -> None:
         self._con = con
@@ -45,7 +47,8 @@ class RunKeys:
         )
 
     def judge(self, content: list[str]) -> list[Contradiction]:
-        """Judge `record_page` against itself and the run so far; leaves `kept_page(_i)` and returns contradictions.
+        """Judge `record_page` against itself and the run so far; leaves `kept_page(_i)` and returns
+        contradictions.
 
         `content` names the columns whose values make two rows the same.
         """
@@ -55,8 +58,8 @@ class RunKeys:
         candidates = (
             f"SELECT {self._columns}, _i + {self._rows} AS _n, _i, _position, source_id, "
             f"hash(row({fields})) AS _content, {time} AS _time FROM record_page "
-            f"UNION ALL SELECT {self._columns}, _n, NULL, _position, NULL, _content, _time FROM {quoted(self.table)} s "
-            f"WHERE _content IS NOT NULL AND EXISTS (SELECT 1 FROM record_page p WHERE {same})"
+            f"UNION ALL SELECT {self._columns}, _n, NULL, _position, NULL, _content, _time "
+            f"FROM {quoted(self.table)} s SEMI JOIN record_page p ON {same} WHERE _content IS NOT NULL"
         )
         ranked = (
             "SELECT *, max({'t': _time, 'n': -_n, 'position': _position, 'content': _content}) OVER ("
@@ -73,17 +76,21 @@ class RunKeys:
             f"INSERT INTO {quoted(self.table)} SELECT {self._columns}, _n, _position, _content, _time "
             "FROM judged_page WHERE verdict = 'keep'"
         )
-        self._con.execute("CREATE OR REPLACE TEMP TABLE kept_page AS SELECT _i FROM judged_page WHERE verdict = 'keep'")
+        self._con.execute(
+            "CREATE OR REPLACE TEMP TABLE kept_page AS SELECT _i FROM judged_page WHERE verdict = 'keep'"
+        )
         self._rows += int(scalar(self._con, "SELECT coalesce(max(_i) + 1, 0) FROM record_page"))
         found = self._con.execute(
-            "SELECT _i, _position, source_id, first_position FROM judged_page WHERE verdict = 'contradiction' ORDER BY _i"
+            "SELECT _i, _position, source_id, first_position FROM judged_page "
+            "WHERE verdict = 'contradiction' ORDER BY _i"
         )
         return [Contradiction(*row) for row in found.fetchall()]
 
     def add_present(self, sql: str) -> int:
-        """Note keys (a SELECT of the key's columns) as present at the source; returns how many had no whole key."""
+        """Note keys (a SELECT of the key's columns) as present at the source; how many were not whole."""
         whole = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in self._key)
         self._con.execute(
-            f"INSERT INTO {quoted(self.table)} SELECT {self._columns}, NULL, NULL, NULL, NULL FROM ({sql}) WHERE {whole}"
+            f"INSERT INTO {quoted(self.table)} "
+            f"SELECT {self._columns}, NULL, NULL, NULL, NULL FROM ({sql}) WHERE {whole}"
         )
         return int(scalar(self._con, f"SELECT count(*) FROM ({sql}) WHERE NOT ({whole})"))

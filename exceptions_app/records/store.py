@@ -1,7 +1,7 @@
 """The record store: canonical records at rest, one Delta table per record type.
 
-The one door to records: land, see the current state, prove absence, fold. It does not know what a row means (that
-was the mapping) nor which runs are finished (that is said by whoever asks, from the database).
+The one door to records: land, see the current state, prove absence, fold. It does not know what a row means
+(that was the mapping) nor which runs are finished (that is said by whoever asks, from the database).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StoreVersions:
 
 
 class RecordStore:
-    """Records under one directory (or object-store URI); safe for many processes at once, holds no open file."""
+    """Records under one directory (or object-store URI), for many processes at once; holds no open file."""
 
     def __init__(self, uri: str, catalog: Catalog) -> None:
         self.uri = uri.rstrip("/")
@@ -54,8 +54,8 @@ class RecordStore:
     def land(self, record_type: str, feed_code: str, run_id: int, part: int, rows: Any) -> int:
         """Land one part of a run; all rows or none. Returns how many, 0 when this part had landed before.
 
-        Parts of a run are numbered upwards from 0. `rows` is anything Arrow can stream with the record's columns
-        (see `Layout.visible`) and optionally `_deleted` for tombstones, in the order of the source.
+        Parts of a run are numbered upwards from 0. `rows` is anything Arrow can stream with the record's
+        columns (see `Layout.visible`) and optionally `_deleted` for tombstones, in the order of the source.
         """
         return landing.land(
             self.table_uri(record_type), self.layout(record_type), feed_code, run_id, part, rows
@@ -71,7 +71,8 @@ class RecordStore:
         fetched_at: datetime,
         unfinished_runs: Container[int],
     ) -> int:
-        """Land tombstones for the keys that the feed knew and that are not in `seen_table` (of `con`); how many.
+        """Land tombstones for the keys that the feed knew and that are not in `seen_table` (of `con`); how
+        many.
 
         Only for feeds that can prove absence, after the whole source was read. Raises `EmptySnapshotError`.
         """
@@ -101,7 +102,8 @@ class RecordStore:
         unfinished_runs: Container[int] = NOBODY,
         at: datetime | None = None,
     ) -> StoreVersions:
-        """Create or replace a view `rec_<record type>` of current rows for each type: of `entity`, or of all for None.
+        """Create or replace a view `rec_<record type>` of current rows for each type: of `entity`, or of all
+        for None.
 
         Records of the network are in the view of every entity. `at` (aware) shows the state of that time; it
         raises `AsOfError` where that cannot be shown.

@@ -45,7 +45,8 @@ def find_table(uri: str) -> DeltaTable | None:
 def ensure_table(uri: str, layout: Layout) -> DeltaTable:
     """The table, made if need be, with every column of the configuration.
 
-    Raises `StoredTypeError` where a column was stored with another type: what is at rest is never reinterpreted.
+    Raises `StoredTypeError` where a column was stored with another type: what is at rest is never
+    reinterpreted.
     """
     table = find_table(uri)
     if table is None:
@@ -64,7 +65,7 @@ def ensure_table(uri: str, layout: Layout) -> DeltaTable:
 
 
 def stored_columns(table: DeltaTable) -> dict[str, str]:
-    """Column → SQL type of all columns of the table, those included that the configuration no longer names."""
+    """Column → SQL type of all columns of the table, those that the configuration no longer names too."""
     return {f.name: _SQL_TYPES.get(_type_name(f), _type_name(f)) for f in table.schema().fields}
 
 
@@ -112,7 +113,8 @@ def _part(file: str) -> str:
 
 
 def as_of(uri: str, at: datetime) -> DeltaTable | None:
-    """The table as it was at an aware time. Raises `AsOfError` for a naive time and one before the first version.
+    """The table as it was at an aware time. Raises `AsOfError` for a naive time and one before the first
+    version.
 
     Delta itself takes both without a word: a naive time as UTC, and a time too early as version 0.
     """
@@ -123,8 +125,7 @@ def as_of(uri: str, at: datetime) -> DeltaTable | None:
         return None
     first = min(entry["timestamp"] for entry in table.history())
     if at.timestamp() * 1000 < first:
-        raise AsOfError(
-            f"as of {at.isoformat()}: nothing was kept before {datetime.fromtimestamp(first / 1000, at.tzinfo).isoformat()}"
-        )
+        begin = datetime.fromtimestamp(first / 1000, at.tzinfo).isoformat()
+        raise AsOfError(f"as of {at.isoformat()}: nothing was kept before {begin}")
     table.load_as_version(at)
     return table

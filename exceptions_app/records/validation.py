@@ -1,7 +1,7 @@
 """What a value must look like to be a date, a number, …: as SQL over the text that was found.
 
-Written out rather than left to a cast, which would take `3.7` for the whole number 4, `infinity` for a time and
-`1_000` for a number. Decimals beyond the fourth place are rounded half away from zero.
+Written out rather than left to a cast, which would take `3.7` for the whole number 4, `infinity` for a time
+and `1_000` for a number. Decimals beyond the fourth place are rounded half away from zero.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def typed_sql(text: str, kind: ColumnType) -> str:
             f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true "
             f"WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
         )
-    return f"CASE WHEN regexp_full_match({text}, {literal(_SHAPES[kind])}) THEN TRY_CAST({text} AS {SQL_TYPES[kind]}) END"
+    fits = f"regexp_full_match({text}, {literal(_SHAPES[kind])})"
+    return f"CASE WHEN {fits} THEN TRY_CAST({text} AS {SQL_TYPES[kind]}) END"
 
 
 def out_of_range_sql(value: str, kind: ColumnType) -> str | None:
@@ -57,7 +58,8 @@ def out_of_range_sql(value: str, kind: ColumnType) -> str | None:
     if kind == "date":
         return f"{value} NOT BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'"
     if kind == "timestamp":
-        return f"{value} NOT BETWEEN TIMESTAMPTZ '1900-01-01 00:00:00+00' AND TIMESTAMPTZ '2199-12-31 23:59:59+00'"
+        first, last = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("1900-01-01", "2200-01-01"))
+        return f"({value} < {first} OR {value} >= {last})"
     return None
 
 
