@@ -54,7 +54,9 @@ SENSITIVITIES: dict[Role, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person as access sees them. `queues` and `entities` None: all of them; entities hold what is below."""
+    """A person as access sees them. `queues` and `entities` None: all of them; entities hold what is
+    below.
+    """
 
     user_id: int
     name: str

@@ -1,7 +1,8 @@
-"""What every test may ask for: a fresh database of each kind, a session, people, exceptions, an application.
+"""What every test may ask for: a fresh database of each kind, a session, people, exceptions, an
+application.
 
-No test reaches the network: only loopback and unix sockets connect. PostgreSQL comes from a wheel, one server per
-test run (xdist workers share it), one database per test, copied from a migrated template.
+No test reaches the network: only loopback and unix sockets connect. PostgreSQL comes from a wheel, one
+server per test run (xdist workers share it), one database per test, copied from a migrated template.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ hypothesis.settings.register_profile("tieout", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("tieout")
 
 
-# ---- the network is off ------------------------------------------------------------------------------------------
+# ---- the network is off
 def _is_local(address: Any) -> bool:
     if not isinstance(address, tuple):
         return True  # a unix socket
@@ -67,7 +68,7 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
     return connect
 
 
-# ---- databases ---------------------------------------------------------------------------------------------------
+# ---- databases
 @dataclass(frozen=True)
 class Database:
     """A migrated, empty database."""
@@ -98,7 +99,9 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> Iterator[str]:
-    """The name of a migrated database that tests copy; one per worker, so that copies never wait for each other."""
+    """The name of a migrated database that tests copy; one per worker, so that copies never wait for
+    each other.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"template_{worker}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
@@ -147,12 +150,14 @@ def _opened(name: str, url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def session(database: Database) -> Iterator[Session]:
-    """A session on the fresh database. Services flush; a test that needs another session to see it commits."""
+    """A session on the fresh database. Services flush; a test that needs another session to see it
+    commits.
+    """
     with Session(database.engine, expire_on_commit=False) as session:
         yield session
 
 
-# ---- people and exceptions ---------------------------------------------------------------------------------------
+# ---- people and exceptions
 @pytest.fixture
 def snapshot_id(session: Session) -> int:
     """The id of an accepted configuration."""
@@ -168,7 +173,9 @@ def snapshot_id(session: Session) -> int:
 
 @pytest.fixture
 def user(session: Session) -> Callable[..., Any]:
-    """`user(role=…, queues=…, entities=…, email=…, name=…, password=…)` adds a person; all queues by default."""
+    """`user(role=…, queues=…, entities=…, email=…, name=…, password=…)` adds a person; all queues by
+    default.
+    """
     from exceptions_app.models import EVERYTHING, Role
     from exceptions_app.services import people
 

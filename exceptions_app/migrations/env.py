@@ -13,7 +13,9 @@ assert models.__all__  # noqa: S101  (the import fills the metadata)
 
 
 def _render(kind: str, item: object, autogen_context: object) -> str | bool:
-    """A migration must not change when a model does: our types are written as what they are in the database."""
+    """A migration must not change when a model does: our types are written as what they are in the
+    database.
+    """
     del autogen_context
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
@@ -21,7 +23,9 @@ def _render(kind: str, item: object, autogen_context: object) -> str | bool:
 def run() -> None:
     connection: sa.Connection | None = context.config.attributes.get("connection")
     if connection is None:
-        raise RuntimeError("migrations run through `tieout db upgrade` (services.schema.upgrade), not through alembic itself")
+        raise RuntimeError(
+            "migrations run through `tieout db upgrade` (services.schema.upgrade), not through alembic itself"
+        )
     context.configure(
         connection=connection, target_metadata=Base.metadata, render_item=_render, compare_type=True,
         render_as_batch=connection.dialect.name == "sqlite", transaction_per_migration=False,

@@ -1,11 +1,14 @@
-"""The append-only trail. Every write adds its event here, in the same flush; nothing is ever changed or removed.
+"""The append-only trail. Every write adds its event here, in the same flush; nothing is ever changed or
+removed.
 
-Encoding. An event's hash is SHA-256 over netstrings (`<length>:<bytes>`) of: the chain (`case:42` or `subject:…`),
-tag, actor, time (ISO 8601, UTC), correlation id, configuration snapshot id (empty for none), the SHA-256 of the
-payload, and the hash of the event before it in the chain (32 zero bytes for the first). The payload, canonical JSON
-of before, after and why, is stored apart and may be erased: the chain holds only its hash.
+Encoding. An event's hash is SHA-256 over netstrings (`<length>:<bytes>`) of: the chain (`case:42` or
+`subject:…`), tag, actor, time (ISO 8601, UTC), correlation id, configuration snapshot id (empty for none),
+the SHA-256 of the payload, and the hash of the event before it in the chain (32 zero bytes for the first).
+The payload, canonical JSON of before, after and why, is stored apart and may be erased: the chain holds
+only its hash.
 
-An exception's chain ends at `ExceptionCase.audit_head`; a subject's at its newest row, one writer at a time.
+An exception's chain ends at `ExceptionCase.audit_head`; a subject's at its newest row, one writer at a
+time.
 """
 
 from __future__ import annotations
@@ -135,7 +138,9 @@ def record_subject(
     config_snapshot_id: int | None = None, before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None, why: str | None = None,
 ) -> AuditEvent:  # fmt: skip
-    """Add an event about something that is no exception (`person:12`, `configuration`) to its subject's chain."""
+    """Add an event about something that is no exception (`person:12`, `configuration`) to its subject's
+    chain.
+    """
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         session.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": subject}

@@ -1,14 +1,15 @@
 """Many rows at once: plain tuples on SQLite, COPY on PostgreSQL. Knows no table's meaning.
 
-Measured on 100,000 exceptions with their evidence and trail: several times faster than the ORM or dictionaries.
-Ids are reserved first, so that rows that refer to each other can be made before any of them is stored.
+Measured on 100,000 exceptions with their evidence and trail: several times faster than the ORM or
+dictionaries. Ids are reserved first, so that rows that refer to each other can be made before any of them
+is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
@@ -44,7 +45,9 @@ def insert(session: Session, model: type[Base], columns: Sequence[str], rows: Se
 def insert_new(
     session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Row], unique: str
 ) -> set[int]:
-    """Store the rows that no other transaction has stored meanwhile; the ids that were. `columns[0]` is the id."""
+    """Store the rows that no other transaction has stored meanwhile; the ids that were. `columns[0]` is
+    the id.
+    """
     known = _existing(session, _table(model), unique, [row[columns.index(unique)] for row in rows])
     place = columns.index(unique)
     wanted = [row for row in rows if row[place] not in known]
@@ -53,11 +56,13 @@ def insert_new(
         return {row[0] for row in wanted}
     name, listed = _table(model).name, ", ".join(columns)
     arriving = f"arriving_{name}"
-    session.execute(
-        text(f"CREATE TEMPORARY TABLE {arriving} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0")
-    )  # noqa: S608
+    like = f"CREATE TEMPORARY TABLE {arriving} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
+    session.execute(text(like))
     _copy(session, arriving, columns, wanted)
-    moved = f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {arriving} ON CONFLICT ({unique}) DO NOTHING RETURNING id"  # noqa: S608
+    moved = (
+        f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {arriving} "  # noqa: S608
+        f"ON CONFLICT ({unique}) DO NOTHING RETURNING id"
+    )
     stored = set(session.scalars(text(moved)))
     session.execute(text(f"DROP TABLE {arriving}"))
     return stored
@@ -111,6 +116,4 @@ def _time_writer() -> Callable[[datetime | None], str | None]:
 
 
 def _table(model: type[Base]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)
-    return table
+    return cast("Table", model.__table__)

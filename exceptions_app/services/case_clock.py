@@ -1,8 +1,8 @@
 """The SLA clock of one exception: which target holds, starting, pausing and continuing it.
 
 Business time itself is `domain.clock`'s and `domain.sla`'s; this module applies it to the columns of a row.
-A clock that stopped without the problem having gone (a waiver, a record that left the window) continues where it
-stopped. One that a person's claim stopped runs on as if the claim had never been made.
+A clock that stopped without the problem having gone (a waiver, a record that left the window) continues
+where it stopped. One that a person's claim stopped runs on as if the claim had never been made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Accepts a configuration: each one that was ever in force is kept and has an id that everything else carries."""
+"""Accepts a configuration: each one that was ever in force is kept and has an id that everything else
+carries.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ SUBJECT = "configuration"
 
 
 def accept(session: Session, catalog: Catalog, by: str, now: datetime) -> int:
-    """The snapshot id of this configuration; added, with its line in the trail, when it was never in force before.
+    """The snapshot id of this configuration; added, with its line in the trail, when it was never in
+    force before.
 
     `by` names the actor (`user:3`, `system:start`).
     """
@@ -41,9 +44,14 @@ def accept(session: Session, catalog: Catalog, by: str, now: datetime) -> int:
     snapshot_id = session.scalars(select(ConfigSnapshot.id).where(ConfigSnapshot.digest == digest)).one()
     if added:
         record_subject(
-            session, SUBJECT, AuditTag.CONFIGURATION_ACCEPTED, actor=by, at=now, config_snapshot_id=snapshot_id,
+            session,
+            SUBJECT,
+            AuditTag.CONFIGURATION_ACCEPTED,
+            actor=by,
+            at=now,
+            config_snapshot_id=snapshot_id,
             after={"digest": catalog.digest, "summary": summary},
-        )  # fmt: skip
+        )
     return snapshot_id
 
 

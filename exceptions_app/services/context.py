@@ -23,7 +23,9 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """`now` is aware UTC; `snapshot_id` is the configuration in force; `correlation_id` ties what belongs together."""
+    """`now` is aware UTC; `snapshot_id` is the configuration in force; `correlation_id` ties what
+    belongs together.
+    """
 
     catalog: Catalog
     now: datetime

@@ -1,8 +1,8 @@
 """What a database connection needs before anything is written through it. Knows no table.
 
-SQLite: write-ahead log, foreign keys, and every transaction `BEGIN IMMEDIATE`, because a read that turns into a
-write fails at once with BUSY_SNAPSHOT whatever `busy_timeout` says. A transaction that only reads says so with
-`reading` and takes no lock.
+SQLite: write-ahead log, foreign keys, and every transaction `BEGIN IMMEDIATE`, because a read that turns
+into a write fails at once with BUSY_SNAPSHOT whatever `busy_timeout` says. A transaction that only reads
+says so with `reading` and takes no lock.
 """
 
 from __future__ import annotations

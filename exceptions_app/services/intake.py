@@ -1,7 +1,7 @@
 """Intake, first half: what a check run means for the exceptions of its scope. Reads only.
 
-The rules are DESIGN.md §2, step 3. Nothing closes by accident: what is no longer found ends only in a complete run,
-and with the reason that the records can prove. `intake_apply` writes what is planned here.
+The rules are DESIGN.md §2, step 3. Nothing closes by accident: what is no longer found ends only in a
+complete run, and with the reason that the records can prove. `intake_apply` writes what is planned here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from .context import ActionContext
 from .engine import reading
 from .intake_apply import apply
 from .intake_facts import (
-    CHUNK, Chunk, IntakeCounts, IntakePlan, Probe, ProbedKey, RunFacts, Step, StepKind,
+    CHUNK,
+    Chunk,
+    IntakeCounts,
+    IntakePlan,
+    Probe,
+    ProbedKey,
+    RunFacts,
+    Step,
+    StepKind,
 )  # fmt: skip
 
 __all__ = ["CHUNK", "Chunk", "IntakeCounts", "IntakePlan", "Probe", "ProbedKey", "RunFacts", "apply", "plan"]
@@ -134,7 +142,8 @@ def _why_gone(run: RunFacts, key: ProbedKey | None, read_before: datetime) -> En
 
 
 def _read_before(session: Session, run: RunFacts) -> datetime | None:
-    """What was fetched by then, the previous run had seen: its start, or more generously what it had read through.
+    """What was fetched by then, the previous run had seen: its start, or more generously what it had
+    read through.
 
     Where the check has changed, only what came after the previous run even started counts as read again.
     """

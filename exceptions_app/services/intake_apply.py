@@ -1,7 +1,8 @@
 """Intake, second half: writes one chunk of a plan. Flushes, never commits.
 
-Every row is locked and looked at again before it is changed: where a person was faster, the step is left for the
-next run. A new exception that another process has opened meanwhile is left to it: the fingerprint is unique.
+Every row is locked and looked at again before it is changed: where a person was faster, the step is left
+for the next run. A new exception that another process has opened meanwhile is left to it: the fingerprint
+is unique.
 """
 
 from __future__ import annotations
@@ -179,7 +180,9 @@ class _Changes:
             self._trail.record(case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
 
     def _take_evidence(self, case: ExceptionCase, found: Discrepancy | None) -> None:
-        """What the sides say now. Owner, notes, queue and clock stay; a new version keeps the old evidence."""
+        """What the sides say now. Owner, notes, queue and clock stay; a new version keeps the old
+        evidence.
+        """
         if found is None or found.evidence_hash == case.evidence_hash:
             return
         amounts = self._placing.amounts(found)

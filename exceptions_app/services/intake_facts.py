@@ -32,10 +32,11 @@ Probe = Callable[[Sequence[Mapping[str, str]]], Mapping[str, ProbedKey]]
 class RunFacts:
     """One check run in one scope, as far as intake needs it.
 
-    `complete`: every side's last sync run is complete. `read_through`: the earliest start of those reads. `lag`: the
-    largest of the sides' feeds. `proves_absence`: every feed behind the check is a snapshot or keys and changes.
-    `check_changed`: the check, or a crosswalk it uses, is not what it was in the previous run. `superseded`: the
-    fingerprints of this check that were found but gave way to a more specific cause on the same line.
+    `complete`: every side's last sync run is complete. `read_through`: the earliest start of those reads.
+    `lag`: the largest of the sides' feeds. `proves_absence`: every feed behind the check is a snapshot or
+    keys and changes. `check_changed`: the check, or a crosswalk it uses, is not what it was in the previous
+    run. `superseded`: the fingerprints of this check that were found but gave way to a more specific cause
+    on the same line.
     """
 
     check: str
@@ -49,7 +50,9 @@ class RunFacts:
     superseded: frozenset[bytes] = frozenset()
 
     def read_after(self, at: datetime | None) -> bool:
-        """Whether this run can confirm what was claimed at that time: complete, all sides read later plus lag."""
+        """Whether this run can confirm what was claimed at that time: complete, all sides read later
+        plus lag.
+        """
         return (
             self.complete
             and at is not None

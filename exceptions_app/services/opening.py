@@ -19,11 +19,12 @@ from .placing import Placement, Placing, clean, line_of, short
 from .trail import Trail
 
 _CASE = (
-    "id", "fingerprint", "check_code", "scope", "category", "entity", "queue", "severity", "status", "reference",
-    "counterparty", "sentence", "business_key", "line_key", "facts", "also", "evidence_hash", "evidence_version",
-    "amount_e4", "currency", "reporting_amount_e4", "rate_e8", "recurring", "cycle", "since_at", "first_seen_at",
-    "opened_at", "on_hold", "paused_seconds", "sla_target", "sla_calendar", "sla_stage", "due_at", "due_soon_at",
-    "next_sla_at", "retry_count", "version", "audit_head", "config_snapshot_id",
+    "id", "fingerprint", "check_code", "scope", "category", "entity", "queue", "severity", "status",
+    "reference", "counterparty", "sentence", "business_key", "line_key", "facts", "also",
+    "evidence_hash", "evidence_version", "amount_e4", "currency", "reporting_amount_e4", "rate_e8",
+    "recurring", "cycle", "since_at", "first_seen_at", "opened_at", "on_hold", "paused_seconds",
+    "sla_target", "sla_calendar", "sla_stage", "due_at", "due_soon_at", "next_sla_at", "retry_count",
+    "version", "audit_head", "config_snapshot_id",
 )  # fmt: skip
 _EVIDENCE = ("id", "case_id", "version", "evidence", "taken_at", "check_run_id")
 
@@ -71,8 +72,8 @@ class _Opening:
             clean(found.business_key), line_of(found), clean(found.facts),
             "[" + ",".join([f'"{code}"' for code in found.also]) + "]", found.evidence_hash, 1,
             amounts.amount_e4, found.currency, amounts.reporting_e4, amounts.rate_e8, False, 1, found.since,
-            ctx.now, ctx.now, False, 0, placed.sla_target, placed.sla_calendar, placed.sla_stage, placed.due_at,
-            placed.due_soon_at, placed.next_sla_at, 0, 1, first.hash, ctx.snapshot_id,
+            ctx.now, ctx.now, False, 0, placed.sla_target, placed.sla_calendar, placed.sla_stage,
+            placed.due_at, placed.due_soon_at, placed.next_sla_at, 0, 1, first.hash, ctx.snapshot_id,
         )  # fmt: skip
 
     def _payload(self, placed: Placement) -> str:

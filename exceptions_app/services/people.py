@@ -1,4 +1,6 @@
-"""People: adding them, changing what they may see, signing in with a lock-out. Knows neither pages nor sessions."""
+"""People: adding them, changing what they may see, signing in with a lock-out. Knows neither pages nor
+sessions.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ class Placing:
         self._limits = sorted({to_e4(rule.amount_from) for rule in rules if rule.amount_from is not None})
 
     def place(self, found: Discrepancy, reporting_e4: int | None) -> Placement:
-        """The first route and policy that fit; worked out once per category, entity, severity and amount step."""
+        """The first route and policy that fit; worked out once per category, entity, severity and amount
+        step.
+        """
         step = -1 if reporting_e4 is None else bisect_right(self._limits, abs(reporting_e4))
         key = (found.category, found.entity, found.critical, step)
         placement = self._placements.get(key)

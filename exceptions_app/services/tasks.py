@@ -1,8 +1,9 @@
-"""The leased task table: everything that runs in the background, scheduled or asked for. Knows no kind of work.
+"""The leased task table: everything that runs in the background, scheduled or asked for. Knows no kind
+of work.
 
-A scope runs once at a time (a unique index over running tasks). A runner holds a lease and renews it; when it is
-killed, the lease lapses and another runner takes the task over. Work must therefore be such that doing it again has
-the same effect once.
+A scope runs once at a time (a unique index over running tasks). A runner holds a lease and renews it; when
+it is killed, the lease lapses and another runner takes the task over. Work must therefore be such that
+doing it again has the same effect once.
 """
 
 from __future__ import annotations
@@ -34,37 +35,66 @@ class LeaseLostError(Exception):
 
 
 def request(
-    session: Session, kind: str, scope: str, payload: Mapping[str, Any], requested_by: int | None, now: datetime, *,
-    correlation_id: str | None = None, not_before: datetime | None = None, always: bool = False,
-) -> Task:  # fmt: skip
+    session: Session,
+    kind: str,
+    scope: str,
+    payload: Mapping[str, Any],
+    requested_by: int | None,
+    now: datetime,
+    *,
+    correlation_id: str | None = None,
+    not_before: datetime | None = None,
+    always: bool = False,
+) -> Task:
     """Ask for work. Work of this kind and scope that is still queued is enough, unless `always`.
 
-    `requested_by` is a person's id, None for jobs. An export asked for by two people is two tasks: give `always`.
+    `requested_by` is a person's id, None for jobs. An export asked for by two people is two tasks: give
+    `always`.
     """
     waiting = select(Task).where(Task.status == "queued", Task.kind == kind, Task.scope == scope).limit(1)
     queued = None if always else session.scalar(waiting)
     if queued is not None:
         return queued
     task = Task(
-        kind=kind, scope=scope, payload=json.dumps(dict(payload), sort_keys=True), not_before=not_before or now,
-        requested_by_id=requested_by, correlation_id=correlation_id or uuid.uuid4().hex, created_at=now,
-    )  # fmt: skip
+        kind=kind,
+        scope=scope,
+        payload=json.dumps(dict(payload), sort_keys=True),
+        not_before=not_before or now,
+        requested_by_id=requested_by,
+        correlation_id=correlation_id or uuid.uuid4().hex,
+        created_at=now,
+    )
     session.add(task)
     session.flush()
     return task
 
 
 def schedule(
-    session: Session, job: str, fire_at: datetime, *, kind: str, scope: str, now: datetime,
+    session: Session,
+    job: str,
+    fire_at: datetime,
+    *,
+    kind: str,
+    scope: str,
+    now: datetime,
     payload: Mapping[str, Any] | None = None,
-) -> bool:  # fmt: skip
-    """Insert the due task of a job; False where another process already did, for (job, fire time) is unique."""
+) -> bool:
+    """Insert the due task of a job; False where another process already did, for (job, fire time) is
+    unique.
+    """
     inserted = session.execute(
         conflict_free_insert(session, Task).values(
-            kind=kind, scope=scope, payload=json.dumps(dict(payload or {}), sort_keys=True), status="queued", job=job,
-            fire_at=fire_at, not_before=fire_at, correlation_id=uuid.uuid4().hex, created_at=now,
+            kind=kind,
+            scope=scope,
+            payload=json.dumps(dict(payload or {}), sort_keys=True),
+            status="queued",
+            job=job,
+            fire_at=fire_at,
+            not_before=fire_at,
+            correlation_id=uuid.uuid4().hex,
+            created_at=now,
         )
-    )  # fmt: skip
+    )
     return cast("CursorResult[Any]", inserted).rowcount == 1
 
 
@@ -85,9 +115,16 @@ def claim(
 
 
 def heartbeat(
-    session: Session, task_id: int, owner: str, now: datetime, *, lease: timedelta = LEASE,
-    done: int | None = None, total: int | None = None, note: str | None = None,
-) -> bool:  # fmt: skip
+    session: Session,
+    task_id: int,
+    owner: str,
+    now: datetime,
+    *,
+    lease: timedelta = LEASE,
+    done: int | None = None,
+    total: int | None = None,
+    note: str | None = None,
+) -> bool:
     """Renew the lease and tell progress. False: a person asked to cancel. Raises `LeaseLostError`."""
     told = {"progress_done": done, "progress_total": total, "progress_note": note and note[:200]}
     values = {key: value for key, value in told.items() if value is not None}
@@ -99,14 +136,23 @@ def heartbeat(
 
 
 def finish(
-    session: Session, task_id: int, owner: str, now: datetime, *, result: Mapping[str, Any] | None = None,
+    session: Session,
+    task_id: int,
+    owner: str,
+    now: datetime,
+    *,
+    result: Mapping[str, Any] | None = None,
     cancelled: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """The work is done (or stopped, as a person asked). Raises `LeaseLostError`."""
     _end(
-        session, task_id, owner, status="cancelled" if cancelled else "done", finished_at=now,
+        session,
+        task_id,
+        owner,
+        status="cancelled" if cancelled else "done",
+        finished_at=now,
         result=None if result is None else json.dumps(dict(result), sort_keys=True),
-    )  # fmt: skip
+    )
 
 
 def fail(
@@ -120,7 +166,9 @@ def fail(
 
 
 def cancel(session: Session, task: Task, now: datetime) -> bool:
-    """Ask for the end of a task: a queued one ends here, a running one when it next looks. False: it has ended."""
+    """Ask for the end of a task: a queued one ends here, a running one when it next looks. False: it has
+    ended.
+    """
     queued = update(Task).where(Task.id == task.id, Task.status == "queued")
     ended = _count(session, queued.values(status="cancelled", cancel_requested=True, finished_at=now))
     running = update(Task).where(Task.id == task.id, Task.status == "running").values(cancel_requested=True)
@@ -162,9 +210,17 @@ def _take_queued(
     for task_id in session.scalars(
         _of(due, kinds).order_by(Task.not_before, Task.id).limit(_CANDIDATES)
     ).all():
-        taken = update(Task).where(Task.id == task_id, Task.status == "queued").values(
-            status="running", lease_owner=owner, lease_until=now + lease, tries=Task.tries + 1, started_at=now
-        )  # fmt: skip
+        taken = (
+            update(Task)
+            .where(Task.id == task_id, Task.status == "queued")
+            .values(
+                status="running",
+                lease_owner=owner,
+                lease_until=now + lease,
+                tries=Task.tries + 1,
+                started_at=now,
+            )
+        )
         try:
             with session.begin_nested():
                 won = _count(session, taken) == 1
@@ -184,10 +240,13 @@ def _fail_hopeless(session: Session, now: datetime) -> None:
     _count(
         session,
         hopeless.values(
-            status="failed", lease_owner=None, lease_until=None, finished_at=now,
+            status="failed",
+            lease_owner=None,
+            lease_until=None,
+            finished_at=now,
             error=f"given up: its runner stopped without a word {MAX_TRIES} times",
         ),
-    )  # fmt: skip
+    )
 
 
 def _held(task_id: int, owner: str) -> Update:

@@ -1,0 +1,313 @@
+"""What people do with an exception. Each is one row change and one line in the trail, in the same flush.
+
+Every action takes the version that the person saw: see `acting`. Resolving is a claim, which the next
+complete run confirms or refutes; only a waiver ends an exception on a person's word alone, and never for
+good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, viewer_for
+from exceptions_app.catalog.schema import Category
+from exceptions_app.domain.lifecycle import Action, Status
+from exceptions_app.models import CaseComment, ExceptionCase, User
+
+from . import audit, case_clock
+from .acting import Change, ConflictError, NotAllowedError, act, actor_name, locked
+from .audit import AuditTag
+from .context import ActionContext
+
+__all__ = [
+    "BALLS", "BulkResult", "ConflictError", "NotAllowedError", "assign", "bulk_assign", "bulk_claim", "claim",
+    "comment", "hold", "release", "reopen", "resolve", "resume", "waive",
+]  # fmt: skip
+
+BALLS: tuple[str, ...] = get_args(Category.model_fields["ball"].annotation)
+"""Whose move it can be while an exception is on hold."""
+
+WAIVED = "waived"
+
+
+def claim(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
+) -> ExceptionCase:
+    """Take an exception that nobody has. Claiming one's own again changes nothing."""
+
+    def change() -> Change:
+        if case.owner_id is not None and case.owner_id != viewer.user_id:
+            owner = actor_name(session, f"user:{case.owner_id}")
+            raise NotAllowedError(f"{owner} already has it. A manager can assign it to you.")
+        return _own(case, viewer.user_id)
+
+    if case.owner_id == viewer.user_id and case.version == expected_version:
+        return case
+    return act(session, ctx, viewer, case, expected_version, Action.CLAIM, AuditTag.CASE_CLAIMED, change)
+
+
+def assign(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    owner_id: int,
+) -> ExceptionCase:
+    """Give an exception to a person who can work on it; to somebody else only as a manager."""
+
+    def change() -> Change:
+        if owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+            raise NotAllowedError("Only a manager assigns work to others.")
+        owner = session.get(User, owner_id)
+        if owner is None or not owner.active:
+            raise NotAllowedError("There is no such person any more.")
+        if not may_work_on(viewer_for(owner, ctx.catalog), case):
+            raise NotAllowedError(f"{owner.name} does not work on this queue and entity.")
+        return _own(case, owner_id)
+
+    return act(session, ctx, viewer, case, expected_version, Action.ASSIGN, AuditTag.CASE_ASSIGNED, change)
+
+
+def release(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
+) -> ExceptionCase:
+    """Put an exception back into its queue, for anybody."""
+
+    def change() -> Change:
+        if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+            raise NotAllowedError("Only its owner or a manager releases it.")
+        return _own(case, None)
+
+    return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
+
+
+def hold(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    reason: str,
+    ball_in_court: str,
+    until: datetime | None = None,
+) -> ExceptionCase:
+    """Stop the clock, saying why and whose move it is. With `until`, the sweep resumes it then."""
+
+    def change() -> Change:
+        if case.on_hold:
+            raise NotAllowedError("It is on hold already: resume it first.")
+        _need(reason, "a hold")
+        if ball_in_court not in BALLS:
+            raise NotAllowedError(f"Say whose move it is: one of {', '.join(BALLS)}.")
+        if until is not None and until <= ctx.now:
+            raise NotAllowedError("A hold ends in the future.")
+        before = {"on_hold": False, "sla_stage": str(case.sla_stage)}
+        case.hold_reason, case.ball_in_court = reason.strip(), ball_in_court
+        case_clock.pause(case, ctx.now, until)
+        after = {"on_hold": True, "ball_in_court": ball_in_court, "hold_until": until}
+        return Change(before, after, reason.strip())
+
+    return act(session, ctx, viewer, case, expected_version, Action.HOLD, AuditTag.CASE_HELD, change)
+
+
+def resume(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
+) -> ExceptionCase:
+    """Let the clock run again: the business time on hold is added to the deadlines."""
+
+    def change() -> Change:
+        if not case.on_hold:
+            raise NotAllowedError("It is not on hold.")
+        return resumed(ctx, case)
+
+    return act(session, ctx, viewer, case, expected_version, Action.RESUME, AuditTag.CASE_RESUMED, change)
+
+
+def resumed(ctx: ActionContext, case: ExceptionCase) -> Change:
+    """Off hold, for people and for the sweep alike."""
+    before = {
+        "on_hold": True,
+        "ball_in_court": case.ball_in_court,
+        "due_at": case.due_at,
+        "held_at": case.held_at,
+    }
+    case_clock.resume(case, ctx.catalog, ctx.now)
+    return Change(before, {"on_hold": False, "due_at": case.due_at, "sla_stage": str(case.sla_stage)})
+
+
+def resolve(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    reason: str,
+    note: str = "",
+) -> ExceptionCase:
+    """Claim that it is fixed, by one of the category's reason codes. The data has the last word."""
+
+    def change() -> Change:
+        known = [each.code for each in ctx.catalog.reasons(case.category)]
+        if reason not in known:
+            raise NotAllowedError(f"Choose one of the reasons: {', '.join(known)}.")
+        done = _end(ctx, viewer, case, reason, note)
+        if note.strip():
+            _add_comment(session, ctx, viewer, case, note)
+        return done
+
+    return act(session, ctx, viewer, case, expected_version, Action.RESOLVE, AuditTag.CASE_RESOLVED, change)
+
+
+def waive(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    reason: str,
+    expires_at: datetime,
+) -> ExceptionCase:
+    """Accept it as it is until `expires_at`, unless its evidence changes before."""
+
+    def change() -> Change:
+        _need(reason, "a waiver")
+        if not ctx.catalog.categories[case.category].waivable:
+            raise NotAllowedError("Exceptions of this category are never waived.")
+        if not may_waive(viewer, case, ctx.catalog):
+            raise NotAllowedError("This one takes a manager to waive.")
+        if expires_at <= ctx.now:
+            raise NotAllowedError("A waiver ends in the future.")
+        case.waiver_expires_at = expires_at
+        return _end(ctx, viewer, case, WAIVED, reason)
+
+    return act(session, ctx, viewer, case, expected_version, Action.WAIVE, AuditTag.CASE_WAIVED, change)
+
+
+def reopen(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    reason: str,
+) -> ExceptionCase:
+    """Take back a claim or a waiver. The old clock goes on; a waived one from where it stopped."""
+    was_waived = case.status == Status.WAIVED
+
+    def change() -> Change:
+        _need(reason, "reopening")
+        before = {"status": WAIVED if was_waived else "awaiting_confirmation", "end_reason": case.end_reason}
+        stopped_at = case.resolved_at or ctx.now
+        case.end_reason = case.ended_by = case.resolved_at = case.waiver_expires_at = None
+        if was_waived:
+            case_clock.continue_stopped(case, ctx.catalog, stopped_at, ctx.now)
+        else:
+            case_clock.recompute(case, ctx.catalog, ctx.now)
+        return Change(
+            before,
+            {"status": "open", "due_at": case.due_at, "sla_stage": str(case.sla_stage)},
+            reason.strip(),
+        )
+
+    return act(session, ctx, viewer, case, expected_version, Action.REOPEN, AuditTag.CASE_REOPENED, change)
+
+
+def comment(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, text: str,
+    expected_version: int | None = None,
+) -> CaseComment:  # fmt: skip
+    """Add a note. It never conflicts with what others do, whatever version its writer saw."""
+    del expected_version
+    with locked(session, viewer, case):
+        _need(text, "a comment")
+        made = _add_comment(session, ctx, viewer, case, text)
+        audit.record(session, ctx, case, AuditTag.CASE_COMMENTED, after={"comment_id": made.id})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of one exception of many; `problem` says why it was not done."""
+
+    case_id: int
+    done: bool
+    problem: str | None = None
+
+
+def bulk_claim(
+    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]]
+) -> list[BulkResult]:
+    """Claim many (id, version the person saw); each succeeds or is refused for itself."""
+    return _each(
+        session, viewer, picked, lambda case, seen: claim(session, ctx, viewer, case, expected_version=seen)
+    )
+
+
+def bulk_assign(
+    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]], owner_id: int
+) -> list[BulkResult]:
+    """Assign many to one person; each succeeds or is refused for itself."""
+    return _each(
+        session, viewer, picked,
+        lambda case, seen: assign(session, ctx, viewer, case, expected_version=seen, owner_id=owner_id),
+    )  # fmt: skip
+
+
+def _each(session: Session, viewer: Viewer, picked: Iterable[tuple[int, int]], do: Any) -> list[BulkResult]:
+    results = []
+    for case_id, version in sorted(dict(picked).items()):
+        case = session.get(ExceptionCase, case_id)
+        try:
+            if case is None or not may_work_on(viewer, case):
+                raise NotAllowedError("You may not work on this exception.")
+            with session.begin_nested():
+                do(case, version)
+            results.append(BulkResult(case_id, True))
+        except (ConflictError, NotAllowedError) as error:
+            results.append(BulkResult(case_id, False, str(error)))
+    return results
+
+
+def _own(case: ExceptionCase, owner_id: int | None) -> Change:
+    before = {"owner_id": case.owner_id}
+    case.owner_id = owner_id
+    return Change(before, {"owner_id": owner_id})
+
+
+def _end(ctx: ActionContext, viewer: Viewer, case: ExceptionCase, end_reason: str, why: str) -> Change:
+    before = {"status": "open", "owner_id": case.owner_id, "on_hold": case.on_hold}
+    case.end_reason, case.ended_by, case.resolved_at = end_reason, str(ctx.actor), ctx.now
+    case.owner_id = case.owner_id or viewer.user_id
+    case_clock.stop(case, ctx.catalog, ctx.now)
+    after = {
+        "status": str(case.status), "end_reason": end_reason, "owner_id": case.owner_id,
+        "waiver_expires_at": case.waiver_expires_at,
+    }  # fmt: skip
+    return Change(
+        before, {key: value for key, value in after.items() if value is not None}, why.strip() or None
+    )
+
+
+def _add_comment(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, text: str
+) -> CaseComment:
+    made = CaseComment(case_id=case.id, author_id=viewer.user_id, text=text.strip(), created_at=ctx.now)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _need(text: str, what: str) -> None:
+    if not text.strip():
+        raise NotAllowedError(f"Say why: {what} needs words.")
