@@ -28,6 +28,20 @@ class Settled:
         return self.order["po"], self.order["line"]
 
     @property
+    def facility(self) -> str:
+        return str(self.invoice["facility"])
+
+    @property
+    def amount(self) -> int:
+        """Billed, in cents."""
+        return int(self.invoice["amount"])
+
+    @property
+    def quantity(self) -> int:
+        """Received, in order units."""
+        return int(self.receipt["quantity"])
+
+    @property
     def key(self) -> dict[str, str]:
         return line_key(self.order)
 

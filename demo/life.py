@@ -12,10 +12,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from .documents import Event, stamp
-from .faults import PLANTERS
 from .network import Network
 from .places import FACILITIES
-from .planting import plant, repair
+from .planting import PLANTERS, plant, repair
 from .systems import warehouse
 from .trade import make_order
 

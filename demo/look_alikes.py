@@ -6,14 +6,13 @@ still agrees with the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from .candidates import Settled, line_key
+from .candidates import line_key
 from .documents import Event, Receipt, cents, stamp
-from .faults import ERP_UNITS, Planter, invoice_key
 from .goods import ITEM
 from .ledger import Change, Entry
+from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
 from .suppliers import SUPPLIER
 from .systems.store import Row
 
@@ -35,185 +34,129 @@ _BY_FLAG = (
 )
 
 
-class LookAlikes:
-    """Plants and records look-alikes, `count` of each kind, beside a planter's faults."""
+def kinds(planter: Planter) -> list[Entries]:
+    """Every kind of look-alike there is, each as an endless-looking supply of ledger entries."""
+    return [
+        *(_flagged(planter, *row) for row in _BY_FLAG),
+        _bills(planter, "RECURRING", "duplicate_invoice", "a lease, as every month"),
+        _bills(planter, "UTILITY", "no_valid_order", "utilities need no order"),
+        _bills(planter, "REFUND", "no_valid_order", "a refund needs no order"),
+        _converted_unit(planter),
+        _remit_to(planter),
+        _rounding(planter),
+        _in_tolerance(planter),
+        _credit_and_rebill(planter),
+        _void(planter),
+        _partial(planter),
+        _fresh_invoice(planter),
+        _status_lag(planter),
+    ]
 
-    def __init__(self, planter: Planter) -> None:
-        self.planter, self.network, self.now = planter, planter.network, planter.now
-        self.candidates = planter.candidates
 
-    def plant_all(self, count: int) -> int:
-        """Write down and make up to `count` of each kind; returns how many rows the ledger got."""
-        sources = [self._flagged(*row) for row in _BY_FLAG]
-        sources += [
-            self._converted_unit(), self._remit_to(), self._credit_and_rebill(), self._void(), self._rounding(), self._in_tolerance(),
-            self._partial(), self._fresh_invoice(), self._status_lag(), self._bills("RECURRING", "duplicate_invoice", "a lease, as every month"),
-            self._bills("UTILITY", "no_valid_order", "utilities need no order"), self._bills("REFUND", "no_valid_order", "a refund needs no order"),
-        ]  # fmt: skip
-        written = 0
-        for source in sources:
-            for _ in range(count):
-                if (entry := next(source, None)) is None:
-                    break
-                self.network.ledger.write("look_alike", entry, self.now, self.now)
-                written += 1
-        return written
+def _flagged(planter: Planter, condition: str, category: str, why: str) -> Entries:
+    for order in planter.candidates.flagged(condition):
+        line, entity = (order["po"], order["line"]), FACILITY_OF[order["business_unit"]]
+        yield Entry(category, entity, "erp", line_key(order), why, [line])
 
-    def _flagged(self, condition: str, category: str, why: str) -> Iterator[Entry]:
-        for order in self.candidates.flagged(condition):
-            line = (order["po"], order["line"])
-            yield Entry(category, ERP_UNITS[order["business_unit"]], "erp", line_key(order), why, [line])
 
-    def _bills(self, kind: str, category: str, why: str) -> Iterator[Entry]:
-        for bill in self.candidates.bills(kind, 1, 120):
-            yield Entry(
-                category, bill["facility"], "ap_automation", invoice_key(bill), why, [(bill["number"], 0)]
-            )
+def _bills(planter: Planter, kind: str, category: str, why: str) -> Entries:
+    for bill in planter.candidates.bills(kind, 1, 120):
+        key, line = invoice_key(bill), (bill["number"], 0)
+        yield Entry(category, bill["facility"], "ap_automation", key, why, [line])
 
-    def _billed(self, found: Settled, category: str, values: Row, why: str) -> Entry:
-        self.network.change(
-            Change("ap_automation", "invoice_lines", "alter", {"id": found.invoice["id"]}, values), self.now
+
+def _converted_unit(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(3, 40, lambda found: ITEM[found.order["item"]].factor > 1):
+        item = ITEM[found.order["item"]]
+        each = {"unit": "EA", "quantity": found.invoice["quantity"] * item.factor, "price": item.price}
+        yield planter.bill(found, "unit_mismatch", "billed each, at the price of each: the same amount", each)
+
+
+def _remit_to(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(3, 60, lambda found: True):
+        values = {"vendor": SUPPLIER[found.order["vendor"]].remit_to}
+        yield planter.bill(
+            found, "supplier_mismatch", "the supplier's other address, which is mapped", values
         )
-        return Entry(category, found.invoice["facility"], "ap_automation", found.key, why, [found.line])
 
-    def _converted_unit(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(3, 40, lambda s: ITEM[s.order["item"]].factor > 1):
-            item, cases = ITEM[found.order["item"]], found.invoice["quantity"]
-            values = {"unit": "EA", "quantity": cases * item.factor, "price": item.price}
-            yield self._billed(
-                found, "unit_mismatch", values, "billed each, at the price of each: equal after conversion"
-            )
 
-    def _remit_to(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(3, 60, lambda s: True):
-            values = {"vendor": SUPPLIER[found.order["vendor"]].remit_to}
-            yield self._billed(
-                found, "supplier_mismatch", values, "the supplier's other remittance address, which is mapped"
-            )
+def _rounding(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(3, 60, lambda found: True):
+        yield planter.bill(found, "price_variance", "two cents of rounding", {"amount": found.amount + 2})
 
-    def _rounding(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(3, 60, lambda s: True):
-            yield self._billed(
-                found, "price_variance", {"amount": found.invoice["amount"] + 2}, "two cents of rounding"
-            )
 
-    def _in_tolerance(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(3, 60, lambda s: 20_000 < s.invoice["amount"] < 900_000):
-            price = found.invoice["price"] * 1014 // 1000
-            values = {
-                "price": price,
-                "amount": cents(price, found.invoice["quantity"], found.invoice["price_per"]),
-            }
-            yield self._billed(found, "price_variance", values, "1.4 % over, within the tolerance")
+def _in_tolerance(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(3, 60, lambda found: 20_000 < found.amount < 900_000):
+        row = found.invoice
+        price = row["price"] * 1014 // 1000
+        values = {"price": price, "amount": cents(price, row["quantity"], row["price_per"])}
+        yield planter.bill(found, "price_variance", "1.4 % over, within the tolerance", values)
 
-    def _credit_and_rebill(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(8, 60, lambda s: True):
-            row = found.invoice
-            credit = {
-                "kind": "CREDIT",
-                "number": f"CR-{row['number']}",
-                "quantity": -row["quantity"],
-                "amount": -row["amount"],
-            }
-            rebill = {"kind": "REBILL", "number": f"{row['number']}-RB"}
-            for days, values in ((1, credit), (2, rebill)):
-                self._add_copy(row, values | {"refers_to": row["number"]}, days)
-            yield Entry(
-                "duplicate_invoice",
-                row["facility"],
-                "ap_automation",
-                found.key,
-                "credited and billed again",
-                [found.line],
-            )
 
-    def _void(self) -> Iterator[Entry]:
-        for found in self.candidates.settled(8, 60, lambda s: True):
-            row = found.invoice
-            self._add_copy(
-                row,
-                {"number": row["number"].lower().replace("-", " ").replace("/", " ") + " ", "status": "VOID"},
-                0,
-            )
-            yield Entry(
-                "duplicate_invoice",
-                row["facility"],
-                "ap_automation",
-                found.key,
-                "captured twice, one voided",
-                [found.line],
-            )
-
-    def _add_copy(self, row: Row, values: Row, days: int) -> None:
-        at = stamp(datetime.fromisoformat(row["entered_at"]) + timedelta(days=days))
-        dated = (datetime.fromisoformat(row["dated"]) + timedelta(days=days)).date().isoformat()
-        copy = {column: value for column, value in row.items() if column != "id"}
-        copy |= {"entered_at": at, "changed_at": at, "dated": dated, **values}
-        self.network.change(Change("ap_automation", "invoice_lines", "insert", {}, copy), self.now)
-
-    def _partial(self) -> Iterator[Entry]:
-        """Delivered and billed in two parts, the second still to come or long since here."""
-        split = self.network.wms.rows(
-            "SELECT po, CAST(po_line AS INTEGER) AS line FROM receipts GROUP BY po, po_line HAVING count(*) = 2 ORDER BY 1, 2"
+def _credit_and_rebill(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(8, 60, lambda found: True):
+        row = found.invoice
+        original = {"refers_to": row["number"]}
+        negative = {"quantity": -row["quantity"], "amount": -row["amount"]}
+        planter.copy_invoice(
+            row, {"kind": "CREDIT", "number": f"CR-{row['number']}", **negative, **original}, 1
         )
-        for row in self.planter.rng.sample(split, len(split)):
-            order = self.network.erp.find("order_lines", {"po": row["po"], "line": row["line"]})[0]
-            if not self.network.ledger.taken(row["po"], row["line"]) and order["flags"] == "":
-                key, line = line_key(order), (row["po"], row["line"])
-                yield Entry(
-                    "over_received",
-                    ERP_UNITS[order["business_unit"]],
-                    "wms",
-                    key,
-                    "delivered and billed in two parts",
-                    [line],
-                )
+        planter.copy_invoice(row, {"kind": "REBILL", "number": f"{row['number']}-RB", **original}, 2)
+        why = "credited and billed again"
+        yield Entry("duplicate_invoice", found.facility, "ap_automation", found.key, why, [found.line])
 
-    def _fresh_invoice(self) -> Iterator[Entry]:
-        """Billed three hours ago; the goods are on the road and arrive before the two business days are over."""
-        for order in self.candidates.waiting(2, 110):
-            row = self.planter.invoice_row(order, self.now - timedelta(hours=3))
-            self.planter.forget_plans(order["po"])
-            self.network.change(Change("ap_automation", "invoice_lines", "insert", {}, row), self.now)
-            at, line = stamp(self.now + timedelta(hours=4)), order["line"]
-            receipt = Receipt(
-                self.network.numbers.receipt(), 1, order["po"], line, row["facility"], order["item"], order["quantity"], order["unit"],
-                "receipt", at, at,
-            )  # fmt: skip
-            self.network.intend([Event(at, receipts=[receipt], statuses=[(order["po"], line, "closed")])])
-            why = "the invoice came a few hours before the goods"
+
+def _void(planter: Planter) -> Entries:
+    for found in planter.candidates.settled(8, 60, lambda found: True):
+        number = rewritten(found.invoice["number"])
+        planter.copy_invoice(found.invoice, {"number": number, "status": "VOID"}, 0)
+        why = "captured twice, and one of the two voided"
+        yield Entry("duplicate_invoice", found.facility, "ap_automation", found.key, why, [found.line])
+
+
+def _partial(planter: Planter) -> Entries:
+    """Delivered and billed in two parts."""
+    split = planter.network.wms.rows(
+        "SELECT po, CAST(po_line AS INTEGER) AS line FROM receipts GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1, 2"
+    )
+    for row in planter.rng.sample(split, len(split)):
+        order = planter.network.erp.find("order_lines", {"po": row["po"], "line": row["line"]})[0]
+        if not planter.network.ledger.taken(row["po"], row["line"]) and order["flags"] == "":
+            line, entity = (row["po"], row["line"]), FACILITY_OF[order["business_unit"]]
             yield Entry(
-                "missing_receipt",
-                row["facility"],
-                "ap_automation",
-                line_key(order),
-                why,
-                [(order["po"], line)],
+                "over_received", entity, "wms", line_key(order), "delivered and billed in two parts", [line]
             )
 
-    def _status_lag(self) -> Iterator[Entry]:
-        """The ERP closed the line two minutes ago; the procurement suite hears of it in forty minutes."""
-        for found in self.candidates.settled(3, 40, lambda s: True):
-            po, line = found.line
-            recently = stamp(self.now - timedelta(minutes=2))
-            self.network.change(
-                Change("erp", "order_lines", "alter", {"po": po, "line": line}, {"modified_at": recently}),
-                self.now,
-            )
-            behind = {"state": "FULLY_RECEIVED", "updated_at": stamp(self.now - timedelta(minutes=30))}
-            self.network.change(
-                Change("procurement", "order_lines", "alter", {"po": f"PO-{po}", "line": line}, behind),
-                self.now,
-            )
-            self.network.intend(
-                [Event(stamp(self.now + timedelta(minutes=40)), statuses=[(po, line, "closed")])]
-            )
-            why = "the procurement suite hears of the closing within the hour"
-            yield Entry(
-                "order_status_mismatch",
-                found.invoice["facility"],
-                "procurement",
-                found.key,
-                why,
-                [found.line],
-            )
+
+def _fresh_invoice(planter: Planter) -> Entries:
+    """Billed three hours ago; the goods are on the road and arrive before the two business days are over."""
+    for order in planter.candidates.waiting(2, 110):
+        row = planter.invoice_row(order, planter.now - timedelta(hours=3))
+        planter.forget_plans(order["po"])
+        planter.add_invoice(row)
+        planter.network.intend([_arrival(planter, order, row)])
+        why, line = "the invoice came a few hours before the goods", (order["po"], order["line"])
+        yield Entry("missing_receipt", row["facility"], "ap_automation", line_key(order), why, [line])
+
+
+def _arrival(planter: Planter, order: Row, invoice: Row) -> Event:
+    at, po, line = stamp(planter.now + timedelta(hours=4)), order["po"], order["line"]
+    number, goods = planter.network.numbers.receipt(), (order["item"], order["quantity"], order["unit"])
+    receipt = Receipt(number, 1, po, line, invoice["facility"], *goods, "receipt", at, at)
+    return Event(at, receipts=[receipt], statuses=[(po, line, "closed")])
+
+
+def _status_lag(planter: Planter) -> Entries:
+    """The ERP closed the line two minutes ago; the procurement suite hears of it in forty minutes."""
+    for found in planter.candidates.settled(3, 40, lambda found: True):
+        po, line = found.line
+        closed, behind = (stamp(planter.now - timedelta(minutes=minutes)) for minutes in (2, 30))
+        planter.change(
+            Change("erp", "order_lines", "alter", {"po": po, "line": line}, {"modified_at": closed})
+        )
+        state = {"state": "FULLY_RECEIVED", "updated_at": behind}
+        planter.change(Change("procurement", "order_lines", "alter", {"po": f"PO-{po}", "line": line}, state))
+        at = stamp(planter.now + timedelta(minutes=40))
+        planter.network.intend([Event(at, statuses=[(po, line, "closed")])])
+        why = "the procurement suite hears of the closing within the hour"
+        yield Entry("order_status_mismatch", found.facility, "procurement", found.key, why, [found.line])

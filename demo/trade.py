@@ -14,7 +14,7 @@ from datetime import datetime, time, timedelta
 from .documents import Event, InvoiceLine, OrderLine, Receipt, cents, stamp, total
 from .goods import Item, items_of
 from .places import Facility
-from .suppliers import SUPPLIER, Supplier, of_trade
+from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, Supplier, of_trade
 
 _TRADES = {"general": 34, "surgical": 24, "laboratory": 16, "pharmacy": 13, "cardiology": 9, "services": 4}
 _MODES = {
@@ -84,19 +84,23 @@ def make_order(
     trade = _pick(rng, _TRADES)
     if trade == "services" and not stat:
         return _service_order(rng, numbers, facility, at)
-    supplier = rng.choice(of_trade("surgical" if trade == "services" else trade))
+    supplier = rng.choice(_sellers("surgical" if trade == "services" else trade))
     mode = "three_way" if stat else _pick(rng, _MODES)
     lines = _goods_lines(rng, numbers, facility, supplier, mode, at)
     return Order(lines, _Course(rng, numbers, facility, supplier, mode, stat).run(lines, at))
+
+
+def _sellers(trade: str) -> tuple[Supplier, ...]:
+    """Who is ordered from; the main supplier of implants three times as often as any other of its trade."""
+    return of_trade(trade) + ((BLOCKED_SUPPLIER,) * 2 if trade == BLOCKED_SUPPLIER.trade else ())
 
 
 def _goods_lines(
     rng: random.Random, numbers: Numbers, facility: Facility, supplier: Supplier, mode: str, at: datetime
 ) -> list[OrderLine]:
     order, offered = numbers.order(), items_of(supplier.number)
-    items = rng.sample(
-        offered, k=min(len(offered), rng.choices((1, 2, 3, 4, 5, 6), (22, 16, 18, 18, 14, 12))[0])
-    )
+    most = 1 if supplier is BLOCKED_SUPPLIER else rng.choices(range(1, 7), (22, 16, 18, 18, 14, 12))[0]
+    items = rng.sample(offered, k=min(len(offered), most))
     match = 2 if mode == "two_way" else 3
     flags = [] if mode in {"three_way", "two_way", "cancelled"} else [mode]
     promised = (at + timedelta(days=rng.randint(3, 10))).date().isoformat()

@@ -1,0 +1,125 @@
+"""Faults of whole invoices: wrong or unknown supplier, no order, sent twice, and rows that break their contract.
+
+Like `line_faults`: generators of ledger entries that alter one system before each.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .candidates import Settled, line_key
+from .ledger import Change, Entry
+from .places import FACILITIES
+from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
+from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS, UNMAPPED_ALIAS, of_trade
+
+_MANGLED = {
+    "date": "a date that does not exist",
+    "short": "too few fields",
+    "quantity": "a quantity in words",
+}
+
+
+def supplier_mismatch(planter: Planter) -> Entries:
+    """The invoice was captured under another supplier of the same trade."""
+    others = planter.candidates.settled(4, 30, lambda found: found.order["vendor"] != BLOCKED_SUPPLIER.number)
+    for found in others:
+        rightly = SUPPLIER[found.order["vendor"]]
+        trade = [one for one in of_trade(rightly.trade) if one not in (rightly, BLOCKED_SUPPLIER)]
+        other = planter.rng.choice(trade)
+        yield _renamed(planter, found, other.payables, other.name, "captured under another supplier")
+
+
+def unmapped_alias(planter: Planter) -> Entries:
+    """The supplier bills under its new name, which nobody has mapped."""
+    for found in planter.candidates.settled(2, 100, lambda found: True, vendor=BLOCKED_SUPPLIER.payables):
+        how = "billed under the supplier's new name, which is not mapped"
+        yield _renamed(planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", how)
+
+
+def _renamed(planter: Planter, found: Settled, vendor: str, name: str, how: str) -> Entry:
+    """A line under another supplier. Once it was read, it becomes a new line and the old one is deleted."""
+    row = found.invoice
+    wrong = {**row, "vendor": vendor, "vendor_name": name}
+    if planter.network.opened:
+        wrong["id"] = planter.next_invoice_id()
+        planter.change(_deletion(row["id"]))
+        planter.add_invoice(wrong)
+    else:
+        planter.alter_invoice(row, {"vendor": vendor, "vendor_name": name})
+    right = {column: value for column, value in row.items() if column != "id"}
+    undo = [_deletion(wrong["id"]), Change("ap_automation", "invoice_lines", "insert", {}, right)]
+    return Entry("supplier_mismatch", found.facility, "ap_automation", found.key, how, [found.line], undo)
+
+
+def _deletion(number: int) -> Change:
+    return Change("ap_automation", "invoice_lines", "alter", {"id": number}, {"deleted": 1})
+
+
+def no_valid_order(planter: Planter) -> Entries:
+    """An invoice names an order that no system knows; every fourth names none although one is required."""
+    for index, found in enumerate(planter.candidates.settled(5, 40, lambda found: found.amount >= 20_000)):
+        unknown = f"4500{planter.network.numbers.next('unknown order') + 930000:06d}" if index % 4 < 3 else ""
+        entered = planter.now - timedelta(days=planter.rng.randint(5, 20))
+        row = planter.invoice_row(found.order, entered, unknown)
+        if not unknown:
+            row["po_line"] = 0
+        planter.add_invoice(row)
+        same = {"vendor": row["vendor"], "number": row["number"]}
+        undo = Change("ap_automation", "invoice_lines", "alter", same, {"status": "VOID"})
+        key = line_key({"po": unknown, "line": row["po_line"]}) if unknown else invoice_key(row)
+        how = "names an order that no system knows" if unknown else "needs an order, and names none"
+        yield Entry("no_valid_order", row["facility"], "ap_automation", key, how, (), [undo])
+
+
+def duplicate_invoice(planter: Planter) -> Entries:
+    """In turn: sent twice with the number written differently; billed to two facilities under two numbers."""
+    ordered = planter.candidates.settled(16, 40, lambda found: True)
+    for found, bill in zip(ordered, planter.candidates.bills("STANDARD", 10, 80), strict=False):
+        row = found.invoice
+        copy = planter.copy_invoice(row, {"number": rewritten(row["number"]), "status": "APPROVED"}, 9)
+        how = "sent twice, the number written differently"
+        undo = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "VOID"})
+        key = invoice_key(row)
+        yield Entry("duplicate_invoice", found.facility, "ap_automation", key, how, [found.line], [undo])
+
+        elsewhere = planter.rng.choice([one.code for one in FACILITIES if one.code != bill["facility"]])
+        supplier = next(one.number for one in SUPPLIERS if one.payables == bill["vendor"])
+        number = planter.network.numbers.invoice(supplier)
+        values = {"number": number, "facility": elsewhere, "status": "APPROVED"}
+        copy = planter.copy_invoice(bill, values, 2)
+        how, both = "billed to two facilities under two numbers", [(bill["number"], 0), (number, 0)]
+        undo = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "VOID"})
+        key = invoice_key(bill)
+        yield Entry("duplicate_invoice", bill["facility"], "ap_automation", key, how, both, [undo])
+
+
+def rejected_rows(planter: Planter) -> Entries:
+    """Records of the warehouse's files that break their contract; of samples, so that nothing else follows."""
+    samples = planter.candidates.flagged("flags = 'no_charge'")
+    for mangled, order in zip(tuple(_MANGLED) * 50, samples, strict=False):
+        line = (order["po"], order["line"])
+        receipts = planter.network.wms.find(
+            "receipts", {"po": order["po"], "po_line": f"{order['line']:04d}"}
+        )
+        for receipt in receipts[:1]:
+            undo = planter.alter_receipt(receipt, {"mangled": mangled})
+            key = {"feed": "wms_receipts", "source_id": f"{receipt['receipt']}/{receipt['line']}"}
+            entity = FACILITY_OF[order["business_unit"]]
+            yield Entry("rejected_rows", entity, "wms", key, _MANGLED[mangled], [line], [undo])
+
+
+def unknown_facility(planter: Planter) -> Entries:
+    """A utility bill for a facility code that nobody knows."""
+    for bill in planter.candidates.bills("UTILITY", 5, 60):
+        undo = planter.alter_invoice(bill, {"facility": "ZZQ"})
+        key, line = {"feed": "ap_invoices", "source_id": str(bill["id"])}, (bill["number"], 0)
+        yield Entry(
+            "rejected_rows",
+            bill["facility"],
+            "ap_automation",
+            key,
+            "an unknown facility code",
+            [line],
+            [undo],
+        )

@@ -1,0 +1,124 @@
+"""Faults on an order line: what was ordered, received and billed there no longer agrees.
+
+Each function yields entries for the ledger for as long as documents that suit can be found, and alters one system
+before each. A fault never touches an order line that another ledger row speaks of.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .candidates import Settled, line_key
+from .documents import cents, stamp
+from .goods import ITEM
+from .ledger import Change, Entry
+from .places import FACILITY
+from .planter import FACILITY_OF, Entries, Planter
+from .systems.store import Row
+
+
+def price_variance(planter: Planter) -> Entries:
+    """The supplier charges 6 to 18 % more than the order says."""
+    for found in planter.candidates.settled(5, 25, lambda found: found.amount >= 30_000):
+        row = found.invoice
+        price = row["price"] * planter.rng.randint(106, 118) // 100
+        values = {"price": price, "amount": cents(price, row["quantity"], row["price_per"])}
+        yield planter.bill(found, "price_variance", "the supplier charged more than the order says", values)
+
+
+def over_received(planter: Planter) -> Entries:
+    """The dock counted fewer than the supplier billed."""
+    for found in planter.candidates.settled(5, 25, lambda found: found.quantity >= 4):
+        counted = found.quantity * planter.rng.randint(50, 80) // 100
+        yield planter.count(found, "over_received", "the dock counted fewer than were billed", counted)
+
+
+def over_ordered(planter: Planter) -> Entries:
+    """In turn: half as much again is billed on a two-way line; half as much again is delivered on a three-way one."""
+    two_way = planter.candidates.flagged("match_type = 2 AND basis = 'quantity'", ordered_before_days=15)
+    received = planter.candidates.settled(1, 9, lambda found: found.quantity >= 4)
+    for order, found in zip(two_way, received, strict=False):
+        yield from _billed_beyond_order(planter, order)
+        how = "half as much again was delivered as was ordered"
+        yield planter.count(found, "over_ordered", how, found.quantity * 3 // 2)
+
+
+def _billed_beyond_order(planter: Planter, order: Row) -> Entries:
+    billed = planter.network.ap.find("invoice_lines", {"po": order["po"], "po_line": order["line"]})
+    if len(billed) != 1 or billed[0]["quantity"] != order["quantity"]:
+        return
+    row = billed[0]
+    quantity = row["quantity"] * 3 // 2
+    undo = planter.alter_invoice(
+        row, {"quantity": quantity, "amount": cents(row["price"], quantity, row["price_per"])}
+    )
+    line, how = (order["po"], order["line"]), "half as much again was billed as was ordered"
+    yield Entry("over_ordered", row["facility"], "ap_automation", line_key(order), how, [line], [undo])
+
+
+def unit_mismatch(planter: Planter) -> Entries:
+    """In turn: billed each at the price of a case; billed in packs, which no conversion knows."""
+    packed = planter.candidates.settled(5, 25, lambda found: ITEM[found.order["item"]].factor > 1)
+    for index, found in enumerate(packed):
+        if index % 2:
+            yield planter.bill(
+                found, "unit_mismatch", "billed in packs, which no conversion knows", {"unit": "PK"}
+            )
+        else:
+            yield planter.bill(found, "unit_mismatch", "billed each at the price of a case", {"unit": "EA"})
+
+
+def received_not_invoiced(planter: Planter) -> Entries:
+    """Received more than a month ago, and the invoice never came (or, once it was read, was voided)."""
+
+    def old(found: Settled) -> bool:
+        return found.amount >= 20_000 and found.receipt["posted_at"] < planter.ago(36)
+
+    for found in planter.candidates.settled(34, 80, old):
+        row = found.invoice
+        if planter.network.opened:
+            undo = planter.alter_invoice(row, {"status": "VOID"})
+        else:
+            planter.change(Change("ap_automation", "invoice_lines", "remove", {"id": row["id"]}, {}))
+            undo = Change("ap_automation", "invoice_lines", "insert", {}, row)
+        how = "received more than a month ago, and never billed"
+        yield Entry(
+            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo]
+        )
+
+
+def missing_receipt(planter: Planter) -> Entries:
+    """Billed more than a week ago, and nobody recorded a receipt."""
+    for order in planter.candidates.waiting(12, 110):
+        ordered = datetime.fromisoformat(order["ordered_at"])
+        billed = planter.now - timedelta(days=planter.rng.randint(8, 20))
+        row = planter.invoice_row(order, max(ordered + timedelta(days=2), billed))
+        planter.forget_plans(order["po"])
+        planter.add_invoice(row)
+        undo = Change("wms", "receipts", "insert", {}, _late_receipt(planter, order))
+        line, how = (order["po"], order["line"]), "billed, and nobody recorded a receipt"
+        yield Entry("missing_receipt", row["facility"], "ap_automation", line_key(order), how, [line], [undo])
+
+
+def _late_receipt(planter: Planter, order: Row) -> Row:
+    """The receipt that repairs it; its local time is that of the repair."""
+    return {
+        **{"receipt": planter.network.numbers.receipt(), "line": 1, "movement": "RECEIPT", "mangled": ""},
+        **{"site": FACILITY[FACILITY_OF[order["business_unit"]]].warehouse, "received_local": ""},
+        **{"po": order["po"], "po_line": f"{order['line']:04d}", "posted_at": stamp(planter.now)},
+        **{"item": order["item"], "quantity": order["quantity"], "unit": order["unit"]},
+    }
+
+
+def order_status_mismatch(planter: Planter) -> Entries:
+    """The procurement suite never heard that the line was received and closed."""
+    for found in planter.candidates.settled(5, 40, lambda found: True):
+        key = {"po": f"PO-{found.order['po']}", "line": found.order["line"]}
+        row = planter.network.procurement.find("order_lines", key)[0]
+        values = {"state": "ORDERED", "updated_at": row["created_at"]}
+        planter.change(Change("procurement", "order_lines", "alter", key, values))
+        undo = Change("procurement", "order_lines", "alter", key, {"state": row["state"]})
+        how = "the procurement suite never heard that the line was closed"
+        yield Entry(
+            "order_status_mismatch", found.facility, "procurement", found.key, how, [found.line], [undo]
+        )

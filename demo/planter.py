@@ -1,0 +1,114 @@
+"""What every planting has in common: where, when, on what, and how a row is altered so that it can be altered back.
+
+The same functions plant into the history, before anybody has read it, and into the running network.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from .candidates import Candidates, Settled
+from .documents import cents, stamp
+from .ledger import Change, Entry
+from .network import Network
+from .places import FACILITIES
+from .suppliers import SUPPLIER
+from .systems.store import Row
+
+FACILITY_OF = {facility.erp: facility.code for facility in FACILITIES}
+"""The ERP's business unit -> our code."""
+Entries = Iterator[Entry]
+
+
+class Planter:
+    """A time, a source of chance, and one network to plant into."""
+
+    def __init__(self, network: Network, rng: random.Random, now: datetime) -> None:
+        self.network, self.rng, self.now = network, rng, now
+        self.candidates = Candidates(network, rng, now)
+
+    def ago(self, days: float) -> str:
+        """The stamp of so many days before."""
+        return stamp(self.now - timedelta(days=days))
+
+    def change(self, change: Change) -> None:
+        """Carry out one step, now."""
+        self.network.change(change, self.now)
+
+    def bill(self, found: Settled, category: str, how: str, values: dict[str, Any]) -> Entry:
+        """Alter the invoice of a settled line."""
+        undo = self._altered("ap_automation", "invoice_lines", found.invoice, values)
+        return Entry(category, found.facility, "ap_automation", found.key, how, [found.line], [undo])
+
+    def count(self, found: Settled, category: str, how: str, quantity: int) -> Entry:
+        """Alter the received quantity of a settled line."""
+        undo = self._altered("wms", "receipts", found.receipt, {"quantity": quantity})
+        return Entry(category, found.facility, "wms", found.key, how, [found.line], [undo])
+
+    def _altered(self, system: str, table: str, row: Row, values: dict[str, Any]) -> Change:
+        """Alter a row; returns the step that alters it back."""
+        key = {"id": row["id"]}
+        self.change(Change(system, table, "alter", key, values))
+        return Change(system, table, "alter", key, {column: row[column] for column in values})
+
+    def alter_invoice(self, row: Row, values: dict[str, Any]) -> Change:
+        """Alter any invoice line; returns the step that alters it back."""
+        return self._altered("ap_automation", "invoice_lines", row, values)
+
+    def alter_receipt(self, row: Row, values: dict[str, Any]) -> Change:
+        """Alter any receipt; returns the step that alters it back."""
+        return self._altered("wms", "receipts", row, values)
+
+    def add_invoice(self, row: Row) -> None:
+        """A new invoice line is captured."""
+        self.change(Change("ap_automation", "invoice_lines", "insert", {}, row))
+
+    def copy_invoice(self, row: Row, values: dict[str, Any], days: int) -> Row:
+        """Capture an invoice line again, some days later and with other values; returns the new row."""
+        entered = stamp(datetime.fromisoformat(row["entered_at"]) + timedelta(days=days))
+        dated = (datetime.fromisoformat(row["dated"]) + timedelta(days=days)).date().isoformat()
+        times = {"entered_at": entered, "changed_at": entered, "dated": dated}
+        copy = {**row, **times, **values, "id": self.next_invoice_id()}
+        self.add_invoice(copy)
+        return copy
+
+    def next_invoice_id(self) -> int:
+        """The row number that AP automation gives next."""
+        return int(self.network.ap.rows("SELECT max(id) + 1 AS id FROM invoice_lines")[0]["id"])
+
+    def invoice_row(self, order: Row, entered: datetime, po: str | None = None) -> Row:
+        """An invoice line that bills an ERP order line in full, at its price."""
+        supplier, numbers = SUPPLIER[order["vendor"]], self.network.numbers
+        amount = cents(order["price"], order["quantity"], order["price_per"])
+        while (supplier.number, amount) in numbers.totals:
+            amount += 1
+        numbers.totals.add((supplier.number, amount))
+        dated, at = entered.date(), stamp(entered)
+        same = ("item", "description", "quantity", "unit", "price", "price_per")
+        return {
+            **{column: order[column] for column in same},
+            **{"vendor": supplier.payables, "vendor_name": supplier.name, "line": 1, "kind": "STANDARD"},
+            **{"number": numbers.invoice(supplier.number), "facility": FACILITY_OF[order["business_unit"]]},
+            **{"refers_to": "", "po": order["po"] if po is None else po, "po_line": order["line"]},
+            **{"po_required": 1, "amount": amount, "status": "ENTERED", "deleted": 0},
+            **{"dated": dated.isoformat(), "due": (dated + timedelta(days=30)).isoformat()},
+            **{"entered_at": at, "changed_at": at},
+        }
+
+    def forget_plans(self, po: str) -> None:
+        """What was planned for an order will not happen."""
+        self.network.life.run("DELETE FROM plan WHERE event LIKE ?", (f'%"{po}"%',))
+
+
+def invoice_key(row: Row) -> dict[str, str]:
+    """The business key of an invoice, as AP automation writes it."""
+    return {"supplier": row["vendor"], "invoice_number": row["number"]}
+
+
+def rewritten(number: str) -> str:
+    """The same invoice number as another clerk types it: without punctuation, or with leading zeros."""
+    typed = number.replace("-", "").replace("/", " ").lower()
+    return f"00{typed}" if typed.isdigit() else typed
