@@ -86,6 +86,9 @@ class FilesRead(Shape):
     decimal_comma: bool | list[str] = Field(
         False, description="1.234,56 is a number: in the columns named, or wherever it looks so"
     )
+    pad: dict[str, int] = Field(
+        default_factory=dict, description="column -> width: digits that a spreadsheet robbed of leading zeros"
+    )
     sheet: str | None = Field(None, description="xlsx: default the first sheet")
     records: str = Field(
         "", description="json: where the list of rows is (dots for nested); empty: the document is it"

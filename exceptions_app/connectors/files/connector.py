@@ -1,0 +1,179 @@
+"""Reads a feed from files that a system drops into a folder.
+
+A file that cannot be read as a whole is passed over, the others are read, and the error comes at the end. It
+goes to the errors folder, and while it lies there every read says so: a feed that lost one is not complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exceptions_app.catalog.schema import Feed, System
+
+from ..base import FeedContentError, Page, RawRow, RowProblem, TransportError
+from .content import Content, fetch
+from .drop import Delivered, Drop
+from .formats import READERS
+from .memory import Memory
+from .options import FilesConnection, FilesRead
+
+PAGE_SIZE = 5000
+
+FileError = FeedContentError | TransportError
+
+
+@dataclass(frozen=True, slots=True)
+class _Handled:
+    """A file that this run is done with; `tag` tells it from a namesake in the archive."""
+
+    file: Delivered
+    tag: str
+    refused: bool = False
+
+
+class FilesConnector:
+    """One feed of files. A snapshot feed reads all that lies there whenever any of it is new."""
+
+    def __init__(self, drop: Drop, read: FilesRead, *, snapshot: bool = False) -> None:
+        self._drop = drop
+        self._read = read
+        self._snapshot = snapshot
+        self._handled: list[_Handled] = []
+        self._errors: list[FileError] = []
+
+    @classmethod
+    def of(cls, system: System, feed: Feed) -> FilesConnector:
+        drop = Drop(FilesConnection.model_validate(system.connection))
+        return cls(drop, FilesRead.model_validate(feed.read), snapshot=feed.mode == "snapshot")
+
+    def read(self, watermark: str | None) -> Iterator[Page]:
+        self._handled, self._errors = [], []
+        memory = Memory.of(watermark)
+        files = self._drop.finished(self._read.pattern)
+        chosen = files[-1:] if self._read.take == "newest" else files
+        memory.forget_all_but(files)
+        yield from (self._whole if self._snapshot else self._each)(chosen, memory, watermark)
+        if not self._errors:
+            self._handled += [_Handled(file, "passed") for file in files if file not in chosen]
+        self._errors += [_still_refused(file) for file in self._drop.refused(self._read.pattern)]
+        if self._errors:
+            raise _together(self._errors)
+
+    def all_keys(self) -> Iterator[RawRow] | None:
+        return None
+
+    def acknowledge(self) -> None:
+        """Move what was read to the archive, and what could not be read as a whole to the errors."""
+        handled, self._handled = self._handled, []
+        if self._read.keep or (self._snapshot and self._errors):
+            return  # a snapshot is one: the rest of its files would look like all there is
+        for item in handled:
+            if item.refused:
+                self._drop.refuse(item.file, item.tag)
+            else:
+                self._drop.archive(item.file, item.tag)
+
+    def close(self) -> None:
+        """Nothing is held between files."""
+
+    def _each(self, files: list[Delivered], memory: Memory, watermark: str | None) -> Iterator[Page]:
+        """Changes, file by file; each is remembered by the watermark of its last page."""
+        given = watermark
+        for file in files:
+            digest = memory.digest_of(file)
+            content = None if digest else self._content(file)
+            digest = digest or (content.digest if content else None)
+            if content and digest and not memory.knows(digest):
+                for page, last in self._pages(file, content):
+                    if last:
+                        memory.add(file, digest, left_there=self._read.keep)
+                        given = memory.watermark()
+                    yield Page(page.rows, page.problems, given)
+            elif digest:
+                memory.add(file, digest, left_there=self._read.keep)
+            if content:
+                content.close()
+            if digest and memory.knows(digest):
+                self._handled.append(_Handled(file, digest[:8]))
+        if memory.watermark() != given:
+            yield Page(watermark=memory.watermark())
+
+    def _whole(self, files: list[Delivered], memory: Memory, watermark: str | None) -> Iterator[Page]:
+        """A snapshot: all files or none; remembered by the very last page."""
+        digests = [memory.digest_of(file) for file in files]
+        if None not in digests and set(digests) == set(memory.digests):
+            return
+        contents = [(file, content) for file in files if (content := self._content(file))]
+        now = Memory()
+        for file, content in contents:
+            now.add(file, content.digest, left_there=self._read.keep)
+        if self._errors or set(now.digests) != set(memory.digests):
+            for number, (file, content) in enumerate(contents, 1):
+                for page, last in self._pages(file, content):
+                    ended = last and number == len(contents) and not self._errors
+                    yield Page(page.rows, page.problems, now.watermark() if ended else watermark)
+        for file, content in contents:
+            content.close()
+            self._handled.append(_Handled(file, content.digest[:8]))
+
+    def _content(self, file: Delivered) -> Content | None:
+        """What a file holds; None where it went away, is being written again, or cannot be read whole."""
+        try:
+            with self._drop.open(file) as stream:
+                content = fetch(stream, file.name, self._read.compression)
+            if self._drop.unchanged(file):
+                self._check(content)
+                return content
+            content.close()
+        except FileNotFoundError:
+            return None
+        except TransportError as error:
+            self._errors.append(error)
+        except FeedContentError as error:
+            self._errors.append(error)
+            self._handled.append(_Handled(file, "refused", refused=True))
+        return None
+
+    def _check(self, content: Content) -> None:
+        """Read it once for nothing where its end decides whether it may be read at all."""
+        if self._read.trailer or self._read.format == "xlsx":
+            for _ in READERS[self._read.format](content, self._read):
+                pass
+
+    def _pages(self, file: Delivered, content: Content) -> Iterator[tuple[Page, bool]]:
+        """The pages of one file, and whether each is its last. A file without rows is one empty page."""
+        rows: list[RawRow] = []
+        problems: list[RowProblem] = []
+        try:
+            for item in READERS[self._read.format](content, self._read):
+                if len(rows) + len(problems) >= PAGE_SIZE:
+                    yield Page(rows, problems), False
+                    rows, problems = [], []
+                if isinstance(item, RawRow):
+                    rows.append(item)
+                else:
+                    problems.append(item)
+        except FeedContentError as error:
+            self._errors.append(error)
+            self._handled.append(_Handled(file, "refused", refused=True))
+            if rows or problems:
+                yield Page(rows, problems), False
+            return
+        yield Page(rows, problems), True
+
+
+def _still_refused(file: Delivered) -> FeedContentError:
+    message = "was refused and has not been delivered again"
+    return FeedContentError(message, file.name, "a whole file of that name, or its removal from there")
+
+
+def _together(errors: list[FileError]) -> FileError:
+    """One error that names every file."""
+    first, *others = errors
+    if not others:
+        return first
+    message = f"{first.message} (and {len(others)} more: {', '.join(error.where for error in others)})"
+    if isinstance(first, FeedContentError):
+        return FeedContentError(message, first.where, first.expected)
+    return TransportError(message, permanent=first.permanent, where=first.where)

@@ -1,0 +1,109 @@
+"""The bytes of one file, unpacked and known by their digest, before anybody looks at a row.
+
+A gzip that ends early is found here, so that nothing of it is read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from hashlib import sha256
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
+
+from ..base import FeedContentError
+
+_CHUNK = 1 << 20
+_IN_MEMORY = 64 << 20
+_GZIP = b"\x1f\x8b"
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A seekable stream of what the file holds, and the digest of the file as it was delivered."""
+
+    name: str
+    stream: IO[bytes]
+    digest: str
+
+    def text(self, encoding: str) -> io.TextIOWrapper:
+        """The text from the start, line ends untouched; bytes that do not fit become lone surrogates."""
+        self.stream.seek(0)
+        begin = self.stream.read(4)
+        self.stream.seek(0)
+        encoding = next((name for mark, name in _MARKS if begin.startswith(mark)), encoding)
+        inner = cast(Any, _Unclosed(self.stream))
+        return io.TextIOWrapper(inner, encoding=encoding, errors="surrogateescape", newline="")
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+class _Unclosed(io.BufferedIOBase):
+    """A view that leaves the stream open when it is dropped, so that the file can be read a second time."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._stream.read(size)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._stream.read(-1 if size is None else size)
+
+
+def fetch(source: IO[bytes], name: str, compression: str) -> Content:
+    """Copy and unpack. Raises FeedContentError where the packing is broken."""
+    digest = sha256()
+    spool = _spool()
+    first = source.read(_CHUNK)
+    packed = compression == "gzip" or (compression == "auto" and first.startswith(_GZIP))
+    raw = _spool() if packed else spool
+    chunk = first
+    while chunk:
+        digest.update(chunk)
+        raw.write(chunk)
+        chunk = source.read(_CHUNK)
+    if packed:
+        raw.seek(0)
+        with raw:
+            _unpack(raw, spool, name)
+    spool.seek(0)
+    return Content(name, spool, digest.hexdigest()[:32])
+
+
+def _spool() -> IO[bytes]:
+    """In memory while small. Content.close gives it back."""
+    return cast(IO[bytes], SpooledTemporaryFile(max_size=_IN_MEMORY))
+
+
+def _unpack(raw: IO[bytes], into: IO[bytes], name: str) -> None:
+    try:
+        with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
+            while chunk := unpacked.read(_CHUNK):
+                into.write(chunk)
+    except (EOFError, OSError, zlib.error) as error:
+        into.close()
+        raise FeedContentError(f"broken gzip ({error})", name, "a whole gzip file") from None
+
+
+def not_decodable(text: str) -> str | None:
+    """The first byte of a line that does not fit the encoding, and where it stands. None: all fit."""
+    if text.isascii():
+        return None
+    for column, character in enumerate(text, 1):
+        if "\udc80" <= character <= "\udcff":
+            return f"byte 0x{ord(character) - 0xDC00:02X} at column {column} does not fit the encoding"
+    return None
+
+
+def printable(text: str) -> str:
+    """The text with undecodable bytes shown as \\xNN."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
