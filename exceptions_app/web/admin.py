@@ -125,9 +125,14 @@ def _form(user_id: int | None, problem: str | None = None) -> str:
     now = utc_now()
     person = people_query.person(db.session(), user_id, now) if user_id is not None else None
     return render_template(
-        "admin/person.html", subject=person, problem=problem, typed=request.form, roles=list(Role), everything=EVERYTHING,
+        "admin/person.html",
+        subject=person,
+        problem=problem,
+        typed=request.form,
+        roles=list(Role),
+        everything=EVERYTHING,
         catalog=runtime().catalog,
-    )  # fmt: skip
+    )
 
 
 def _person_or_404(user_id: int) -> User:

@@ -38,8 +38,7 @@ WORDS = {
     413: ("Too much at once", "The request was larger than this server accepts."),
     419: (
         "Your session has moved on",
-        "The form was opened before you signed in or out. Nothing was changed: open the page again and
-        repeat it.",
+        "The form was opened before you signed in or out. Nothing was changed: open the page and repeat it.",
     ),
     500: (
         "Something broke on our side",
