@@ -1,0 +1,96 @@
+"""A finding as a condition: who must be present or missing, how far outside a tolerance, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exceptions_app.catalog.check_expressions import Path
+from exceptions_app.catalog.expressions import Expr, Kind, Names, Scope, parse, quote, render
+from exceptions_app.catalog.schema import Finding, MatchCheck, Tolerance
+
+from .parameters import SETTLED, grace_parameter
+from .sides import SidePlan
+
+FIGURES = ("difference", "base", "scale")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPlan:
+    """A compiled finding. `figures` are the tolerance's columns, computed before `condition`, which uses them."""
+
+    index: int
+    finding: Finding
+    figures: Mapping[str, str]
+    condition: str
+    parameters: frozenset[str]
+
+
+def figure(index: int, name: str) -> str:
+    """The column that holds a figure of a finding's tolerance."""
+    return quote(f"{index} {name}")
+
+
+def plan_finding(
+    check: MatchCheck, index: int, accepted: Mapping[Path, Expr], sides: Mapping[str, SidePlan], names: Names
+) -> FindingPlan:
+    """Compile one finding of a check whose sides are compiled; `names` writes columns of the joined row."""
+    finding = check.findings[index]
+    path: Path = ("findings", index)
+    used: set[str] = set()
+
+    def sql(*place: str) -> str | None:
+        expression = accepted.get((*path, *place))
+        if expression is None:
+            return None
+        used.update(expression.parameters)
+        return render(expression, names)
+
+    figures = {}
+    conditions = [f"{quote(side + ' present')} IS NOT NULL" for side in finding.present]
+    conditions += [f"{quote(side + ' present')} IS NULL" for side in finding.missing]
+    conditions += [part for part in [sql("when")] if part]
+    if finding.tolerance is not None:
+        figures = {name: str(sql("tolerance", name)) for name in FIGURES}
+        kinds = {name: accepted[*path, "tolerance", name].kind for name in FIGURES}
+        conditions.append(_outside(check.tolerances[finding.tolerance.name], kinds, index))
+    since = str(sql("since"))
+    waits = [f"{SETTLED}{side}" for side in _awaited(finding) if sides[side].sql is not None]
+    waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
+    conditions += [f"{since} <= ${name}" for name in waits]
+    for place in ("amount", "currency", "counterparty", "critical_when"):
+        sql(place)
+    for fact in finding.facts:
+        sql("facts", fact)
+    condition = f"COALESCE({' AND '.join(conditions) or 'TRUE'}, FALSE)"
+    return FindingPlan(index, finding, figures, condition, frozenset(used | set(waits)))
+
+
+def _awaited(finding: Finding) -> Sequence[str]:
+    return list(dict.fromkeys([*finding.missing, *finding.settled]))
+
+
+def _outside(tolerance: Tolerance, kinds: Mapping[str, Kind], index: int) -> str:
+    """The tolerance as a condition over products only; figures may be `scale` times the real ones."""
+    expression = parse(outside_text(tolerance), Scope(dict(kinds)))
+    return render(expression, lambda _, name: figure(index, name))
+
+
+def outside_text(tolerance: Tolerance) -> str:
+    """The rule of `domain.tolerance.assess`, written as an expression over difference, base and scale."""
+    absolute = None if tolerance.absolute is None else f"ABS(difference) > {tolerance.absolute} * scale"
+    percent = (
+        None if tolerance.percent is None else f"ABS(difference) * 100 > {tolerance.percent} * ABS(base)"
+    )
+    given = [limit for limit in (absolute, percent) if limit]
+    parts = [f"ABS(difference) > {tolerance.ignore_below} * scale"]
+    if tolerance.combine == "sum" and len(given) == 2:
+        limit = f"{tolerance.absolute} * scale * 100 + {tolerance.percent} * ABS(base)"
+        parts.append(f"ABS(difference) * 100 > {limit}")
+    elif given:
+        parts.append(f"({(' OR ' if tolerance.combine == 'any' else ' AND ').join(given)})")
+    if not tolerance.over:
+        parts.append("difference < 0")
+    if not tolerance.under:
+        parts.append("difference > 0")
+    return " AND ".join(parts)

@@ -1,0 +1,63 @@
+"""The times a statement is run with: now, so many days ago, until when each side has been read.
+
+Statements name them (`$now`, `$days_ago_3`, `$settled_receipt`); no statement asks for the time itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from exceptions_app.catalog.schema import Check, MatchCheck, ServiceTime
+
+from .errors import CheckError
+
+_AGO = re.compile(r"(minutes|hours|days|business_days)_ago_(\d+)")
+SETTLED = "settled_"
+
+
+@dataclass(frozen=True, slots=True)
+class RunParameters:
+    """`business_days_ago(n)` is in the entity's calendar.
+
+    `read_through` says until when each side of the check has been read, all its feeds taken together; None or
+    absent where that is unknown, and then nothing is "missing".
+    """
+
+    now: datetime
+    business_days_ago: Callable[[int], datetime]
+    read_through: Mapping[str, datetime | None] = field(default_factory=dict)
+
+
+def grace_parameter(grace: ServiceTime) -> str:
+    """The name of the instant before which something must have happened for its grace to have passed."""
+    if grace.unit == "business hours":
+        raise CheckError("a grace counts business days, days, hours or minutes", str(grace))
+    return f"{grace.unit.replace(' ', '_')}_ago_{grace.amount}"
+
+
+def bind(
+    names: Iterable[str], check: Check, parameters: RunParameters, lags: Mapping[str, timedelta]
+) -> dict[str, datetime | None]:
+    """The value of each named parameter. `lags` is the longest lag of each side's feeds."""
+    return {name: _value(name, check, parameters, lags) for name in names}
+
+
+def _value(
+    name: str, check: Check, parameters: RunParameters, lags: Mapping[str, timedelta]
+) -> datetime | None:
+    if name == "now":
+        return parameters.now
+    if name.startswith(SETTLED) and isinstance(check, MatchCheck):
+        side = name.removeprefix(SETTLED)
+        read = parameters.read_through.get(side)
+        return None if read is None else read - lags.get(side, timedelta(0))
+    found = _AGO.fullmatch(name)
+    if not found:
+        raise CheckError("a statement asks for an unknown time", name)
+    unit, amount = found[1], int(found[2])
+    if unit == "business_days":
+        return parameters.business_days_ago(amount)
+    return parameters.now - timedelta(**{unit: amount})

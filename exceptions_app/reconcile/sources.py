@@ -1,0 +1,122 @@
+"""The records of a side as a sub-select: the right sources, identifiers canonical, reference data joined.
+
+A column with a crosswalk is canonical under its own name, and as the source wrote it under `<name>_source`;
+where the crosswalk has no entry, what the source wrote stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.expressions import Expr, literal, parse, quote, render
+from exceptions_app.catalog.schema import Lookup, RecordType
+from exceptions_app.catalog.scopes import EVERY_RECORD, record_scope
+
+SOURCE = "_source"
+VOLATILE = frozenset({"source_time", "fetched_at"})
+"""Columns that change although the business fact does not."""
+
+
+def systems_of(catalog: Catalog, record: str, kind: str | None, systems: Iterable[str] | None) -> list[str]:
+    """The systems to read a type from; empty where no feed brings it."""
+    return list(dict.fromkeys(feed.system for feed in catalog.sources_of(record, kind, systems)))
+
+
+def canonical_select(
+    catalog: Catalog, record: RecordType, names: Collection[str], systems: Collection[str]
+) -> str:
+    """`SELECT` of the named columns (meta and `_source` names included) from the record's view."""
+    selected, joins = [], []
+    for name in sorted(names):
+        column = record.columns.get(name)
+        if name not in record.columns and name.endswith(SOURCE) and name not in EVERY_RECORD:
+            selected.append(f"r.{quote(name.removesuffix(SOURCE))} AS {quote(name)}")
+        elif column is not None and column.crosswalk:
+            known, sql = _crosswalk(catalog, column.crosswalk, name, systems)
+            joins.append(sql)
+            selected.append(f"COALESCE({', '.join([*known, f'r.{quote(name)}'])}) AS {quote(name)}")
+        else:
+            selected.append(f"r.{quote(name)}")
+    where = f" WHERE r.source_system IN ({', '.join(map(literal, systems))})" if systems else ""
+    return f"SELECT {', '.join(selected)} FROM {quote('rec_' + record.code)} AS r{''.join(joins)}{where}"
+
+
+def _crosswalk(catalog: Catalog, code: str, column: str, systems: Collection[str]) -> tuple[list[str], str]:
+    """The canonical values to try in order, and their joins: the system's own entry, then anyone's.
+
+    Only what the configuration can hold an entry for is joined.
+    """
+    entries = {system for system, _ in catalog.crosswalks.get(code, {})}
+    known, joins, table = [], [], quote("xw_" + code)
+    if any(system is not None and (not systems or system in systems) for system in entries):
+        alias = quote(f"own {column}")
+        known.append(f"{alias}.canonical")
+        joins.append(
+            f" LEFT JOIN {table} AS {alias} ON {alias}.local = r.{quote(column)}"
+            f" AND {alias}.system = r.source_system"
+        )
+    if None in entries:
+        alias = quote(f"any {column}")
+        known.append(f"{alias}.canonical")
+        joins.append(
+            f" LEFT JOIN (SELECT local, canonical FROM {table} WHERE system = '') AS {alias}"
+            f" ON {alias}.local = r.{quote(column)}"
+        )
+    return known, "".join(joins)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Look-ups as joins: the SQL, and where each `lookup.column` is found."""
+
+    sql: str
+    columns: Mapping[tuple[str, str], str]
+    needs: frozenset[str]
+
+
+def join_lookups(
+    catalog: Catalog, lookups: Mapping[str, Lookup], on: Mapping[str, Mapping[str, Expr]]
+) -> Joined:
+    """One join per distinct question, however many look-ups ask it (the smallest and the largest pack)."""
+    questions: dict[str, tuple[Lookup, str, list[str]]] = {}
+    found: dict[tuple[str, str], str] = {}
+    joins = ""
+    for name, lookup in lookups.items():
+        question = lookup.model_dump_json(include={"record", "kind", "on", "where"})
+        _, condition, picked = questions.setdefault(question, (lookup, "", []))
+        alias = f"lookup {list(questions).index(question)}"
+        for column in lookup.columns:
+            label = f"{lookup.pick} {column}"
+            picked.append(f"{lookup.pick.upper()}({quote(column)}) AS {quote(label)}")
+            found[name, column] = f"{quote(alias)}.{quote(label)}"
+        questions[question] = (lookup, condition or _on(alias, on[name]), list(dict.fromkeys(picked)))
+    for index, (lookup, condition, picked) in enumerate(questions.values()):
+        rows = _reference(catalog, lookup, picked)
+        joins += f" LEFT JOIN ({rows}) AS {quote(f'lookup {index}')} ON {condition}"
+    needs = {
+        column for parts in on.values() for expression in parts.values() for _, column in expression.columns
+    }
+    return Joined(joins, found, frozenset(needs))
+
+
+def _on(alias: str, on: Mapping[str, Expr]) -> str:
+    return " AND ".join(
+        f"{quote(alias)}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()
+    )
+
+
+def _reference(catalog: Catalog, lookup: Lookup, picked: list[str]) -> str:
+    record = catalog.record_types[lookup.record]
+    where = parse(lookup.where, record_scope(record)) if lookup.where else None
+    names = {*lookup.on, *lookup.columns, *(name for _, name in (where.columns if where else ()))}
+    rows = canonical_select(catalog, record, names, systems_of(catalog, lookup.record, lookup.kind, None))
+    keys = ", ".join(quote(column) for column in lookup.on)
+    condition = f" WHERE {render(where, bare)}" if where else ""
+    return f"SELECT {keys}, {', '.join(picked)} FROM ({rows}) AS r{condition} GROUP BY {keys}"
+
+
+def bare(_: str | None, name: str) -> str:
+    """Names of a side's row in SQL."""
+    return f"r.{quote(name)}"

@@ -1,0 +1,61 @@
+"""How a value leaves the engine as text, and becomes JSON: the same for every engine and every order of rows.
+
+Numbers lose trailing zeros, times are UTC. Evidence and its hash are made of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring
+
+from exceptions_app.catalog.expressions import Kind
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def text_sql(sql: str, kind: Kind) -> str:
+    """SQL that gives the value as text. `json_of` knows how each kind is written."""
+    if kind.name == "text":
+        return sql
+    if kind.name == "timestamp":
+        return f"CAST({sql} AT TIME ZONE 'UTC' AS STRING)"
+    return f"CAST({sql} AS STRING)"
+
+
+def instant_sql(sql: str) -> str:
+    """SQL that gives a timestamp as whole microseconds since 1970."""
+    return f"EPOCH_US({sql})"
+
+
+def instant(microseconds: int) -> datetime:
+    """The inverse of `instant_sql`."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def number_text(text: str) -> str:
+    """`12.5000` is `12.5`, `12.0000` is `12`."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _iso(text: str) -> str:
+    """`2026-11-22 16:30:00.5`, as the engine writes it, to `2026-11-22T16:30:00.500000Z`."""
+    whole, _, fraction = text.partition(".")
+    return f"{whole[:10]}T{whole[11:]}{'.' + fraction.ljust(6, '0') if fraction else ''}Z"
+
+
+JSON: dict[str, Callable[[str], str]] = {
+    "text": encode_basestring,
+    "decimal": lambda text: f'"{number_text(text)}"',
+    "integer": lambda text: text,
+    "boolean": lambda text: text,
+    "date": lambda text: f'"{text}"',
+    "timestamp": lambda text: f'"{_iso(text)}"',
+    "unknown": encode_basestring,
+}
+"""Kind of value -> its engine text as JSON. Decimals stay text, so that no reader rounds them."""
+
+
+def json_of(text: str | None, kind: str) -> str:
+    """One value as JSON."""
+    return "null" if text is None else JSON[kind](text)
