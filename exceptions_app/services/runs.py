@@ -89,12 +89,12 @@ class Refused:
     raw_masked: str
 
 
-def add_rejects(session: Session, run: SyncRun, refused: Iterable[Refused], now: datetime) -> int:
+def add_rejects(session: Session, run_id: int, feed: str, refused: Iterable[Refused], now: datetime) -> int:
     """Keep rejected rows; how many."""
     rows = [
         {
-            "run_id": run.id,
-            "feed": run.feed,
+            "run_id": run_id,
+            "feed": feed,
             "position": row.position[:300],
             "source_id": row.source_id and row.source_id[:200],
             "column_name": row.column,

@@ -1,0 +1,162 @@
+"""Reads one feed once: page by page from the connector, through the mapping, into the record store.
+
+Says what came of it; whether the run counts, and where the watermark stands, is written by `poll`. No
+transaction is open while the network or the store is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from duckdb import DuckDBPyConnection
+from sqlalchemy.exc import DBAPIError
+
+from exceptions_app.catalog.schema import Feed
+from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
+from exceptions_app.connectors.registry import build_connector
+from exceptions_app.duck import closing_session
+from exceptions_app.models import SyncRun
+from exceptions_app.records.errors import RecordError
+from exceptions_app.records.mapping import FeedMapper
+from exceptions_app.services import runs, tasks
+from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
+
+from .work import CancelledError, Work
+
+log = logging.getLogger(__name__)
+
+KEYS_AT_ONCE = 5_000
+SourceError = (TransportError, FeedContentError, RecordError)
+"""What a source can do to us: it ends the run in good order, and names itself."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run. `watermark` is that of the last page that landed."""
+
+    watermark: str | None
+    status: str = COMPLETE
+    read: int = 0
+    stored: int = 0
+    rejected: int = 0
+    deleted: int = 0
+    error: str | None = None
+    first_reject: str | None = None
+    notes: list[str] = field(default_factory=list)
+    unexpected: Exception | None = None
+
+    @property
+    def counts(self) -> RunCounts:
+        return RunCounts(self.read, self.stored, self.rejected, self.deleted)
+
+    @property
+    def changed_anything(self) -> bool:
+        return bool(self.stored or self.deleted)
+
+
+class FeedRun:
+    """One run of one feed. `started_at` is when reading began: all that the source knew before it will be
+    read.
+    """
+
+    def __init__(self, work: Work, feed: Feed, run: SyncRun) -> None:
+        self.work = work
+        self.feed = feed
+        self.run_id = run.id
+        self.started_at: datetime = run.read_started_at
+        self.outcome = Outcome(run.watermark_before)
+        self._pages = 0
+        self._connector: Connector | None = None
+
+    def read(self) -> Outcome:
+        """Everything that the source has since the watermark. What breaks is told, not raised."""
+        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        try:
+            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            with closing_session(settings.duck_memory, settings.duck_threads) as con:
+                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                for page in self._connector.read(self.outcome.watermark):
+                    self._take(mapper, page)
+                self._tell_absence(con, mapper, self._connector)
+        except (CancelledError, tasks.LeaseLostError, DBAPIError):
+            raise
+        except SourceError as error:
+            log.warning("feed %s: %s", self.feed.code, error)
+            self._broke_off(str(error))
+        except Exception as error:
+            log.exception("feed %s broke in run %d", self.feed.code, self.run_id)
+            self._broke_off(f"{type(error).__name__}: {error}")
+            self.outcome.unexpected = error
+        return self.outcome
+
+    def acknowledge(self) -> None:
+        """The run is committed: delivered files may be moved away. One that cannot be is known by its
+        content.
+        """
+        if self._connector is not None and self.outcome.status == COMPLETE:
+            try:
+                self._connector.acknowledge()
+            except SourceError as error:
+                log.warning("feed %s: what was read stays where it was: %s", self.feed.code, error)
+
+    def close(self) -> None:
+        """Give back connections; safe to repeat."""
+        if self._connector is not None:
+            self._connector.close()
+
+    def _take(self, mapper: FeedMapper, page: Page) -> None:
+        """Map and land one page; what is rejected is kept before, so that no reject is ever lost."""
+        batch = mapper.map(page.rows, page.problems)
+        self.outcome.read += len(page.rows) + len(page.problems)
+        with self.work.transaction() as session:
+            runs.note_read(session, self.run_id, self.outcome.read)
+            refused = [
+                runs.Refused(r.position, r.source_id, r.column, r.reason, r.raw_masked) for r in batch.rejects
+            ]
+            self.outcome.rejected += runs.add_rejects(
+                session, self.run_id, self.feed.code, refused, self.started_at
+            )
+        if batch.rejects and self.outcome.first_reject is None:
+            first = batch.rejects[0]
+            self.outcome.first_reject = f"{first.position}: {first.reason}"
+        store = self.work.runtime.store
+        store.land(self.feed.record_type, self.feed.code, self.run_id, self._pages, batch.table)
+        self.outcome.stored += batch.stored
+        self.outcome.deleted += batch.deleted
+        self.outcome.watermark = page.watermark
+        self._pages += 1
+        self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
+
+    def _tell_absence(self, con: DuckDBPyConnection, mapper: FeedMapper, connector: Connector) -> None:
+        """Land tombstones for what the source no longer holds, where this feed can prove it."""
+        if self.feed.mode == "changes" or (self.feed.mode == "snapshot" and not self._pages):
+            return
+        if self.feed.mode == "keys_and_changes":
+            keys = connector.all_keys()
+            if keys is None:
+                self.outcome.notes.append("the source does not list its keys: nothing was deleted")
+                return
+            for rows in _batches(keys):
+                mapper.see_keys(rows)
+        if not mapper.proves_absence:
+            self.outcome.notes.append("a row without a readable key was refused: nothing was deleted")
+            return
+        with self.work.reading() as session:
+            unfinished = runs.unfinished(session)
+        self.outcome.deleted += self.work.runtime.store.land_vanished(
+            con, self.feed.code, self.run_id, self._pages, mapper.seen_table, self.started_at, unfinished
+        )
+
+    def _broke_off(self, error: str) -> None:
+        """What landed counts; but the run proves nothing about what it has not read."""
+        self.outcome.status = PARTIAL if self._pages else FAILED
+        self.outcome.error = error
+
+
+def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:
+    while batch := list(islice(rows, KEYS_AT_ONCE)):
+        yield batch

@@ -1,0 +1,111 @@
+"""What the checks of a flow read, and how much the last runs of those feeds allow to be said. Asks no
+database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed
+from exceptions_app.services.runs import FeedFacts
+
+DOCUMENTS = "documents"
+"""The name of a duplicate check's only side."""
+
+
+def sides_of(catalog: Catalog, check: Check) -> dict[str, list[Feed]]:
+    """The feeds behind each side of a check."""
+    if isinstance(check, DuplicateCheck):
+        return {DOCUMENTS: catalog.side_feeds(check, DOCUMENTS)}
+    return {name: catalog.side_feeds(check, name) for name in check.sides}
+
+
+def reference_feeds(catalog: Catalog, check: Check) -> list[Feed]:
+    """The feeds behind the look-ups of a check."""
+    if isinstance(check, DuplicateCheck):
+        return []
+    lookups = [lookup for side in check.sides.values() for lookup in side.lookups.values()]
+    return [feed for lookup in lookups for feed in catalog.sources_of(lookup.record, lookup.kind)]
+
+
+def record_types_of(check: Check) -> set[str]:
+    """The record types whose views a check reads."""
+    if isinstance(check, DuplicateCheck):
+        return {check.record}
+    lookups = {lookup.record for side in check.sides.values() for lookup in side.lookups.values()}
+    return lookups | {side.record for side in check.sides.values()}
+
+
+def can_run(catalog: Catalog, check: Check) -> bool:
+    """Whether every side that the check cannot do without has a feed, and any side has one."""
+    sides = sides_of(catalog, check)
+    if isinstance(check, DuplicateCheck):
+        return bool(sides[DOCUMENTS])
+    needed = all(feeds or check.sides[name].optional for name, feeds in sides.items())
+    return needed and any(sides.values())
+
+
+def flows_reading(catalog: Catalog, record_type: str) -> list[str]:
+    """The flows whose checks look at records of a type."""
+    return [
+        flow
+        for flow in catalog.flows()
+        if any(record_type in record_types_of(check) for check in catalog.checks_in(flow))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the last runs of the feeds behind a check allow to be said.
+
+    `read_through` is None for a side whose last run is not complete: nothing is "missing" there. `earliest`
+    is None unless every side has been read.
+    """
+
+    complete: bool
+    read_through: Mapping[str, datetime | None]
+    earliest: datetime | None
+    lag: timedelta
+    proves_absence: bool
+    feeds: tuple[FeedFacts, ...]
+
+
+def standing(catalog: Catalog, check: Check, facts: Mapping[str, FeedFacts]) -> Standing:
+    """Judge the feeds of a check by their last runs."""
+    sides = sides_of(catalog, check)
+    feeds = _unique([feed for side in sides.values() for feed in side] + reference_feeds(catalog, check))
+    compared = _unique(feed for side in sides.values() for feed in side)
+    read = {name: _read_through(side, facts) for name, side in sides.items()}
+    of_sides = [read[name] for name, side in sides.items() if side]
+    return Standing(
+        complete=all(facts[feed.code].is_complete for feed in feeds),
+        read_through=read,
+        earliest=min((at for at in of_sides if at is not None), default=None) if all(of_sides) else None,
+        lag=max((feed.lag for feed in compared), default=timedelta(0)),
+        proves_absence=all(feed.mode != "changes" for feed in compared),
+        feeds=tuple(facts[feed.code] for feed in feeds),
+    )
+
+
+def feeds_of(catalog: Catalog, checks: Iterable[Check]) -> list[str]:
+    """The codes of all feeds behind some checks."""
+    return [
+        feed.code
+        for check in checks
+        for feed in [f for side in sides_of(catalog, check).values() for f in side]
+        + reference_feeds(catalog, check)
+    ]
+
+
+def _read_through(feeds: list[Feed], facts: Mapping[str, FeedFacts]) -> datetime | None:
+    known = [facts[feed.code] for feed in feeds]
+    if not known or not all(fact.is_complete for fact in known):
+        return None
+    return min((fact.read_through for fact in known if fact.read_through is not None), default=None)
+
+
+def _unique(feeds: Iterable[Feed]) -> list[Feed]:
+    return list({feed.code: feed for feed in feeds}.values())

@@ -1,0 +1,83 @@
+"""Polls one feed: begins the run, reads, then marks it finished and moves the watermark in one transaction.
+
+The order of commits is DESIGN.md §2, step 1: records land tagged with their run, and nobody sees them until
+the run is finished. A feed that fails is one exception for integration operations, and closes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exceptions_app.catalog.schema import Feed
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.models import SyncRun
+from exceptions_app.services import runs, tasks
+
+from . import incidents
+from .feed_run import FeedRun, Outcome
+from .flows import flows_reading
+from .work import Work
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """The handler of `poll` tasks; payload `{"feed": code}`."""
+    feed = work.runtime.catalog.feeds.get(work.payload["feed"])
+    if feed is None or not feed.enabled:
+        return {"feed": work.payload["feed"], "status": "not configured"}
+    begun = _begin(work, feed)
+    reading = FeedRun(work, feed, begun)
+    try:
+        outcome = reading.read()
+        _finish(work, feed, begun.id, outcome)
+        reading.acknowledge()
+    finally:
+        reading.close()
+    incidents.after_poll(work, feed, outcome)
+    if outcome.unexpected is not None:
+        raise outcome.unexpected
+    return _told(feed, begun.id, outcome)
+
+
+def _begin(work: Work, feed: Feed) -> SyncRun:
+    snapshot_id = work.snapshot_id
+    with work.transaction() as session:
+        return runs.begin(
+            session, feed.code, now=utc_now(), snapshot_id=snapshot_id, correlation_id=work.correlation_id
+        )
+
+
+def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
+    """The rows are seen from here on; the flows that look at them are asked to compare again."""
+    with work.transaction() as session:
+        runs.finish(
+            session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
+            now=utc_now(), error=outcome.error,
+        )  # fmt: skip
+        if not outcome.changed_anything:
+            return
+        for flow in flows_reading(work.runtime.catalog, feed.record_type):
+            scope = f"reconcile:{flow}"
+            tasks.request(
+                session,
+                "reconcile",
+                scope,
+                {"flow": flow},
+                None,
+                utc_now(),
+                correlation_id=work.correlation_id,
+            )
+
+
+def _told(feed: Feed, run_id: int, outcome: Outcome) -> Mapping[str, Any]:
+    return {
+        "feed": feed.code,
+        "run": run_id,
+        "status": outcome.status,
+        "read": outcome.read,
+        "stored": outcome.stored,
+        "rejected": outcome.rejected,
+        "deleted": outcome.deleted,
+        "error": outcome.error,
+        "notes": outcome.notes,
+    }
