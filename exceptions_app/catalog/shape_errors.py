@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from .problems import Place, Problem, closest, listing
 from .reading import place_of
@@ -26,6 +26,8 @@ _PLAIN = {
     "dict_type": "a mapping of names to values",
     "model_type": "a mapping of fields to values",
     "model_attributes_type": "a mapping of fields to values",
+    "too_short": "at least one",
+    "string_too_short": "text that is not empty",
     "date_parsing": "a date as YYYY-MM-DD",
     "date_from_datetime_parsing": "a date as YYYY-MM-DD",
     "date_type": "a date as YYYY-MM-DD",
@@ -50,15 +52,25 @@ def _inside(kind: Any, part: str | int) -> Any:
     return None
 
 
+def _models(kind: Any) -> list[type[BaseModel]]:
+    """The models that a type may be: itself, or the members of a union."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    arguments = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return [model for argument in arguments for model in _models(argument)]
+
+
+def _member(kind: Any, tag: str) -> Any:
+    """The member of a union that carries a tag; None where there is none."""
+    members = get_args(get_args(kind)[0]) if get_origin(kind) is Annotated else ()
+    return next((member for member in members if Tag(tag) in get_args(member)[1:]), None)
+
+
 def _fields(kind: Any, path: Sequence[str | int]) -> list[str]:
-    """The fields of the model that stands at `path` inside `kind`."""
+    """The fields of the model that stands at `path` inside `kind`; a union's tag chooses its member."""
     for part in path:
-        kind = _inside(kind, part) or kind
-    members = (
-        [kind, *get_args(kind)] if get_origin(kind) is not Annotated else [kind, *get_args(get_args(kind)[0])]
-    )
-    models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
-    return sorted({name for model in models for name in model.model_fields})
+        kind = _member(kind, str(part)) or _inside(kind, part) or kind
+    return sorted({name for model in _models(kind) for name in model.model_fields})
 
 
 def _shown(value: Any) -> str:
@@ -117,7 +129,4 @@ def _say(complaint: Any, kind: Any, location: list[str | int], secret: bool) -> 
 def tags(kind: Any) -> list[str]:
     """The values of `kind:` that tell the members of a union apart."""
     members = get_args(get_args(kind)[0]) if get_origin(kind) is Annotated else ()
-    literals = [m.model_fields["kind"].annotation for m in members if "kind" in m.model_fields]
-    return [
-        str(value) for literal in literals if get_origin(literal) is Literal for value in get_args(literal)
-    ]
+    return [part.tag for member in members for part in get_args(member)[1:] if isinstance(part, Tag)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from .base import Code, Duration, Expression, Name, Shape, Span
 
@@ -182,4 +182,12 @@ class DuplicateCheck(_Check):
     compare: list[CompareRow] = Field(default_factory=list)
 
 
-Check = Annotated[MatchCheck | DuplicateCheck, Field(discriminator="kind")]
+def _which(value: Any) -> str:
+    """`match` where a check does not say what kind it is."""
+    kind = value.get("kind", "match") if isinstance(value, dict) else getattr(value, "kind", "")
+    return str(kind)
+
+
+Check = Annotated[
+    Annotated[MatchCheck, Tag("match")] | Annotated[DuplicateCheck, Tag("duplicate")], Discriminator(_which)
+]
