@@ -48,7 +48,7 @@ WORDS: dict[str, str] = {
 }
 """What an event says somebody did, after their name."""
 
-_SILENT = (AuditTag.CASE_COMMENTED,)
+_SILENT = (AuditTag.CASE_COMMENTED, AuditTag.CASE_DUE_SOON, AuditTag.CASE_BREACHED)
 """Events that change no version: they never are why somebody was too late."""
 
 

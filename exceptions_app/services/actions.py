@@ -7,22 +7,22 @@ good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import get_args
 
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, viewer_for
-from exceptions_app.catalog.schema import Category
+from exceptions_app.access import Viewer, may_waive
+from exceptions_app.catalog.schema import Category, Reason
 from exceptions_app.domain.lifecycle import Action, Status
-from exceptions_app.models import CaseComment, ExceptionCase, User
+from exceptions_app.models import CaseComment, ExceptionCase
 
 from . import audit, case_clock
-from .acting import Change, ConflictError, NotAllowedError, act, actor_name, locked
+from .acting import Change, ConflictError, NotAllowedError, act, locked
 from .audit import AuditTag
 from .context import ActionContext
+from .ownership import BulkResult, assign, bulk_assign, bulk_claim, claim, release
 
 __all__ = [
     "BALLS", "BulkResult", "ConflictError", "NotAllowedError", "assign", "bulk_assign", "bulk_claim", "claim",
@@ -33,59 +33,6 @@ BALLS: tuple[str, ...] = get_args(Category.model_fields["ball"].annotation)
 """Whose move it can be while an exception is on hold."""
 
 WAIVED = "waived"
-
-
-def claim(
-    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
-) -> ExceptionCase:
-    """Take an exception that nobody has. Claiming one's own again changes nothing."""
-
-    def change() -> Change:
-        if case.owner_id is not None and case.owner_id != viewer.user_id:
-            owner = actor_name(session, f"user:{case.owner_id}")
-            raise NotAllowedError(f"{owner} already has it. A manager can assign it to you.")
-        return _own(case, viewer.user_id)
-
-    if case.owner_id == viewer.user_id and case.version == expected_version:
-        return case
-    return act(session, ctx, viewer, case, expected_version, Action.CLAIM, AuditTag.CASE_CLAIMED, change)
-
-
-def assign(
-    session: Session,
-    ctx: ActionContext,
-    viewer: Viewer,
-    case: ExceptionCase,
-    *,
-    expected_version: int,
-    owner_id: int,
-) -> ExceptionCase:
-    """Give an exception to a person who can work on it; to somebody else only as a manager."""
-
-    def change() -> Change:
-        if owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
-            raise NotAllowedError("Only a manager assigns work to others.")
-        owner = session.get(User, owner_id)
-        if owner is None or not owner.active:
-            raise NotAllowedError("There is no such person any more.")
-        if not may_work_on(viewer_for(owner, ctx.catalog), case):
-            raise NotAllowedError(f"{owner.name} does not work on this queue and entity.")
-        return _own(case, owner_id)
-
-    return act(session, ctx, viewer, case, expected_version, Action.ASSIGN, AuditTag.CASE_ASSIGNED, change)
-
-
-def release(
-    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
-) -> ExceptionCase:
-    """Put an exception back into its queue, for anybody."""
-
-    def change() -> Change:
-        if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
-            raise NotAllowedError("Only its owner or a manager releases it.")
-        return _own(case, None)
-
-    return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
 
 
 def hold(
@@ -156,7 +103,7 @@ def resolve(
     """Claim that it is fixed, by one of the category's reason codes. The data has the last word."""
 
     def change() -> Change:
-        known = [each.code for each in ctx.catalog.reasons(case.category)]
+        known = [each.code for each in _reasons(ctx, case)]
         if reason not in known:
             raise NotAllowedError(f"Choose one of the reasons: {', '.join(known)}.")
         done = _end(ctx, viewer, case, reason, note)
@@ -181,7 +128,8 @@ def waive(
 
     def change() -> Change:
         _need(reason, "a waiver")
-        if not ctx.catalog.categories[case.category].waivable:
+        category = ctx.catalog.categories.get(case.category)
+        if category is not None and not category.waivable:
             raise NotAllowedError("Exceptions of this category are never waived.")
         if not may_waive(viewer, case, ctx.catalog):
             raise NotAllowedError("This one takes a manager to waive.")
@@ -236,55 +184,6 @@ def comment(
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class BulkResult:
-    """What became of one exception of many; `problem` says why it was not done."""
-
-    case_id: int
-    done: bool
-    problem: str | None = None
-
-
-def bulk_claim(
-    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]]
-) -> list[BulkResult]:
-    """Claim many (id, version the person saw); each succeeds or is refused for itself."""
-    return _each(
-        session, viewer, picked, lambda case, seen: claim(session, ctx, viewer, case, expected_version=seen)
-    )
-
-
-def bulk_assign(
-    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]], owner_id: int
-) -> list[BulkResult]:
-    """Assign many to one person; each succeeds or is refused for itself."""
-    return _each(
-        session, viewer, picked,
-        lambda case, seen: assign(session, ctx, viewer, case, expected_version=seen, owner_id=owner_id),
-    )  # fmt: skip
-
-
-def _each(session: Session, viewer: Viewer, picked: Iterable[tuple[int, int]], do: Any) -> list[BulkResult]:
-    results = []
-    for case_id, version in sorted(dict(picked).items()):
-        case = session.get(ExceptionCase, case_id)
-        try:
-            if case is None or not may_work_on(viewer, case):
-                raise NotAllowedError("You may not work on this exception.")
-            with session.begin_nested():
-                do(case, version)
-            results.append(BulkResult(case_id, True))
-        except (ConflictError, NotAllowedError) as error:
-            results.append(BulkResult(case_id, False, str(error)))
-    return results
-
-
-def _own(case: ExceptionCase, owner_id: int | None) -> Change:
-    before = {"owner_id": case.owner_id}
-    case.owner_id = owner_id
-    return Change(before, {"owner_id": owner_id})
-
-
 def _end(ctx: ActionContext, viewer: Viewer, case: ExceptionCase, end_reason: str, why: str) -> Change:
     before = {"status": "open", "owner_id": case.owner_id, "on_hold": case.on_hold}
     case.end_reason, case.ended_by, case.resolved_at = end_reason, str(ctx.actor), ctx.now
@@ -306,6 +205,12 @@ def _add_comment(
     session.add(made)
     session.flush()
     return made
+
+
+def _reasons(ctx: ActionContext, case: ExceptionCase) -> Sequence[Reason]:
+    """The category's reasons; the common ones where the configuration no longer has the category."""
+    known = case.category in ctx.catalog.categories
+    return ctx.catalog.reasons(case.category) if known else ctx.catalog.common_reasons
 
 
 def _need(text: str, what: str) -> None:

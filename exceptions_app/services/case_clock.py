@@ -61,6 +61,14 @@ def subject_of(
     return routing.Subject(category, path, severity, amount, queue)
 
 
+def calendar_of(case: ExceptionCase, catalog: Catalog) -> BusinessCalendar:
+    """The clock's calendar. Where the configuration has dropped it, the one that would be chosen today."""
+    if case.sla_calendar not in catalog.calendars:
+        queue = case.queue if case.queue in catalog.queues else next(iter(catalog.queues))
+        case.sla_calendar = catalog.calendar_for(case.entity, queue).code
+    return catalog.calendar(case.sla_calendar)
+
+
 def start(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
     """A new cycle: the clock starts now, at nought."""
     case.opened_at, case.paused_seconds, case.breached_at = now, 0, None
@@ -70,7 +78,7 @@ def start(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
 def recompute(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
     """Deadlines from when it was opened and how long it was paused; then the stage."""
     due = sla.due_times(
-        case.opened_at, span(case.sla_target), catalog.calendar(case.sla_calendar),
+        case.opened_at, span(case.sla_target), calendar_of(case, catalog),
         timedelta(seconds=case.paused_seconds),
     )  # fmt: skip
     case.due_at, case.due_soon_at = due.due_at, due.due_soon_at
@@ -122,6 +130,5 @@ def continue_stopped(case: ExceptionCase, catalog: Catalog, stopped_at: datetime
 
 
 def _add_pause(case: ExceptionCase, catalog: Catalog, since: datetime, until: datetime) -> None:
-    calendar = catalog.calendar(case.sla_calendar)
-    paused = sla.paused_between(since, until, span(case.sla_target), calendar)
+    paused = sla.paused_between(since, until, span(case.sla_target), calendar_of(case, catalog))
     case.paused_seconds += max(0, int(paused.total_seconds()))

@@ -114,7 +114,7 @@ def sign_in(session: Session, email: str, password: str, now: datetime, settings
     Both outcomes write (the count of failures, the trail): the caller commits in either case.
     """
     cheap = settings.cheap_passwords
-    user = session.scalar(select(User).where(User.email == email.strip().lower()))
+    user = user_by_email(session, email)
     if user is not None and user.is_locked(now) and user.locked_until is not None:
         raise LockedOutError(user.locked_until)
     if (

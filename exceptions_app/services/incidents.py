@@ -1,0 +1,133 @@
+"""What goes wrong with the machinery itself, as exceptions for integration operations, through the same
+intake.
+
+One failing feed is one exception, whatever its records feed; it closes nothing else. Knows no connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.catalog import canonical
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
+from exceptions_app.domain.instant import iso
+
+from . import intake
+from .context import ActionContext
+from .intake_facts import IntakeCounts, ProbedKey, RunFacts
+
+FEED_CHECK = "integration.feed"
+REJECTS_CHECK = "integration.rejects"
+CHECK_CHECK = "integration.check"
+
+
+def feed_failed(
+    session: Session, ctx: ActionContext, feed: str, *, since: datetime, error: str
+) -> IntakeCounts:
+    """The feed has brought nothing since then; the same error again is seen, not raised again."""
+    declared = ctx.catalog.feeds[feed]
+    facts = {
+        "feed": declared.title or feed,
+        "system": ctx.catalog.systems[declared.system].name,
+        "since": iso(since),
+        "error": error,
+    }
+    found = _incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
+    return _report(session, ctx, FEED_CHECK, feed, [found])
+
+
+def feed_recovered(session: Session, ctx: ActionContext, feed: str) -> IntakeCounts:
+    """The feed was read again: what was open about it agrees now."""
+    return _report(session, ctx, FEED_CHECK, feed, [])
+
+
+def rejected_rows(
+    session: Session, ctx: ActionContext, feed: str, *, count: int, since: datetime,
+    reason: str = "", position: str = "", whole: bool = False,
+) -> IntakeCounts:  # fmt: skip
+    """`count` rows of the last run were refused, the first at `position` for `reason`.
+
+    None refused closes what is open only where the run read everything (`whole`): a run of changes does not
+    bring the refused rows again. What a person has claimed, the next clean run confirms.
+    """
+    if not count:
+        return _report(session, ctx, REJECTS_CHECK, feed, [], whole=whole)
+    declared = ctx.catalog.feeds[feed]
+    facts = {"feed": declared.title or feed, "count": str(count), "reason": reason, "position": position}
+    found = _incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
+    return _report(session, ctx, REJECTS_CHECK, feed, [found])
+
+
+def check_failed(
+    session: Session, ctx: ActionContext, check: str, scope: str, *, since: datetime, error: str
+) -> IntakeCounts:
+    """The comparison itself broke in this scope."""
+    title = ctx.catalog.checks[check].title
+    name = title if scope == NETWORK_SCOPE else f"{title} ({scope})"
+    key = {"check": check, "scope": scope}
+    found = _incident(CHECK_CHECK, "check_failed", check, key, {"check": name, "error": error}, since, None)
+    return _report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [found])
+
+
+def check_recovered(session: Session, ctx: ActionContext, check: str, scope: str) -> IntakeCounts:
+    """The comparison ran again."""
+    return _report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [])
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadNow:
+    """The machinery answers for itself: whether it is still wrong is known now."""
+
+    present: bool
+    fetched_at: datetime | None
+
+
+def _check_scope(check: str, scope: str) -> str:
+    return f"{check}@{scope}"[-64:]
+
+
+def _incident(
+    check: str, category: str, reference: str, key: Mapping[str, str], facts: Mapping[str, str],
+    since: datetime, system: str | None,
+) -> Discrepancy:  # fmt: skip
+    evidence = canonical({"key": key, "let": {}, "sides": {"feed": facts}, "tolerance": None})
+    scope = _check_scope(key["check"], key["scope"]) if check == CHECK_CHECK else reference
+    return Discrepancy(
+        fingerprint=fingerprint(check, category, NETWORK_SCOPE, list(key.values())),
+        check=check,
+        scope=scope,
+        category=category,
+        entity=NETWORK_SCOPE,
+        reference=reference,
+        business_key=canonical(key),
+        lines=(),
+        counterparty=system,
+        facts=canonical(facts),
+        evidence=evidence,
+        evidence_hash=evidence_hash(evidence),
+        amount=None,
+        currency=None,
+        since=since,
+    )
+
+
+def _report(
+    session: Session, ctx: ActionContext, check: str, scope: str, found: Sequence[Discrepancy], *,
+    whole: bool = True,
+) -> IntakeCounts:  # fmt: skip
+    session.connection()  # begins as a writer: planning alone would begin as a reader
+    run = RunFacts(check, scope, None, complete=True, read_through=ctx.now, proves_absence=whole)
+
+    def probe(keys: Sequence[Mapping[str, str]]) -> dict[str, ProbedKey]:
+        return {canonical(key): _ReadNow(whole, ctx.now) for key in keys}
+
+    planned = intake.plan(session, ctx, run, found, probe)
+    counts = planned.counts
+    for chunk in planned.chunks():
+        counts += intake.apply(session, ctx, chunk)
+    return counts

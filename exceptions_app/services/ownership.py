@@ -1,0 +1,123 @@
+"""Whose an exception is: claiming, assigning and releasing it, one at a time or many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can, may_work_on, viewer_for
+from exceptions_app.domain.lifecycle import Action
+from exceptions_app.models import ExceptionCase, User
+
+from .acting import Change, ConflictError, NotAllowedError, act, actor_name
+from .audit import AuditTag
+from .context import ActionContext
+
+
+def claim(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
+) -> ExceptionCase:
+    """Take an exception that nobody has. Claiming one's own again changes nothing."""
+
+    def change() -> Change:
+        if case.owner_id is not None and case.owner_id != viewer.user_id:
+            owner = actor_name(session, f"user:{case.owner_id}")
+            raise NotAllowedError(f"{owner} already has it. A manager can assign it to you.")
+        return _own(case, viewer.user_id)
+
+    if case.owner_id == viewer.user_id and case.version == expected_version:
+        return case
+    return act(session, ctx, viewer, case, expected_version, Action.CLAIM, AuditTag.CASE_CLAIMED, change)
+
+
+def assign(
+    session: Session,
+    ctx: ActionContext,
+    viewer: Viewer,
+    case: ExceptionCase,
+    *,
+    expected_version: int,
+    owner_id: int,
+) -> ExceptionCase:
+    """Give an exception to a person who can work on it; to somebody else only as a manager."""
+
+    def change() -> Change:
+        if owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+            raise NotAllowedError("Only a manager assigns work to others.")
+        owner = session.get(User, owner_id)
+        if owner is None or not owner.active:
+            raise NotAllowedError("There is no such person any more.")
+        if not may_work_on(viewer_for(owner, ctx.catalog), case):
+            raise NotAllowedError(f"{owner.name} does not work on this queue and entity.")
+        return _own(case, owner_id)
+
+    return act(session, ctx, viewer, case, expected_version, Action.ASSIGN, AuditTag.CASE_ASSIGNED, change)
+
+
+def release(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
+) -> ExceptionCase:
+    """Put an exception back into its queue, for anybody."""
+
+    def change() -> Change:
+        if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+            raise NotAllowedError("Only its owner or a manager releases it.")
+        return _own(case, None)
+
+    return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of one exception of many; `problem` says why it was not done."""
+
+    case_id: int
+    done: bool
+    problem: str | None = None
+
+
+def bulk_claim(
+    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]]
+) -> list[BulkResult]:
+    """Claim many (id, version the person saw); each succeeds or is refused for itself."""
+    return _each(
+        session, viewer, picked, lambda case, seen: claim(session, ctx, viewer, case, expected_version=seen)
+    )
+
+
+def bulk_assign(
+    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]], owner_id: int
+) -> list[BulkResult]:
+    """Assign many to one person; each succeeds or is refused for itself."""
+    return _each(
+        session, viewer, picked,
+        lambda case, seen: assign(session, ctx, viewer, case, expected_version=seen, owner_id=owner_id),
+    )  # fmt: skip
+
+
+def _each(
+    session: Session,
+    viewer: Viewer,
+    picked: Iterable[tuple[int, int]],
+    do: Callable[[ExceptionCase, int], object],
+) -> list[BulkResult]:
+    results = []
+    for case_id, version in sorted(dict(picked).items()):
+        case = session.get(ExceptionCase, case_id)
+        try:
+            if case is None or not may_work_on(viewer, case):
+                raise NotAllowedError("You may not work on this exception.")
+            with session.begin_nested():
+                do(case, version)
+            results.append(BulkResult(case_id, True))
+        except (ConflictError, NotAllowedError) as error:
+            results.append(BulkResult(case_id, False, str(error)))
+    return results
+
+
+def _own(case: ExceptionCase, owner_id: int | None) -> Change:
+    before = {"owner_id": case.owner_id}
+    case.owner_id = owner_id
+    return Change(before, {"owner_id": owner_id})
