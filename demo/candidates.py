@@ -51,6 +51,11 @@ def line_key(order: Row) -> dict[str, str]:
     return {"order_number": order["po"], "line_number": str(order["line"])}
 
 
+def anything(_: Settled) -> bool:
+    """Every settled line will do."""
+    return True
+
+
 class Candidates:
     """Finds untouched documents, in an order that the random generator decides."""
 
@@ -62,8 +67,9 @@ class Candidates:
     ) -> Iterator[Settled]:
         """Settled lines, alone on an invoice that was entered `least` to `most` days ago."""
         numbers = self.network.ap.rows(
-            "SELECT min(id) AS id FROM invoice_lines WHERE entered_at BETWEEN ? AND ? AND kind = 'STANDARD' AND po <> ''"
-            " AND status <> 'VOID' AND deleted = 0 AND (? IS NULL OR vendor = ?) GROUP BY vendor, number HAVING count(*) = 1"
+            "SELECT min(id) AS id FROM invoice_lines WHERE entered_at BETWEEN ? AND ? AND kind = 'STANDARD'"
+            " AND po <> '' AND status <> 'VOID' AND deleted = 0 AND (? IS NULL OR vendor = ?)"
+            " GROUP BY vendor, number HAVING count(*) = 1"
             " ORDER BY 1",
             (self._ago(most), self._ago(least), vendor, vendor),
         )
@@ -96,7 +102,8 @@ class Candidates:
     def waiting(self, least: int, most: int) -> Iterator[Row]:
         """Plain ERP order lines, ordered `least` to `most` days ago, with neither receipt nor invoice yet."""
         rows = self.network.erp.rows(
-            "SELECT * FROM order_lines WHERE status = 'Dispatched' AND ordered_at BETWEEN ? AND ? ORDER BY id",
+            "SELECT * FROM order_lines WHERE status = 'Dispatched' AND ordered_at BETWEEN ? AND ?"
+            " ORDER BY id",
             (self._ago(most), self._ago(least)),
         )
         for order in self._shuffled(rows):
@@ -110,7 +117,8 @@ class Candidates:
     def flagged(self, condition: str, *, ordered_before_days: int = 45) -> Iterator[Row]:
         """ERP order lines that satisfy a condition over the ERP's columns, ordered some time ago."""
         rows = self.network.erp.rows(
-            f"SELECT * FROM order_lines WHERE status <> 'Canceled' AND ordered_at < ? AND {condition} ORDER BY id",
+            f"SELECT * FROM order_lines WHERE status <> 'Canceled' AND ordered_at < ? AND {condition}"
+            " ORDER BY id",
             (self._ago(ordered_before_days),),
         )
         for order in self._shuffled(rows):
@@ -120,7 +128,8 @@ class Candidates:
     def bills(self, kind: str, least: int, most: int) -> Iterator[Row]:
         """Invoices of one kind that name no order; the ledger reserves them as line 0 of their own number."""
         rows = self.network.ap.rows(
-            "SELECT * FROM invoice_lines WHERE kind = ? AND po = '' AND deleted = 0 AND entered_at BETWEEN ? AND ? ORDER BY id",
+            "SELECT * FROM invoice_lines WHERE kind = ? AND po = '' AND deleted = 0"
+            " AND entered_at BETWEEN ? AND ? ORDER BY id",
             (kind, self._ago(most), self._ago(least)),
         )
         for row in self._shuffled(rows):

@@ -1,4 +1,5 @@
-"""The crosswalk lists of `demo/catalog`, as they follow from the network's facilities, suppliers and status words.
+"""The crosswalk lists of `demo/catalog`, as they follow from the network's facilities, suppliers and
+status words.
 
 `python -m demo.catalog_csv` writes them anew; a test compares. `UNMAPPED_ALIAS` is left out on purpose.
 """

@@ -46,7 +46,7 @@ def _ask(home: Path, command: str, given: dict[str, Any]) -> Any:
     description = home / "network.json"
     if not description.exists():
         raise ValueError(
-            f"no network runs in {home}: {description} is missing; start one with python -m demo --home {home}"
+            f"no network runs in {home}: {description} is missing; expected python -m demo --home {home}"
         )
     address = json.loads(description.read_text(encoding="utf-8"))["control"]
     if command in {"status", "ledger"}:

@@ -1,4 +1,7 @@
-"""The control endpoint: outages, slow answers, planting and repairing, by HTTP POST. For people and tests, not for apps."""
+"""The control endpoint: outages, slow answers, planting and repairing, by HTTP POST.
+
+For people and tests; no application may know of it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from .planting import plant, repair
 
 
 def application(life: Life) -> Flask:
-    """`GET /status`, `GET /ledger`, and `POST /outage | /slow | /plant | /repair | /tick` with a JSON body."""
+    """`GET /status`, `GET /ledger`, and `POST /outage /slow /plant /repair /tick` with a JSON body."""
     app, network, rng = Flask("demo.control", static_folder=None), life.network, random.Random("control")
 
     @app.errorhandler(ValueError)

@@ -1,7 +1,9 @@
-"""The documents that pass between the systems, as they truly happened, before each system tells its own version.
+"""The documents that pass between the systems, as they truly happened, before each system tells its own
+version.
 
 Times are UTC, ISO 8601 with `Z`, to the second; dates are ISO days. Prices are integers in 1/10,000 dollar,
-amounts in cents, quantities whole numbers of the stated unit. Suppliers are the ERP's numbers, facilities our codes.
+amounts in cents, quantities whole numbers of the stated unit. Suppliers are the ERP's numbers,
+facilities our codes.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def instant(text: str) -> datetime:
 
 
 def cents(price: int, quantity: int, per: int = 1) -> int:
-    """Extended amount in cents, rounded half up, of a quantity at a price in 1/10,000 dollar per `per` units."""
+    """Extended amount in cents, rounded half up; the price is in 1/10,000 dollar per `per` units."""
     return (2 * price * quantity + 100 * per) // (200 * per)
 
 
@@ -77,7 +79,7 @@ class Receipt:
 
 @dataclass(slots=True)
 class InvoiceLine:
-    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` what AP automation calls it."""
+    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` AP automation's code."""
 
     supplier: str
     alias: str
@@ -105,7 +107,7 @@ class InvoiceLine:
 
 @dataclass(slots=True)
 class Event:
-    """Something that happens to an order on a date: goods arrive, an invoice comes, the order's status moves."""
+    """Something that happens to an order: goods arrive, an invoice comes, its status moves."""
 
     at: str
     receipts: list[Receipt] = field(default_factory=list)
@@ -131,7 +133,7 @@ class Event:
         )
 
     def restamped(self, at: str) -> Event:
-        """The same event, happening at another time: what is late is entered when it is entered, never earlier."""
+        """The same event at another time: what is late is entered late, never earlier."""
         for receipt in self.receipts:
             receipt.received_at = receipt.changed_at = at
         for invoice in self.invoices:

@@ -12,7 +12,7 @@ from .suppliers import of_trade
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that is ordered in packs of `factor` base units; `price` is per base unit, in 1/10,000 dollar."""
+    """Something that is ordered in packs of `factor` base units; `price` is of one, in 1/10,000 dollar."""
 
     number: str
     description: str
@@ -112,7 +112,7 @@ def items_of(supplier: str) -> tuple[Item, ...]:
 
 
 def unit_rows() -> list[tuple[str, str, int]]:
-    """(item, unit, base units in one) for every unit that the item master converts: each, and the order unit."""
+    """(item, unit, base units in one) for every unit that the item master converts."""
     return [
         row
         for item in ITEMS

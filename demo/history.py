@@ -1,6 +1,8 @@
-"""The network's last 120 days: orders, receipts and invoices as they would have come, ready to be put into systems.
+"""The network's last 120 days: orders, receipts and invoices as they would have come, ready to be put into
+systems.
 
-Deterministic by seed and by `now`. All in memory and consistent; what lies after `now` is returned as the plan.
+Deterministic by seed and by `now`. All in memory and consistent; what lies after `now` is returned as the
+plan.
 """
 
 from __future__ import annotations
@@ -136,9 +138,9 @@ def bill_without_order(
         "refund": "Patient account refund",
     }
     return InvoiceLine(
-        supplier.number, supplier.payables, numbers.invoice(supplier.number), 1, facility.code, kind, "", "", 0, False, "",
-        about.get(kind, "Incidental services"), quantity, "EA", abs(amount) * 100, 1, amount, "entered", dated.isoformat(),
-        stamp(at), (dated + timedelta(days=30)).isoformat(), stamp(at),
+        supplier.number, supplier.payables, numbers.invoice(supplier.number), 1, facility.code, kind, "",
+        "", 0, False, "", about.get(kind, "Incidental services"), quantity, "EA", abs(amount) * 100, 1,
+        amount, "entered", dated.isoformat(), stamp(at), (dated + timedelta(days=30)).isoformat(), stamp(at),
     )  # fmt: skip
 
 

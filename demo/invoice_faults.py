@@ -1,4 +1,5 @@
-"""Faults of whole invoices: wrong or unknown supplier, no order, sent twice, and rows that break their contract.
+"""Faults of whole invoices: wrong or unknown supplier, no order, sent twice, and rows that break their
+contract.
 
 Like `line_faults`: generators of ledger entries that alter one system before each.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .candidates import Settled, line_key
+from .candidates import Settled, anything, line_key
 from .ledger import Change, Entry
 from .places import FACILITIES
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
@@ -32,7 +33,7 @@ def supplier_mismatch(planter: Planter) -> Entries:
 
 def unmapped_alias(planter: Planter) -> Entries:
     """The supplier bills under its new name, which nobody has mapped."""
-    for found in planter.candidates.settled(2, 100, lambda found: True, vendor=BLOCKED_SUPPLIER.payables):
+    for found in planter.candidates.settled(2, 100, anything, vendor=BLOCKED_SUPPLIER.payables):
         how = "billed under the supplier's new name, which is not mapped"
         yield _renamed(planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", how)
 
@@ -74,7 +75,7 @@ def no_valid_order(planter: Planter) -> Entries:
 
 def duplicate_invoice(planter: Planter) -> Entries:
     """In turn: sent twice with the number written differently; billed to two facilities under two numbers."""
-    ordered = planter.candidates.settled(16, 40, lambda found: True)
+    ordered = planter.candidates.settled(16, 40, anything)
     for found, bill in zip(ordered, planter.candidates.bills("STANDARD", 10, 80), strict=False):
         row = found.invoice
         copy = planter.copy_invoice(row, {"number": rewritten(row["number"]), "status": "APPROVED"}, 9)
@@ -95,7 +96,7 @@ def duplicate_invoice(planter: Planter) -> Entries:
 
 
 def rejected_rows(planter: Planter) -> Entries:
-    """Records of the warehouse's files that break their contract; of samples, so that nothing else follows."""
+    """Records of the warehouse's files that break their contract: of samples, so nothing else follows."""
     samples = planter.candidates.flagged("flags = 'no_charge'")
     for mangled, order in zip(tuple(_MANGLED) * 50, samples, strict=False):
         line = (order["po"], order["line"])

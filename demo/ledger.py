@@ -1,7 +1,7 @@
 """The ledger: what was planted, where, from when it can be found, and whether it was healed.
 
-Written in the moment of planting. `fault` rows must be found by the application; `look_alike` rows, which look wrong
-and are not, must not. Tests compare it with what was found; the network itself never reads the application.
+Written in the moment of planting. `fault` rows must be found by the application; `look_alike` rows, which
+look wrong and are not, must not. Tests compare it with what was found; the network never looks.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class Ledger:
                 self._store.rows("SELECT coalesce(max(id), 0) + 1 AS number FROM ledger")[0]["number"]
             )
             row: Row = {
-                "id": number, "kind": kind, "category": entry.category, "entity": entry.entity, "system": entry.system,
-                "business_key": json.dumps(entry.key, sort_keys=True), "how": entry.how, "planted_at": stamp(planted_at),
-                "expected_from": stamp(expected_from), "healed_at": None,
-                "undo": json.dumps([change.to_list() for change in entry.undo]),
+                "id": number, "kind": kind, "category": entry.category, "entity": entry.entity,
+                "system": entry.system, "business_key": json.dumps(entry.key, sort_keys=True),
+                "how": entry.how, "planted_at": stamp(planted_at), "expected_from": stamp(expected_from),
+                "healed_at": None, "undo": json.dumps([change.to_list() for change in entry.undo]),
             }  # fmt: skip
             self._store.add("ledger", [row])
             for po, line in entry.lines:

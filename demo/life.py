@@ -1,7 +1,8 @@
-"""Life goes on: what was planned happens when its time has come, new orders are placed, faults come and are healed.
+"""Life goes on: what was planned happens when its time has come, new orders are placed, faults come and
+are healed.
 
-One `tick` every few seconds of real time; no clock runs faster than the wall's. What was due while the network was
-switched off happens at the next tick, entered then.
+One `tick` every few seconds of real time; no clock runs faster than the wall's. What was due while the
+network was switched off happens at the next tick, entered then.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Life:
             repair(self.network, self._rng.choice(open_faults)["id"], now)
 
     def _let_happen(self, now: datetime) -> None:
-        """What is due happens; an invoice whose goods came in this very tick waits for the warehouse's file."""
+        """What is due by now happens, in order."""
         due = self.network.life.rows(
             "SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 2000", (stamp(now),)
         )
@@ -90,8 +91,9 @@ class Life:
         """The daily approval and payment runs, in small pieces."""
         for status, following, days in (("ENTERED", "APPROVED", 4), ("APPROVED", "PAID", 26)):
             self.network.ap.run(
-                "UPDATE invoice_lines SET status = ?, changed_at = ? WHERE id IN (SELECT id FROM invoice_lines"
-                " WHERE status = ? AND entered_at < ? AND deleted = 0 ORDER BY id LIMIT 20)",
+                "UPDATE invoice_lines SET status = ?, changed_at = ? WHERE id IN"
+                " (SELECT id FROM invoice_lines WHERE status = ? AND entered_at < ?"
+                " AND deleted = 0 ORDER BY id LIMIT 20)",
                 (following, stamp(now), status, stamp(now - timedelta(days=days))),
             )
 

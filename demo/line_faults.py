@@ -1,14 +1,14 @@
 """Faults on an order line: what was ordered, received and billed there no longer agrees.
 
-Each function yields entries for the ledger for as long as documents that suit can be found, and alters one system
-before each. A fault never touches an order line that another ledger row speaks of.
+Each function yields entries for the ledger for as long as documents that suit can be found, and alters one
+system before each. A fault never touches an order line that another ledger row speaks of.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .candidates import Settled, line_key
+from .candidates import Settled, anything, line_key
 from .documents import cents, stamp
 from .goods import ITEM
 from .ledger import Change, Entry
@@ -34,7 +34,7 @@ def over_received(planter: Planter) -> Entries:
 
 
 def over_ordered(planter: Planter) -> Entries:
-    """In turn: half as much again is billed on a two-way line; half as much again is delivered on a three-way one."""
+    """In turn: a two-way line is billed half as much again; a three-way line is delivered it."""
     two_way = planter.candidates.flagged("match_type = 2 AND basis = 'quantity'", ordered_before_days=15)
     received = planter.candidates.settled(1, 9, lambda found: found.quantity >= 4)
     for order, found in zip(two_way, received, strict=False):
@@ -112,7 +112,7 @@ def _late_receipt(planter: Planter, order: Row) -> Row:
 
 def order_status_mismatch(planter: Planter) -> Entries:
     """The procurement suite never heard that the line was received and closed."""
-    for found in planter.candidates.settled(5, 40, lambda found: True):
+    for found in planter.candidates.settled(5, 40, anything):
         key = {"po": f"PO-{found.order['po']}", "line": found.order["line"]}
         row = planter.network.procurement.find("order_lines", key)[0]
         values = {"state": "ORDERED", "updated_at": row["created_at"]}

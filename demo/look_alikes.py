@@ -1,14 +1,15 @@
-"""Things that look wrong and are not: FLOWS's *not* column, planted and recorded so that a test can ask for silence.
+"""Things that look wrong and are not: FLOWS's *not* column, planted and recorded so that a test can ask
+for silence.
 
-Some are simply there in the history and are only written down; others are made by altering a system in a way that
-still agrees with the others.
+Some are simply there in the history and are only written down; others are made by altering a system in a
+way that still agrees with the others.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from .candidates import line_key
+from .candidates import anything, line_key
 from .documents import Event, Receipt, cents, stamp
 from .goods import ITEM
 from .ledger import Change, Entry
@@ -73,7 +74,7 @@ def _converted_unit(planter: Planter) -> Entries:
 
 
 def _remit_to(planter: Planter) -> Entries:
-    for found in planter.candidates.settled(3, 60, lambda found: True):
+    for found in planter.candidates.settled(3, 60, anything):
         values = {"vendor": SUPPLIER[found.order["vendor"]].remit_to}
         yield planter.bill(
             found, "supplier_mismatch", "the supplier's other address, which is mapped", values
@@ -81,7 +82,7 @@ def _remit_to(planter: Planter) -> Entries:
 
 
 def _rounding(planter: Planter) -> Entries:
-    for found in planter.candidates.settled(3, 60, lambda found: True):
+    for found in planter.candidates.settled(3, 60, anything):
         yield planter.bill(found, "price_variance", "two cents of rounding", {"amount": found.amount + 2})
 
 
@@ -94,7 +95,7 @@ def _in_tolerance(planter: Planter) -> Entries:
 
 
 def _credit_and_rebill(planter: Planter) -> Entries:
-    for found in planter.candidates.settled(8, 60, lambda found: True):
+    for found in planter.candidates.settled(8, 60, anything):
         row = found.invoice
         original = {"refers_to": row["number"]}
         negative = {"quantity": -row["quantity"], "amount": -row["amount"]}
@@ -107,7 +108,7 @@ def _credit_and_rebill(planter: Planter) -> Entries:
 
 
 def _void(planter: Planter) -> Entries:
-    for found in planter.candidates.settled(8, 60, lambda found: True):
+    for found in planter.candidates.settled(8, 60, anything):
         number = rewritten(found.invoice["number"])
         planter.copy_invoice(found.invoice, {"number": number, "status": "VOID"}, 0)
         why = "captured twice, and one of the two voided"
@@ -117,7 +118,8 @@ def _void(planter: Planter) -> Entries:
 def _partial(planter: Planter) -> Entries:
     """Delivered and billed in two parts."""
     split = planter.network.wms.rows(
-        "SELECT po, CAST(po_line AS INTEGER) AS line FROM receipts GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1, 2"
+        "SELECT po, CAST(po_line AS INTEGER) AS line FROM receipts"
+        " GROUP BY 1, 2 HAVING count(*) = 2 ORDER BY 1, 2"
     )
     for row in planter.rng.sample(split, len(split)):
         order = planter.network.erp.find("order_lines", {"po": row["po"], "line": row["line"]})[0]
@@ -148,7 +150,7 @@ def _arrival(planter: Planter, order: Row, invoice: Row) -> Event:
 
 def _status_lag(planter: Planter) -> Entries:
     """The ERP closed the line two minutes ago; the procurement suite hears of it in forty minutes."""
-    for found in planter.candidates.settled(3, 40, lambda found: True):
+    for found in planter.candidates.settled(3, 40, anything):
         po, line = found.line
         closed, behind = (stamp(planter.now - timedelta(minutes=minutes)) for minutes in (2, 30))
         planter.change(

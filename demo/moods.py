@@ -17,7 +17,7 @@ SYSTEMS = ("erp", "procurement", "ap_automation", "wms")
 
 
 class Moods:
-    """The state of health of every system. `calm` switches off what happens by chance, not what is asked for."""
+    """The state of health of every system. `calm`: nothing by chance, only what is asked for."""
 
     def __init__(self, path: Path, seed: int, *, calm: bool = False) -> None:
         self._path, self._calm, self._random, self._lock = (
@@ -43,7 +43,7 @@ class Moods:
             return not self._calm and self._requests % 23 == 0
 
     def set(self, mood: str, system: str, seconds: float, after: float = 0.0) -> None:
-        """Put a system out of order (`outage`) or make it answer late (`slow`) for a while, starting `after` seconds."""
+        """Put a system out of order (`outage`) or make it late (`slow`), `after` seconds from now."""
         if mood not in self._spans or system not in SYSTEMS:
             raise ValueError(
                 f"no mood {mood!r} of {system!r}; moods are outage and slow, systems {', '.join(SYSTEMS)}"

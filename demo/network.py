@@ -35,7 +35,8 @@ _CHANGED = {
 class Network:
     """The four systems, the plan of what is still to come, the ledger, and the moods.
 
-    `opened` says that applications may have read already: from then on whatever changes gets a new modified time.
+    `opened` says that applications may have read already: from then on whatever changes gets a new
+    modified time.
     """
 
     def __init__(self, home: Path, seed: int = 1, scale: float = 1.0, *, calm: bool = False) -> None:

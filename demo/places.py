@@ -1,6 +1,7 @@
 """The twelve facilities of Larkhaven Health, and what each system calls them. All names are invented.
 
-Knows nothing of documents. `demo/catalog/site.yaml` and `crosswalk_entity.csv` say the same to the application.
+Knows nothing of documents. `demo/catalog/site.yaml` and `crosswalk_entity.csv` say the same to the
+application.
 """
 
 from __future__ import annotations

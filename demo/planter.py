@@ -1,4 +1,5 @@
-"""What every planting has in common: where, when, on what, and how a row is altered so that it can be altered back.
+"""What every planting has in common: where, when, on what, and how a row is altered so that it can be
+altered back.
 
 The same functions plant into the history, before anybody has read it, and into the running network.
 """

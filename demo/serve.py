@@ -1,4 +1,5 @@
-"""Serves a network: one HTTP server per system and one for control, on loopback, and the clockwork beside them.
+"""Serves a network: one HTTP server per system and one for control, on loopback, and the clockwork beside
+them.
 
 Ports and credentials are chosen once per home and kept, so that a restart is the same network to its clients.
 """
@@ -52,8 +53,8 @@ class Credentials:
         if not path.exists():
             made = cls("tieout-reader", *(secrets.token_urlsafe(18) for _ in range(3)))
             text = json.dumps({name: getattr(made, name) for name in cls.__slots__})
-            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-                file.write(text)
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="ascii")
         return cls(**json.loads(path.read_text(encoding="ascii")))
 
 
@@ -67,7 +68,7 @@ class Serving:
         self._threads: list[threading.Thread] = []
 
     def start(self, *, ticking: bool = True) -> dict[str, str]:
-        """Build or resume the network, serve it, and write `network.json`; returns the environment for the catalog."""
+        """Build or resume the network, serve it, write `network.json`; returns the catalog's environment."""
         now = datetime.now(UTC).replace(microsecond=0)
         if self.network.is_new:
             self.network.build(now)

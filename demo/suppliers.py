@@ -1,4 +1,5 @@
-"""The suppliers, and the local names under which the procurement suite and AP automation know them. All invented.
+"""The suppliers, and the local names under which the procurement suite and AP automation know them. All
+invented.
 
 The list does not depend on the seed: `demo/catalog/crosswalk_supplier.csv` maps exactly these names, except
 `UNMAPPED_ALIAS`, which nobody mapped and which therefore blocks invoices.
@@ -15,17 +16,20 @@ _NAMES = {
     ),
     "general": (
         "Meadowlark Medical Distribution", "Unison Hospital Supply", "Pinecrest Healthcare Products",
-        "Kestrel Protective Wear", "Fairhaven Linen and Gown", "Brightwater Disposables", "Ostrander Nursing Goods",
-        "Summit Ridge Med-Surg",
+        "Kestrel Protective Wear", "Fairhaven Linen and Gown", "Brightwater Disposables",
+        "Ostrander Nursing Goods", "Summit Ridge Med-Surg",
     ),
     "laboratory": (
         "Lumen Diagnostics", "Petrel Laboratory Sciences", "Ashgrove Reagents", "Novalis Assay Systems",
         "Greyfriars Microscopy", "Tarnside Specimen Products",
     ),
     "pharmacy": (
-        "Wexcombe Pharmaceuticals", "Orchard Lane IV Solutions", "Silverbirch Infusion", "Candlewick Compounding",
+        "Wexcombe Pharmaceuticals", "Orchard Lane IV Solutions", "Silverbirch Infusion",
+        "Candlewick Compounding",
     ),
-    "cardiology": ("Arden Cardiovascular", "Pulsewright Devices", "Meridiem Catheters", "Vantry Heart Valves"),
+    "cardiology": (
+        "Arden Cardiovascular", "Pulsewright Devices", "Meridiem Catheters", "Vantry Heart Valves",
+    ),
     "services": (
         "Clearbrook Biomedical Service", "Harrow Facilities Maintenance", "Sablefield Waste Services",
         "Tidewell Staffing Partners", "Copperline Elevator Service", "Ivybridge Software Subscriptions",
@@ -37,7 +41,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A supplier: `number` is the ERP's, the master's; `procurement`, `payables`, `remit_to` are local aliases."""
+    """A supplier: `number` is the ERP's, the master's; the others are what systems call it."""
 
     number: str
     name: str

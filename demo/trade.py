@@ -1,7 +1,8 @@
-"""How an order lives: what is ordered, when it arrives, when it is invoiced. Every story it tells is consistent.
+"""How an order lives: what is ordered, when it arrives, when it is invoiced. Every story it tells is
+consistent.
 
-Shared by the history and by the life that goes on. It plants no fault: whatever disagrees was altered afterwards,
-by `faults`. Knows no database and no server; randomness and the running numbers are given.
+Shared by the history and by the life that goes on. It plants no fault: whatever disagrees was altered
+afterwards, by `faults`. Knows no database and no server; randomness and the running numbers are given.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, Supplier, of_trade
 
 _TRADES = {"general": 34, "surgical": 24, "laboratory": 16, "pharmacy": 13, "cardiology": 9, "services": 4}
 _MODES = {
-    "three_way": 705, "ers": 112, "two_way": 42, "bill_only": 16, "drop_ship": 18, "consigned": 45, "no_charge": 14,
-    "price_estimated": 22, "cancelled": 26,
+    "three_way": 705, "ers": 112, "two_way": 42, "bill_only": 16, "drop_ship": 18, "consigned": 45,
+    "no_charge": 14, "price_estimated": 22, "cancelled": 26,
 }  # fmt: skip
 _RECEIVED_MODES = frozenset({"three_way", "ers", "consigned", "no_charge", "price_estimated"})
 _UNINVOICED_MODES = frozenset({"ers", "consigned", "no_charge"})
@@ -107,9 +108,10 @@ def _goods_lines(
     requisition = f"RQ-{numbers.next('requisition') + 880000}"
     return [
         OrderLine(
-            order, 10 * (index + 1), facility.code, requisition, supplier.number, item.number, item.description,
-            _quantity(rng, item), item.unit, item.price * item.factor * item.per, item.per, match, "quantity", list(flags),
-            "ordered", stamp(at), promised, stamp(at + timedelta(minutes=3)),
+            order, 10 * (index + 1), facility.code, requisition, supplier.number, item.number,
+            item.description, _quantity(rng, item), item.unit, item.price * item.factor * item.per,
+            item.per, match, "quantity", list(flags), "ordered", stamp(at), promised,
+            stamp(at + timedelta(minutes=3)),
         )
         for index, item in enumerate(items)
     ]  # fmt: skip
@@ -167,7 +169,8 @@ class _Course:
     def _receive(self, share: list[tuple[OrderLine, int]], at: datetime, *, last: bool) -> Event:
         number, when = self.numbers.receipt(), stamp(at)
         receipts = [
-            Receipt(number, index + 1, line.order, line.line, line.facility, line.item, quantity, line.unit, "receipt", when, when)
+            Receipt(number, index + 1, line.order, line.line, line.facility, line.item, quantity,
+            line.unit, "receipt", when, when)
             for index, (line, quantity) in enumerate(share)
         ]  # fmt: skip
         status = (
@@ -196,7 +199,7 @@ def invoice_for(
     at: datetime,
     kind: str = "standard",
 ) -> list[InvoiceLine]:
-    """An invoice that bills these quantities of these order lines, at the order's prices or a little beside them."""
+    """An invoice that bills these quantities, at the order's prices or a little beside them."""
     supplier = SUPPLIER[share[0][0].supplier]
     number = numbers.invoice(supplier.number)
     dated = (at - timedelta(days=rng.randint(0, 2))).date()
@@ -207,9 +210,10 @@ def invoice_for(
         )
         found.append(
             InvoiceLine(
-                supplier.number, supplier.payables, number, index + 1, line.facility, kind, "", line.order, line.line, True,
-                line.item, line.description, quantity, line.unit, price, line.per, cents(price, quantity, line.per),
-                "entered", dated.isoformat(), stamp(at), (dated + timedelta(days=30)).isoformat(), stamp(at),
+                supplier.number, supplier.payables, number, index + 1, line.facility, kind, "", line.order,
+                line.line, True, line.item, line.description, quantity, line.unit, price, line.per,
+                cents(price, quantity, line.per), "entered", dated.isoformat(), stamp(at),
+                (dated + timedelta(days=30)).isoformat(), stamp(at),
             )
         )  # fmt: skip
     return found
@@ -229,9 +233,9 @@ def _service_order(rng: random.Random, numbers: Numbers, facility: Facility, at:
     dollars = rng.randint(40, 400) * 100
     line = OrderLine(
         numbers.order(), 10, facility.code, f"RQ-{numbers.next('requisition') + 880000}", supplier.number, "",
-        f"{supplier.name.split()[-1]} service, {'annual blanket' if blanket else 'per agreement'}", dollars, "USD",
-        10_000, 1, 2 if blanket else 3, "amount", ["blanket"] if blanket else [], "ordered", stamp(at),
-        (at + timedelta(days=30)).date().isoformat(), stamp(at + timedelta(minutes=3)),
+        f"{supplier.name.split()[-1]} service, {'annual blanket' if blanket else 'per agreement'}",
+        dollars, "USD", 10_000, 1, 2 if blanket else 3, "amount", ["blanket"] if blanket else [],
+        "ordered", stamp(at), (at + timedelta(days=30)).date().isoformat(), stamp(at + timedelta(minutes=3)),
     )  # fmt: skip
     events, due = [], at
     for _ in range(rng.randint(1, 4)):

@@ -1,1 +1,1 @@
-"""The systems of the network. Each keeps its own database in its own words, and knows nothing of the others."""
+"""The systems of the network. Each keeps its own database, in its own words, alone."""

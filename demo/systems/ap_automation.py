@@ -1,7 +1,7 @@
 """AP automation: invoice lines as they were captured and approved, under this system's own supplier codes.
 
-REST with numbered pages, behind a bearer token. A line whose supplier is corrected becomes a new line; the old one
-stays, marked as deleted.
+REST with numbered pages, behind a bearer token. A line whose supplier is corrected becomes a new line; the
+old one stays, marked as deleted.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .store import Row, Store
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS invoice_lines (
   id INTEGER PRIMARY KEY, vendor TEXT, vendor_name TEXT, number TEXT, line INTEGER, facility TEXT, kind TEXT,
-  refers_to TEXT, po TEXT, po_line INTEGER, po_required INTEGER, item TEXT, description TEXT, quantity INTEGER,
-  unit TEXT, price INTEGER, price_per INTEGER, amount INTEGER, status TEXT, dated TEXT, entered_at TEXT, due TEXT,
-  deleted INTEGER DEFAULT 0, changed_at TEXT);
+  refers_to TEXT, po TEXT, po_line INTEGER, po_required INTEGER, item TEXT, description TEXT,
+  quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, amount INTEGER, status TEXT, dated TEXT,
+  entered_at TEXT, due TEXT, deleted INTEGER DEFAULT 0, changed_at TEXT);
 CREATE INDEX IF NOT EXISTS invoice_lines_changed ON invoice_lines (changed_at);
 CREATE INDEX IF NOT EXISTS invoice_lines_po ON invoice_lines (po, po_line);
 CREATE INDEX IF NOT EXISTS invoice_lines_number ON invoice_lines (number);
@@ -33,11 +33,12 @@ def rows_of(lines: Sequence[InvoiceLine]) -> list[Row]:
     """Invoice lines as this system writes them."""
     return [
         {
-            "vendor": line.alias, "vendor_name": SUPPLIER[line.supplier].name, "number": line.number, "line": line.line,
-            "facility": line.facility, "kind": line.kind.upper(), "refers_to": line.credits, "po": line.order,
-            "po_line": line.order_line, "po_required": int(line.po_required), "item": line.item,
-            "description": line.description, "quantity": line.quantity, "unit": line.unit, "price": line.price,
-            "price_per": line.per, "amount": line.amount, "status": line.status.upper(), "dated": line.invoice_date,
+            "vendor": line.alias, "vendor_name": SUPPLIER[line.supplier].name, "number": line.number,
+            "line": line.line, "facility": line.facility, "kind": line.kind.upper(),
+            "refers_to": line.credits, "po": line.order, "po_line": line.order_line,
+            "po_required": int(line.po_required), "item": line.item, "description": line.description,
+            "quantity": line.quantity, "unit": line.unit, "price": line.price, "price_per": line.per,
+            "amount": line.amount, "status": line.status.upper(), "dated": line.invoice_date,
             "entered_at": line.entered_at, "due": line.due_on, "deleted": 0, "changed_at": line.changed_at,
         }
         for line in lines
@@ -46,14 +47,16 @@ def rows_of(lines: Sequence[InvoiceLine]) -> list[Row]:
 
 def _invoice_line(row: Row) -> dict[str, Any]:
     return {
-        "id": row["id"], "vendorCode": row["vendor"], "vendorName": row["vendor_name"], "invoiceNumber": row["number"],
-        "lineNo": row["line"], "facility": row["facility"], "documentType": row["kind"],
-        "referencesInvoice": row["refers_to"] or None, "poNumber": row["po"] or None, "poLine": row["po_line"] or None,
-        "poRequired": bool(row["po_required"]), "itemNumber": row["item"] or None, "description": row["description"],
-        "qty": row["quantity"], "uom": row["unit"], "unitPrice": row["price"] / 10_000, "pricePer": row["price_per"],
-        "lineAmount": row["amount"] / 100, "currency": "USD", "status": row["status"], "invoiceDate": row["dated"],
-        "enteredAt": row["entered_at"], "dueDate": row["due"], "deleted": bool(row["deleted"]),
-        "changedAt": row["changed_at"],
+        "id": row["id"], "vendorCode": row["vendor"], "vendorName": row["vendor_name"],
+        "invoiceNumber": row["number"], "lineNo": row["line"], "facility": row["facility"],
+        "documentType": row["kind"], "referencesInvoice": row["refers_to"] or None,
+        "poNumber": row["po"] or None, "poLine": row["po_line"] or None,
+        "poRequired": bool(row["po_required"]), "itemNumber": row["item"] or None,
+        "description": row["description"], "qty": row["quantity"], "uom": row["unit"],
+        "unitPrice": row["price"] / 10_000, "pricePer": row["price_per"],
+        "lineAmount": row["amount"] / 100, "currency": "USD", "status": row["status"],
+        "invoiceDate": row["dated"], "enteredAt": row["entered_at"], "dueDate": row["due"],
+        "deleted": bool(row["deleted"]), "changedAt": row["changed_at"],
     }  # fmt: skip
 
 
@@ -74,7 +77,8 @@ def application(store: Store, moods: Moods, token: str) -> Flask:
             min(int(request.args.get("per_page", 500)), 1000),
         )
         since = request.args.get("changed_after", "")[:19]
-        # In the order of capture: a line that changes while a client pages never moves another one out of its page.
+        # In the order of capture: a line that changes while a client pages never moves another one out of
+        # its page.
         rows = store.rows(
             "SELECT * FROM invoice_lines WHERE changed_at >= ? ORDER BY id LIMIT ? OFFSET ?",
             (since, size, (page - 1) * size),

@@ -22,8 +22,8 @@ from ..suppliers import SUPPLIER, SUPPLIERS
 from .store import Row, Store
 
 STATUS_WORDS = {
-    "approved": "Approved", "ordered": "Dispatched", "partially_received": "Partially Received", "received": "Received",
-    "closed": "Closed", "cancelled": "Canceled",
+    "approved": "Approved", "ordered": "Dispatched", "partially_received": "Partially Received",
+    "received": "Received", "closed": "Closed", "cancelled": "Canceled",
 }  # fmt: skip
 TOKEN_SECONDS = 25
 _FLAG_WORDS = (
@@ -40,8 +40,9 @@ _FILTER = re.compile(r"^ModifiedAt ge (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS order_lines (
   id INTEGER PRIMARY KEY, po TEXT, line INTEGER, business_unit TEXT, requisition TEXT, vendor TEXT, item TEXT,
-  description TEXT, quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, match_type INTEGER, basis TEXT,
-  flags TEXT, status TEXT, ordered_at TEXT, promised_on TEXT, modified_at TEXT, UNIQUE (po, line));
+  description TEXT, quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, match_type INTEGER,
+  basis TEXT, flags TEXT, status TEXT, ordered_at TEXT, promised_on TEXT, modified_at TEXT,
+  UNIQUE (po, line));
 CREATE INDEX IF NOT EXISTS order_lines_modified ON order_lines (modified_at, id);
 """
 
@@ -51,11 +52,11 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
     return [
         {
             "po": line.order, "line": line.line, "business_unit": FACILITY[line.facility].erp,
-            "requisition": line.requisition, "vendor": line.supplier, "item": line.item, "description": line.description,
-            "quantity": line.quantity, "unit": line.unit, "price": line.price, "price_per": line.per,
-            "match_type": line.match, "basis": line.basis, "flags": ",".join(line.flags),
-            "status": STATUS_WORDS[line.status], "ordered_at": line.ordered_at, "promised_on": line.promised_on,
-            "modified_at": line.changed_at,
+            "requisition": line.requisition, "vendor": line.supplier, "item": line.item,
+            "description": line.description, "quantity": line.quantity, "unit": line.unit,
+            "price": line.price, "price_per": line.per, "match_type": line.match, "basis": line.basis,
+            "flags": ",".join(line.flags), "status": STATUS_WORDS[line.status], "ordered_at": line.ordered_at,
+            "promised_on": line.promised_on, "modified_at": line.changed_at,
         }
         for line in lines
     ]  # fmt: skip
@@ -65,10 +66,11 @@ def _order_line(row: Row) -> dict[str, Any]:
     flags = row["flags"].split(",")
     return {
         "PurchaseOrder": row["po"], "LineNumber": row["line"], "BusinessUnit": row["business_unit"],
-        "Requisition": row["requisition"], "Vendor": row["vendor"], "VendorName": SUPPLIER[row["vendor"]].name,
-        "Item": row["item"] or None, "Description": row["description"], "OrderQuantity": row["quantity"],
-        "UnitOfMeasure": row["unit"], "UnitPrice": f"{row['price'] / 10_000:.4f}", "PricePer": row["price_per"],
-        "Currency": "USD", "Status": row["status"], "MatchType": row["match_type"], "Basis": row["basis"],
+        "Requisition": row["requisition"], "Vendor": row["vendor"],
+        "VendorName": SUPPLIER[row["vendor"]].name, "Item": row["item"] or None,
+        "Description": row["description"], "OrderQuantity": row["quantity"], "UnitOfMeasure": row["unit"],
+        "UnitPrice": f"{row['price'] / 10_000:.4f}", "PricePer": row["price_per"], "Currency": "USD",
+        "Status": row["status"], "MatchType": row["match_type"], "Basis": row["basis"],
         **{word: flag in flags for flag, word in zip(ITEM_FLAGS, _FLAG_WORDS, strict=True)},
         "OrderedAt": row["ordered_at"], "PromisedOn": row["promised_on"], "ModifiedAt": row["modified_at"],
     }  # fmt: skip

@@ -19,15 +19,15 @@ from ..suppliers import SUPPLIER
 from .store import Row, Store
 
 STATUS_WORDS = {
-    "approved": "APPROVED", "ordered": "ORDERED", "partially_received": "RECEIVING", "received": "FULLY_RECEIVED",
-    "closed": "SOFT_CLOSED", "cancelled": "CANCELLED",
+    "approved": "APPROVED", "ordered": "ORDERED", "partially_received": "RECEIVING",
+    "received": "FULLY_RECEIVED", "closed": "SOFT_CLOSED", "cancelled": "CANCELLED",
 }  # fmt: skip
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS order_lines (
-  id INTEGER PRIMARY KEY, po TEXT, line INTEGER, site TEXT, requisition TEXT, supplier TEXT, item TEXT, description TEXT,
-  quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, state TEXT, created_at TEXT, need_by TEXT,
-  updated_at TEXT, UNIQUE (po, line));
+  id INTEGER PRIMARY KEY, po TEXT, line INTEGER, site TEXT, requisition TEXT, supplier TEXT, item TEXT,
+  description TEXT, quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, state TEXT,
+  created_at TEXT, need_by TEXT, updated_at TEXT, UNIQUE (po, line));
 CREATE INDEX IF NOT EXISTS order_lines_updated ON order_lines (updated_at, id);
 """
 
@@ -37,10 +37,10 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
     return [
         {
             "po": f"PO-{line.order}", "line": line.line, "site": FACILITY[line.facility].procurement,
-            "requisition": line.requisition, "supplier": SUPPLIER[line.supplier].procurement, "item": line.item,
-            "description": line.description, "quantity": line.quantity, "unit": line.unit, "price": line.price,
-            "price_per": line.per, "state": STATUS_WORDS[line.status], "created_at": line.ordered_at,
-            "need_by": line.promised_on, "updated_at": line.changed_at,
+            "requisition": line.requisition, "supplier": SUPPLIER[line.supplier].procurement,
+            "item": line.item, "description": line.description, "quantity": line.quantity, "unit": line.unit,
+            "price": line.price, "price_per": line.per, "state": STATUS_WORDS[line.status],
+            "created_at": line.ordered_at, "need_by": line.promised_on, "updated_at": line.changed_at,
         }
         for line in lines
     ]  # fmt: skip

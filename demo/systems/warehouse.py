@@ -1,4 +1,5 @@
-"""The warehouse: keeps receipts and drops what is new or corrected as CSV files with a trailer that counts them.
+"""The warehouse: keeps receipts and drops what is new or corrected as CSV files with a trailer that counts
+them.
 
 A file is written as `.part` and renamed. Its times of receipt are Central, where the warehouse system stands.
 """
@@ -18,14 +19,15 @@ from .store import Row, Store
 UNIT_WORDS = {"EA": "EACH", "CS": "CASE", "BX": "BOX"}
 FILE_ROWS = 4000
 HEADER = (
-    "receipt_no", "receipt_line", "site", "po_no", "po_line", "item_no", "qty", "uom", "movement", "received_local",
-    "posted_utc",
+    "receipt_no", "receipt_line", "site", "po_no", "po_line", "item_no", "qty", "uom", "movement",
+    "received_local", "posted_utc",
 )  # fmt: skip
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS receipts (
-  id INTEGER PRIMARY KEY, receipt TEXT, line INTEGER, site TEXT, po TEXT, po_line TEXT, item TEXT, quantity INTEGER,
-  unit TEXT, movement TEXT, received_local TEXT, posted_at TEXT, mangled TEXT, sent INTEGER DEFAULT 0);
+  id INTEGER PRIMARY KEY, receipt TEXT, line INTEGER, site TEXT, po TEXT, po_line TEXT, item TEXT,
+  quantity INTEGER, unit TEXT, movement TEXT, received_local TEXT, posted_at TEXT, mangled TEXT,
+  sent INTEGER DEFAULT 0);
 CREATE INDEX IF NOT EXISTS receipts_unsent ON receipts (sent) WHERE sent = 0;
 CREATE INDEX IF NOT EXISTS receipts_po ON receipts (po, po_line);
 CREATE TABLE IF NOT EXISTS drops (id INTEGER PRIMARY KEY, file TEXT, records INTEGER, dropped_at TEXT);
@@ -41,10 +43,11 @@ def rows_of(receipts: Sequence[Receipt]) -> list[Row]:
     """Receipts as this system writes them."""
     return [
         {
-            "receipt": row.number, "line": row.line, "site": FACILITY[row.facility].warehouse, "po": row.order,
-            "po_line": f"{row.order_line:04d}", "item": row.item, "quantity": row.quantity,
+            "receipt": row.number, "line": row.line, "site": FACILITY[row.facility].warehouse,
+            "po": row.order, "po_line": f"{row.order_line:04d}", "item": row.item, "quantity": row.quantity,
             "unit": UNIT_WORDS.get(row.unit, row.unit), "movement": row.movement.upper(),
-            "received_local": local_time(row.received_at), "posted_at": row.changed_at, "mangled": "", "sent": 0,
+            "received_local": local_time(row.received_at), "posted_at": row.changed_at, "mangled": "",
+            "sent": 0,
         }
         for row in receipts
     ]  # fmt: skip
@@ -53,8 +56,8 @@ def rows_of(receipts: Sequence[Receipt]) -> list[Row]:
 def _fields(row: Row) -> list[str]:
     """The fields of one record; `mangled` says how the record is broken, if it is."""
     fields = [
-        row["receipt"], str(row["line"]), row["site"], row["po"], row["po_line"], row["item"], str(row["quantity"]),
-        row["unit"], row["movement"], row["received_local"], row["posted_at"],
+        row["receipt"], str(row["line"]), row["site"], row["po"], row["po_line"], row["item"],
+        str(row["quantity"]), row["unit"], row["movement"], row["received_local"], row["posted_at"],
     ]  # fmt: skip
     if row["mangled"] == "date":
         fields[9] = "2026-02-31 08:15:00"
