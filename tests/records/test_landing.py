@@ -1,0 +1,129 @@
+"""Landing: all or nothing, once, and never by a run that was given up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.records.errors import StaleRunError, StoredTypeError
+from exceptions_app.records.store import RecordStore
+
+from .conftest import ORDER_LINE, Current, Lines, make_catalog
+
+
+def test_a_part_that_is_landed_again_lands_nothing(store: RecordStore, lines: Lines, current: Current) -> None:
+    assert store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5))) == 1
+    assert store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO2", 6))) == 0
+    assert store.land("order_line", "erp.orders", 1, 1, lines(("NORTH", "PO2", 7))) == 1
+    assert current() == {("NORTH", "PO1"): 5, ("NORTH", "PO2"): 7}
+
+
+def test_feeds_of_one_record_type_do_not_mind_each_other(store: RecordStore, lines: Lines, current: Current) -> None:
+    store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 5)))
+    assert store.land("order_line", "erp.more", 1, 0, lines(("NORTH", "PO2", 6))) == 1
+    assert len(current()) == 2
+
+
+def test_a_run_that_was_given_up_can_land_no_more(store: RecordStore, lines: Lines) -> None:
+    store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 5)))
+    with pytest.raises(StaleRunError, match=r"erp\.orders: run 1 is over, run 2 has landed"):
+        store.land("order_line", "erp.orders", 1, 3, lines(("NORTH", "PO1", 9)))
+
+
+def test_of_many_writers_of_the_same_part_exactly_one_lands(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
+    rows = lines(("NORTH", "PO1", 5), ("NORTH", "PO2", 6))
+    with ThreadPoolExecutor(6) as pool:
+        landed = list(pool.map(lambda _: store.land("order_line", "erp.orders", 1, 0, rows), range(6)))
+    assert sorted(landed) == [0, 0, 0, 0, 0, 2]
+    assert len(current()) == 2
+
+
+def test_writers_of_different_feeds_all_land(store: RecordStore, lines: Lines) -> None:
+    def land(n: int) -> int:
+        return store.land("order_line", f"feed{n}", 1, 0, lines_of[n])
+
+    lines_of = [lines(("NORTH", f"PO{n}", n)) for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(land, range(6))) == [1] * 6
+    assert store.count("order_line") == 6
+
+
+def test_a_new_column_of_the_configuration_is_null_in_older_records(
+    tmp_path: Path, con: DuckDBPyConnection, lines: Lines
+) -> None:
+    narrow = {**ORDER_LINE, "columns": {k: v for k, v in ORDER_LINE["columns"].items() if k != "note"}}  # type: ignore[attr-defined]
+    before = RecordStore(str(tmp_path), make_catalog(record_types=[narrow]))
+    before.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5)))
+    before.fold("order_line")
+    after = RecordStore(str(tmp_path), make_catalog())
+    after.open_views(con, ["order_line"], None)
+    assert con.execute("SELECT number, note FROM rec_order_line").fetchall() == [("PO1", None)]
+    noted = con.sql(
+        "SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO2' AS number, '1' AS line, 1 AS quantity, 'hello' AS note"
+    )
+    after.land("order_line", "erp.orders", 2, 0, noted)
+    after.open_views(con, ["order_line"], "NORTH")
+    rows = con.execute("SELECT number, note FROM rec_order_line ORDER BY 1").fetchall()
+    assert rows == [("PO1", None), ("PO2", "hello")]
+    after.fold("order_line")
+    after.open_views(con, ["order_line"], "NORTH")
+    assert con.execute("SELECT number, note FROM rec_order_line ORDER BY 1").fetchall() == rows
+
+
+def test_a_column_that_changed_its_type_is_refused_by_name(tmp_path: Path, lines: Lines) -> None:
+    RecordStore(str(tmp_path), make_catalog()).land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5)))
+    changed = {**ORDER_LINE, "columns": {**ORDER_LINE["columns"], "note": {"type": "integer"}}}  # type: ignore[dict-item]
+    store = RecordStore(str(tmp_path), make_catalog(record_types=[changed]))
+    with pytest.raises(StoredTypeError, match="column note: stored as VARCHAR, configured as BIGINT"):
+        store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO2", 5)))
+
+
+_WRITER = """
+    import sys
+    from exceptions_app.duck import session
+    from exceptions_app.records.store import RecordStore
+    from records.conftest import make_catalog
+    store = RecordStore(sys.argv[1], make_catalog())
+    con = session("256MB", 1)
+    for run in range(1, 1000):
+        store.land("order_line", "erp.orders", run, 0, con.sql(
+            f"SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO' || {run} || '-' || i AS number, '1' AS line, "
+            "1 AS quantity FROM range(50) AS r(i)"))
+        if run % 5 == 0:
+            store.fold("order_line")
+        print(run, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_point_leaves_whole_parts_only(tmp_path: Path, store: RecordStore, lines: Lines) -> None:
+    for round_, after in enumerate((1, 4, 5, 7)):
+        place = str(tmp_path / f"killed{round_}")
+        writer = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(_WRITER), place],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        assert writer.stdout is not None
+        told = 0
+        while told < after:
+            told = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        told = max([told, *map(int, writer.stdout.read().split())])
+        writer.wait()
+        writer.stdout.close()
+        left = RecordStore(place, make_catalog())
+        assert left.count("order_line") in (told * 50, told * 50 + 50)
+        left.land("order_line", "erp.orders", 2000, 0, lines(("NORTH", "NEW", 1)))
+        left.fold("order_line")
+        assert left.count("order_line") in (told * 50 + 1, told * 50 + 51)
