@@ -11,9 +11,10 @@ import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -111,9 +112,11 @@ class RowMaker:
         self._calendars: dict[str, BusinessCalendar] = {}
 
     def calendar(self, code: str) -> BusinessCalendar:
+        """The calendar of that code; one that the configuration no longer has counts every hour."""
         known = self._calendars.get(code)
         if known is None:
-            known = self._calendars[code] = self.catalog.calendar(code)
+            exists = code in self.catalog.calendars
+            known = self._calendars[code] = self.catalog.calendar(code) if exists else _every_hour(code)
         return known
 
     def __call__(self, row: Row[Any]) -> CaseRow:
@@ -156,6 +159,10 @@ class RowMaker:
             retries=row.retry_count,
             end_reason=row.end_reason,
         )
+
+
+def _every_hour(code: str) -> BusinessCalendar:
+    return BusinessCalendar(code, ZoneInfo("UTC"), (), always_open=True, hours_per_day=timedelta(hours=24))
 
 
 def page(

@@ -204,8 +204,7 @@ def _title(catalog: Catalog, code: str) -> str:
 
 
 def _links(catalog: Catalog, case: ExceptionCase) -> tuple[RecordLink, ...]:
-    """Where the records can be opened in their own systems, as far as the business key fills the pattern.
-    """
+    """Where the records can be opened in their own systems, as far as the business key fills the pattern."""
     check = catalog.checks.get(case.check_code)
     if not isinstance(check, MatchCheck):
         return ()

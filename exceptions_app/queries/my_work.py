@@ -23,6 +23,7 @@ from .filters import ME, QueueFilter
 from .words import BALL, said, zone_of
 
 FIRST_ROWS = 8
+_COMING = (Stage.DUE_SOON.value, Stage.ON_TRACK.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def my_work(
     own = [
         tile("Mine", "accent", mine, "claimed by you or assigned to you"),
         tile("Mine, breached", "red", replace(mine, stage=(Stage.BREACHED.value,))),
-        tile("Mine, due today", "amber", replace(mine, due=due)),
+        tile("Mine, due today", "amber", replace(mine, stage=_COMING, due=due)),
     ]
     rows = page(session, viewer, catalog, mine if own[0].count else everything, now=now, size=FIRST_ROWS).rows
     return MyWork(

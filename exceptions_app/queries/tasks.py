@@ -59,8 +59,7 @@ def exports(session: Session, viewer: Viewer) -> list[TaskView]:
 
 
 def task(session: Session, viewer: Viewer, task_id: int) -> TaskView | None:
-    """One task that the viewer asked for; those who see integration see what the schedule asked for, too.
-    """
+    """One task that the viewer asked for; those who see integration see what the schedule asked for, too."""
     found = session.execute(_select().where(Task.id == task_id)).first()
     if found is None:
         return None

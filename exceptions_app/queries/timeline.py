@@ -5,7 +5,7 @@ people's words.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
@@ -19,7 +19,7 @@ from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, User
 
-from .words import BALL, END, SEVERITY, STATUS, said
+from .words import BALL, END, SEVERITY, STATUS
 
 LIMIT = 200
 _VERBS = {
@@ -44,13 +44,10 @@ _VERBS = {
     "case:breached": ("noted: the service level is breached", "alert-triangle"),
 }
 _FIELDS = {
-    "owner": "owner", "owner_id": "owner", "status": "status", "queue": "queue", "severity": "severity",
+    "owner_id": "owner", "status": "status", "queue": "queue", "severity": "severity", "due_at": "due",
     "ball_in_court": "whose move", "hold_until": "until", "waiver_expires_at": "waived until",
-    "end_reason": "reason", "reason": "reason", "amount_e4": "amount", "due_at": "due", "sentence":
-    "finding", "until": "until", "expires_at": "waived until",
+    "end_reason": "because", "amount_e4": "amount", "sentence": "finding", "category": "category",
 }  # fmt: skip
-_CODES = {"status": STATUS, "severity": SEVERITY, "ball_in_court": BALL}
-_TIMES = frozenset({"until", "due", "waived until"})
 _ACTORS = {"job": "The jobs", "system": "Tieout"}
 
 
@@ -67,93 +64,98 @@ class Happening:
     changes: tuple[str, ...]
 
 
+class _Teller:
+    """Turns trail events into lines: knows the names behind ids and codes, and the viewer's zone."""
+
+    def __init__(self, catalog: Catalog, category: str, names: Mapping[int, str], zone: tzinfo) -> None:
+        known = category in catalog.categories
+        self.reasons = {
+            r.code: r.label for r in (catalog.reasons(category) if known else catalog.common_reasons)
+        }
+        self.names, self.zone = names, zone
+        self.codes: dict[str, dict[str, str]] = {
+            "status": {code: label.lower() for code, label in STATUS.items()},
+            "severity": {code: label.lower() for code, label in SEVERITY.items()},
+            "ball_in_court": {code: label.lower() for code, label in BALL.items()},
+            "queue": {code: queue.name for code, queue in catalog.queues.items()},
+            "category": {code: each.title for code, each in catalog.categories.items()},
+            "end_reason": {**END, **self.reasons},
+        }
+
+    def happening(self, tag: str, actor: str, at: datetime, payload: str | None) -> Happening:
+        did, icon = _VERBS.get(tag, (tag.partition(":")[2].replace("_", " "), "circle-dashed"))
+        content = json.loads(payload) if payload else {}
+        before, after = content.get("before") or {}, content.get("after") or {}
+        changes = (self._change(key, before.get(key), value) for key, value in after.items())
+        why = str(content.get("why") or "")
+        return Happening(
+            at, self.who(actor), did, icon, self.reasons.get(why, why), "", tuple(filter(None, changes))
+        )
+
+    def who(self, actor: str) -> str:
+        kind, _, rest = actor.partition(":")
+        if kind == "user" and rest.isdecimal():
+            return self.names.get(int(rest), "A former colleague")
+        return _ACTORS.get(kind, actor)
+
+    def _change(self, key: str, before: Any, after: Any) -> str | None:
+        label = _FIELDS.get(key)
+        if label is None or before == after or (key == "status" and before is None):
+            return None
+        new = self._value(key, after)
+        return f"{label}: {new}" if before in (None, "") else f"{label}: {self._value(key, before)} → {new}"
+
+    def _value(self, key: str, value: Any) -> str:
+        text = str(value)
+        if value in (None, ""):
+            return "nobody" if key == "owner_id" else "none"
+        if key == "owner_id":
+            return self.who(f"user:{text}")
+        if key == "amount_e4" and isinstance(value, int):
+            return wording.money(from_e4(value))
+        if key.endswith(("_at", "_until")):
+            try:
+                return wording.instant(from_iso(text), self.zone)
+            except ValueError:
+                return text  # a payload of an older form is shown as it stands
+        return self.codes.get(key, {}).get(text, text)
+
+
 def timeline(
     session: Session, catalog: Catalog, case_id: int, category: str, zone: tzinfo
 ) -> list[Happening]:
-    """Newest first, at most `LIMIT` events. Two statements."""
+    """Newest first, at most `LIMIT` events and as many comments. Three statements."""
     events = session.execute(
-        select(AuditEvent.tag, AuditEvent.actor, AuditEvent.at, AuditPayload.payload, User.name)
+        select(AuditEvent.tag, AuditEvent.actor, AuditEvent.at, AuditPayload.payload)
         .outerjoin(AuditPayload, AuditPayload.event_id == AuditEvent.id)
-        .outerjoin(User, AuditEvent.actor == "user:" + User.id.cast(AuditEvent.actor.type))
-        .where(AuditEvent.case_id == case_id)
+        .where(AuditEvent.case_id == case_id, AuditEvent.tag != "case:commented")
         .order_by(AuditEvent.id.desc())
         .limit(LIMIT)
     ).all()
     comments = session.execute(
-        select(CaseComment.created_at, CaseComment.text, User.name)
-        .join(User, User.id == CaseComment.author_id)
+        select(CaseComment.created_at, CaseComment.text, CaseComment.author_id)
         .where(CaseComment.case_id == case_id)
         .order_by(CaseComment.id.desc())
         .limit(LIMIT)
     ).all()
-    reasons = (
-        {reason.code: reason.label for reason in catalog.reasons(category)}
-        if category in catalog.categories
-        else {}
-    )
-    found = [
-        _event(tag, actor, at, payload, name, reasons, zone)
-        for tag, actor, at, payload, name in events
-        if tag != "case:commented"
+    mentioned = {author for _, _, author in comments} | set(_people_in(events))
+    named = session.execute(select(User.id, User.name).where(User.id.in_(mentioned))) if mentioned else ()
+    teller = _Teller(catalog, category, {row.id: row.name for row in named}, zone)
+    found = [teller.happening(tag, actor, at, payload) for tag, actor, at, payload in events]
+    found += [
+        Happening(at, teller.who(f"user:{author}"), "commented", "message", "", text, ())
+        for at, text, author in comments
     ]
-    found += [Happening(at, name, "commented", "message", "", text, ()) for at, text, name in comments]
     return sorted(found, key=lambda happening: happening.at, reverse=True)
 
 
-def _event(
-    tag: str,
-    actor: str,
-    at: datetime,
-    payload: str | None,
-    name: str | None,
-    reasons: Mapping[str, str],
-    zone: tzinfo,
-) -> Happening:
-    did, icon = _VERBS.get(tag, (tag.partition(":")[2].replace("_", " "), "circle-dashed"))
-    kind = actor.partition(":")[0]
-    content = json.loads(payload) if payload else {}
-    before, after = content.get("before") or {}, content.get("after") or {}
-    changes = tuple(
-        text
-        for key, value in after.items()
-        if (text := _change(key, before.get(key), value, reasons, zone)) is not None
-    )
-    why = str(content.get("why") or "")
-    return Happening(at, name or _ACTORS.get(kind, actor), did, icon, reasons.get(why, why), "", changes)
-
-
-def who_did_what(tag: str) -> str:
-    """The verb of an event, as a sentence about a colleague uses it."""
-    return _VERBS.get(tag, ("changed this", ""))[0]
-
-
-def _change(key: str, before: Any, after: Any, reasons: Mapping[str, str], zone: tzinfo) -> str | None:
-    label = _FIELDS.get(key)
-    if label is None or before == after or (after is None and before is None) or key == "owner_id":
-        return None
-    new = _value(key, after, reasons, zone)
-    return (
-        f"{label}: {_value(key, before, reasons, zone)} → {new}"
-        if before not in (None, "")
-        else f"{label}: {new}"
-    )
-
-
-def _value(key: str, value: Any, reasons: Mapping[str, str], zone: tzinfo) -> str:
-    if value in (None, ""):
-        return "none"
-    text = str(value)
-    if key in _CODES:
-        return said(_CODES[key], text).lower()
-    if key in {"end_reason", "reason"}:
-        return reasons.get(text) or END.get(text) or text.replace("_", " ")
-    if key == "amount_e4" and isinstance(value, int):
-        return wording.money(from_e4(value))
-    return _instant(text, zone) if _FIELDS[key] in _TIMES else text
-
-
-def _instant(text: str, zone: tzinfo) -> str:
-    try:
-        return wording.instant(from_iso(text), zone)
-    except ValueError:
-        return text  # a payload of an older form is shown as it stands
+def _people_in(events: Iterable[Any]) -> Iterator[int]:
+    for _, actor, _, payload in events:
+        kind, _, rest = actor.partition(":")
+        if kind == "user" and rest.isdecimal():
+            yield int(rest)
+        content = json.loads(payload) if payload else {}
+        for part in ("before", "after"):
+            owner = (content.get(part) or {}).get("owner_id")
+            if isinstance(owner, int):
+                yield owner

@@ -6,7 +6,6 @@ Fetching and authorising are one call: an exception that the person may not see 
 from __future__ import annotations
 
 import uuid
-from typing import cast
 
 from flask import abort, current_app, g
 from sqlalchemy import select
@@ -55,4 +54,4 @@ def case_or_404(reference: str) -> ExceptionCase:
     found = db.session.scalar(
         select(ExceptionCase).where(ExceptionCase.id == number, *visible(gate.viewer()))
     )
-    return cast("ExceptionCase", found) if found is not None else abort(404)
+    return found if found is not None else abort(404)

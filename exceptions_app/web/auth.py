@@ -25,10 +25,12 @@ THEMES = ("auto", "light", "dark")
 def install(app: Flask) -> None:
     del app
 
-    @login_manager.user_loader
-    def _load(user_id: str) -> User | None:
-        user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
-        return user if user is not None and user.active else None
+    login_manager.user_loader(_load)
+
+
+def _load(user_id: str) -> User | None:
+    user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
+    return user if user is not None and user.active else None
 
 
 @blueprint.get("/sign-in")

@@ -13,7 +13,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission
-from exceptions_app.domain import public_id
+from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.lifecycle import TransitionError
 from exceptions_app.extensions import db
@@ -86,7 +86,8 @@ def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str])
         said = change(case, int(version))
     except actions.ConflictError as error:
         db.session.rollback()
-        return _page(number, 409, problem=str(error), opened=name)
+        at = wording.instant(error.at, zone_of(gate.viewer().time_zone))
+        return _page(number, 409, problem=f"{error.who} {error.what} on {at}.", opened=name)
     except (FormError, actions.NotAllowedError, TransitionError) as error:
         db.session.rollback()
         return _page(number, 422, problem=str(error), opened=name)

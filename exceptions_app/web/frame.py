@@ -68,6 +68,7 @@ def _frame() -> dict[str, Any]:
     signed_in = bool(current_user.is_authenticated)
     return {
         "site_name": runtime().catalog.site.name,
+        "reporting_currency": runtime().catalog.site.reporting_currency,
         "navigation": [item for item in NAVIGATION if signed_in and _may(item)],
         "person": current_user if signed_in else None,
         "theme": current_user.theme if signed_in else "auto",

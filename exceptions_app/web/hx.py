@@ -7,12 +7,16 @@ Wraps htmx-flask, which does not know htmx 4: its `make_response` refuses the ne
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as BaseResponse
 
 CHOOSING_HEADERS = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request", "HX-Request-Type")
+
+
+R = TypeVar("R", bound=BaseResponse)
 
 
 def is_htmx() -> bool:
@@ -50,7 +54,7 @@ def respond(
     return response
 
 
-def vary(response: Response) -> Response:
+def vary(response: R) -> R:
     for header in CHOOSING_HEADERS:
         response.vary.add(header)
     return response

@@ -1,0 +1,39 @@
+// The little that HTML and htmx cannot: keys, ticking rows, charts. Everything works without it, with more clicks.
+import { drawCharts } from "./charts.js";
+import { installKeys } from "./keys.js";
+import { countPicked, installPicking } from "./picking.js";
+
+installKeys();
+installPicking();
+
+/** After every swap: what belongs to what is on the page now. */
+function arrive() {
+  countPicked();
+  drawCharts();
+  for (const button of document.querySelectorAll("[data-opens]")) button.hidden = false;
+}
+
+document.addEventListener("htmx:after:swap", (event) => {
+  arrive();
+  const target = event.detail?.ctx?.target;
+  if (target === document.body) document.getElementById(document.getElementById("problem") ? "problem" : "main")?.focus({ preventScroll: true });
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+  for (const open of document.querySelectorAll("details.menu[open], details.facet[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.activeElement?.closest?.("details[open].menu, details[open].facet");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});
+
+arrive();
