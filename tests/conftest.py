@@ -157,6 +157,19 @@ def session(database: Database) -> Iterator[Session]:
         yield session
 
 
+# ---- configuration
+SITE = Path(__file__).parent / "site"
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Any:
+    """The test network: two hospitals, two queues, two categories, and what every install has."""
+    from exceptions_app.catalog.load import load_catalog
+    from exceptions_app.connectors.registry import connector_models
+
+    return load_catalog(SITE, connector_models())
+
+
 # ---- people and exceptions
 @pytest.fixture
 def snapshot_id(session: Session) -> int:

@@ -89,11 +89,14 @@ def act(
     with locked(session, viewer, case):
         if case.version != expected_version:
             raise conflict(session, case)
+        breached_at = case.breached_at
         case.status = _moved(case, action)
         done = change()
         case.version += 1
         case.config_snapshot_id = ctx.snapshot_id
         audit.record(session, ctx, case, tag, before=done.before, after=done.after, why=done.why)
+        if case.breached_at != breached_at:  # an old clock that has run out meanwhile
+            audit.record(session, ctx, case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
     return case
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.models import AuditCheckpoint, AuditEvent, AuditPayload, ExceptionCase
 
@@ -88,9 +88,10 @@ def _chain_problems(session: Session) -> Iterator[TrailProblem]:
 
 
 def _head_problems(session: Session) -> Iterator[TrailProblem]:
-    newest = select(func.max(AuditEvent.id)).where(AuditEvent.case_id == ExceptionCase.id).scalar_subquery()
+    older = aliased(AuditEvent)
+    newest = select(func.max(older.id)).where(older.case_id == ExceptionCase.id)
     rows = select(ExceptionCase.id, ExceptionCase.audit_head, AuditEvent.hash).outerjoin(
-        AuditEvent, AuditEvent.id == newest
+        AuditEvent, AuditEvent.id == newest.correlate(ExceptionCase).scalar_subquery()
     )
     for case_id, head, hashed in session.execute(rows.execution_options(yield_per=_BATCH)):
         if head != (hashed or GENESIS):

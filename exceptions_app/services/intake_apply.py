@@ -106,21 +106,17 @@ class _Changes:
         self._reopen(case, Action.DATA_NOT_CONFIRMED)
         case_clock.recompute(case, self._ctx.catalog, self._ctx.now)
         self._take_evidence(case, step.found)
-        self._trail.record(
-            case,
-            AuditTag.CASE_NOT_CONFIRMED,
-            before=before,
-            after=_state_of(case),
-            why="still found after it was read again",
-        )
+        self._reopened(case, AuditTag.CASE_NOT_CONFIRMED, before, "still found after it was read again")
 
     def _recurred(self, case: ExceptionCase, step: Step) -> None:
-        """It was gone and is back: a new cycle."""
+        """It was gone and is back: a new cycle, under the service level that holds today."""
         before = _state_of(case)
         self._reopen(case, Action.DATA_RECURRED)
         case.recurring, case.cycle = True, case.cycle + 1
         self._take_evidence(case, step.found)
         if step.found is not None:
+            placed = self._placing.place(step.found, case.reporting_amount_e4)
+            case.sla_target, case.sla_calendar = placed.sla_target, placed.sla_calendar
             case.since_at = step.found.since
         case_clock.start(case, self._ctx.catalog, self._ctx.now)
         self._trail.record(case, AuditTag.CASE_RECURRED, before=before, after=_state_of(case))
