@@ -59,7 +59,7 @@ class CatalogError(Exception):
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word most like `word`, or an empty text when none is near."""
     words = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.55)
     return words[found[0]] if found else ""
 
 

@@ -1,0 +1,253 @@
+"""A wrong configuration is refused with file and line, what is wrong, what was expected and what may be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exceptions_app.catalog.load import check_directory
+from exceptions_app.catalog.problems import Problem
+from exceptions_app.connectors.registry import connector_models
+
+from .conftest import SITE
+
+Problems = Callable[..., list[Problem]]
+
+
+def test_small_configuration_is_accepted(problems: Problems) -> None:
+    assert problems() == []
+
+
+# what is changed, into what, and what must be said: path, message, expected or suggestion
+WRONG = [
+    ("{code: H1, name: North, parent: NET}", "{code: H1, nam: North, parent: NET}", "entities.H1.nam", "unknown field 'nam'", "name"),
+    ("{code: H1, name: North, parent: NET}", "{code: H1, parent: NET}", "entities.H1", "'name' is missing", ""),
+    ("{code: H1, name: North, parent: NET}", "{code: H1, name: North, parent: NETT}", "entities.H1.parent", "'NETT' is none of entities", "NET"),
+    ("{code: NET, name: Network, kind: network, calendar: office}", "{code: NET, name: Network, parent: H1}", "entities.NET.parent", "above itself: NET → H1 → NET", ""),
+    ("{code: H2, name: South, parent: NET}", "{code: H1, name: South}", "entities.H1", "already declared in", ""),
+    ("{code: H2, name: South, parent: NET}", "{name: South}", "entities[]", "'code' is missing", ""),
+    ("{code: H2, name: South, parent: NET}", "South", "entities", "got 'South'", ""),
+    ("{code: H2, name: South, parent: NET}", "{code: H2, name: South, time_zone: America/Chicgo}", "entities.H2.time_zone", "not a time zone", "America/Chicago"),
+    ("{code: H2, name: South, parent: NET}", "{code: H2, name: South, currency: dollars}", "entities.H2.currency", "'dollars'", ""),
+    ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 2026-05-01, valid_to: 2026-01-01}", "entities.H2.valid_to", "ends before", ""),
+    ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 31/12/2026}", "entities.H2.valid_from", "'31/12/2026'", ""),
+    ('tue: ["08:00-17:00"]', 'tue: ["17:00-08:00"]', "calendars.office.weekly.tue", "ends before it begins", ""),
+    ('tue: ["08:00-17:00"]', 'tue: ["8-17"]', "calendars.office.weekly.tue", "not a range of hours", ""),
+    ('tue: ["08:00-17:00"]', 'tue: ["08:00-13:00", "12:00-17:00"]', "calendars.office.weekly.tue", "overlaps", ""),
+    ('tue: ["08:00-17:00"]', 'tues: ["08:00-17:00"]', "calendars.office.weekly.tues", "got 'tues'", "tue"),
+    ("holidays_country: US", "holidays_country: USX", "calendars.office.holidays_country", "no holidays are known", "US"),
+    ("holidays_country: US", "{holidays_country: US, holidays_subdivision: QQ}", "(file)", "not YAML", ""),
+    ("holidays_country: US", "holidays_country: US\n    holidays_subdivision: QQ", "calendars.office.holidays_subdivision", "US/QQ", ""),
+    ('weekly: {mon: ["08:00-12:00", "13:00-17:00"], tue: ["08:00-17:00"]}', "weekly: {}", "calendars.office", "never opens", ""),
+    ("queue: desk", "queue: dsk", "categories.differs.queue", "'dsk' is none of queues", "desk"),
+    ("name: Desk, calendar: office", "name: Desk, calendar: offce", "queues.desk.calendar", "'offce'", "office"),
+    ("target: 1 business day", "target: soon", "categories.differs.target", "got 'soon'", ""),
+    ("guidance: [Look.]", "guidance: Look.", "categories.differs.guidance", "got 'Look.'", ""),
+    ("guidance: [Look.]", "guidance: []", "categories.differs.guidance", "got []", ""),
+    ("{a|quantity}", "{a|quantty}", "categories.differs.sentence", "unknown style", "quantity"),
+    ("{a|quantity}", "{a", "categories.differs.sentence", "brace", ""),
+    ("{a|quantity}", "{a|quantity} {c}", "checks.lines.differ.findings.0.facts", "needs the fact 'c'", ""),
+    ("connector: rows}", "connector: row}", "systems.erp1.connector", "'row' is none of the connectors", "rows"),
+    ("kind: erp, connector", "kind: epr, connector", "systems.erp1.kind", "'epr'", "erp"),
+    ('value: "env:SUITE_KEY"', "value: k3y-in-clear", "systems.api.connection.auth.value", "got what is written here", ""),
+    ('value: "env:SUITE_KEY"', "valu: env:X", "systems.api.connection.auth.valu", "unknown field 'valu'", "value"),
+    ('base_url: "https://suite.example"', 'base_url: "https://me:pw@suite.example"', "systems.api.connection.base_url", "holds a secret", ""),
+    ('base_url: "https://suite.example"', 'base_url: "https://s.example", headers: {Authorization: Bearer x}', "systems.api.connection.Authorization", "holds a secret", ""),
+    ("{path: /lines}", "{path: /lines, pagin: 3}", "feeds.suite_lines.read.pagin", "unknown field", "paging"),
+    ("{path: /lines}", "{}", "feeds.suite_lines.read", "'path' is missing", ""),
+    ("system: erp1", "system: erp2", "feeds.erp_lines.system", "'erp2' is none of systems", "erp1"),
+    ("system: erp1\n    record_type: line", "system: erp1\n    record_type: lines", "feeds.erp_lines.record_type", "'lines'", "line"),
+    ("order_number: number, quantity: parse_decimal(qty)", "quantity: parse_decimal(qty)", "feeds.erp_lines.mapping", "'order_number' is required", ""),
+    ("entity: site, order_number: number, quantity: parse", "order_number: number, quantity: parse", "feeds.erp_lines.mapping", "'entity' is required", ""),
+    ("seen_at: parse_timestamp(at)", "seen: parse_timestamp(at)", "feeds.erp_lines.mapping.seen", "'seen' is none of line's columns", "seen_at"),
+    ("seen_at: parse_timestamp(at)", "seen_at: parse_decimal(at)", "feeds.erp_lines.mapping.seen_at", "this is decimal", ""),
+    ("seen_at: parse_timestamp(at)", "seen_at: parse_timstamp(at)", "feeds.erp_lines.mapping.seen_at", "is not a function", "parse_timestamp"),
+    ("seen_at: parse_timestamp(at)", "seen_at: {value: at, crosswalk: units}", "feeds.erp_lines.mapping.seen_at.crosswalk", "'units'", "unit"),
+    ("system: erp1\n", "system: erp1\n    where: number\n", "feeds.erp_lines.where", "this is text", ""),
+    ("key: [order_number]\n    columns", "key: [order_no]\n    columns", "record_types.line.key.0", "'order_no' is none of its columns", "order_number"),
+    ("key: [order_number]\n    columns", "key: [unit]\n    columns", "record_types.line.columns.unit", "may be empty", ""),
+    ("unit: {crosswalk: unit}", "unit: {crosswalk: uom}", "record_types.line.columns.unit.crosswalk", "'uom'", ""),
+    ("unit: {crosswalk: unit}", "unit: {type: quantty}", "record_types.line.columns.unit.type", "'quantty'", "quantity"),
+    ("unit: {crosswalk: unit}", "entity: {}", "record_types.line.columns.entity", "already has", ""),
+    ("unit: {crosswalk: unit}", "unit: {}\n      unit_source: {}", "record_types.line.columns.unit_source", "source wrote", ""),
+    ("{local: EACH, canonical: EA}", "{local: EACH, canonical: EA}, {local: EACH, canonical: CS}", "crosswalks.unit", "already known as 'EA'", ""),
+    ("{local: EACH, canonical: EA}", "{local: EACH, canonical: EA, system: epr1}", "crosswalks.unit.entries", "'epr1'", "erp1"),
+    ("record: line, kind: erp,", "record: lin, kind: erp,", "checks.lines.differ.sides.erp.record", "'lin'", "line"),
+    ("record: line, kind: erp,", "record: line, kind: epr,", "checks.lines.differ.sides.erp.kind", "'epr'", "erp"),
+    ("record: line, kind: erp,", "record: line, systems: [erp2],", "checks.lines.differ.sides.erp.systems.0", "'erp2'", "erp1"),
+    ("columns: {quantity: sum(quantity), seen", "columns: {quantity: sum(quantty), seen", "checks.lines.differ.sides.erp.columns.quantity", "unknown column 'quantty'", "quantity"),
+    ("columns: {quantity: sum(quantity), seen", "columns: {quantity: sum(unit), seen", "checks.lines.differ.sides.erp.columns.quantity", "needs a number, got text", ""),
+    ("columns: {quantity: sum(quantity), seen", "columns: {unit: unit, quantity: sum(quantity), seen", "checks.lines.differ.sides.erp.columns.unit", "is grouped", ""),
+    ("key: [order_number]\n    reference", "key: [number]\n    reference", "checks.lines.differ.sides.erp.key.number", "unknown column 'number'", "order_number"),
+    ('reference: "{order_number}"', 'reference: "{order}"', "checks.lines.differ.reference", "'order'", "order_number"),
+    ("category: differs", "category: difers", "checks.lines.differ.findings.0.category", "'difers'", "differs"),
+    ("present: [erp, suite]", "present: [erp, suit]", "checks.lines.differ.findings.0.present.1", "'suit'", "suite"),
+    ("present: [erp, suite]", "present: [erp]\n        missing: [erp]", "checks.lines.differ.findings.0", "both present and missing", ""),
+    ("{name: small, difference", "{name: smal, difference", "checks.lines.differ.findings.0.tolerance.name", "'smal'", "small"),
+    ("erp.quantity - suite.quantity", "erp.quantity - suite.qty", "checks.lines.differ.findings.0.tolerance.difference", "unknown column 'suite.qty'", "suite.quantity"),
+    ("erp.quantity - suite.quantity", "erp.seen", "checks.lines.differ.findings.0.tolerance.difference", "this is timestamp", ""),
+    ("since: erp.seen", "since: erp.quantity", "checks.lines.differ.findings.0.since", "timestamp is needed here", ""),
+    ("since: erp.seen", "when: erp.quantity = 'x'\n        since: erp.seen", "checks.lines.differ.findings.0.when", "values of one type", ""),
+    ("since: erp.seen", "when: missing(order)\n        since: erp.seen", "checks.lines.differ.findings.0.when", "name of a side", ""),
+    ("cells: {erp: quantity, suite: quantity}", "cells: {erp: quantity, suite: qty}", "checks.lines.differ.compare.0.cells.suite", "'qty'", ""),
+    ("cells: {erp: quantity, suite: quantity}", "cells: {epr: quantity}", "checks.lines.differ.compare.0.cells.epr", "'epr'", "erp"),
+    ("small: {absolute: 1}", "small: {absolute: one}", "checks.lines.differ.tolerances.small.absolute", "'one'", ""),
+    ("packs: []", "packs: [procure_too_pay]", "site.packs", "no pack 'procure_too_pay'", "procure_to_pay"),
+    ("packs: []", "reporting_currency: euro", "site.reporting_currency", "'euro'", ""),
+    ("queues:", "queue:", "queue", "unknown section", "queues"),
+    ("queues:\n", "queues: desk\nsla_policies:\n", "queues", "not a list", ""),
+    ("checks:\n", "checks:\n  - {code: q, kind: mach, title: t}\n", "checks.q", "unknown kind 'mach'", "match"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "said", "hint"), WRONG, ids=[f"{w[2]}: {w[3]}" for w in WRONG]
+)
+def test_mistake_is_named_at_its_line(
+    problems: Problems, tmp_path: Path, old: str, new: str, path: str, said: str, hint: str
+) -> None:
+    found = problems((old, new))
+
+    named = [problem for problem in found if problem.path == path and said in problem.message]
+    assert named, "\n".join(map(str, found))
+    problem = named[0]
+    changed = SITE.replace(old, new, 1).splitlines()
+    first = SITE[: SITE.index(old)].count("\n") + 1
+    assert Path(problem.file) == tmp_path / "site.yaml"
+    assert first - 2 <= problem.line <= len(changed)
+    if hint:
+        assert problem.suggestion == hint
+    assert str(problem).startswith(f"{problem.file}:{problem.line}: {path}: ")
+
+
+def test_line_is_that_of_the_very_value(problems: Problems) -> None:
+    (problem,) = problems(("since: erp.seen", "since: erp.sen"))
+    wrong_line = SITE[: SITE.index("since: erp.seen")].count("\n") + 1
+    assert (problem.line, problem.suggestion) == (wrong_line, "erp.seen")
+    assert "character 1" in problem.message
+
+
+def test_all_problems_are_told_at_once(problems: Problems) -> None:
+    found = problems(
+        ("queue: desk", "queue: dsk"), ("since: erp.seen", "since: erp.sen"), ("name: North, ", "")
+    )
+    assert {problem.path for problem in found} >= {
+        "categories.differs.queue", "checks.lines.differ.findings.0.since", "entities.H1",
+    }  # fmt: skip
+
+
+def test_one_mistake_is_told_once(problems: Problems) -> None:
+    (problem,) = problems(("{code: erp1, name: ERP, kind: erp", "{code: erp1, name: ERP, kind: epr"))
+    assert problem.path == "systems.erp1.kind"
+
+
+def test_secret_that_was_written_in_clear_is_not_repeated(problems: Problems) -> None:
+    found = problems(('value: "env:SUITE_KEY"', "value: hunter2-hunter2"))
+    assert found
+    assert "hunter2" not in "\n".join(map(str, found))
+
+
+BROKEN_FILES = {
+    "tab": ("site:\n\tname: x\n", "not YAML"),
+    "unclosed": ("site: {name: x\n", "not YAML"),
+    "list": ("- a\n- b\n", "not a mapping"),
+    "twice": ("entities: []\nentities: []\n", "stands twice"),
+    "two_documents": ("a: 1\n---\nb: 2\n", "not YAML"),
+    "itself": ("entities: &a [*a]\n", "alias contains itself"),
+    "tagged": ("site: !!python/object/apply:os.getcwd []\n", "site"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FILES)
+def test_file_that_is_no_configuration_is_refused(tmp_path: Path, name: str) -> None:
+    text, said = BROKEN_FILES[name]
+    (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    found = check_directory(tmp_path, connector_models())
+    assert any(said in str(problem) and f"{name}.yaml:" in str(problem) for problem in found), found
+
+
+def test_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes("site: {name: Zürich}".encode("latin-1"))
+    (problem,) = check_directory(tmp_path, connector_models())
+    assert "not UTF-8" in problem.message
+
+
+def test_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (problem,) = check_directory(tmp_path / "none", connector_models())
+    assert "no such directory" in problem.message
+
+
+def test_route_and_policy_to_nowhere_are_refused(problems: Problems) -> None:
+    found = problems(
+        more="routing:\n  - {category: [difers], entity: [H3], queue: dsk}\n"
+        "sla_policies:\n  - {code: fast, category: [difers], entity: [H3], queue: [dsk], target: 1 hour, calendar: o}\n"
+    )
+    assert {problem.path for problem in found} == {
+        "routing[0].category.0", "routing[0].entity.0", "routing[0].queue", "sla_policies.fast.category.0",
+        "sla_policies.fast.entity.0", "sla_policies.fast.queue.0", "sla_policies.fast.calendar",
+    }  # fmt: skip
+    assert [problem.line for problem in found] == [2] * 3 + [4] * 4
+
+
+def test_crosswalk_file_is_read_and_judged(problems: Problems, tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text("system,local,canonical\n,EACH,EA\nerp1,KT,CS\n,EACH,BX\n,\n")
+    found = problems(("entries: [{local: EACH, canonical: EA}]", "file: units.csv"))
+    assert [(Path(problem.file).name, problem.line) for problem in found] == [
+        ("units.csv", 4),
+        ("units.csv", 5),
+    ]
+    missing = problems(("entries: [{local: EACH, canonical: EA}]", "file: unit.csv"))
+    assert "cannot be read" in missing[0].message
+
+
+DUPLICATE = """\
+checks:
+  - code: lines.twice
+    kind: duplicate
+    title: Twice
+    flow: orders
+    record: line
+    key: [order_number]
+    columns: {number: order_number, quantity: sum(quantity), seen: min(seen_at)}
+    rules: [{title: same number, same: [normalise(number)], near: seen, within: 3d}]
+    order_by: seen
+    reference: "{number}"
+    category: twice
+    amount: quantity
+    paid: quantity > 0
+    critical_when: paid_members > 1
+    lines: [order_number]
+categories:
+  - {code: twice, title: Twice, sentence: "{a} and {b} share {keys}; {paid}.", cause: x, guidance: [y], owner: z, queue: desk, target: 1 hour}
+"""
+WRONG_DUPLICATE = [
+    ("record: line", "record: lien", "record", "line"),
+    ("key: [order_number]", "key: [order]", "key.0", "order_number"),
+    ("seen: min(seen_at)", "seen: seen_at", "columns.seen", ""),
+    ("normalise(number)", "normalise(numbr)", "rules.0.same.0", "number"),
+    ("near: seen", "near: number", "rules.0.near", ""),
+    ("order_by: seen", "order_by: sen", "order_by", "seen"),
+    ('reference: "{number}"', 'reference: "{nmber}"', "reference", "number"),
+    ("category: twice", "category: twiec", "category", "twice"),
+    ("amount: quantity", "amount: number", "amount", ""),
+    ("paid: quantity > 0", "paid: quantity", "paid", ""),
+    ("paid_members > 1", "paid_member > 1", "critical_when", "paid_members"),
+    ("lines: [order_number]", "lines: [order_numbr]", "lines.0", "order_number"),
+    ("{keys};", "{shared};", "category", ""),
+]
+
+
+def test_duplicate_check_is_accepted(problems: Problems) -> None:
+    assert problems(more=DUPLICATE) == []
+
+
+@pytest.mark.parametrize(("old", "new", "path", "hint"), WRONG_DUPLICATE, ids=[w[2] for w in WRONG_DUPLICATE])
+def test_mistake_in_a_duplicate_check_is_named(
+    problems: Problems, old: str, new: str, path: str, hint: str
+) -> None:
+    found = problems(more=DUPLICATE.replace(old, new, 1))
+    named = [problem for problem in found if problem.path == f"checks.lines.twice.{path}"]
+    assert named, "\n".join(map(str, found))
+    assert named[0].suggestion == hint
