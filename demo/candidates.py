@@ -15,6 +15,10 @@ from .network import Network
 from .systems.store import Row
 
 
+_CENTS = 50
+"""How far prices may differ, in 1/10,000 dollar: invoices are kept from having the same total by so little."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A three-way order line, received once and invoiced once, all in agreement: the row of each system."""
@@ -93,10 +97,8 @@ class Candidates:
             or order["status"] != "Closed"
         ):
             return None
-        agreed = (
-            receipts[0]["quantity"] == invoice["quantity"] == order["quantity"]
-            and invoice["price"] == order["price"]
-        )
+        agreed = receipts[0]["quantity"] == invoice["quantity"] == order["quantity"]
+        agreed = agreed and abs(invoice["price"] - order["price"]) <= _CENTS
         return Settled(order, invoice, receipts[0]) if agreed else None
 
     def waiting(self, least: int, most: int) -> Iterator[Row]:

@@ -92,7 +92,7 @@ def make_order(
 
 
 def _sellers(trade: str) -> tuple[Supplier, ...]:
-    """Who is ordered from; the main supplier of implants three times as often as any other of its trade."""
+    """Who is ordered from; the main supplier of implants three times as often as any other."""
     return of_trade(trade) + ((BLOCKED_SUPPLIER,) * 2 if trade == BLOCKED_SUPPLIER.trade else ())
 
 

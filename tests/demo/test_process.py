@@ -1,0 +1,70 @@
+"""`python -m demo` as people start it: a process that says when it is ready, and ends on SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class _Running:
+    """A network in a process of its own; `env` is what it wrote for the catalog."""
+
+    def __init__(self, home: Path) -> None:
+        command = [sys.executable, "-m", "demo", "--home", str(home), "--scale", "0.2", "--calm", "--quiet"]
+        self.home = home
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.said = [self.process.stdout.readline() for _ in range(4)]
+        self.description: dict[str, Any] = json.loads((home / "network.json").read_text(encoding="utf-8"))
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+def _control(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demo.control", "--home", str(home), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_serves_is_controlled_ends_and_resumes_on_the_same_ports(tmp_path: Path) -> None:
+    running = _Running(tmp_path / "home")
+    try:
+        assert running.description["ready"] is True
+        assert running.description["pid"] == running.process.pid
+        assert running.said[0] == f"DEMO_ERP_URL={running.description['env']['DEMO_ERP_URL']}\n"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(running.description["env"]["DEMO_AP_URL"] + "/rest/v1/invoice-lines")
+
+        said = _control(running.home, "outage", "ap_automation", "120")
+        assert json.loads(said.stdout)["moods"]["ap_automation"] == ["outage"]
+        said = _control(running.home, "plant", "price_variance")
+        (planted,) = json.loads(said.stdout)["planted"]
+        said = _control(running.home, "repair", str(planted))
+        assert json.loads(said.stdout)["repaired"].startswith("price_variance")
+        said = _control(running.home, "repair", str(planted))
+        assert said.returncode == 1 and "was already repaired" in said.stderr
+        rows = json.loads(_control(running.home, "ledger", "--category", "price_variance").stdout)
+        assert rows[-1]["id"] == planted and rows[-1]["healed_at"]
+    finally:
+        assert running.stop() == 0
+    assert not (running.home / "network.json").exists()
+    assert "no network runs in" in _control(running.home, "status").stderr
+
+    again = _Running(tmp_path / "home")
+    try:
+        assert again.description["env"] == running.description["env"]
+    finally:
+        assert again.stop() == 0
