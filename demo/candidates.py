@@ -14,9 +14,8 @@ from .documents import stamp
 from .network import Network
 from .systems.store import Row
 
-
 _CENTS = 50
-"""How far prices may differ, in 1/10,000 dollar: invoices are kept from having the same total by so little."""
+"""How far prices may differ, in 1/10,000 dollar: so little keeps two invoices from having the same total."""
 
 
 @dataclass(frozen=True, slots=True)
