@@ -119,6 +119,7 @@ def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, 
             known[part] = expr.kind if expr else "decimal"
         scope = match_scope(check, {**known, "difference": "decimal", "base": "decimal"})
     found.read(finding.amount, scope, (*path, "amount"), *NUMBER)
+    found.read(finding.amount_per, scope, (*path, "amount_per"), *NUMBER)
     found.read(finding.currency, scope, (*path, "currency"), "text")
     found.read(finding.counterparty, scope, (*path, "counterparty"), "text")
     found.read(finding.critical_when, scope, (*path, "critical_when"), "boolean")

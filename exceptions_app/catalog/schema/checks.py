@@ -95,6 +95,7 @@ class Finding(Shape):
     since: Expression = Field(description="a timestamp: since when it has been so at the source")
     grace: Span | None = None
     amount: Expression | None = None
+    amount_per: Expression | None = Field(None, description="the amount is `amount` divided by this")
     currency: Expression | None = None
     counterparty: Expression | None = None
     critical_when: Expression | None = None
