@@ -108,7 +108,9 @@ def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine
     for feed in catalog.feeds.values():
         state, run = states.get(feed.code), last.get(feed.code)
         late = (
-            state is not None and state.read_through is not None and now - state.read_through > feed.every * 3
+            state is not None
+            and state.read_through is not None
+            and now - state.read_through > max(feed.every * 3, feed.contract.latency)
         )
         standing = "ok"
         if not feed.enabled:

@@ -15,10 +15,9 @@ from typing import Any
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, CompareRow, MatchCheck, ToleranceUse
+from exceptions_app.catalog.schema import Check, CompareRow, MatchCheck
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import from_iso
-from exceptions_app.domain.tolerance import assess
 
 from .words import zone_of
 
@@ -83,7 +82,7 @@ def side_by_side(
         for compare in _compare_rows(check, names, sides)
         if (row := _row(viewer, catalog, check, compare, names, sides, say)) is not None
     )
-    return SideBySide(heads, rows, _tolerances(check, found.get("tolerance"), currency))
+    return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency))
 
 
 def _side_names(check: Check | None, sides: Mapping[str, Any]) -> list[str]:
@@ -211,36 +210,27 @@ def _speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
     return say
 
 
-def _tolerances(check: Check | None, judged: Any, currency: str | None) -> tuple[str, ...]:
-    """What was judged, in words: a list of verdicts, or one. Each names its tolerance, difference and
-    base.
-    """
+def _tolerances(judged: Any, currency: str | None) -> tuple[str, ...]:
+    """What was judged, in words: a list of verdicts, or one."""
     if not judged:
         return ()
     several = judged if isinstance(judged, list) else [judged]
-    return tuple(text for one in several if (text := _tolerance(check, one, currency)))
+    return tuple(text for one in several if (text := _tolerance(one, currency)))
 
 
-def _tolerance(check: Check | None, judged: Mapping[str, Any], currency: str | None) -> str | None:
-    if judged.get("sentence"):
-        return str(judged["sentence"])
-    name, use = judged.get("name"), _use(check, judged.get("name"))
-    rule = check.tolerances.get(str(name)) if isinstance(check, MatchCheck) else None
+def _tolerance(judged: Mapping[str, Any], currency: str | None) -> str | None:
+    """By how much, the limit, the excess; the verdict's own sentence where figures are not kept."""
     try:
-        difference, base = Decimal(str(judged["difference"])), Decimal(str(judged.get("base") or 0))
-        scale = Decimal(str(judged.get("scale") or 1)) or Decimal(1)
+        difference, limit = Decimal(str(judged["difference"])), Decimal(str(judged["limit"]))
+        excess = Decimal(str(judged.get("excess") or 0))
     except (KeyError, InvalidOperation):
-        return None
-    difference, base = difference / scale, base / scale
-    if rule is None:
-        return None
-    verdict = assess(rule, difference, base)
-    say = (lambda v: wording.money(v, currency)) if use is None or use.format == "money" else wording.number
+        return str(judged["sentence"]) if judged.get("sentence") else None
+
+    def say(value: Decimal) -> str:
+        return wording.money(value, currency) if judged.get("format") == "money" else wording.number(value)
+
     side = "over" if difference > 0 else "under"
-    text = f"{say(abs(difference))} {side}; the limit is {say(verdict.limit)}"
-    return f"{text}, so {say(verdict.excess)} too much" if verdict.outside else f"{text}: within tolerance"
-
-
-def _use(check: Check | None, name: Any) -> ToleranceUse | None:
-    findings = check.findings if isinstance(check, MatchCheck) else []
-    return next((f.tolerance for f in findings if f.tolerance is not None and f.tolerance.name == name), None)
+    text = f"{say(abs(difference))} {side}, limit {say(limit)}"
+    _, _, rule = str(judged.get("sentence") or "").partition("; ")
+    text += f": {say(excess)} too much" if excess > 0 else ": within it"
+    return f"{text} ({rule})" if rule else text
