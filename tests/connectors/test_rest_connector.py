@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from conftest import Asked, Handler, Loopback, Reply
+from loopback import Asked, Handler, Loopback, Reply
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.connectors.base import FeedContentError, Page, TransportError

@@ -1,0 +1,192 @@
+"""Reads a feed from a database: read only, in the order of its watermark, a page at a time.
+
+Any database that SQLAlchemy speaks to. Nothing is ever written: the session is read only where it can be
+told so, and is always rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    create_engine,
+    literal_column,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy import column as named
+from sqlalchemy import table as named_table
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from exceptions_app.catalog.schema import Feed, System
+from exceptions_app.domain.instant import utc_now
+
+from ..base import FeedContentError, Page, RawRow, TransportError
+from ..marks import Mark, Marks
+from ..references import reveal
+from .options import SqlConnection, SqlRead
+
+
+class SqlConnector:
+    """One feed from a database. A snapshot feed always reads everything, whatever its watermark says."""
+
+    def __init__(
+        self, engine: Engine, read: SqlRead, *, label: str, timeout: float, snapshot: bool = False
+    ) -> None:
+        self._engine = engine
+        self._read = read
+        self._label = label
+        self._timeout = timeout
+        self._condition = None if snapshot else read.watermark
+
+    @classmethod
+    def of(cls, system: System, feed: Feed) -> SqlConnector:
+        connection = SqlConnection.model_validate(system.connection)
+        read = SqlRead.model_validate(feed.read)
+        label = f"{system.code} {read.table or 'query'}"
+        engine = _engine(reveal(connection.url, "connection.url"))
+        timeout = connection.timeout.total_seconds()
+        return cls(engine, read, label=label, timeout=timeout, snapshot=feed.mode == "snapshot")
+
+    def read(self, watermark: str | None) -> Iterator[Page]:
+        started = utc_now()
+        statement: Select[Any] = select(literal_column("*")).select_from(self._source())
+        condition = self._condition
+        if condition is None:
+            for _, rows in self._pages(statement):
+                yield Page(rows, watermark=None)
+            return
+        marks = Marks(condition.format, condition.overlap)
+        since, highest = marks.since(watermark, condition.initial), marks.kept(watermark)
+        mark: ColumnClause[Any] = named(condition.column)
+        if since is not None:
+            statement = statement.where(mark >= _parameter(since, self._engine))
+        for number, rows in self._pages(statement.order_by(mark)):
+            seen = self._marks_in(rows, condition.column, marks, number)
+            highest = marks.highest(seen, highest, started)
+            yield Page(rows, watermark=marks.watermark(highest))
+
+    def all_keys(self) -> Iterator[RawRow] | None:
+        if not self._read.keys:
+            return None
+        columns: list[ColumnClause[Any]] = [named(key) for key in self._read.keys]
+        statement = select(*columns).select_from(self._source()).distinct()
+        return (row for _, rows in self._pages(statement) for row in rows)
+
+    def acknowledge(self) -> None:
+        """Nothing is consumed by reading."""
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _source(self) -> FromClause:
+        if self._read.query:
+            return text(self._read.query.rstrip().rstrip(";")).columns().subquery("source")
+        schema, _, name = (self._read.table or "").rpartition(".")
+        return named_table(name, schema=schema or None)
+
+    def _pages(self, statement: Select[Any]) -> Iterator[tuple[int, list[RawRow]]]:
+        """Pages of rows, numbered, at least one. Raises TransportError with the database's words."""
+        number, position = 1, 0
+        try:
+            with self._engine.connect() as connection:
+                self._read_only(connection)
+                options = {"stream_results": True, "yield_per": self._read.page_size}
+                result = connection.execute(statement, execution_options=options)
+                names = list(result.keys())
+                for part in result.partitions(self._read.page_size):
+                    rows = [
+                        RawRow(f"{self._label} row {position + offset}", _values(names, values))
+                        for offset, values in enumerate(part, 1)
+                    ]
+                    yield number, rows
+                    number, position = number + 1, position + len(rows)
+                if number == 1:
+                    yield 1, []
+        except SQLAlchemyError as error:
+            raise _refusal(error, f"{self._label} page {number}") from error
+
+    def _read_only(self, connection: Connection) -> None:
+        """Tell the database that nothing will be written, and how long a statement may take."""
+        match connection.dialect.name:
+            case "postgresql":
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+                connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+                connection.execute(text(f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"))
+            case "sqlite":
+                connection.execute(text("PRAGMA query_only = ON"))
+            case "mysql" | "mariadb":
+                connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
+            case _:
+                pass
+
+    def _marks_in(self, rows: list[RawRow], column: str, marks: Marks, number: int) -> list[Mark]:
+        found = []
+        for row in rows:
+            if column not in row.values:
+                where, known = f"{self._label} page {number}", ", ".join(row.values)
+                raise FeedContentError(f"no column {column!r}, only {known}", where, "the watermark's column")
+            if row.values[column] is not None:
+                found.append(marks.read(row.values[column], f"{row.position} {column}"))
+        return found
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        if file and not Path(file).exists():  # SQLite would make an empty one
+            raise TransportError(f"there is no file {file}", permanent=False, where="connection.url")
+        return create_engine(parsed, poolclass=NullPool)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
+        message = "not a database address that can be opened (is its driver installed?)"
+        raise TransportError(message, permanent=True, where="connection.url") from None
+
+
+def _refusal(error: SQLAlchemyError, where: str) -> TransportError:
+    """The database's own words, without our statement and its parameters."""
+    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())[:300]
+    passing = isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+    missing = "no such" in words or "does not exist" in words or "syntax" in words
+    return TransportError(words, permanent=missing or not passing, where=where)
+
+
+def _parameter(mark: Mark, engine: Engine) -> Any:
+    """SQLite keeps times as text: compared as text, in the form that its rows most often have."""
+    if engine.dialect.name == "sqlite" and isinstance(mark, datetime):
+        return mark.strftime("%Y-%m-%d %H:%M:%S")
+    if engine.dialect.name == "sqlite" and isinstance(mark, date):
+        return mark.isoformat()
+    return mark
+
+
+def _values(names: list[str], values: Any) -> dict[str, Any]:
+    return {name: _exact(value) for name, value in zip(names, values, strict=True)}
+
+
+def _exact(value: Any) -> Any:
+    """Text, int, Decimal, bool or None: a binary fraction is given as its shortest decimal text."""
+    if value is None or isinstance(value, str | bool | int | Decimal):
+        return value
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, timedelta):
+        return str(int(value.total_seconds()))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return str(value)

@@ -1,0 +1,235 @@
+"""What every registered connector must keep to. A new kind without a bench here fails.
+
+A bench is a real source of its kind that can be added to and broken; each test runs over all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import time_machine
+from loopback import Asked, Handler, Loopback, Reply
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from exceptions_app.catalog.schema import Feed, Shape, System
+from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
+from exceptions_app.connectors.registry import CONNECTORS, build_connector, connector_models
+
+NOW = "2026-11-24T12:00:00Z"
+
+
+class Bench(Protocol):
+    """A source: `add` a row with the time it changed (`HH:MM` on one day), `breaks` from now on."""
+
+    def add(self, key: str, at: str) -> None: ...
+
+    def breaks(self) -> None: ...
+
+    def connect(self) -> Connector: ...
+
+
+def built(kind: str, connection: dict[str, Any], read: dict[str, Any]) -> Connector:
+    system = {"code": "src", "name": "Source", "kind": "other", "connector": kind, "connection": connection}
+    feed = {"code": "f", "system": "src", "record_type": "thing", "read": read, "mapping": {"key": "key"}}
+    return build_connector(System.model_validate(system), Feed.model_validate(feed))
+
+
+class RestBench:
+    def __init__(self, serve: Callable[[Handler], Loopback]) -> None:
+        self._rows: list[dict[str, str]] = []
+        self._broken = False
+        self._server = serve(self._answer)
+
+    def _answer(self, asked: Asked) -> Reply:
+        if self._broken:
+            return Reply("<html>down for maintenance</html>", headers={"Content-Type": "text/html"})
+        since, skip = asked.query.get("since", ""), int(asked.query.get("skip", 0))
+        rows = [row for row in self._rows if row["at"] >= since]
+        link = {"next": f"/things?since={since}&skip={skip + 2}"} if skip + 2 < len(rows) else {}
+        return Reply({"rows": rows[skip : skip + 2], **link})
+
+    def add(self, key: str, at: str) -> None:
+        self._rows.append({"key": key, "at": f"2026-11-23T{at}:00Z"})
+
+    def breaks(self) -> None:
+        self._broken = True
+
+    def connect(self) -> Connector:
+        mark = {"param": "since", "field": "at", "overlap": "0s"}
+        paging = {"type": "next_link", "field": "next"}
+        read = {"path": "/things", "records": "rows", "paging": paging, "watermark": mark}
+        return built("rest", {"base_url": self._server.url}, read)
+
+
+class FilesBench:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def add(self, key: str, at: str) -> None:
+        self._put(f"{at.replace(':', '')}-{key}.csv", f"key,at\n{key},{at}\n", at)
+
+    def breaks(self) -> None:
+        self._put("broken.csv", "", "23:59")
+
+    def _put(self, name: str, content: str, at: str) -> None:
+        path = self._root / name
+        path.write_text(content)
+        moment = 1_795_000_000 + int(at[:2]) * 3600 + int(at[3:]) * 60
+        os.utime(path, (moment, moment))
+
+    def connect(self) -> Connector:
+        return built("files", {"root": str(self._root)}, {"pattern": "*.csv", "keep": True})
+
+
+class SqlBench:
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CONTRACT_DB", f"sqlite:///{path}")
+        self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        self._run("CREATE TABLE thing (key TEXT, at TEXT)")
+
+    def _run(self, statement: str, **values: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def add(self, key: str, at: str) -> None:
+        self._run("INSERT INTO thing VALUES (:key, :at)", key=key, at=f"2026-11-23 {at}:00")
+
+    def breaks(self) -> None:
+        self._run("DROP TABLE thing")
+
+    def connect(self) -> Connector:
+        mark = {"column": "at", "overlap": "0s"}
+        return built("sql", {"url": "env:CONTRACT_DB"}, {"table": "thing", "watermark": mark, "page_size": 2})
+
+
+class RowsBench:
+    def __init__(self) -> None:
+        self._read: dict[str, Any] = {"rows": [], "watermark": "at", "page_size": 2}
+
+    def add(self, key: str, at: str) -> None:
+        self._read["rows"].append({"key": key, "at": at})
+
+    def breaks(self) -> None:
+        self._read["garbage_after"] = 0
+
+    def connect(self) -> Connector:
+        return built("rows", {}, self._read)
+
+
+@pytest.fixture(params=sorted(CONNECTORS))
+def bench(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[Handler], Loopback],
+) -> Iterator[Bench]:
+    benches: dict[str, Callable[[], Bench]] = {
+        "rest": lambda: RestBench(serve),
+        "files": lambda: FilesBench(tmp_path),
+        "sql": lambda: SqlBench(tmp_path / "thing.sqlite", monkeypatch),
+        "rows": RowsBench,
+    }
+    with time_machine.travel(NOW, tick=False):
+        yield benches[request.param]()
+
+
+def keys(pages: list[Page]) -> list[str]:
+    return [row.values["key"] for page in pages for row in page.rows]
+
+
+def test_it_is_a_connector(bench: Bench) -> None:
+    source = bench.connect()
+    assert isinstance(source, Connector)
+    assert isinstance(source.read(None), Iterator)
+
+
+def test_everything_is_read_once_with_places_that_differ(bench: Bench) -> None:
+    for number in range(5):
+        bench.add(f"k{number}", f"10:0{number}")
+    pages = list(bench.connect().read(None))
+    assert sorted(keys(pages)) == ["k0", "k1", "k2", "k3", "k4"]
+    places = [row.position for page in pages for row in page.rows]
+    assert len(set(places)) == 5
+    assert all(places)
+    assert all(len(place) <= 300 for place in places)
+
+
+def test_values_are_never_binary_fractions(bench: Bench) -> None:
+    bench.add("k", "10:00")
+    rows = [row for page in bench.connect().read(None) for row in page.rows]
+    assert all(isinstance(row, RawRow) for row in rows)
+    assert not any(isinstance(value, float | dict | list) for row in rows for value in row.values.values())
+
+
+def test_the_watermark_resumes(bench: Bench) -> None:
+    bench.add("old", "10:00")
+    mark = list(bench.connect().read(None))[-1].watermark
+    assert isinstance(mark, str)
+    bench.add("new", "11:00")
+    later = keys(list(bench.connect().read(mark)))
+    assert "new" in later
+    assert later.count("new") == 1
+
+
+def test_reading_the_same_watermark_again_gives_the_same(bench: Bench) -> None:
+    for number in range(3):
+        bench.add(f"k{number}", f"10:0{number}")
+    first = list(bench.connect().read(None))
+    second = list(bench.connect().read(None))
+    assert [(page.rows, page.problems, page.watermark) for page in first] == [
+        (page.rows, page.problems, page.watermark) for page in second
+    ]
+
+
+def test_a_quiet_source_keeps_its_watermark(bench: Bench) -> None:
+    bench.add("k", "10:00")
+    mark = list(bench.connect().read(None))[-1].watermark
+    marks = {page.watermark for page in bench.connect().read(mark)}
+    assert marks <= {mark}
+
+
+def test_all_keys_may_be_unknown_but_is_never_an_error(bench: Bench) -> None:
+    assert bench.connect().all_keys() is None
+
+
+def test_acknowledge_and_close_are_safe_to_repeat_and_in_the_middle_of_a_read(bench: Bench) -> None:
+    for number in range(5):
+        bench.add(f"k{number}", f"10:0{number}")
+    source = bench.connect()
+    pages = source.read(None)
+    next(pages)
+    for _ in range(2):
+        source.acknowledge()
+        source.close()
+    fresh = bench.connect()
+    fresh.close()
+
+
+def test_errors_say_where_and_come_after_what_could_be_read(bench: Bench) -> None:
+    bench.add("k", "10:00")
+    bench.breaks()
+    with pytest.raises((TransportError, FeedContentError)) as broken:
+        list(bench.connect().read(None))
+    assert broken.value.where
+    assert broken.value.message
+    assert broken.value.where in str(broken.value)
+
+
+def test_every_kind_has_option_models_that_refuse_what_they_do_not_know() -> None:
+    for kind, models in connector_models().items():
+        for model in (models.connection, models.read):
+            assert issubclass(model, Shape), kind
+            with pytest.raises(ValueError, match="nonsense"):
+                model.model_validate({"nonsense": 1})
+
+
+def test_every_kind_is_documented_where_it_is_declared() -> None:
+    for connector in CONNECTORS.values():
+        for model in (connector.models.connection, connector.models.read):
+            assert inspect.getdoc(model)

@@ -1,0 +1,227 @@
+"""The `sql` connector against real databases: SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from exceptions_app.catalog.schema import Feed, System
+from exceptions_app.connectors.base import FeedContentError, Page, TransportError
+from exceptions_app.connectors.registry import build_connector
+from exceptions_app.connectors.sql.connector import SqlConnector
+from exceptions_app.connectors.sql.options import SqlRead
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CREATE = """
+CREATE TABLE movement (
+  id INTEGER PRIMARY KEY, item VARCHAR(20), quantity NUMERIC(18,4), cost DOUBLE PRECISION,
+  moved_on DATE, changed_at TIMESTAMP, seq INTEGER, note VARCHAR(50)
+)
+"""
+INSERT = "INSERT INTO movement VALUES (:id, '00042', 12.3400, 0.1, '2026-11-02', :at, :seq, NULL)"
+
+
+class Warehouse:
+    """A database of movements, and the environment variable that holds its address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = create_engine(url, poolclass=NullPool)
+        self.run(CREATE)
+
+    def run(self, statement: str, **values: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def add(self, number: int, at: str) -> None:
+        self.run(INSERT, id=number, at=at, seq=number * 10)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def warehouse(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    url = f"sqlite:///{tmp_path / 'wms.sqlite'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres_url")
+    monkeypatch.setenv("WMS_URL", url)
+    made = Warehouse(url)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def empty_postgres_url(request: Any, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own on the test run's server."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    server = request.getfixturevalue("postgres_server")
+    name = f"wms_{abs(hash(str(tmp_path))):x}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def connector(read: dict[str, Any], mode: str = "changes") -> SqlConnector:
+    named = {"code": "wms", "name": "WMS", "kind": "wms", "connector": "sql"}
+    system = System.model_validate({**named, "connection": {"url": "env:WMS_URL"}})
+    feed = Feed.model_validate(
+        {"code": "f", "system": "wms", "record_type": "m", "mode": mode, "read": read, "mapping": {"a": "a"}}
+    )
+    built = build_connector(system, feed)
+    assert isinstance(built, SqlConnector)
+    return built
+
+
+def ids(pages: list[Page]) -> list[list[Any]]:
+    return [[row.values["id"] for row in page.rows] for page in pages]
+
+
+CHANGES = {"table": "movement", "watermark": {"column": "changed_at"}, "page_size": 2}
+
+
+def test_rows_come_in_order_by_page_with_exact_values(warehouse: Warehouse) -> None:
+    for number in (3, 1, 2):
+        warehouse.add(number, f"2026-11-0{number} 08:00:00")
+    with time_machine.travel(NOW, tick=False):
+        pages = list(connector(CHANGES).read(None))
+    assert ids(pages) == [[1, 2], [3]]
+    values = pages[0].rows[0].values
+    assert not any(isinstance(value, float) for value in values.values())
+    assert (str(values["cost"]), values["item"], values["note"]) == ("0.1", "00042", None)
+    assert values["moved_on"] == "2026-11-02"
+    assert pages[1].rows[0].position == "wms movement row 3"
+    assert [json.loads(page.watermark or "")["since"] for page in pages] == [
+        "2026-11-02T08:00:00Z",
+        "2026-11-03T08:00:00Z",
+    ]
+
+
+def test_the_next_read_starts_at_the_watermark_less_its_overlap(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2026-11-01 08:00:00")
+    warehouse.add(2, "2026-11-02 08:00:00")
+    with time_machine.travel(NOW, tick=False):
+        mark = list(connector(CHANGES).read(None))[-1].watermark
+        warehouse.add(3, "2026-11-02 07:59:30")  # committed late
+        again = list(connector(CHANGES).read(mark))
+    assert ids(again) == [[3, 2]]
+    assert again[-1].watermark == mark
+
+
+def test_a_row_from_the_future_does_not_hide_later_changes(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2099-01-01 00:00:00")
+    with time_machine.travel(NOW, tick=False):
+        pages = list(connector(CHANGES).read(None))
+    assert json.loads(pages[-1].watermark or "") == {"since": "2026-11-24T12:00:00Z"}
+
+
+def test_a_query_and_a_number_that_grows(warehouse: Warehouse) -> None:
+    for number in (1, 2, 3):
+        warehouse.add(number, "2026-11-01 08:00:00")
+    read = {
+        "query": "SELECT id, seq AS version FROM movement WHERE id <> 2;",
+        "watermark": {"column": "version", "format": "number"},
+    }
+    pages = list(connector(read).read(None))
+    assert ids(pages) == [[1, 3]]
+    assert json.loads(pages[-1].watermark or "") == {"since": "30"}
+    assert ids(list(connector(read).read(pages[-1].watermark))) == [[3]]
+
+
+def test_no_rows_are_one_empty_page_that_keeps_the_watermark(warehouse: Warehouse) -> None:
+    mark = json.dumps({"since": "2026-11-02T08:00:00Z"})
+    pages = list(connector(CHANGES).read(mark))
+    assert [(page.rows, page.watermark) for page in pages] == [([], mark)]
+
+
+def test_a_snapshot_reads_everything(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2026-11-01 08:00:00")
+    mark = json.dumps({"since": "2026-11-20T08:00:00Z"})
+    assert ids(list(connector(CHANGES, mode="snapshot").read(mark))) == [[1]]
+
+
+def test_all_keys(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2026-11-01 08:00:00")
+    keys = connector({**CHANGES, "keys": ["item", "id"]}).all_keys()
+    assert keys is not None
+    assert [dict(row.values) for row in keys] == [{"item": "00042", "id": 1}]
+    assert connector(CHANGES).all_keys() is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH gone AS (DELETE FROM movement RETURNING id) SELECT id FROM gone",
+        "SELECT id FROM movement; DELETE FROM movement",
+    ],
+)
+def test_nothing_can_be_written_through_it(warehouse: Warehouse, query: str) -> None:
+    warehouse.add(1, "2026-11-01 08:00:00")
+    with pytest.raises(TransportError) as refused:
+        list(connector({"query": query}).read(None))
+    assert refused.value.permanent
+    with warehouse.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM movement")).scalar() == 1
+
+
+@pytest.mark.parametrize("read", [{"table": "nowhere"}, {**CHANGES, "watermark": {"column": "nothing"}}])
+def test_what_the_database_refuses_is_said_in_its_words_and_is_permanent(
+    warehouse: Warehouse, read: dict[str, Any]
+) -> None:
+    with pytest.raises(TransportError) as refused:
+        list(connector(read).read(None))
+    assert refused.value.permanent
+    assert refused.value.where.startswith("wms ")
+    assert "nowhere" in refused.value.message or "nothing" in refused.value.message
+
+
+def test_a_watermark_that_cannot_be_ordered_names_the_row(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2026-11-01 08:00:00")
+    read = {"table": "movement", "watermark": {"column": "item", "format": "timestamp"}}
+    with pytest.raises(FeedContentError, match="wms movement row 1 item"):
+        list(connector(read).read(None))
+
+
+@pytest.mark.parametrize(
+    ("url", "permanent"),
+    [("nonsense", True), ("sqlite:////nowhere/at/all.sqlite", False), ("klingon://x/y", True)],
+)
+def test_an_address_that_cannot_be_opened_is_refused_without_being_said(
+    monkeypatch: pytest.MonkeyPatch, url: str, permanent: bool
+) -> None:
+    monkeypatch.setenv("WMS_URL", url)
+    with pytest.raises(TransportError) as refused:
+        connector(CHANGES)
+    assert refused.value.permanent is permanent
+    assert refused.value.where == "connection.url"
+    assert not Path("/nowhere").exists()
+
+
+def test_a_database_that_does_not_answer_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WMS_URL", "postgresql://reader:s3cret@127.0.0.1:9/wms")
+    with pytest.raises(TransportError) as refused:
+        list(connector(CHANGES).read(None))
+    assert not refused.value.permanent
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "either table or query"),
+        ({"table": "a", "query": "SELECT 1"}, "either table or query"),
+        ({"query": "DELETE FROM a"}, "must be a SELECT"),
+    ],
+)
+def test_sql_options_that_cannot_work_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SqlRead.model_validate(options)
