@@ -1,0 +1,193 @@
+"""An independent reading of the systems' rows finds exactly what the ledger says: no accident.
+
+The conditions are written out again here, in plain Python over the systems' own databases, so that a
+mistake in the network is not taken for one in the application's checks, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from demo.documents import stamp
+from demo.goods import unit_rows
+from demo.network import Network
+from demo.suppliers import SUPPLIERS
+
+from .conftest import NOW, Build
+
+Found = set[tuple[str, str]]
+_FACTOR = {(item, unit): factor for item, unit, factor in unit_rows()}
+_KNOWN_AS = {alias: one.number for one in SUPPLIERS for alias in (one.payables, one.remit_to)}
+_WORDS = {"EACH": "EA", "CASE": "CS", "BOX": "BX"}
+
+
+class _Line:
+    """All that the systems say about one order line."""
+
+    def __init__(self, order: dict[str, Any] | None) -> None:
+        self.order = order
+        self.receipts: list[dict[str, Any]] = []
+        self.invoices: list[dict[str, Any]] = []
+
+    def base(self, row: dict[str, Any]) -> int:
+        unit = _WORDS.get(row["unit"], row["unit"])
+        item = (self.order or row)["item"]
+        return int(row["quantity"]) * _FACTOR.get((item, unit), 1)
+
+    @property
+    def received(self) -> int:
+        return sum(self.base(row) for row in self.receipts)
+
+    @property
+    def invoiced(self) -> int:
+        return sum(self.base(row) for row in self.invoices)
+
+    @property
+    def unit_trouble(self) -> bool:
+        return any(row["item"] and (row["item"], row["unit"]) not in _FACTOR for row in self.invoices)
+
+
+def _lines(network: Network) -> dict[tuple[str, int], _Line]:
+    found: dict[tuple[str, int], _Line] = {
+        (row["po"], row["line"]): _Line(row) for row in network.erp.rows("SELECT * FROM order_lines")
+    }
+    for row in network.wms.rows("SELECT * FROM receipts WHERE mangled = ''"):
+        found[row["po"], int(row["po_line"])].receipts.append(row)
+    alive = "SELECT * FROM invoice_lines WHERE deleted = 0 AND status <> 'VOID' AND po <> ''"
+    for row in network.ap.rows(alive):
+        found.setdefault((row["po"], row["po_line"]), _Line(None)).invoices.append(row)
+    return found
+
+
+def _categories(line: _Line) -> Iterator[str]:
+    order = line.order
+    if order is None:
+        yield "no_valid_order"
+        return
+    flags, three_way = order["flags"].split(","), order["match_type"] == 3 and order["basis"] == "quantity"
+    if any(_KNOWN_AS.get(row["vendor"], row["vendor"]) != order["vendor"] for row in line.invoices):
+        yield "supplier_mismatch"
+    ordered = order["quantity"] * _FACTOR.get((order["item"], order["unit"]), 1)
+    billed = sum(row["amount"] for row in line.invoices) / 100
+    factor = _FACTOR.get((order["item"], order["unit"]), 1)
+    expected = line.invoiced * order["price"] / factor / order["price_per"] / 10_000
+    exempt = {"bill_only", "drop_ship", "ers"} & set(flags)
+    if line.unit_trouble or (factor > 1 and expected and abs(billed / expected / factor - 1) < 0.01):
+        yield "unit_mismatch"
+    elif "price_estimated" not in flags and _outside(billed - expected, expected):
+        yield "price_variance"
+    grace = stamp(NOW - timedelta(days=5))
+    if three_way and not exempt and line.invoiced > 0 == line.received:
+        if min(row["entered_at"] for row in line.invoices) < grace:
+            yield "missing_receipt"
+    elif three_way and not exempt and line.invoiced > line.received:
+        yield "over_received"
+    if line.received > ordered or (order["match_type"] == 2 and line.invoiced > ordered):
+        yield "over_ordered"
+    old = stamp(NOW - timedelta(days=30))
+    received_old = [row for row in line.receipts if row["posted_at"] < old]
+    if three_way and received_old and not {"ers", "consigned", "no_charge"} & set(flags):
+        value = (line.received - line.invoiced) * order["price"] / factor / order["price_per"] / 10_000
+        if value > 100:
+            yield "received_not_invoiced"
+
+
+def _outside(difference: float, base: float) -> bool:
+    return abs(difference) > 5 and (abs(difference) > 0.02 * abs(base) or abs(difference) > 250)
+
+
+def _duplicates(network: Network) -> Iterator[tuple[str, str]]:
+    totals: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, "", ""])
+    ordinary = "SELECT * FROM invoice_lines WHERE deleted = 0 AND status <> 'VOID' AND kind = 'STANDARD'"
+    for row in network.ap.rows(ordinary):
+        entry = totals[row["vendor"], row["number"]]
+        entry[0], entry[1], entry[2] = entry[0] + row["amount"], row["dated"], row["entered_at"]
+    by_number, by_amount = defaultdict(list), defaultdict(list)
+    for (vendor, number), (amount, dated, entered) in totals.items():
+        typed = "".join(c for c in number.upper() if c.isalnum()).lstrip("0")
+        by_number[vendor, typed].append((entered, number))
+        by_amount[vendor, amount].append((entered, number, date.fromisoformat(dated)))
+    for (vendor, _), members in by_number.items():
+        if len(members) > 1:
+            yield vendor, min(members)[1]
+    for (vendor, _), several in by_amount.items():
+        several.sort()
+        if any(abs(a[2] - b[2]) <= timedelta(days=3) for a, b in pairwise(several)):
+            yield vendor, several[0][1]
+
+
+def _statuses(network: Network) -> Iterator[tuple[str, int]]:
+    alike = {"Approved": "APPROVED", "Dispatched": "ORDERED", "Partially Received": "RECEIVING"}
+    alike |= {"Received": "FULLY_RECEIVED", "Closed": "SOFT_CLOSED", "Canceled": "CANCELLED"}
+    suite = {
+        row["po"][3:] + str(row["line"]): row for row in network.procurement.rows("SELECT * FROM order_lines")
+    }
+    for row in network.erp.rows("SELECT * FROM order_lines"):
+        other = suite[row["po"] + str(row["line"])]
+        lately = max(row["modified_at"], other["updated_at"]) > stamp(NOW - timedelta(hours=4))
+        if alike[row["status"]] != other["state"] and not lately:
+            yield row["po"], row["line"]
+
+
+_RANK = (
+    "no_valid_order",
+    "supplier_mismatch",
+    "unit_mismatch",
+    "missing_receipt",
+    "over_received",
+    "over_ordered",
+    "price_variance",
+    "order_status_mismatch",
+    "received_not_invoiced",
+)
+
+
+def _found(network: Network) -> Found:
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for key, line in _lines(network).items():
+        found[key].update(_categories(line))
+    for key in _statuses(network):
+        found[key].add("order_status_mismatch")
+    primary = {(min(names, key=_RANK.index), _line(*key)) for key, names in found.items() if names}
+    for row in network.ap.rows(
+        "SELECT * FROM invoice_lines WHERE po = '' AND po_required AND status <> 'VOID'"
+    ):
+        primary.add(("no_valid_order", _invoice(row["vendor"], row["number"])))
+    duplicates = set(_duplicates(network))
+    repeated = {
+        _line(row["po"], row["po_line"])
+        for vendor, number in duplicates
+        for row in network.ap.find("invoice_lines", {"vendor": vendor, "number": number})
+    }
+    return {row for row in primary if row[1] not in repeated} | {
+        ("duplicate_invoice", _invoice(*key)) for key in duplicates
+    }
+
+
+def _line(po: str, line: int) -> str:
+    return json.dumps({"line_number": str(line), "order_number": po})
+
+
+def _invoice(vendor: str, number: str) -> str:
+    return json.dumps({"invoice_number": number, "supplier": vendor})
+
+
+@pytest.mark.parametrize(("seed", "scale"), [(1, 1.0), (2, 0.2), (3, 0.1)])
+def test_what_disagrees_is_what_was_planted(build: Build, seed: int, scale: float) -> None:
+    network = build(seed=seed, scale=scale)
+    faults = [row for row in network.ledger.rows("fault") if row["category"] != "rejected_rows"]
+    planted = {(row["category"], row["business_key"]) for row in faults}
+    found = _found(network)
+    assert found - planted == set(), "found, and nobody planted it"
+    assert planted - found == set(), "planted, and it cannot be seen"
+
+
+def test_a_faultless_network_agrees_with_itself(build: Build) -> None:
+    assert _found(build(scale=0.3, faults=False)) == set()
