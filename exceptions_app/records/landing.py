@@ -59,24 +59,25 @@ def _take_in(con: DuckDBPyConnection, rows: Any) -> int:
 
 def _commit(con: DuckDBPyConnection, uri: str, layout: Layout, feed: str, run_id: int, part: int) -> bool:
     for attempt in range(_TRIES):
-        table = ensure_table(uri, layout)
-        if has_landed(table, feed, run_id, part):
-            return False
-        select = _changes_sql(con, stored_columns(table), feed, run_id, part)
-        transaction = Transaction(feed, run_id * PARTS + part)
         try:
-            write_deltalake(
-                table,
-                con.sql(select),
-                mode="append",
-                commit_properties=CommitProperties(app_transactions=[transaction]),
-            )
+            return _append(con, ensure_table(uri, layout), feed, run_id, part)
         except CommitFailedError:
             if attempt == _TRIES - 1:
                 raise
-        else:
-            return True
     return False
+
+
+def _append(con: DuckDBPyConnection, table: DeltaTable, feed: str, run_id: int, part: int) -> bool:
+    if has_landed(table, feed, run_id, part):
+        return False
+    transaction = Transaction(feed, run_id * PARTS + part)
+    write_deltalake(
+        table,
+        con.sql(_changes_sql(con, stored_columns(table), feed, run_id, part)),
+        mode="append",
+        commit_properties=CommitProperties(app_transactions=[transaction]),
+    )
+    return True
 
 
 def _changes_sql(con: DuckDBPyConnection, stored: dict[str, str], feed: str, run_id: int, part: int) -> str:

@@ -18,8 +18,9 @@ from exceptions_app.duck import quoted, scalar
 
 from .crosswalk import for_system, load_texts
 from .layout import Layout
+from .mapping_sql import DOOR_PREFIX, checked_sql, found_name, records_sql
 from .masking import masked_row, shape_of
-from .plan import DOOR_PREFIX, MappingPlan
+from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
 from .reasons import reason
 from .repeats import RunKeys
@@ -88,7 +89,7 @@ class FeedMapper:
         refuse_drift(self._plan.feed.code, self._plan.needed, rows)
         self._check(self._plan, rows)
         refused = self._refused(rows)
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {self._plan.records_sql}")
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {records_sql(self._plan)}")
         content = ["_deleted", "source_id", *self._layout.own]
         contradictions = self._keys.judge(content)
         refused += [
@@ -111,7 +112,7 @@ class FeedMapper:
 
     def _check(self, plan: MappingPlan, rows: Sequence[RawRow]) -> None:
         load_page(self._con, plan.fields, rows)
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked_page AS {plan.checked_sql}")
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked_page AS {checked_sql(plan)}")
 
     def _note_present(self, plan: MappingPlan, where: str) -> None:
         key = ", ".join(f"{quoted('v_' + name)} AS {quoted(name)}" for name in plan.key)
@@ -119,7 +120,7 @@ class FeedMapper:
 
     def _refused(self, rows: Sequence[RawRow]) -> list[RejectedRow]:
         names = [target.name for target in self._plan.targets]
-        found = ", ".join(quoted("f_" + name) for name in names)
+        found = ", ".join(map(found_name, self._plan.targets))
         query = f"SELECT _i, _position, _bad, {found} FROM checked_page WHERE _bad IS NOT NULL ORDER BY _i"
         refused = []
         for index, position, bad, *texts in self._con.execute(query).fetchall():

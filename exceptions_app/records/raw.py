@@ -83,7 +83,7 @@ def refuse_drift(feed: str, needed: Mapping[str, str], rows: Sequence[RawRow]) -
         if name in rows[0].values or any(name in row.values for row in rows):
             continue
         present = sorted({key for row in rows[:100] for key in row.values})
-        near = get_close_matches(name, present, n=1)
+        near = get_close_matches(name, [other for other in present if other not in needed], n=1, cutoff=0.5)
         hint = f"; did it become {near[0]!r}?" if near else ""
         raise MappingError(
             f"no row has the column {name!r} any more{hint}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from .mapping_sql import MISSING, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME
 from .masking import masked
-from .plan import MISSING, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME, MappingPlan
+from .plan import MappingPlan
 from .validation import EXPECTED, EXPECTED_RANGE, EXPECTED_SOURCE_TIME
 
 

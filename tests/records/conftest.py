@@ -1,4 +1,4 @@
-"""A small site for the record store: three hospitals, order lines by entity, suppliers of the whole network."""
+"""A small site for the record store: three hospitals, order lines by entity, suppliers of the network."""
 
 from __future__ import annotations
 
@@ -45,10 +45,34 @@ SUPPLIER = {
 }
 MAPPING = {"entity": "site", "number": "po", "line": "ln", "quantity": "qty"}
 FEEDS = [
-    {"code": "erp.orders", "system": "erp", "record_type": "order_line", "mode": "snapshot", "mapping": MAPPING},
-    {"code": "erp.more", "system": "erp", "record_type": "order_line", "mode": "snapshot", "mapping": MAPPING},
-    {"code": "erp.changes", "system": "erp", "record_type": "order_line", "mode": "changes", "mapping": MAPPING},
-    {"code": "erp.keyed", "system": "erp", "record_type": "order_line", "mode": "keys_and_changes", "mapping": MAPPING},
+    {
+        "code": "erp.orders",
+        "system": "erp",
+        "record_type": "order_line",
+        "mode": "snapshot",
+        "mapping": MAPPING,
+    },
+    {
+        "code": "erp.more",
+        "system": "erp",
+        "record_type": "order_line",
+        "mode": "snapshot",
+        "mapping": MAPPING,
+    },
+    {
+        "code": "erp.changes",
+        "system": "erp",
+        "record_type": "order_line",
+        "mode": "changes",
+        "mapping": MAPPING,
+    },
+    {
+        "code": "erp.keyed",
+        "system": "erp",
+        "record_type": "order_line",
+        "mode": "keys_and_changes",
+        "mapping": MAPPING,
+    },
     {
         "code": "erp.suppliers",
         "system": "erp",
@@ -102,7 +126,7 @@ Lines = Callable[..., Table]
 
 @pytest.fixture
 def lines(con: DuckDBPyConnection) -> Lines:
-    """`lines(("NORTH", "PO1", 5), ("SOUTH", "PO2", None))`: order lines with a quantity; None is a tombstone."""
+    """`lines(("NORTH", "PO1", 5), ("SOUTH", "PO2", None))`: order lines; without a quantity, a tombstone."""
 
     def make(*rows: tuple[str, str, int | None]) -> Table:
         values = ", ".join(
@@ -111,7 +135,8 @@ def lines(con: DuckDBPyConnection) -> Lines:
         )
         relation = con.sql(
             "SELECT entity, 'erp' AS source_system, number AS source_id, number, '1' AS line, "
-            "TIMESTAMPTZ '2026-11-20 00:00:00+00' AS source_time, TIMESTAMPTZ '2026-11-22 12:00:00+00' AS fetched_at, "
+            "TIMESTAMPTZ '2026-11-20 00:00:00+00' AS source_time, "
+            "TIMESTAMPTZ '2026-11-22 12:00:00+00' AS fetched_at, "
             f"CASE WHEN gone THEN NULL ELSE quantity::DECIMAL(18,4) END AS quantity, gone AS _deleted "
             f"FROM (VALUES {values}) AS v(entity, number, quantity, gone)"
         )

@@ -19,14 +19,18 @@ from exceptions_app.records.store import RecordStore
 from .conftest import ORDER_LINE, Current, Lines, make_catalog
 
 
-def test_a_part_that_is_landed_again_lands_nothing(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_a_part_that_is_landed_again_lands_nothing(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     assert store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5))) == 1
     assert store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO2", 6))) == 0
     assert store.land("order_line", "erp.orders", 1, 1, lines(("NORTH", "PO2", 7))) == 1
     assert current() == {("NORTH", "PO1"): 5, ("NORTH", "PO2"): 7}
 
 
-def test_feeds_of_one_record_type_do_not_mind_each_other(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_feeds_of_one_record_type_do_not_mind_each_other(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 5)))
     assert store.land("order_line", "erp.more", 1, 0, lines(("NORTH", "PO2", 6))) == 1
     assert len(current()) == 2
@@ -69,7 +73,8 @@ def test_a_new_column_of_the_configuration_is_null_in_older_records(
     after.open_views(con, ["order_line"], None)
     assert con.execute("SELECT number, note FROM rec_order_line").fetchall() == [("PO1", None)]
     noted = con.sql(
-        "SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO2' AS number, '1' AS line, 1 AS quantity, 'hello' AS note"
+        "SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO2' AS number, '1' AS line, "
+        "1 AS quantity, 'hello' AS note"
     )
     after.land("order_line", "erp.orders", 2, 0, noted)
     after.open_views(con, ["order_line"], "NORTH")
@@ -81,7 +86,9 @@ def test_a_new_column_of_the_configuration_is_null_in_older_records(
 
 
 def test_a_column_that_changed_its_type_is_refused_by_name(tmp_path: Path, lines: Lines) -> None:
-    RecordStore(str(tmp_path), make_catalog()).land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5)))
+    RecordStore(str(tmp_path), make_catalog()).land(
+        "order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5))
+    )
     changed = {**ORDER_LINE, "columns": {**ORDER_LINE["columns"], "note": {"type": "integer"}}}  # type: ignore[dict-item]
     store = RecordStore(str(tmp_path), make_catalog(record_types=[changed]))
     with pytest.raises(StoredTypeError, match="column note: stored as VARCHAR, configured as BIGINT"):
@@ -97,15 +104,17 @@ _WRITER = """
     con = session("256MB", 1)
     for run in range(1, 1000):
         store.land("order_line", "erp.orders", run, 0, con.sql(
-            f"SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO' || {run} || '-' || i AS number, '1' AS line, "
-            "1 AS quantity FROM range(50) AS r(i)"))
+            f"SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO' || {run} || '-' || i AS number, "
+            "'1' AS line, 1 AS quantity FROM range(50) AS r(i)"))
         if run % 5 == 0:
             store.fold("order_line")
         print(run, flush=True)
 """
 
 
-def test_a_writer_killed_at_any_point_leaves_whole_parts_only(tmp_path: Path, store: RecordStore, lines: Lines) -> None:
+def test_a_writer_killed_at_any_point_leaves_whole_parts_only(
+    tmp_path: Path, store: RecordStore, lines: Lines
+) -> None:
     for round_, after in enumerate((1, 4, 5, 7)):
         place = str(tmp_path / f"killed{round_}")
         writer = subprocess.Popen(

@@ -15,7 +15,9 @@ from exceptions_app.records.store import RecordStore
 from .conftest import Current, Lines
 
 
-def test_rows_of_an_unfinished_run_do_not_exist_for_readers(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_rows_of_an_unfinished_run_do_not_exist_for_readers(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5)))
     store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 6), ("NORTH", "PO2", 1)))
     assert current(unfinished={2}) == {("NORTH", "PO1"): 5}
@@ -27,7 +29,9 @@ def test_a_run_that_began_after_the_states_were_read_is_unfinished() -> None:
     assert [run for run in range(4, 10) if run in unfinished] == [5, 8, 9]
 
 
-def test_the_newest_run_wins_and_in_it_the_last_position(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_the_newest_run_wins_and_in_it_the_last_position(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     store.land("order_line", "erp.orders", 9, 0, lines(("NORTH", "PO1", 5), ("NORTH", "PO1", 6)))
     store.land("order_line", "erp.more", 8, 0, lines(("NORTH", "PO1", 7)))
     assert current() == {("NORTH", "PO1"): 6}
@@ -35,7 +39,9 @@ def test_the_newest_run_wins_and_in_it_the_last_position(store: RecordStore, lin
     assert current() == {("NORTH", "PO1"): 8}
 
 
-def test_a_tombstone_hides_a_record_until_it_comes_back(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_a_tombstone_hides_a_record_until_it_comes_back(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5)))
     store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", None)))
     assert current() == {}
@@ -61,7 +67,9 @@ def test_a_view_shows_one_entity_or_the_whole_network(
 def test_records_of_the_network_are_in_the_view_of_every_entity(
     store: RecordStore, con: DuckDBPyConnection, folded: bool
 ) -> None:
-    store.land("supplier", "erp.suppliers", 1, 0, con.sql("SELECT 'erp' AS source_system, 'S1' AS supplier_id"))
+    store.land(
+        "supplier", "erp.suppliers", 1, 0, con.sql("SELECT 'erp' AS source_system, 'S1' AS supplier_id")
+    )
     if folded:
         store.fold("supplier")
     for entity in ("NORTH", None):
@@ -69,7 +77,9 @@ def test_records_of_the_network_are_in_the_view_of_every_entity(
         assert con.execute("SELECT entity, supplier_id FROM rec_supplier").fetchall() == [(None, "S1")]
 
 
-def test_a_type_that_never_landed_is_an_empty_view_with_its_types(store: RecordStore, con: DuckDBPyConnection) -> None:
+def test_a_type_that_never_landed_is_an_empty_view_with_its_types(
+    store: RecordStore, con: DuckDBPyConnection
+) -> None:
     found = store.open_views(con, ["order_line"], "NORTH")
     assert found.versions == {"order_line": None}
     kinds = {name: kind for name, kind, *_ in con.execute("DESCRIBE rec_order_line").fetchall()}
@@ -106,7 +116,9 @@ def test_views_keep_showing_the_version_that_was_opened(
     assert con.execute("SELECT quantity::INT FROM rec_order_line").fetchall() == [(5,)]
 
 
-def test_a_past_state_is_shown_as_it_was_across_a_fold(store: RecordStore, lines: Lines, current: Current) -> None:
+def test_a_past_state_is_shown_as_it_was_across_a_fold(
+    store: RecordStore, lines: Lines, current: Current
+) -> None:
     store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 5), ("SOUTH", "PO2", 1)))
     then = utc_now()
     store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 6), ("SOUTH", "PO2", None)))
