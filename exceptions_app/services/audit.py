@@ -14,16 +14,16 @@ time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import canonical
+from exceptions_app.domain.fingerprint import netstring
 from exceptions_app.domain.instant import iso
 from exceptions_app.models import AuditEvent, AuditPayload, ExceptionCase
 
@@ -64,8 +64,7 @@ class AuditTag(StrEnum):
     TASK_ASKED = "task:asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One event, hashed and ready to be stored. `payload` is canonical JSON."""
 
     tag: str
@@ -77,6 +76,27 @@ class Link:
     payload_hash: bytes
     prev_hash: bytes
     hash: bytes
+
+
+class Stamp:
+    """What is the same in many events of one action: everything but the chain and the event before."""
+
+    def __init__(
+        self, tag: str, actor: str, at: datetime, correlation_id: str, config_snapshot_id: int | None,
+        payload: str,
+    ) -> None:  # fmt: skip
+        self._fields = (tag, actor, at, correlation_id, config_snapshot_id, payload)
+        self._payload_hash = sha256(payload.encode()).digest()
+        self._framed = _framed(tag, actor, at, correlation_id, config_snapshot_id, self._payload_hash)
+
+    def link(self, chain: str, prev_hash: bytes) -> Link:
+        """The next event of a chain, not yet stored."""
+        return Link(*self._fields, self._payload_hash, prev_hash, _hash(chain, self._framed, prev_hash))
+
+
+def stamp(ctx: ActionContext, tag: AuditTag, payload: str) -> Stamp:
+    """What this action does, for any number of chains."""
+    return Stamp(tag.value, str(ctx.actor), ctx.now, ctx.correlation_id, ctx.snapshot_id, payload)
 
 
 def case_chain(case_id: int) -> str:
@@ -92,21 +112,24 @@ def event_hash(
     payload_hash: bytes, prev_hash: bytes,
 ) -> bytes:  # fmt: skip
     """The hash that the module's docstring defines."""
+    return _hash(chain, _framed(tag, actor, at, correlation_id, config_snapshot_id, payload_hash), prev_hash)
+
+
+def _hash(chain: str, framed: bytes, prev_hash: bytes) -> bytes:
+    return sha256(netstring(chain) + framed + b"32:" + prev_hash).digest()
+
+
+def _framed(
+    tag: str,
+    actor: str,
+    at: datetime,
+    correlation_id: str,
+    config_snapshot_id: int | None,
+    payload_hash: bytes,
+) -> bytes:
     snapshot = "" if config_snapshot_id is None else str(config_snapshot_id)
-    parts = [part.encode() for part in (chain, tag, actor, iso(at), correlation_id, snapshot)]
-    framed = b"".join([b"%d:%s" % (len(part), part) for part in (*parts, payload_hash, prev_hash)])
-    return sha256(framed).digest()
-
-
-def link(ctx: ActionContext, chain: str, tag: AuditTag, payload: str, prev_hash: bytes) -> Link:
-    """The next event of a chain, not yet stored."""
-    payload_hash, actor = sha256(payload.encode()).digest(), str(ctx.actor)
-    hashed = event_hash(
-        chain, tag, actor, ctx.now, ctx.correlation_id, ctx.snapshot_id, payload_hash, prev_hash
-    )
-    return Link(
-        tag, actor, ctx.now, ctx.correlation_id, ctx.snapshot_id, payload, payload_hash, prev_hash, hashed
-    )
+    parts = map(netstring, (tag, actor, iso(at), correlation_id, snapshot))
+    return b"".join(parts) + b"32:" + payload_hash
 
 
 def payload_text(
@@ -128,7 +151,7 @@ def record(
     before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None, why: str | None = None,
 ) -> AuditEvent:  # fmt: skip
     """Add an event to an exception's chain and move its head. The caller guards the row (lock or version)."""
-    made = link(ctx, case_chain(case.id), tag, payload_text(before, after, why), case.audit_head)
+    made = stamp(ctx, tag, payload_text(before, after, why)).link(case_chain(case.id), case.audit_head)
     case.audit_head = made.hash
     return _store(session, made, case_id=case.id, subject=None)
 
@@ -149,12 +172,8 @@ def record_subject(
         select(AuditEvent.hash).where(AuditEvent.subject == subject).order_by(AuditEvent.id.desc()).limit(1)
     )
     prev_hash = session.scalar(newest) or GENESIS
-    payload = payload_text(before, after, why)
-    payload_hash = sha256(payload.encode()).digest()
-    hashed = event_hash(
-        subject_chain(subject), tag, actor, at, correlation_id, config_snapshot_id, payload_hash, prev_hash
-    )
-    made = Link(tag, actor, at, correlation_id, config_snapshot_id, payload, payload_hash, prev_hash, hashed)
+    same = Stamp(tag, actor, at, correlation_id, config_snapshot_id, payload_text(before, after, why))
+    made = same.link(subject_chain(subject), prev_hash)
     return _store(session, made, case_id=None, subject=subject)
 
 

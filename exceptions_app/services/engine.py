@@ -39,6 +39,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
+        "cache_size = -32000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -19,7 +19,7 @@ from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.lifecycle import EndReason, Status
 from exceptions_app.models import CheckRun, ExceptionCase
 
-from .bulk import in_batches
+from .bulk import in_batches, is_one_of
 from .context import ActionContext
 from .engine import reading
 from .intake_apply import apply
@@ -178,7 +178,7 @@ def _live(session: Session, run: RunFacts) -> dict[bytes, _Known]:
 def _by_fingerprint(session: Session, fingerprints: list[bytes]) -> dict[bytes, _Known]:
     found: dict[bytes, _Known] = {}
     for batch in in_batches(fingerprints):
-        found |= _known(session, ExceptionCase.fingerprint.in_(batch))
+        found |= _known(session, is_one_of(session, ExceptionCase.fingerprint, batch))
     return found
 
 

@@ -24,11 +24,11 @@ from .audit import AuditTag
 from .context import ActionContext
 from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
 from .opening import open_new
-from .placing import Placing, clean, line_of, short
+from .placing import Placing, also_text, clean, line_of, short
 from .trail import Trail
 
 _REOPENING = frozenset({StepKind.NOT_CONFIRMED, StepKind.RECURRED, StepKind.RETURNED, StepKind.UNWAIVED})
-_EVIDENCE = ("id", "case_id", "version", "evidence", "taken_at", "check_run_id")
+_EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
 def apply(session: Session, ctx: ActionContext, chunk: Chunk) -> IntakeCounts:
@@ -85,11 +85,8 @@ class _Changes:
 
     def _store(self) -> None:
         self._session.flush()
-        ids = bulk.reserve_ids(self._session, CaseEvidence, len(self._evidence)) if self._evidence else ()
-        rows = [
-            (row_id, case_id, version, evidence, self._ctx.now, self._run.check_run_id)
-            for row_id, (case_id, version, evidence) in zip(ids, self._evidence, strict=True)
-        ]
+        taken_at = bulk.time_writer(self._session)(self._ctx.now)
+        rows = [(*each, taken_at, self._run.check_run_id) for each in self._evidence]
         bulk.insert(self._session, CaseEvidence, _EVIDENCE, rows)
         self._trail.store(self._session)
 
@@ -184,16 +181,12 @@ class _Changes:
         amounts = self._placing.amounts(found)
         case.evidence_hash, case.evidence_version = found.evidence_hash, case.evidence_version + 1
         case.severity, case.sentence = self._placing.severity(found), self._placing.sentence(found)
-        case.facts, case.also = clean(found.facts), _also(found)
+        case.facts, case.also = clean(found.facts), also_text(found)
         case.reference, case.line_key = short(found.reference), line_of(found)
         case.counterparty = short(found.counterparty) if found.counterparty else None
         case.amount_e4, case.currency = amounts.amount_e4, found.currency
         case.reporting_amount_e4, case.rate_e8 = amounts.reporting_e4, amounts.rate_e8
         self._evidence.append((case.id, case.evidence_version, clean(found.evidence)))
-
-
-def _also(found: Discrepancy) -> str:
-    return "[" + ",".join(f'"{code}"' for code in found.also) + "]"
 
 
 def _facts_of(case: ExceptionCase) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,78 +13,89 @@ from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from . import bulk
-from .audit import GENESIS, AuditTag, Link, case_chain, link, payload_text
+from .audit import GENESIS, AuditTag, Link, Stamp, case_chain, payload_text, stamp
 from .context import ActionContext
 from .intake_facts import RunFacts
-from .placing import Placement, Placing, clean, line_of, short
+from .placing import Placement, Placing, also_text, clean, line_of, short
 from .trail import Trail
 
 _CASE = (
-    "id", "fingerprint", "check_code", "scope", "category", "entity", "queue", "severity", "status",
-    "reference", "counterparty", "sentence", "business_key", "line_key", "facts", "also",
-    "evidence_hash", "evidence_version", "amount_e4", "currency", "reporting_amount_e4", "rate_e8",
-    "recurring", "cycle", "since_at", "first_seen_at", "opened_at", "on_hold", "paused_seconds",
-    "sla_target", "sla_calendar", "sla_stage", "due_at", "due_soon_at", "next_sla_at", "retry_count",
-    "version", "audit_head", "config_snapshot_id",
+    "id", "fingerprint", "check_code", "scope", "category", "entity",
+    "reference", "counterparty", "sentence",
+    "business_key", "line_key", "facts", "also",
+    "evidence_hash", "amount_e4", "currency", "reporting_amount_e4", "rate_e8",
+    "since_at", "audit_head",
+    "queue", "severity", "status", "evidence_version", "recurring", "cycle", "first_seen_at", "opened_at",
+    "on_hold", "paused_seconds", "sla_target", "sla_calendar", "sla_stage", "due_at",
+    "due_soon_at", "next_sla_at", "retry_count", "version", "config_snapshot_id",
 )  # fmt: skip
-_EVIDENCE = ("id", "case_id", "version", "evidence", "taken_at", "check_run_id")
+_EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
 def open_new(session: Session, ctx: ActionContext, run: RunFacts, found: Sequence[Discrepancy]) -> int:
     """Open what nobody has opened meanwhile; how many were."""
-    opening = _Opening(ctx, run)
+    opening = _Opening(session, ctx, run)
     ids = bulk.reserve_ids(session, ExceptionCase, len(found))
     rows = [opening.row(case_id, each) for case_id, each in zip(ids, found, strict=True)]
     stored = bulk.insert_new(session, ExceptionCase, _CASE, rows, "fingerprint")
-    evidence_ids = bulk.reserve_ids(session, CaseEvidence, len(found))
-    evidence = [
-        (evidence_id, case_id, 1, clean(each.evidence), ctx.now, run.check_run_id)
-        for evidence_id, case_id, each in zip(evidence_ids, ids, found, strict=True)
-        if case_id in stored
-    ]
-    bulk.insert(session, CaseEvidence, _EVIDENCE, evidence)
-    trail = Trail(ctx)
-    for case_id in ids:
+    trail, evidence = Trail(ctx), []
+    taken_at = bulk.time_writer(session)(ctx.now)
+    for case_id, each in zip(ids, found, strict=True):
         if case_id in stored:
             trail.add(case_id, opening.links[case_id])
+            evidence.append((case_id, 1, clean(each.evidence), taken_at, run.check_run_id))
+    bulk.insert(session, CaseEvidence, _EVIDENCE, evidence)
     trail.store(session)
     return len(stored)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What exceptions with the same placement share, as it is stored."""
+
+    columns: tuple[Any, ...]
+    stamp: Stamp
 
 
 class _Opening:
     """Makes the rows of new exceptions; `links` holds the first event of each."""
 
-    def __init__(self, ctx: ActionContext, run: RunFacts) -> None:
+    def __init__(self, session: Session, ctx: ActionContext, run: RunFacts) -> None:
         self._ctx, self._run = ctx, run
         self._placing = Placing(ctx.catalog, ctx.now)
-        self._payloads: dict[Placement, str] = {}
+        self._time = bulk.time_writer(session)
+        self._shared: dict[int, _Shared] = {}
         self.links: dict[int, Link] = {}
 
     def row(self, case_id: int, found: Discrepancy) -> tuple[Any, ...]:
         """In the order of `_CASE`."""
-        ctx, amounts = self._ctx, self._placing.amounts(found)
-        placed = self._placing.place(found, amounts.reporting_e4)
-        first = link(ctx, case_chain(case_id), AuditTag.CASE_OPENED, self._payload(placed), GENESIS)
-        self.links[case_id] = first
+        placing, counterparty = self._placing, found.counterparty
+        amounts = placing.amounts(found)
+        placed = placing.place(found, amounts.reporting_e4)
+        shared = self._shared.get(id(placed)) or self._share(placed)  # `placing` keeps placements alive
+        first = self.links[case_id] = shared.stamp.link(case_chain(case_id), GENESIS)
         return (
-            case_id, found.fingerprint, found.check, found.scope, found.category, found.entity, placed.queue,
-            placed.severity, Status.OPEN.value, short(found.reference),
-            short(found.counterparty) if found.counterparty else None, self._placing.sentence(found),
-            clean(found.business_key), line_of(found), clean(found.facts),
-            "[" + ",".join([f'"{code}"' for code in found.also]) + "]", found.evidence_hash, 1,
-            amounts.amount_e4, found.currency, amounts.reporting_e4, amounts.rate_e8, False, 1, found.since,
-            ctx.now, ctx.now, False, 0, placed.sla_target, placed.sla_calendar, placed.sla_stage,
-            placed.due_at, placed.due_soon_at, placed.next_sla_at, 0, 1, first.hash, ctx.snapshot_id,
+            case_id, found.fingerprint, found.check, found.scope, found.category, found.entity,
+            short(found.reference), short(counterparty) if counterparty else None, placing.sentence(found),
+            clean(found.business_key), line_of(found), clean(found.facts), also_text(found),
+            found.evidence_hash, amounts.amount_e4, found.currency, amounts.reporting_e4, amounts.rate_e8,
+            self._time(found.since), first.hash, *shared.columns,
         )  # fmt: skip
 
-    def _payload(self, placed: Placement) -> str:
-        if placed not in self._payloads:
-            after = {
-                "check_run": self._run.check_run_id,
-                "due_at": placed.due_at,
-                "queue": placed.queue,
-                "severity": placed.severity,
-                "status": Status.OPEN.value,
-            }
-            self._payloads[placed] = payload_text(after=after)
-        return self._payloads[placed]
+    def _share(self, placed: Placement) -> _Shared:
+        now = self._time(self._ctx.now)
+        columns = (
+            placed.queue, placed.severity, Status.OPEN.value, 1, False, 1, now, now, False, 0,
+            placed.sla_target, placed.sla_calendar, placed.sla_stage, self._time(placed.due_at),
+            self._time(placed.due_soon_at), self._time(placed.next_sla_at), 0, 1, self._ctx.snapshot_id,
+        )  # fmt: skip
+        after = {
+            "check_run": self._run.check_run_id,
+            "due_at": placed.due_at,
+            "queue": placed.queue,
+            "severity": placed.severity,
+            "status": Status.OPEN.value,
+        }
+        same = stamp(self._ctx, AuditTag.CASE_OPENED, payload_text(after=after))
+        shared = self._shared[id(placed)] = _Shared(columns, same)
+        return shared

@@ -126,3 +126,8 @@ def short(text: str) -> str:
 def line_of(found: Discrepancy) -> str | None:
     """The transaction line that the exception belongs to."""
     return clean(found.lines[0])[:_LINE_LIMIT] if found.lines else None
+
+
+def also_text(found: Discrepancy) -> str:
+    """The further categories on the line, as JSON."""
+    return json.dumps(found.also) if found.also else "[]"

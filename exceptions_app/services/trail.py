@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from exceptions_app.models import AuditEvent, AuditPayload, ExceptionCase
 
 from . import bulk
-from .audit import AuditTag, Link, case_chain, link, payload_text
+from .audit import AuditTag, Link, case_chain, payload_text, stamp
 from .context import ActionContext
 
 _EVENT = (
-    "id", "case_id", "subject", "tag", "actor", "at", "correlation_id", "config_snapshot_id", "payload_hash",
+    "id", "case_id", "tag", "actor", "at", "correlation_id", "config_snapshot_id", "payload_hash",
     "prev_hash", "hash",
 )  # fmt: skip
 
@@ -31,7 +31,8 @@ class Trail:
         after: Mapping[str, Any] | None = None, why: str | None = None,
     ) -> None:  # fmt: skip
         """Add an event to an exception's chain."""
-        made = link(self._ctx, case_chain(case.id), tag, payload_text(before, after, why), case.audit_head)
+        same = stamp(self._ctx, tag, payload_text(before, after, why))
+        made = same.link(case_chain(case.id), case.audit_head)
         case.audit_head = made.hash
         self.add(case.id, made)
 
@@ -40,13 +41,16 @@ class Trail:
 
     def store(self, session: Session) -> None:
         """Write what was collected. The rows of the exceptions must be there already."""
-        ids = bulk.reserve_ids(session, AuditEvent, len(self._links)) if self._links else ()
+        if not self._links:
+            return
+        ids = bulk.reserve_ids(session, AuditEvent, len(self._links))
+        at = bulk.time_writer(session)
         events, payloads = [], []
         for event_id, (case_id, made) in zip(ids, self._links, strict=True):
-            events.append(
-                (event_id, case_id, None, made.tag, made.actor, made.at, made.correlation_id,
-                 made.config_snapshot_id, made.payload_hash, made.prev_hash, made.hash)
-            )  # fmt: skip
+            events.append((
+                event_id, case_id, made.tag, made.actor, at(made.at), made.correlation_id,
+                made.config_snapshot_id, made.payload_hash, made.prev_hash, made.hash,
+            ))  # fmt: skip
             payloads.append((event_id, made.payload))
         bulk.insert(session, AuditEvent, _EVENT, events)
         bulk.insert(session, AuditPayload, ("event_id", "payload"), payloads)
