@@ -1,0 +1,293 @@
+"""What expressions may say, what they become, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from exceptions_app.catalog.expressions import (
+    AGGREGATES,
+    MAPPING,
+    PRESENT,
+    SIDES,
+    TIMES,
+    Expr,
+    ExpressionError,
+    Scope,
+    parse,
+    quote,
+    render,
+)
+
+COLUMNS = {
+    "number": "text", "unit": "text", "match": "integer", "quantity": "quantity", "price": "money", "ers": "boolean",
+    "invoiced_on": "date", "at": "timestamp", "order.quantity": "quantity", "invoice.quantity": "quantity",
+}  # fmt: skip
+SCOPE = Scope(
+    COLUMNS,
+    AGGREGATES | TIMES | SIDES,
+    frozenset({"order", "invoice"}),
+    {"statuses": [("open", "released"), ("closed", "finished")]},
+)
+RAW = Scope(None, MAPPING)
+NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
+
+
+def names(qualifier: str | None, name: str) -> str:
+    if name == PRESENT:
+        return "TRUE" if qualifier == "order" else "FALSE"
+    return quote(f"{qualifier}.{name}" if qualifier else name)
+
+
+def value_of(expr: Expr, **row: Any) -> Any:
+    """What DuckDB makes of it over one row; columns that are not given are NULL."""
+    types = {
+        "text": "VARCHAR",
+        "integer": "BIGINT",
+        "date": "DATE",
+        "timestamp": "TIMESTAMPTZ",
+        "boolean": "BOOLEAN",
+    }
+    given = {name.replace("__", "."): value for name, value in row.items()}
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        columns = ", ".join(
+            f"CAST(${i} AS {types.get(t, 'DECIMAL(18,4)')}) AS {quote(n)}"
+            for i, (n, t) in enumerate(COLUMNS.items(), 1)
+        )
+        con.execute(f"CREATE TABLE r AS SELECT {columns}", [given.get(name) for name in COLUMNS])
+        times = {name: NOW for name in expr.parameters}
+        found = con.execute(f"SELECT CAST({render(expr, names)} AS VARCHAR) FROM r", times).fetchone()
+    return found[0] if found else None
+
+
+TYPED = [
+    ("quantity * price", "decimal"),
+    ("match + 1", "integer"),
+    ("match * 2.5", "decimal"),
+    ("-quantity", "decimal"),
+    ("quantity > 0 AND NOT ers", "boolean"),
+    ("ers IS NOT TRUE", "boolean"),
+    ("unit IS NULL OR unit IN ('EA', 'CS')", "boolean"),
+    ("quantity NOT BETWEEN 1 AND 2.5", "boolean"),
+    ("CASE WHEN ers THEN 1 ELSE quantity END", "decimal"),
+    ("CASE unit WHEN 'EA' THEN 1 WHEN 'CS' THEN 12 END", "integer"),
+    ("CAST(number AS date)", "date"),
+    ("CAST('2026-01-31T08:00:00Z' AS timestamp)", "timestamp"),
+    ("coalesce(unit, 'EA')", "text"),
+    ("nullif(quantity, 0)", "decimal"),
+    ("least(quantity, price, 1)", "decimal"),
+    ("abs(order.quantity - invoice.quantity)", "decimal"),
+    ("substring(concat(upper(trim(number)), lower(unit)), 1, 3)", "text"),
+    ("length(replace(number, '-', ''))", "integer"),
+    ("normalise(number)", "text"),
+    ("sum(quantity)", "decimal"),
+    ("min(at)", "timestamp"),
+    ("count(*)", "integer"),
+    ("count(DISTINCT number)", "integer"),
+    ("bool_or(ers)", "boolean"),
+    ("at <= days_ago(30) OR at < business_days_ago(2)", "boolean"),
+    ("days_since(invoiced_on)", "integer"),
+    ("now()", "timestamp"),
+    ("present(order) AND missing(invoice)", "boolean"),
+    ("allowed('statuses', number, unit)", "boolean"),
+    ("NULL", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("text", "type_"), TYPED)
+def test_expression_has_its_type_and_runs(text: str, type_: str) -> None:
+    expr = parse(text, SCOPE)
+    assert expr.type == type_
+    value_of(expr)
+
+
+def test_parameters_aggregates_and_columns_are_told() -> None:
+    expr = parse("max(at) < business_days_ago(2) AND order.quantity > 0 AND now() > days_ago(3)", SCOPE)
+    assert expr.parameters == {"now", "days_ago_3", "business_days_ago_2"}
+    assert expr.aggregates
+    assert expr.columns == {(None, "at"), ("order", "quantity")}
+    assert expr.bare_columns == {("order", "quantity")}
+    assert not parse("quantity", SCOPE).aggregates
+
+
+VALUES: list[tuple[str, dict[str, Any], str | None]] = [
+    ("normalise(number)", {"number": "inv 00-12/a"}, "INV0012A"),
+    ("normalise(number)", {"number": "000-120"}, "120"),
+    ("normalise(number)", {"number": "--"}, None),
+    ("concat(number, unit)", {"number": "a"}, "a"),
+    ("allowed('statuses', number, unit)", {"number": "open", "unit": "released"}, "true"),
+    ("allowed('statuses', number, unit)", {"number": "open", "unit": "finished"}, "false"),
+    ("allowed('statuses', number, unit)", {"number": "open"}, None),
+    ("present(order) AND missing(invoice)", {}, "true"),
+    ("days_since(invoiced_on)", {"invoiced_on": date(2026, 11, 1)}, "23"),
+    ("CAST(number AS date)", {"number": "31/31/2026"}, None),
+    ("CAST(number AS decimal)", {"number": "1.5"}, "1.5000"),
+    ("quantity * price", {"quantity": Decimal("2.5"), "price": Decimal("0.0125")}, "0.03125000"),
+    ("least(quantity, price)", {"quantity": 3}, "3.0000"),
+    ("number = 'it''s'", {"number": "it's"}, "true"),
+]
+
+
+@pytest.mark.parametrize(("text", "row", "wanted"), VALUES)
+def test_expression_means_what_the_guide_says(text: str, row: dict[str, Any], wanted: str | None) -> None:
+    assert value_of(parse(text, SCOPE), **row) == wanted
+
+
+LARGEST = Decimal("99999999999999.9999")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quantity * price", "quantity + price", "quantity - price", "quantity * price - quantity * quantity",
+        "(quantity * price - quantity * -quantity) * 100 > 2 * (quantity * price)", "sum(quantity * price)",
+        "sum(quantity) * sum(price)", "quantity * match", "match * match", "match + match", "abs(quantity * price) * 250",
+        "coalesce(quantity * price, quantity)", "quantity * price > quantity",
+    ],
+)  # fmt: skip
+def test_absurd_row_does_not_stop_a_check(text: str) -> None:
+    """A plain DECIMAL(18, 4) product of these overflows in DuckDB."""
+    expr = parse(text, SCOPE)
+    for sign in (1, -1):
+        assert value_of(expr, quantity=LARGEST, price=LARGEST * sign, match=10**18 - 1) is not None
+
+
+REFUSED = [
+    ("quantty", "unknown column 'quantty'", "quantity"),
+    ("ordr.quantity", "unknown column 'ordr.quantity'", "order.quantity"),
+    ("invoice.qty", "unknown column", "invoice.quantity"),
+    ("a.b.c", "side.column is expected", ""),
+    ("quantity / price", "division", ""),
+    ("quantity % 2", "not allowed", ""),
+    ("number LIKE 'x%'", "LIKE", ""),
+    ("number || unit", "concat", ""),
+    ("avg(quantity)", "avg", ""),
+    ("number = NULL", "nothing equals NULL", "IS NULL or IS NOT NULL"),
+    ("unit IN ('EA', NULL)", "none of them NULL", ""),
+    ("unit IN (number)", "list of literals", ""),
+    ("unit IN (SELECT 1)", "list of literals", ""),
+    ("quantity BETWEEN NULL AND 2", "NULL", "IS NULL"),
+    ("quantity IS unit", "IS goes with", ""),
+    ("1e5", "exact number", ""),
+    ("0.123456789", "exact number", ""),
+    ("(SELECT 1)", "subqueries", ""),
+    ("EXISTS (SELECT 1)", "not allowed", ""),
+    ("sum(quantity) OVER ()", "window", ""),
+    ("sum(quantity) FILTER (WHERE ers)", "not allowed", ""),
+    ("sum(DISTINCT quantity)", "not allowed", ""),
+    ("sum(sum(quantity))", "another aggregate", ""),
+    ("sum(number)", "needs a number", ""),
+    ("max(ers)", "boolean", "bool_or or bool_and"),
+    ("count(number, unit)", "is not allowed", ""),
+    ("upper(quantity)", "needs text", ""),
+    ("substring(number, match, 2)", "written out", ""),
+    ("number + 1", "a number is needed", ""),
+    ("NOT quantity", "a condition is needed", ""),
+    ("quantity AND ers", "a condition is needed", ""),
+    ("quantity > number", "one type", ""),
+    ("at > invoiced_on", "one type", ""),
+    ("coalesce(quantity, unit)", "one type", ""),
+    ("quantity * price * match", "38 digits", ""),
+    ("CAST(number AS json)", "CAST goes to", ""),
+    ("CAST('31/12/2026' AS date)", "is not a date", ""),
+    ("uper(number)", "not a function", "upper"),
+    ("json_field(number, 'a')", "cannot be used here", ""),
+    ("read_csv('/etc/passwd')", "not allowed", ""),
+    ("missing(receipt)", "name of a side", ""),
+    ("present('order')", "name of a side", ""),
+    ("allowed('status', number, unit)", "no pairs 'status'", "statuses"),
+    ("allowed('statuses', quantity, unit)", "compares text", ""),
+    ("days_ago(match)", "whole number", ""),
+    ("current_date", "now()", ""),
+    ("interval 3 day", "days_ago", ""),
+    ("quantity price", "side by side", ""),
+    ("*", "only count(*)", ""),
+    ("1; drop table x", "one expression", ""),
+    ("1; 2", "one expression", ""),
+    ("", "one expression", ""),
+    ("quantity >", "", ""),
+    ("drop table x", "not allowed", ""),
+    ("copy r to 'x'", "", ""),
+    ("(" * 1500 + "1" + ")" * 1500, "too deeply", ""),
+    ("1 + " * 1500 + "1", "longer than", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "hint"), REFUSED, ids=[r[0][:40] or "empty" for r in REFUSED])
+def test_expression_is_refused_with_its_reason(text: str, said: str, hint: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        parse(text, SCOPE)
+    assert said in refused.value.message
+    assert refused.value.suggestion == hint
+
+
+def test_refusal_names_the_character() -> None:
+    with pytest.raises(ExpressionError) as refused:
+        parse("quantity > 0 AND\n  prise > 1", SCOPE)
+    assert (refused.value.column, refused.value.suggestion) == (20, "price")
+
+
+def test_check_functions_are_not_for_mappings_and_the_reverse() -> None:
+    for text in ("now()", "sum(a)", "present(order)"):
+        with pytest.raises(ExpressionError, match="cannot be used here"):
+            parse(text, RAW)
+
+
+RAW_VALUES = [
+    ("json_field(doc, 'vendor.code')", '{"vendor": {"code": "V1"}}', "V1"),
+    ("json_field(doc, 'vendor.code')", "not json", None),
+    ("parse_date(doc, 'dd/mm/yyyy')", "28/02/2026", "2026-02-28"),
+    ("parse_date(doc, 'dd/mm/yyyy')", "31/02/2026", None),
+    ("parse_date(doc, 'mon dd, yyyy')", "Feb 03, 2026", "2026-02-03"),
+    ("parse_date(doc, 'yyyymmdd')", "20260203", "2026-02-03"),
+    ("parse_decimal(doc)", "1,234.50", "1234.5000"),
+    ("parse_decimal(doc)", "(12.00)", "-12.0000"),
+    ("parse_decimal(doc)", "12.5-", "-12.5000"),
+    ("parse_decimal(doc)", "12 boxes", None),
+    ("parse_timestamp(doc)", "2026-03-08T10:00:00-05:00", "2026-03-08 15:00:00+00"),
+    ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T01:59:00", "2026-03-08 07:59:00+00"),
+    ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00", "2026-03-08 08:00:00+00"),
+    ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00Z", "2026-03-08 03:00:00+00"),
+    ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08", "2026-03-08 06:00:00+00"),
+    ("split(doc, '-', 2)", "A-B", "B"),
+    ("split(doc, '-', 3)", "A-B", None),
+]
+
+
+@pytest.mark.parametrize(("text", "raw", "wanted"), RAW_VALUES)
+def test_mapping_function_means_what_the_guide_says(text: str, raw: str, wanted: str | None) -> None:
+    sql = render(parse(text, RAW), lambda _, name: quote(name))
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        row = con.execute(f"SELECT CAST({sql} AS VARCHAR) FROM (SELECT $1 AS doc)", [raw]).fetchone()
+    assert row == (wanted,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["parse_date(d, 'dd/mm')", "parse_date(d, '%d/%m/%Y')", "parse_timestamp(d, 'CST6')", "split(d, '-', 0)",
+     "json_field(d, 'a[0]')", "json_field(a.b, 'c')", "split(d, e, 1)"],
+)  # fmt: skip
+def test_mapping_function_is_refused_with_wrong_arguments(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse(text, RAW)
+
+
+def test_field_names_of_a_source_may_be_anything_in_quotes() -> None:
+    expr = parse('"Item No." = \'x\' AND "a""b" IS NULL', RAW)
+    assert expr.columns == {(None, "Item No."), (None, 'a"b')}
+    assert '"Item No."' in render(expr, lambda _, name: quote(name))
+
+
+def test_identifiers_and_texts_cannot_leave_their_quotes() -> None:
+    expr = parse("\"a\"\"; drop table x; --\" = 'b''; drop table x; --'", RAW)
+    sql = render(expr, lambda _, name: quote(name))
+    with duckdb.connect() as con:
+        column = quote('a"; drop table x; --')
+        row = con.execute(f"SELECT {sql} FROM (SELECT 'z' AS {column})").fetchone()
+    assert row == (False,)
