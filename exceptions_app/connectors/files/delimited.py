@@ -90,17 +90,22 @@ def guess(header: str) -> str:
 def _whole(line: str, lines: Lines, delimiter: str) -> tuple[str, str | None]:
     """The record that begins with `line`, joined with the lines that its quoted fields run over."""
     complete, still_open = _shapes(delimiter)
+    if complete.match(line):
+        return line, None
+    if not still_open.match(line):
+        return line, "text beside a quoted field"
     parts = [line]
-    while True:
+    while len(parts) < _MOST_LINES and (following := lines.next()) is not None:
+        parts.append(following)
+        if '"' not in following:
+            continue
         text = "".join(parts)
         if complete.match(text):
             return text, None
-        following = lines.next() if still_open.match(text) and len(parts) < _MOST_LINES else None
-        if following is None:
-            lines.put_back(parts[1:])
-            was_open = still_open.match(line)
-            return line, "a quoted field is never closed" if was_open else "text beside a quoted field"
-        parts.append(following)
+        if not still_open.match(text):
+            break
+    lines.put_back(parts[1:])
+    return line, "a quoted field is never closed"
 
 
 @lru_cache(maxsize=16)
