@@ -25,7 +25,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-class User(UserMixin, Base):
+class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     """A person. `failed_sign_ins` and `locked_until` are the lock-out."""
 
     __tablename__ = "user_account"
@@ -56,7 +56,9 @@ class User(UserMixin, Base):
 class UserQueue(Base):
     __tablename__ = "user_queue"
 
-    user_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
+    )
     queue: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
@@ -65,5 +67,7 @@ class UserEntity(Base):
 
     __tablename__ = "user_entity"
 
-    user_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        Big, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
+    )
     entity: Mapped[str] = mapped_column(String(64), primary_key=True)
