@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one row of a table is one line
 """Whatever is accepted is written as SQL that DuckDB runs, with the value that plain Python gives.
 
 Expressions are drawn together with what they mean: a text, its type, and a function of the row. Decimals are exact,
@@ -242,7 +243,7 @@ def test_any_text_is_accepted_or_refused_and_never_breaks(text: str) -> None:
         assert error.message
         return
     sql = render(expr, lambda _, name: quote(name))
-    times = {name: "2026-11-24T15:00:00Z" for name in expr.parameters}
+    times = dict.fromkeys(expr.parameters, "2026-11-24T15:00:00Z")
     row = dict.fromkeys(COLUMNS)
     tail = " GROUP BY ALL" if expr.aggregates else ""
     if expr.aggregates and expr.bare_columns:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one row of a table is one line
 """What expressions may say, what they become, and how a wrong one is refused."""
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def value_of(expr: Expr, **row: Any) -> Any:
             for i, (n, t) in enumerate(COLUMNS.items(), 1)
         )
         con.execute(f"CREATE TABLE r AS SELECT {columns}", [given.get(name) for name in COLUMNS])
-        times = {name: NOW for name in expr.parameters}
+        times = dict.fromkeys(expr.parameters, NOW)
         found = con.execute(f"SELECT CAST({render(expr, names)} AS VARCHAR) FROM r", times).fetchone()
     return found[0] if found else None
 

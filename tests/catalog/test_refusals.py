@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one row of a table is one line
 """A wrong configuration is refused with file and line, what is wrong, what was expected and what may be meant."""
 
 from __future__ import annotations
