@@ -96,7 +96,7 @@ def flask_config(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def never_share_across_forks(engine: Engine) -> None:
+def never_share_across_forks(engine: Engine) -> Engine:
     """A child forgets the parent's pooled connections without closing them: a socket has one owner."""
     weak = weakref.ref(engine)
 
@@ -106,3 +106,4 @@ def never_share_across_forks(engine: Engine) -> None:
             inherited.dispose(close=False)
 
     os.register_at_fork(after_in_child=forget)
+    return engine

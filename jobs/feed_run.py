@@ -25,7 +25,7 @@ from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.services import runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
-from .work import CancelledError, Work
+from .work import CancelledError, StoppingError, Work
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class FeedRun:
                 for page in self._connector.read(self.outcome.watermark):
                     self._take(mapper, page)
                 self._tell_absence(con, mapper, self._connector)
-        except (CancelledError, tasks.LeaseLostError, DBAPIError):
+        except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
             raise
         except SourceError as error:
             log.warning("feed %s: %s", self.feed.code, error)

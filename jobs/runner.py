@@ -25,7 +25,7 @@ from exceptions_app.runtime import Runtime
 from exceptions_app.services import tasks
 
 from .logs import correlated
-from .work import CancelledError, Handler, Work
+from .work import CancelledError, Handler, StoppingError, Work
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,11 @@ class Runner:
         self.handlers = handlers
         self.kinds = frozenset(handlers if kinds is None else kinds)
         self.owner = owner_name()
+        self._stop = threading.Event()
 
     def run_forever(self, stop: threading.Event) -> None:
         """Until `stop` is set; a database that is away for a while is waited for."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 worked = self.run_one()
@@ -72,7 +74,7 @@ class Runner:
             task = tasks.claim(session, self.owner, utc_now(), kinds=self.kinds)
         if task is None:
             return False
-        work = Work(self.runtime, self.engine, task, self.owner)
+        work = Work(self.runtime, self.engine, task, self.owner, self._stop.is_set)
         with correlated(task.correlation_id), _heartbeat(work):
             self._run(task, work)
         return True
@@ -92,9 +94,12 @@ class Runner:
             log.warning("%s; what was not committed is left to whoever has it", error)
         except CancelledError:
             self._end(work, None, cancelled=True)
+        except StoppingError as error:
+            self._fail(work, error, again=timedelta(0))
         except Exception as error:
             log.exception("task %d (%s) failed", task.id, task.scope)
-            self._fail(work, error)
+            passing = isinstance(error, DBAPIError) and work.tries < tasks.MAX_TRIES
+            self._fail(work, error, again=RETRY_AFTER if passing else None)
         else:
             self._end(work, result)
 
@@ -105,15 +110,14 @@ class Runner:
         except tasks.LeaseLostError as error:
             log.warning("%s", error)
 
-    def _fail(self, work: Work, error: Exception) -> None:
+    def _fail(self, work: Work, error: Exception, again: timedelta | None) -> None:
+        """The task ends as failed, or is queued once more after `again`."""
         now = utc_now()
-        again = isinstance(error, DBAPIError) and work.tries < tasks.MAX_TRIES
+        said = f"{type(error).__name__}: {error}"[:2000]
+        retry_at = None if again is None else now + again
         try:
             with Session(self.engine) as session, session.begin():
-                tasks.fail(
-                    session, work.task_id, self.owner, now, f"{type(error).__name__}: {error}"[:2000],
-                    retry_at=now + RETRY_AFTER if again else None,
-                )  # fmt: skip
+                tasks.fail(session, work.task_id, self.owner, now, said, retry_at=retry_at)
         except tasks.LeaseLostError as lost:
             log.warning("%s", lost)
 

@@ -26,10 +26,21 @@ class CancelledError(Exception):
     """A person asked for the end of this task."""
 
 
+class StoppingError(Exception):
+    """This process is to end: the task goes back into the queue."""
+
+
 class Work:
     """What a handler is given. `payload` is what was asked for; `requested_by` is a person's id or None."""
 
-    def __init__(self, runtime: Runtime, engine: Engine, task: Task, owner: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        engine: Engine,
+        task: Task,
+        owner: str,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.runtime = runtime
         self.engine = engine
         self.owner = owner
@@ -40,7 +51,7 @@ class Work:
         self.correlation_id = task.correlation_id
         self.requested_by = task.requested_by_id
         self.tries = task.tries
-        self.stopping: Callable[[], bool] = lambda: False
+        self.stopping = stopping
         self._cancelled = False
         self._lost = False
         self._snapshot: int | None = None
@@ -91,6 +102,8 @@ class Work:
             raise tasks.LeaseLostError(f"task {self.task_id} is no longer held by {self.owner}")
         if self._cancelled:
             raise CancelledError
+        if self.stopping():
+            raise StoppingError
 
     def beat(self) -> None:
         """Renew the lease from the side; what it learns is acted on at the next commit or progress."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.models import FeedState, Reject, SyncRun
@@ -162,3 +163,22 @@ def facts_of(session: Session, feeds: Iterable[str]) -> dict[str, FeedFacts]:
         row.feed: FeedFacts(row.feed, row.last_run_id, row.status or NEVER, row.read_through) for row in rows
     }
     return {feed: known.get(feed, FeedFacts(feed, None, NEVER, None)) for feed in wanted}
+
+
+def thin(session: Session, before: datetime) -> int:
+    """Remove old runs that brought nothing, but for the last of each day and those that states refer to; how
+    many.
+    """
+    last_of_day = select(func.max(SyncRun.id)).group_by(
+        SyncRun.feed, SyncRun.status, func.date(SyncRun.started_at)
+    )
+    referred = select(FeedState.last_complete_run_id).where(FeedState.last_complete_run_id.is_not(None))
+    empty = (SyncRun.rows_stored == 0, SyncRun.rows_deleted == 0, SyncRun.rows_rejected == 0)
+    old = delete(SyncRun).where(
+        SyncRun.started_at < before,
+        SyncRun.status != RUNNING,
+        *empty,
+        SyncRun.id.not_in(last_of_day),
+        SyncRun.id.not_in(referred),
+    )
+    return cast("CursorResult[Any]", session.execute(old)).rowcount

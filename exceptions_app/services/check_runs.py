@@ -1,0 +1,160 @@
+"""Executions of checks as rows: begun, finished with counts; and whether a check is still what it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.catalog import Catalog, canonical
+from exceptions_app.catalog.schema import Check, DuplicateCheck
+from exceptions_app.domain.instant import iso
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.models import CheckRun, ConfigSnapshot, ExceptionCase
+
+from .configuration import content
+from .context import ActionContext
+from .intake_facts import IntakeCounts
+from .runs import COMPLETE, FAILED, PARTIAL, RUNNING, FeedFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison counted in one scope: keys compared, keys that agreed, discrepancies found."""
+
+    compared: int
+    matched: int
+    found: int
+
+
+def begin(
+    session: Session, ctx: ActionContext, check: str, scopes: Iterable[str], feeds: Iterable[FeedFacts]
+) -> dict[str, int]:
+    """A run of the check in each scope: scope -> id. Runs that a killed process left running have failed."""
+    left = update(CheckRun).where(CheckRun.check_code == check, CheckRun.status == RUNNING)
+    why = "the process ended before the run did"
+    session.execute(left.values(status=FAILED, finished_at=ctx.now, error=why))
+    sides = canonical({fact.feed: _told(fact) for fact in feeds})
+    added = [
+        CheckRun(
+            check_code=check,
+            scope=scope,
+            status=RUNNING,
+            started_at=ctx.now,
+            sides=sides,
+            correlation_id=ctx.correlation_id,
+            config_snapshot_id=ctx.snapshot_id,
+        )
+        for scope in scopes
+    ]
+    session.add_all(added)
+    session.flush()
+    return {run.scope: run.id for run in added}
+
+
+def _told(fact: FeedFacts) -> dict[str, Any]:
+    read = fact.read_through
+    return {"run_id": fact.run_id, "status": fact.status, "read_through": None if read is None else iso(read)}
+
+
+def finish(
+    session: Session, run_id: int, *, complete: bool, compared: Compared, counts: IntakeCounts, now: datetime
+) -> None:
+    """The run is over; complete only when every side's last read was."""
+    session.execute(
+        update(CheckRun)
+        .where(CheckRun.id == run_id)
+        .values(
+            status=COMPLETE if complete else PARTIAL,
+            finished_at=now,
+            compared=compared.compared,
+            matched=compared.matched,
+            found=compared.found,
+            opened=counts.opened,
+            changed=counts.changed,
+            seen=counts.seen,
+            reopened=counts.reopened,
+            closed=counts.closed,
+            confirmed=counts.confirmed,
+        )
+    )
+
+
+def fail(session: Session, run_ids: Iterable[int], error: str, now: datetime) -> None:
+    """The comparison broke: these runs say nothing."""
+    failed = update(CheckRun).where(CheckRun.id.in_(list(run_ids)))
+    session.execute(failed.values(status=FAILED, finished_at=now, error=error[:2000]))
+
+
+def scopes_with_cases(session: Session, checks: Iterable[str]) -> dict[str, set[str]]:
+    """Check -> the scopes in which something has not ended: looked at even where no record is left."""
+    live = (Status.OPEN, Status.AWAITING_CONFIRMATION, Status.WAIVED)
+    rows = session.execute(
+        select(ExceptionCase.check_code, ExceptionCase.scope)
+        .where(ExceptionCase.check_code.in_(list(checks)), ExceptionCase.status.in_(live))
+        .distinct()
+    )
+    found: dict[str, set[str]] = {}
+    for check, scope in rows:
+        found.setdefault(check, set()).add(scope)
+    return found
+
+
+def changed_since_last_run(session: Session, catalog: Catalog, checks: Iterable[Check]) -> set[str]:
+    """The checks that, or whose crosswalks, are not what they were when they last ran to their end."""
+    by_code = {check.code: check for check in checks}
+    newest = (
+        select(func.max(CheckRun.id))
+        .where(CheckRun.check_code.in_(by_code), CheckRun.status.in_((COMPLETE, PARTIAL)))
+        .group_by(CheckRun.check_code)
+    )
+    rows = session.execute(
+        select(CheckRun.check_code, ConfigSnapshot)
+        .join(ConfigSnapshot, ConfigSnapshot.id == CheckRun.config_snapshot_id)
+        .where(CheckRun.id.in_(newest))
+    )
+    now = json.loads(catalog.to_json())
+    return {
+        code
+        for code, snapshot in rows
+        if snapshot.digest.hex() != catalog.digest
+        and _rules(now, by_code[code]) != _rules(json.loads(content(snapshot)), by_code[code])
+    }
+
+
+def _rules(configuration: Mapping[str, Any], check: Check) -> Any:
+    """The part of a configuration that decides what this check finds."""
+    rules = [entry for entry in configuration.get("checks", []) if entry["code"] == check.code]
+    sides = [] if isinstance(check, DuplicateCheck) else list(check.sides.values())
+    records = {check.record} if isinstance(check, DuplicateCheck) else {side.record for side in sides}
+    records |= {lookup.record for side in sides for lookup in side.lookups.values()}
+    types = [entry for entry in configuration.get("record_types", []) if entry["code"] in records]
+    used = {column.get("crosswalk") for entry in types for column in entry["columns"].values()} - {None}
+    known = configuration.get("crosswalks", {})
+    return rules, {code: known.get(code) for code in sorted(used)}
+
+
+def thin(session: Session, before: datetime) -> int:
+    """Remove old runs that changed nothing, but for the last of each day; how many."""
+    last_of_day = select(func.max(CheckRun.id)).group_by(
+        CheckRun.check_code, CheckRun.scope, func.date(CheckRun.started_at)
+    )
+    quiet = [
+        column == 0
+        for column in (
+            CheckRun.opened,
+            CheckRun.changed,
+            CheckRun.reopened,
+            CheckRun.closed,
+            CheckRun.confirmed,
+        )
+    ]
+    old = delete(CheckRun).where(
+        CheckRun.started_at < before, CheckRun.status != RUNNING, *quiet, CheckRun.id.not_in(last_of_day)
+    )
+    return cast("CursorResult[Any]", session.execute(old)).rowcount

@@ -1,0 +1,5 @@
+"""`python -m jobs` is `tieout`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""`tieout run`, `feed list`, `audit verify` and `export`: what an operator does by hand."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from exceptions_app.config import load_settings
+from exceptions_app.domain import wording
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.models import FeedState
+from exceptions_app.services import people, tasks
+from exceptions_app.services.audit_verify import verify
+
+from .. import logs, one_pass
+from ..install import opened
+
+
+@click.command()
+def run() -> None:
+    """One pass: read every feed, compare every flow, and say what came of it."""
+    settings = load_settings()
+    logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    with opened(settings) as install:
+        rows = one_pass.lines(one_pass.run(install))
+    _table(("what", "status", "figures", "error"), rows)
+    sys.exit(0 if all(row[1] in {"complete", "done"} for row in rows) else 1)
+
+
+@click.group()
+def feed() -> None:
+    """Feeds: how records come from systems."""
+
+
+@feed.command("list")
+def list_feeds() -> None:
+    """Every feed, and where it stands."""
+    with opened() as install, install.transaction() as session:
+        states = {state.feed: state for state in session.scalars(select(FeedState))}
+        rows = []
+        for code, declared in install.runtime.catalog.feeds.items():
+            state = states.get(code)
+            read = (
+                wording.instant(state.read_through) + " UTC" if state and state.read_through else "never read"
+            )
+            failing = state.last_error if state and state.consecutive_failures else ""
+            rows.append(
+                (code, declared.system, f"every {wording.duration(declared.every)}", read, failing or "")
+            )
+    _table(("feed", "system", "schedule", "read through", "error"), rows)
+
+
+@click.group()
+def audit() -> None:
+    """The trail."""
+
+
+@audit.command("verify")
+def verify_trail() -> None:
+    """Prove that the trail is whole; ends with 1 where it is not."""
+    with opened() as install, install.transaction() as session:
+        problems = verify(session)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    click.echo(
+        "the trail is whole" if not problems else f"{wording.plural(len(problems), 'problem')} in the trail"
+    )
+    sys.exit(1 if problems else 0)
+
+
+@click.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--as", "email", required=True, help="the person whose queues, entities and time zone hold")
+@click.option("--queue", multiple=True)
+@click.option("--entity", multiple=True)
+@click.option("--status", default="live", show_default=True, help="live, any, or one status")
+def export(path: Path, email: str, queue: tuple[str, ...], entity: tuple[str, ...], status: str) -> None:
+    """Write exceptions to the workbook PATH, as a person may see them."""
+    with opened() as install:
+        wanted = {"queue": list(queue), "entity": list(entity), "status": status}
+        with install.transaction() as session:
+            person = people.user_by_email(session, email)
+            if person is None:
+                raise click.ClickException(f"{email} is no account")
+            asked = tasks.request(
+                session, "export", f"export:command:{utc_now().isoformat()}",
+                {"filter": wanted, "user_id": person.id}, person.id, utc_now(), always=True,
+            )  # fmt: skip
+        done = one_pass.see_through(install, "export", [asked.id])[0]
+        if done.status != "done":
+            raise click.ClickException(done.error or done.status)
+        rows = one_pass.result_of(done)
+        shutil.copyfile(install.runtime.exports / rows["file"], path)
+    click.echo(f"{path}: {wording.plural(rows['rows'], 'row')}")
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what they hold, the last one as long as it likes."""
+    widths = [max(len(str(row[i])) for row in [titles, *rows]) for i in range(len(titles) - 1)]
+    for row in [titles, *rows]:
+        head = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=False))
+        click.echo(f"{head}  {row[-1]}".rstrip())
+
+
+COMMANDS = (run, feed, audit, export)

@@ -1,0 +1,143 @@
+"""Runs the checks of one flow over the records, entity by entity. Pure of the database: facts in, findings
+out.
+
+A check that breaks stops only itself. What two checks find on one transaction line becomes one primary
+exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Check, MatchCheck
+from exceptions_app.domain.clock import business_days_before
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.reconcile.engine import CheckResult, run_check
+from exceptions_app.reconcile.parameters import RunParameters
+from exceptions_app.reconcile.primary import choose_primary
+from exceptions_app.reconcile.probe import Probed, probe
+from exceptions_app.records.crosswalk import load_crosswalks
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.records.store import RecordStore
+
+from .flows import Standing, record_types_of
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, str]
+"""A check and a scope: an entity, or `*`."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a comparison found: counts per check and scope, primary discrepancies, what gave way to them."""
+
+    counts: dict[Place, CheckResult] = field(default_factory=dict)
+    primary: dict[Place, list[Discrepancy]] = field(default_factory=lambda: defaultdict(list))
+    superseded: dict[Place, frozenset[bytes]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class Comparing:
+    """One comparison of a flow at one instant. Views are opened per entity, and again to probe a key."""
+
+    def __init__(
+        self,
+        con: DuckDBPyConnection,
+        store: RecordStore,
+        catalog: Catalog,
+        checks: Sequence[Check],
+        unfinished: UnfinishedRuns,
+        now: datetime,
+    ) -> None:
+        self.con, self.store, self.catalog, self.checks = con, store, catalog, checks
+        self.unfinished, self.now = unfinished, now
+        self.record_types = sorted({name for check in checks for name in record_types_of(check)})
+        self._open: str | None = None
+        load_crosswalks(con, catalog)
+
+    def entities(self) -> set[str]:
+        """The entities that any record of the flow belongs to."""
+        return self.store.entities_with_records(self.record_types) & set(self.catalog.entities)
+
+    def scopes(self, check: Check, entities: Iterable[str], with_cases: Iterable[str]) -> list[str]:
+        """Where a check runs: in each entity with records or open exceptions; a duplicate check over all at
+        once.
+        """
+        if not isinstance(check, MatchCheck):
+            return [NETWORK_SCOPE]
+        return sorted({*entities, *(set(with_cases) & set(self.catalog.entities))})
+
+    def compare(self, scopes: Mapping[str, Sequence[str]], standings: Mapping[str, Standing]) -> Findings:
+        """Run every check in its scopes, then choose what is primary on each line."""
+        findings = Findings()
+        found: dict[Place, list[Discrepancy]] = {}
+        for scope in sorted({scope for of_check in scopes.values() for scope in of_check}):
+            self.view(scope)
+            for check in self.checks:
+                if scope in scopes.get(check.code, ()) and check.code not in findings.errors:
+                    self._run(check, scope, standings[check.code], findings, found)
+        usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
+        self._choose(usable, findings)
+        return findings
+
+    def _run(
+        self,
+        check: Check,
+        scope: str,
+        standing: Standing,
+        findings: Findings,
+        found: dict[Place, list[Discrepancy]],
+    ) -> None:
+        entity = None if scope == NETWORK_SCOPE else scope
+        try:
+            result = run_check(
+                self.con, check, self.catalog, entity, self._parameters(check, entity, standing)
+            )
+        except Exception as error:
+            log.exception("check %s broke in %s", check.code, scope)
+            findings.errors[check.code] = f"{type(error).__name__} in {scope}: {error}"
+            return
+        findings.counts[check.code, scope] = result
+        found[check.code, scope] = result.discrepancies
+
+    def _parameters(self, check: Check, entity: str | None, standing: Standing) -> RunParameters:
+        category = check.findings[0].category if isinstance(check, MatchCheck) else check.category
+        queue = self.catalog.categories[category].queue
+        calendar = (
+            self.catalog.calendar_for(entity, queue)
+            if entity is not None
+            else self.catalog.calendar(self.catalog.queues[queue].calendar)
+        )
+        return RunParameters(
+            self.now, lambda days: business_days_before(self.now, days, calendar), standing.read_through
+        )
+
+    def _choose(self, found: Mapping[Place, list[Discrepancy]], findings: Findings) -> None:
+        ranks = {code: category.rank for code, category in self.catalog.categories.items()}
+        winners = choose_primary([row for rows in found.values() for row in rows], ranks)
+        kept = {winner.fingerprint for winner in winners}
+        for winner in winners:
+            findings.primary[winner.check, winner.scope].append(winner)
+        for place, rows in found.items():
+            findings.superseded[place] = frozenset(r.fingerprint for r in rows if r.fingerprint not in kept)
+
+    def view(self, scope: str) -> None:
+        """Open the records of a scope, as of the runs that were finished when this comparison began."""
+        if scope != self._open:
+            entity = None if scope == NETWORK_SCOPE else scope
+            self.store.open_views(self.con, self.record_types, entity, self.unfinished)
+            self._open = scope
+
+    def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
+        """What the records say about keys that are no longer found wrong."""
+        self.view(scope)
+        entity = None if scope == NETWORK_SCOPE else scope
+        return probe(self.con, check, self.catalog, entity, keys)

@@ -1,0 +1,38 @@
+"""Which handler runs which kind of task, and which kinds share a lane.
+
+Lanes keep waiting apart: a system that does not answer must not hold up the comparison of others, and a long
+comparison must not hold up a person's export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import export, maintain, poll, reconcile, sweep
+from .work import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    "poll": poll.run,
+    "reconcile": reconcile.run,
+    "sweep": sweep.run,
+    "maintain": maintain.run,
+    "export": export.run,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """So many runners of one process that take only these kinds."""
+
+    name: str
+    kinds: frozenset[str]
+    runners: int = 1
+
+
+LANES = (
+    Lane("poll", frozenset({"poll"}), runners=3),
+    Lane("compare", frozenset({"reconcile"})),
+    Lane("upkeep", frozenset({"sweep", "maintain"})),
+    Lane("people", frozenset({"export"})),
+)

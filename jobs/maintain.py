@@ -1,0 +1,77 @@
+"""Keeps an install quick: folds finished runs, drops what killed runs left, forgets old tasks, files and thin
+runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.services import check_runs, runs, tasks
+from exceptions_app.services.audit_verify import checkpoint
+
+from .work import Work
+
+log = logging.getLogger(__name__)
+
+KEEP_TASKS = timedelta(days=7)
+KEEP_EXPORTS = timedelta(days=7)
+KEEP_QUIET_RUNS = timedelta(days=2)
+"""Older runs that changed nothing are thinned out to one a day; those that did are kept."""
+VACUUM_HOUR = 3
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """The handler of `maintain` tasks. Every part can be repeated, and none waits for another."""
+    now = utc_now()
+    folded = _fold(work)
+    with work.transaction() as session:
+        expired = tasks.expire(session, now - KEEP_TASKS)
+    with work.transaction() as session:
+        thinned = runs.thin(session, now - KEEP_QUIET_RUNS) + check_runs.thin(session, now - KEEP_QUIET_RUNS)
+    with work.transaction() as session:
+        sealed = checkpoint(session, now)
+    return {
+        "sealed": sealed is not None,
+        "folded": folded,
+        "tasks": expired,
+        "runs": thinned,
+        "exports": _expire_exports(work, now),
+    }
+
+
+def _fold(work: Work) -> dict[str, int]:
+    """Finished changes become the base; runs that were given up go first, for they would hold it back."""
+    store, catalog = work.runtime.store, work.runtime.catalog
+    folded: dict[str, int] = {}
+    for record_type in catalog.record_types:
+        feeds = [feed.code for feed in catalog.feeds.values() if feed.record_type == record_type]
+        with work.reading() as session:
+            given_up = runs.given_up(session, feeds)
+        if given_up:
+            store.discard(record_type, given_up)
+            with work.transaction() as session:
+                runs.forget_given_up(session, given_up)
+        with work.reading() as session:
+            unfinished = runs.unfinished(session)
+        result = store.fold(record_type, unfinished)
+        if result.runs:
+            folded[record_type] = len(result.runs)
+            store.compact(record_type)
+            if utc_now().hour == VACUUM_HOUR:
+                store.vacuum(record_type)
+        work.go_on()
+    return folded
+
+
+def _expire_exports(work: Work, now: datetime) -> int:
+    count = 0
+    directory = work.runtime.exports
+    for path in sorted(directory.glob("*.xlsx*")) if directory.is_dir() else []:
+        if now.timestamp() - path.stat().st_mtime > KEEP_EXPORTS.total_seconds():
+            path.unlink(missing_ok=True)
+            count += 1
+    return count

@@ -1,0 +1,124 @@
+"""Reconciles one flow: compares its records, then takes in what each check found in each scope.
+
+A check run is complete when every side's last read is; a partial one closes nothing. Intake is committed in
+chunks, so that a killed run is finished by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from exceptions_app.catalog.schema import Check
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.duck import closing_session
+from exceptions_app.services import check_runs, runs
+from exceptions_app.services.check_runs import Compared
+from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
+
+from . import incidents
+from .comparing import Comparing, Findings
+from .flows import Standing, can_run, feeds_of, standing
+from .intaking import take_in
+from .work import Work
+
+
+def run(work: Work) -> Mapping[str, Any]:
+    """The handler of `reconcile` tasks; payload `{"flow": code}`. The result has one line per check."""
+    catalog, settings = work.runtime.catalog, work.runtime.settings
+    checks = [check for check in catalog.checks_in(work.payload["flow"]) if can_run(catalog, check)]
+    with work.reading() as session:
+        unfinished = runs.unfinished(session)
+        facts = runs.facts_of(session, feeds_of(catalog, checks))
+        with_cases = check_runs.scopes_with_cases(session, [check.code for check in checks])
+        changed = check_runs.changed_since_last_run(session, catalog, checks)
+    standings = {check.code: standing(catalog, check, facts) for check in checks}
+    with closing_session(settings.duck_memory, settings.duck_threads) as con:
+        comparing = Comparing(con, work.runtime.store, catalog, checks, unfinished, utc_now())
+        entities = comparing.entities()
+        scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
+        run_ids = _begin(work, checks, scopes, standings)
+        findings = comparing.compare(scopes, standings)
+        flow = _Flow(work, comparing, findings, run_ids, changed)
+        return {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
+
+
+def _begin(
+    work: Work,
+    checks: Sequence[Check],
+    scopes: Mapping[str, Sequence[str]],
+    standings: Mapping[str, Standing],
+) -> dict[str, dict[str, int]]:
+    context = work.context()
+    with work.transaction() as session:
+        return {
+            check.code: check_runs.begin(
+                session, context, check.code, scopes[check.code], standings[check.code].feeds
+            )
+            for check in checks
+        }
+
+
+class _Flow:
+    """The intake of one comparison."""
+
+    def __init__(
+        self,
+        work: Work,
+        comparing: Comparing,
+        findings: Findings,
+        run_ids: Mapping[str, Mapping[str, int]],
+        changed: set[str],
+    ) -> None:
+        self.work, self.comparing, self.findings = work, comparing, findings
+        self.run_ids, self.changed = run_ids, changed
+
+    def take_in(self, check: Check, scopes: Sequence[str], standing: Standing) -> dict[str, Any]:
+        """One check, scope by scope. One that broke says nothing, and is an exception of its own."""
+        error = self.findings.errors.get(check.code)
+        if error is not None:
+            with self.work.transaction() as session:
+                check_runs.fail(session, self.run_ids[check.code].values(), error, utc_now())
+            incidents.after_check(self.work, check.code, error)
+            return {"status": "failed", "error": error}
+        total, compared, matched = IntakeCounts(), 0, 0
+        for scope in scopes:
+            counted = self.findings.counts[check.code, scope]
+            total += self._scope(check, scope, standing)
+            compared, matched = compared + counted.compared, matched + counted.matched
+        incidents.after_check(self.work, check.code, None)
+        status = "complete" if standing.complete else "partial"
+        told = {name: getattr(total, name) for name in IntakeCounts.__slots__}
+        return {"status": status, "scopes": len(scopes), "compared": compared, "matched": matched, **told}
+
+    def _scope(self, check: Check, scope: str, standing: Standing) -> IntakeCounts:
+        place = (check.code, scope)
+        found = self.findings.primary.get(place, [])
+        run_id = self.run_ids[check.code][scope]
+        facts = RunFacts(
+            check=check.code,
+            scope=scope,
+            check_run_id=run_id,
+            complete=standing.complete,
+            read_through=standing.earliest,
+            lag=standing.lag,
+            proves_absence=standing.proves_absence,
+            check_changed=check.code in self.changed,
+            superseded=self.findings.superseded.get(place, frozenset()),
+        )
+
+        def probe(keys: Sequence[Mapping[str, str]]) -> Mapping[str, ProbedKey]:
+            return self.comparing.probe(check, scope, keys)
+
+        counts = take_in(self.work, facts, found, probe)
+        result = self.findings.counts[place]
+        with self.work.transaction() as session:
+            check_runs.finish(
+                session,
+                run_id,
+                complete=standing.complete,
+                compared=Compared(result.compared, result.matched, len(result.discrepancies)),
+                counts=counts,
+                now=utc_now(),
+            )
+        return counts
