@@ -1,0 +1,121 @@
+"""Who may call what: every endpoint of the application is in this table, or a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from exceptions_app.domain.public_id import encode
+
+EVERYBODY = "specialist manager integration_analyst auditor administrator"
+WORKERS = "specialist manager integration_analyst"
+READERS = "specialist manager integration_analyst auditor"
+ENGINEERS = "integration_analyst auditor administrator"
+PUBLIC = None
+
+TABLE: dict[tuple[str, str], str | None] = {
+    ("GET", "static"): PUBLIC,
+    ("GET", "health.healthz"): PUBLIC,
+    ("GET", "auth.sign_in"): PUBLIC,
+    ("POST", "auth.sign_in_now"): PUBLIC,
+    ("POST", "auth.sign_out"): EVERYBODY,
+    ("GET", "auth.me"): EVERYBODY,
+    ("POST", "auth.set_theme"): EVERYBODY,
+    ("POST", "auth.set_password"): EVERYBODY,
+    ("GET", "my_work.index"): EVERYBODY,
+    ("GET", "queues.index"): EVERYBODY,
+    ("POST", "queues.claim"): WORKERS,
+    ("POST", "queues.assign"): "manager",
+    ("GET", "cases.show"): EVERYBODY,
+    ("POST", "cases.claim"): WORKERS,
+    ("POST", "cases.release"): WORKERS,
+    ("POST", "cases.assign"): "manager",
+    ("POST", "cases.hold"): WORKERS,
+    ("POST", "cases.resume"): WORKERS,
+    ("POST", "cases.resolve"): WORKERS,
+    ("POST", "cases.waive"): WORKERS,
+    ("POST", "cases.reopen"): WORKERS,
+    ("POST", "cases.comment"): WORKERS,
+    ("GET", "dashboards.sla"): EVERYBODY,
+    ("GET", "dashboards.sla_figure"): EVERYBODY,
+    ("GET", "exports.index"): READERS,
+    ("POST", "exports.ask"): READERS,
+    ("GET", "exports.download"): READERS,
+    ("GET", "tasks.show"): EVERYBODY,
+    ("POST", "tasks.cancel"): EVERYBODY,
+    ("GET", "integration.feeds"): ENGINEERS,
+    ("GET", "integration.runs"): ENGINEERS,
+    ("GET", "integration.rejects"): ENGINEERS,
+    ("GET", "integration.checks"): ENGINEERS,
+    ("GET", "integration.configuration"): ENGINEERS,
+    ("POST", "integration.read_now"): "integration_analyst",
+    ("POST", "integration.compare_now"): "integration_analyst",
+    ("GET", "admin.people"): "administrator",
+    ("GET", "admin.new_person"): "administrator",
+    ("POST", "admin.add_person"): "administrator",
+    ("GET", "admin.edit_person"): "administrator",
+    ("POST", "admin.change_person"): "administrator",
+    ("POST", "admin.new_password"): "administrator",
+    ("POST", "admin.unlock"): "administrator",
+}
+
+
+def _endpoints(app: Flask) -> set[tuple[str, str]]:
+    methods = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    return {(method, rule.endpoint) for rule in app.url_map.iter_rules() for method in rule.methods & methods}
+
+
+def _path(app: Flask, endpoint: str, case: Any) -> str:
+    known = {
+        "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay", "user_id": "1",
+        "filename": "css/app.css",
+    }  # fmt: skip
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
+    with app.test_request_context():
+        return app.url_for(endpoint, **{name: known[name] for name in rule.arguments})
+
+
+def test_every_endpoint_is_in_the_table(app: Flask) -> None:
+    assert _endpoints(app) == set(TABLE)
+
+
+@pytest.mark.parametrize("role", EVERYBODY.split())
+def test_a_role_is_refused_what_is_not_in_its_row_and_nothing_else(
+    role: str, app: Flask, case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in(role)
+    for (method, endpoint), roles in sorted(TABLE.items()):
+        if endpoint in {"auth.sign_out", "auth.sign_in_now"}:
+            continue
+        answer = client.open(_path(app, endpoint, case), method=method)
+        refused = roles is not PUBLIC and role not in roles.split()
+        assert (answer.status_code == 403) == refused, (endpoint, answer.status_code)
+        assert answer.status_code < 500, endpoint
+
+
+def test_nobody_signed_in_sees_only_what_is_public(app: Flask, case: Any, client: FlaskClient) -> None:
+    for (method, endpoint), roles in sorted(TABLE.items()):
+        answer = client.open(_path(app, endpoint, case), method=method)
+        if roles is PUBLIC:
+            assert answer.status_code in {200, 401}, endpoint
+        else:
+            assert answer.status_code == 303, endpoint
+            assert answer.location.startswith("/sign-in"), endpoint
+
+
+def test_an_endpoint_that_declares_nothing_is_refused(app: Flask, sign_in: Callable[..., FlaskClient]) -> None:
+    app.add_url_rule("/undeclared", "undeclared", lambda: "secret")
+    assert sign_in("administrator").get("/undeclared").status_code == 403
+
+
+def test_wrong_method_is_a_designed_page_that_names_what_is_allowed(
+    case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    answer = sign_in().get(f"/exceptions/{encode(case.id)}/claim")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert "belongs to a form" in answer.text
