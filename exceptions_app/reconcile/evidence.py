@@ -1,14 +1,14 @@
 """From a row of hits to a discrepancy: identity, evidence, facts, and by how much it is outside.
 
 Evidence is canonical JSON: sorted keys, exact numbers and times as text. Its hash covers the key and what the
-sides say, less what moves without a fact changing (a row read again, a clock), so that it depends on neither the
-engine nor the order of rows, nor on how a rule words its verdict.
+sides say, less what moves without a fact changing (a row read again, a clock): it depends neither on the
+engine nor on the order of rows, nor on how a rule words its verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from exceptions_app.catalog.schema import Finding
@@ -18,25 +18,14 @@ from exceptions_app.domain.tolerance import Verdict, assess
 
 from .match import CompiledMatch
 from .parameters import RunParameters
-from .values import JSON, instant, json_of, number_text
+from .values import JSON, exact, exact_text, instant, json_of
 
 Row = tuple[Any, ...]
 Cell = tuple[str, int, str]
 """Name, position in the row, kind."""
 
-_MOST = Decimal("900000000000000")
-_STEP = Decimal("0.0001")
 _FIGURES = ("difference", "base", "tolerance", "excess", "amount")
 """What is worked out here and put behind the row's own columns."""
-
-
-def exact(amount: Decimal) -> Decimal:
-    """With four decimals, and no larger than what can be kept: absurd input stays absurd, and fits."""
-    return min(max(amount, -_MOST), _MOST).quantize(_STEP, ROUND_HALF_EVEN)
-
-
-def exact_text(amount: Decimal | None) -> str | None:
-    return None if amount is None else number_text(f"{amount:f}")
 
 
 def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
@@ -110,7 +99,7 @@ class Reader:
         at, finding = self.at, self.check.findings[row[0]]
         key = {name: row[position] for name, position in self.keys}
         verdict, difference, base = self._judged(finding, row)
-        amount = self._amount(finding, row[at.amount], difference, base)
+        amount = self._amount(finding, row, difference, base)
         row += (
             *map(exact_text, (difference, base)),
             *((exact_text(verdict.limit), exact_text(verdict.excess)) if verdict else (None, None)),
@@ -159,14 +148,15 @@ class Reader:
         return assess(self.check.tolerances[finding.tolerance.name], difference, base), difference, base
 
     def _amount(
-        self, finding: Finding, text: str | None, difference: Decimal | None, base: Decimal | None
+        self, finding: Finding, row: Row, difference: Decimal | None, base: Decimal | None
     ) -> Decimal | None:
         if finding.tolerance is not None and finding.amount is not None:
             named = {"difference": difference, "base": base}
             if finding.amount.strip() in named:
                 figure = named[finding.amount.strip()]
                 return None if figure is None else abs(figure)
-        return None if text is None else exact(Decimal(text))
+        text, per = row[self.at.amount], row[self.at.amount + 1]
+        return None if text is None else exact(Decimal(text) / (Decimal(per or 1) or 1))
 
     def _tolerance(self, finding: Finding, verdict: Verdict, row: Row) -> str:
         use = finding.tolerance

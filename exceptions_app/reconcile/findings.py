@@ -17,7 +17,7 @@ FIGURES = ("difference", "base", "scale")
 
 @dataclass(frozen=True, slots=True)
 class FindingPlan:
-    """A compiled finding. `figures` are the tolerance's columns, computed before `condition`, which uses them."""
+    """A compiled finding. `figures` are the tolerance's columns; `condition` uses them."""
 
     index: int
     finding: Finding
@@ -58,7 +58,7 @@ def plan_finding(
     waits = [f"{SETTLED}{side}" for side in _awaited(finding) if sides[side].sql is not None]
     waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
     conditions += [f"{since} <= ${name}" for name in waits]
-    for place in ("amount", "currency", "counterparty", "critical_when"):
+    for place in ("amount", "amount_per", "currency", "counterparty", "critical_when"):
         sql(place)
     for fact in finding.facts:
         sql("facts", fact)

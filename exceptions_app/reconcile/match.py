@@ -24,9 +24,10 @@ from .values import instant_sql, text_sql
 class CompiledMatch:
     """A statement and how to read its rows.
 
-    Columns of a row: finding number; since (microseconds); critical; presence of each side; the key; the key as the
-    sources wrote it; each of `shown`, as text; difference, base, scale; amount; currency; counterparty; each fact
-    of the finding, in order. An amount or fact that is one of the tolerance's own figures is NULL here.
+    Columns of a row: finding number; since (microseconds); critical; presence of each side; the key; the key as
+    the sources wrote it; each of `shown`, as text; difference, base, scale; amount; what to divide it by;
+    currency; counterparty; each fact of the finding, in order. An amount or fact that is one of the tolerance's
+    own figures is NULL here.
     """
 
     check: MatchCheck
@@ -164,8 +165,10 @@ class _Compiler:
     # -- the rows
 
     def _shown(self) -> list[tuple[str | None, str, Kind]]:
-        """What evidence keeps: the columns of sides and of `let`, except what moves with the clock alone."""
-        timed = {(name, column) for name, plan in self.sides.items() for column in plan.timed}
+        """What evidence keeps: the columns of sides and of `let`, except what moves with every run's time."""
+        timed: set[tuple[str | None, str]] = {
+            (name, column) for name, plan in self.sides.items() for column in plan.timed
+        }
         shown: list[tuple[str | None, str, Kind]] = [
             (name, column, kind)
             for name, plan in self.sides.items()
@@ -174,8 +177,8 @@ class _Compiler:
         ]
         for name in self.check.let:
             expression = self.accepted["let", name]
-            if expression.parameters or any((q, n) in timed for q, n in expression.columns):
-                timed.add((None, name))  # type: ignore[arg-type]
+            if "now" in expression.parameters or any(column in timed for column in expression.columns):
+                timed.add((None, name))
             else:
                 shown.append((None, name, expression.kind))
         return shown
@@ -191,7 +194,9 @@ class _Compiler:
         selected += [
             f"CAST({figure(plan.index, name)} AS STRING)" if plan.figures else _NO_TEXT for name in FIGURES
         ]
-        selected += [self._text((*path, place)) for place in ("amount", "currency", "counterparty")]
+        selected += [
+            self._text((*path, place)) for place in ("amount", "amount_per", "currency", "counterparty")
+        ]
         facts = [self._text((*path, "facts", fact)) for fact in finding.facts]
         width = max(len(f.facts) for f in self.check.findings)
         selected += facts + [_NO_TEXT] * (width - len(facts))

@@ -18,7 +18,8 @@ class SidePlan:
     """A compiled side. `sql` is None where no feed brings the side (it is optional, and always missing).
 
     The sub-select has the key columns, `present`, the columns, and `<key> source` for each key column that a
-    crosswalk translates. `volatile` columns change although the fact does not: shown, but never compared.
+    crosswalk translates. `volatile` columns change although the fact does not: shown, never compared.
+    `timed` ones change with every run.
     """
 
     name: str
@@ -58,8 +59,8 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
         sql,
         {column: expression.kind for column, expression in columns.items()},
         written,
-        frozenset(c for c, e in columns.items() if e.parameters or VOLATILE & {n for _, n in e.columns}),
-        frozenset(c for c, e in columns.items() if e.parameters),
+        frozenset(c for c, e in columns.items() if VOLATILE & {n for _, n in e.columns}),
+        frozenset(c for c, e in columns.items() if "now" in e.parameters),
         frozenset().union(*(expression.parameters for expression in expressions)) if sql else frozenset(),
         tuple(systems),
     )

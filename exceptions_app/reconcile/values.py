@@ -5,13 +5,16 @@ Numbers lose trailing zeros, times are UTC. Evidence and its hash are made of no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 from json.encoder import encode_basestring
 
 from exceptions_app.catalog.expressions import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST = Decimal("900000000000000")
+_STEP = Decimal("0.0001")
 
 
 def text_sql(sql: str, kind: Kind) -> str:
@@ -59,3 +62,18 @@ JSON: dict[str, Callable[[str], str]] = {
 def json_of(text: str | None, kind: str) -> str:
     """One value as JSON."""
     return "null" if text is None else JSON[kind](text)
+
+
+def json_object(parts: Mapping[str, str]) -> str:
+    """Canonical JSON of an object whose values are JSON already."""
+    return "{" + ",".join(f"{encode_basestring(name)}:{parts[name]}" for name in sorted(parts)) + "}"
+
+
+def exact(amount: Decimal) -> Decimal:
+    """With four decimals, and no larger than what can be kept: absurd input stays absurd, and fits."""
+    return min(max(amount, -_MOST), _MOST).quantize(_STEP, ROUND_HALF_EVEN)
+
+
+def exact_text(amount: Decimal | None) -> str | None:
+    """An exact number as text, without trailing zeros."""
+    return None if amount is None else number_text(f"{amount:f}")

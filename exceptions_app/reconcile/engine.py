@@ -1,0 +1,77 @@
+"""Runs a check over the views of one entity (or the whole network) in a DuckDB connection.
+
+The connection holds a view `rec_<type>` per record type and a table `xw_<crosswalk>` per crosswalk; which
+entity they show is the caller's doing. Compiled checks are kept per configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Check, MatchCheck
+from exceptions_app.domain.discrepancy import Discrepancy
+
+from .duplicates import CompiledDuplicate, compile_duplicate, find_duplicates
+from .evidence import Reader
+from .match import CompiledMatch, compile_match
+from .parameters import RunParameters, bind
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one run found, before a primary exception per line is chosen.
+
+    `compared`: keys that at least two sides know (one, where the check has one side), or documents, for
+    duplicates. `matched`: those on which nothing was found.
+    """
+
+    discrepancies: list[Discrepancy]
+    compared: int
+    matched: int
+    statement: str
+
+
+Compiled = CompiledMatch | CompiledDuplicate
+_COMPILED: dict[tuple[str, str], Compiled] = {}
+_MOST_KEPT = 256
+
+
+def compile_check(check: Check, catalog: Catalog) -> Compiled:
+    """The statement of a check under a configuration; compiled once. Raises `CheckError`."""
+    key = (catalog.digest, check.model_dump_json())
+    if key not in _COMPILED:
+        if len(_COMPILED) >= _MOST_KEPT:
+            _COMPILED.clear()
+        _COMPILED[key] = (
+            compile_match(check, catalog)
+            if isinstance(check, MatchCheck)
+            else compile_duplicate(check, catalog)
+        )
+    return _COMPILED[key]
+
+
+def run_check(
+    con: duckdb.DuckDBPyConnection,
+    check: Check,
+    catalog: Catalog,
+    entity: str | None,
+    parameters: RunParameters,
+) -> CheckResult:
+    """Run a check over what the views show: one entity's records for a match, the network's for duplicates.
+
+    Raises `CheckError` where a side that must be there has no feed.
+    """
+    compiled = compile_check(check, catalog)
+    if isinstance(compiled, CompiledDuplicate):
+        found, compared = find_duplicates(con, compiled, parameters)
+        members = sum(json.loads(one.facts)["members"] for one in found)
+        return CheckResult(found, compared, compared - members, compiled.statement)
+    values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)
+    reader = Reader(compiled, entity, parameters)
+    rows = con.execute(compiled.statement, values).fetchall()
+    found = [reader.read(row) for row in rows if row[0] >= 0]
+    return CheckResult(found, 0, 0, compiled.statement)

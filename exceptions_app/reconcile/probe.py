@@ -1,0 +1,104 @@
+"""Looks keys up again that no longer disagree: are their records still there, and when were they last read?
+
+Tells *agrees now* from *left the window*. Asks for the bare key, without the check's conditions: an invoice that
+was voided is still there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.check_expressions import read_check
+from exceptions_app.catalog.expressions import Expr, quote, render
+from exceptions_app.catalog.schema import Check, MatchCheck, RecordType
+
+from .sources import SOURCE, bare, canonical_select, systems_of
+from .values import instant, instant_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Whether any side still has the key, and when the newest of those records was fetched."""
+
+    present: bool
+    fetched_at: datetime | None
+
+
+def canonical_key(key: Mapping[str, str]) -> str:
+    """A business key as `Discrepancy.business_key` writes it."""
+    return json.dumps(dict(key), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def probe(
+    con: duckdb.DuckDBPyConnection,
+    check: Check,
+    catalog: Catalog,
+    entity: str | None,
+    keys: Sequence[Mapping[str, str]],
+) -> dict[str, Probed]:
+    """Look up keys in the source's own identifiers, as exceptions keep them, in what the views show.
+
+    `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer.
+    """
+    found = {canonical_key(key): Probed(False, None) for key in keys}
+    if not keys:
+        return found
+    names = list(check.key)
+    asked = ", ".join(f"UNNEST(${name}) AS {quote(name)}" for name in names)
+    rows = " UNION ALL ".join(_side_keys(check, catalog))
+    on = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
+    selected = ", ".join(f"a.{quote(name)}" for name in names)
+    sql = (
+        f"SELECT {selected}, {instant_sql('MAX(s.fetched_at)')} FROM (SELECT {asked}) AS a"
+        f" JOIN ({rows}) AS s ON {on} GROUP BY {selected}"
+    )
+    values = {name: [str(key[name]) for key in keys] for name in names}
+    for *key, fetched in con.execute(sql, values).fetchall():
+        text = canonical_key(dict(zip(names, key, strict=True)))
+        found[text] = Probed(True, None if fetched is None else instant(fetched))
+    return found
+
+
+def _side_keys(check: Check, catalog: Catalog) -> list[str]:
+    """Per side that a feed brings: the key of every row as the source wrote it, and when it was fetched."""
+    if not isinstance(check, MatchCheck):
+        record = catalog.record_types[check.record]
+        systems = systems_of(catalog, check.record, check.record_kind, None)
+        return [_keys(catalog, record, systems, {key: (key, None) for key in check.key})]
+    accepted = read_check(check, catalog.record_types).accepted
+    selects = []
+    for name, side in check.sides.items():
+        systems = systems_of(catalog, side.record, side.kind, side.systems)
+        if systems:
+            record = catalog.record_types[side.record]
+            expressions = {key: accepted["sides", name, "key", key] for key in check.key}
+            selects.append(
+                _keys(catalog, record, systems, {key: (e.text.strip(), e) for key, e in expressions.items()})
+            )
+    return selects
+
+
+def _keys(
+    catalog: Catalog,
+    record: RecordType,
+    systems: Sequence[str],
+    keys: Mapping[str, tuple[str, Expr | None]],
+) -> str:
+    used, selected = {"fetched_at"}, []
+    for key, (text, expression) in keys.items():
+        column = record.columns.get(text)
+        if column is not None:
+            written = text + SOURCE if column.crosswalk else text
+            used.add(written)
+            selected.append(f"CAST({bare(None, written)} AS STRING) AS {quote(key)}")
+        elif expression is not None:
+            used |= {name for _, name in expression.columns}
+            selected.append(f"CAST({render(expression, bare)} AS STRING) AS {quote(key)}")
+    rows = canonical_select(catalog, record, used, systems)
+    return f"SELECT {', '.join(selected)}, r.fetched_at FROM ({rows}) AS r"
