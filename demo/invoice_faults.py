@@ -14,6 +14,7 @@ from .places import FACILITIES
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
 from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS, UNMAPPED_ALIAS, of_trade
 
+NOT_MAPPED = "billed under the supplier's new name, which is not mapped"
 _MANGLED = {
     "date": "a date that does not exist",
     "short": "too few fields",
@@ -34,8 +35,7 @@ def supplier_mismatch(planter: Planter) -> Entries:
 def unmapped_alias(planter: Planter) -> Entries:
     """The supplier bills under its new name, which nobody has mapped."""
     for found in planter.candidates.settled(2, 100, anything, vendor=BLOCKED_SUPPLIER.payables):
-        how = "billed under the supplier's new name, which is not mapped"
-        yield _renamed(planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", how)
+        yield _renamed(planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", NOT_MAPPED)
 
 
 def _renamed(planter: Planter, found: Settled, vendor: str, name: str, how: str) -> Entry:

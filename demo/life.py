@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from .documents import Event, stamp
+from .invoice_faults import NOT_MAPPED
 from .network import Network
 from .places import FACILITIES
 from .planting import PLANTERS, plant, repair
@@ -66,17 +68,20 @@ class Life:
                 now,
                 self._rng,
             )
-        if self._rng.random() < 0.03 and open_faults:
-            repair(self.network, self._rng.choice(open_faults)["id"], now)
+        healable = [row for row in open_faults if row["how"] != NOT_MAPPED]
+        if self._rng.random() < 0.03 and healable:
+            repair(self.network, self._rng.choice(healable)["id"], now)
 
     def _let_happen(self, now: datetime) -> None:
         """What is due by now happens, in order."""
-        due = self.network.life.rows(
-            "SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 2000", (stamp(now),)
-        )
-        for row in due:
-            self.network.happen(Event.from_json(row["event"]), now)
-            self.network.life.run("DELETE FROM plan WHERE id = ?", (row["id"],))
+        network, due = self.network, "SELECT id, event FROM plan WHERE at <= ? ORDER BY at, id LIMIT 500"
+        while rows := network.life.rows(due, (stamp(now),)):
+            with ExitStack() as all_or_nothing:
+                for store in (network.erp, network.procurement, network.ap, network.wms, network.life):
+                    all_or_nothing.enter_context(store.transaction())
+                for row in rows:
+                    network.happen(Event.from_json(row["event"]), now)
+                    network.life.run("DELETE FROM plan WHERE id = ?", (row["id"],))
 
     def _new_order(self, now: datetime) -> None:
         """A new order; one in three by courier, here within the hour."""

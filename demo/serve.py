@@ -76,7 +76,7 @@ class Serving:
         else:
             self.network.resume()
         self.network.open(now)
-        self.life.tick(now) if not self.life.is_quiet else self.life.drop(now)
+        self.life.tick(now)
         environment = self._serve(Credentials.of(self.network.home / "credentials.json"))
         if ticking:
             self._run(self.life.run, self._every)
