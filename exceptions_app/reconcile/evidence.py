@@ -56,7 +56,7 @@ class Layout:
             self.shown[side].append((name, first + i, kind))
         self.difference = first + len(compiled.shown)
         self.amount, self.currency, self.counterparty, self.facts = (
-            self.difference + n for n in (3, 4, 5, 6)
+            self.difference + n for n in (3, 5, 6, 7)
         )
         width = max(map(len, compiled.fact_kinds))
         self.figures = {name: self.facts + width + i for i, name in enumerate(_FIGURES)}
