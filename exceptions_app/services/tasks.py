@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.models import Task
 
-from .conflict import conflict_free_insert
+from .conflict import insert_unless_exists
 
 LEASE = timedelta(minutes=2)
 MAX_TRIES = 3
@@ -82,20 +82,19 @@ def schedule(
     """Insert the due task of a job; False where another process already did, for (job, fire time) is
     unique.
     """
-    inserted = session.execute(
-        conflict_free_insert(session, Task).values(
-            kind=kind,
-            scope=scope,
-            payload=json.dumps(dict(payload or {}), sort_keys=True),
-            status="queued",
-            job=job,
-            fire_at=fire_at,
-            not_before=fire_at,
-            correlation_id=uuid.uuid4().hex,
-            created_at=now,
-        )
+    return insert_unless_exists(
+        session,
+        Task,
+        kind=kind,
+        scope=scope,
+        payload=json.dumps(dict(payload or {}), sort_keys=True),
+        status="queued",
+        job=job,
+        fire_at=fire_at,
+        not_before=fire_at,
+        correlation_id=uuid.uuid4().hex,
+        created_at=now,
     )
-    return cast("CursorResult[Any]", inserted).rowcount == 1
 
 
 def claim(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -325,8 +324,3 @@ def test_what_the_previous_run_had_already_read_does_not_count_as_read_again(sto
         [], story.facts(), fetched=True
     )  # fetched 15:04, the last run had read through 15:05
     assert [step.reason for step in planned.steps] == [EndReason.LEFT_WINDOW]
-
-
-@pytest.fixture
-def story(session: Session, catalog: Any, user: Callable[..., Any]) -> Story:
-    return Story(session, catalog, user("manager"))
