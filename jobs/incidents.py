@@ -41,7 +41,7 @@ def after_poll(work: Work, feed: Feed, outcome: Outcome) -> None:
             since=utc_now(),
             reason=reason,
             position=position,
-            whole=feed.mode == "snapshot" and outcome.status == COMPLETE,
+            whole=feed.mode == "snapshot" and outcome.status == COMPLETE and outcome.read > 0,
         )
 
 
