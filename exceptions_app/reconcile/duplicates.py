@@ -77,7 +77,8 @@ def _is_critical(
 ) -> bool:
     if compiled.critical is None:
         return False
-    row = con.execute(compiled.critical, dict(figures)).fetchone()
+    used = {name: value for name, value in figures.items() if f"${name}" in compiled.critical}
+    row = con.execute(compiled.critical, used).fetchone()
     return bool(row and row[0])
 
 
