@@ -1,0 +1,154 @@
+"""Polling: what lands, what is refused, what a source that breaks off may and may not cause."""
+
+from __future__ import annotations
+
+from exceptions_app.models import Task
+from exceptions_app.services import runs
+
+from .conftest import Hospital, order, receipt
+
+
+def prepared(hospital: Hospital) -> None:
+    """Two orders, one of them received: one exception is open."""
+    hospital.source("orders", [order("PO-1"), order("PO-2")])
+    hospital.source("receipts", [receipt("PO-1")])
+    hospital.tick()
+    assert [case.reference for case in hospital.cases(status="open")] == ["PO-2"]
+
+
+def test_partial_run_lands_what_was_read_but_closes_nothing(hospital: Hospital) -> None:
+    prepared(hospital)
+    hospital.source("receipts", [receipt("PO-2"), receipt("PO-1", name="R9")], page_size=1, fail_after=1)
+    told = hospital.tick()["goods.received"]
+    assert hospital.runs("receipts")[-1].status == "partial"
+    assert (told["status"], told["closed"]) == ("partial", 0)
+    assert [case.reference for case in hospital.cases("nothing_received", "open")] == ["PO-2"]
+
+
+def test_partial_run_raises_no_missing(hospital: Hospital) -> None:
+    hospital.source("orders", [order("PO-1")])
+    hospital.source("receipts", [receipt("PO-7"), receipt("PO-1")], page_size=1, fail_after=1)
+    hospital.tick()
+    assert hospital.cases("nothing_received") == []
+
+
+def test_outage_is_one_exception_for_integration_operations_and_recovery_closes_it(
+    hospital: Hospital,
+) -> None:
+    prepared(hospital)
+    hospital.source("receipts", fail_after=0)
+    hospital.tick()
+    hospital.tick()
+    [incident] = hospital.cases("feed_failed")
+    assert (incident.status, incident.queue) == ("open", "integration_operations")
+    assert "Receipts of the warehouse" in incident.sentence and "broke off" in incident.sentence
+    assert [case.reference for case in hospital.cases("nothing_received", "open")] == ["PO-2"]
+    assert hospital.state("receipts").consecutive_failures == 2
+
+    hospital.source("receipts", [receipt("PO-1"), receipt("PO-2")])
+    hospital.tick()
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+    assert hospital.cases("nothing_received", "open") == []
+
+
+def test_nonsense_from_a_source_is_named_in_the_run(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt("PO-1")], garbage_after=0)
+    hospital.poll("receipts")
+    [run] = hospital.runs("receipts")
+    assert (run.status, run.rows_stored) == ("failed", 0)
+    assert "nonsense" in (run.error or "")
+
+
+def test_malformed_rows_are_kept_as_rejects_and_the_rest_is_stored(hospital: Hospital) -> None:
+    hospital.source(
+        "receipts", [receipt("PO-1"), receipt("PO-2", "ten", name="R2"), receipt("PO-3", name="R3")]
+    )
+    told = hospital.poll("receipts")["receipts"]
+    assert (told["status"], told["stored"], told["rejected"]) == ("complete", 2, 1)
+    [reject] = hospital.rejects()
+    assert (reject.position, reject.column_name) == ("row 2", "quantity")
+    assert "ten" in reject.reason
+    [incident] = hospital.cases("rejected_rows")
+    assert incident.queue == "integration_operations" and "row" in incident.sentence
+
+
+def test_rejects_of_a_snapshot_are_closed_by_a_clean_one(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt("PO-1", "ten")])
+    hospital.poll("receipts")
+    hospital.clock.forward(minutes=5)
+    hospital.source("receipts", [receipt("PO-1", "10")])
+    hospital.poll("receipts")
+    assert [case.status for case in hospital.cases("rejected_rows")] == ["resolved"]
+
+
+def test_contradicting_rows_of_one_key_are_rejected_naming_the_first(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt("PO-1", "10"), receipt("PO-1", "11"), receipt("PO-1", "10")])
+    hospital.poll("receipts")
+    assert [(reject.position, "row 1" in reject.reason) for reject in hospital.rejects()] == [("row 2", True)]
+    assert hospital.runtime.store.count("goods_receipt") == 1
+
+
+def test_record_that_left_a_snapshot_is_gone(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt("PO-1"), receipt("PO-2", name="R2")])
+    hospital.poll("receipts")
+    hospital.clock.forward(minutes=5)
+    hospital.source("receipts", [receipt("PO-1")])
+    assert hospital.poll("receipts")["receipts"]["deleted"] == 1
+    with hospital.install.transaction() as session:
+        assert hospital.runtime.store.count("goods_receipt", runs.unfinished(session)) == 1
+
+
+def test_rejected_row_does_not_delete_what_is_known_of_its_key(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt("PO-1"), receipt("PO-2", name="R2")])
+    hospital.poll("receipts")
+    hospital.clock.forward(minutes=5)
+    hospital.source("receipts", [receipt("PO-1"), receipt("PO-2", "ten", name="R2")])
+    assert hospital.poll("receipts")["receipts"]["deleted"] == 0
+
+
+def test_column_that_left_the_source_fails_the_run_by_name(hospital: Hospital) -> None:
+    rows = [{name: value for name, value in receipt("PO-1").items() if name != "quantity"}]
+    hospital.source("receipts", rows)
+    assert "quantity" in hospital.poll("receipts")["receipts"]["error"]
+    assert hospital.runs("receipts")[0].status == "failed"
+
+
+def test_rows_of_a_run_that_is_not_finished_are_not_seen(hospital: Hospital) -> None:
+    hospital.source("orders", [order("PO-1")])
+    hospital.source("receipts", [])
+    hospital.poll("orders", "receipts")
+    with hospital.install.transaction() as session:
+        snapshot = hospital.runtime.snapshot_id(session, "test", hospital.runs("orders")[0].started_at)
+        run = runs.begin(
+            session,
+            "receipts",
+            now=hospital.runs("orders")[0].started_at,
+            snapshot_id=snapshot,
+            correlation_id="c",
+        )
+    hospital.clock.forward(minutes=5)
+    assert hospital.compare()["goods.received"]["opened"] == 1
+    with hospital.install.transaction() as session:
+        assert run.id in runs.unfinished(session)
+
+
+def test_poll_that_changed_something_asks_for_one_comparison(hospital: Hospital) -> None:
+    hospital.source("orders", [order("PO-1")])
+    hospital.source("receipts", [receipt("PO-1")])
+    hospital.poll()
+    waiting = hospital.all(Task, Task.kind == "reconcile", Task.status == "queued")
+    assert [task.scope for task in waiting] == ["reconcile:goods"]
+
+
+def test_feed_that_left_the_configuration_is_nothing_to_do(hospital: Hospital) -> None:
+    task_id = hospital.request("poll", "gone", feed="gone")
+    hospital.runner("poll").drain()
+    assert hospital.result(task_id)["status"] == "not configured"
+
+
+def test_changes_are_read_from_the_watermark_on(hospital: Hospital) -> None:
+    hospital.source("orders", [order("PO-1")], watermark="ordered_at")
+    hospital.poll("orders")
+    assert hospital.state("orders").watermark is not None
+    hospital.clock.forward(minutes=5)
+    assert hospital.poll("orders")["orders"]["read"] == 0
