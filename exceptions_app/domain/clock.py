@@ -50,6 +50,8 @@ class BusinessCalendar:
         default_factory=dict, compare=False, repr=False, init=False
     )
 
+    _through: dict[date, timedelta] = field(default_factory=dict, compare=False, repr=False, init=False)
+
     def __post_init__(self) -> None:
         if self.always_open:
             return
@@ -72,6 +74,33 @@ class BusinessCalendar:
         if known is None:
             known = self._open[day] = tuple(self._intervals(day))
         return known
+
+    def open_through(self, day: date) -> timedelta:
+        """Open time up to the end of a date, counted from a fixed but arbitrary date: only differences mean
+        something. Asked once, a stretch of dates is never added up again."""
+        sums = self._through
+        if not sums:
+            sums[day] = timedelta(0)
+        if day not in sums:
+            first, last = next(iter(sums)), next(reversed(sums))
+            if day > last:
+                while last < day:
+                    sums[last + DAY] = sums[last] + self._length_of(last + DAY)
+                    last += DAY
+            else:
+                earlier = {}
+                total = sums[first]
+                while first > day:
+                    total -= self._length_of(first)
+                    first -= DAY
+                    earlier[first] = total
+                known = dict(reversed(earlier.items())) | sums
+                sums.clear()
+                sums.update(known)
+        return sums[day]
+
+    def _length_of(self, day: date) -> timedelta:
+        return sum((last - first for first, last in self.open_on(day)), timedelta(0))
 
     def _intervals(self, day: date) -> Iterator[Interval]:
         hours = self.hours_on(day)
@@ -159,13 +188,17 @@ def business_between(a: datetime, b: datetime, cal: BusinessCalendar) -> timedel
         return -business_between(b, a, cal)
     if cal.always_open:
         return b - a
-    total, day = timedelta(0), a.astimezone(cal.zone).date() - DAY
-    last_day = b.astimezone(cal.zone).date() + DAY
-    while day <= last_day:
-        for first, last in cal.open_on(day):
-            if last > a and first < b:
-                total += min(last, b) - max(first, a)
-        day += DAY
+    return _open_before(b, cal) - _open_before(a, cal)
+
+
+def _open_before(at: datetime, cal: BusinessCalendar) -> timedelta:
+    """Open time from the calendar's anchor to `at`: whole dates come from a running sum."""
+    day = at.astimezone(cal.zone).date()
+    total = cal.open_through(day - 2 * DAY)
+    for near in (day - DAY, day, day + DAY):
+        for first, last in cal.open_on(near):
+            if first < at:
+                total += min(last, at) - first
     return total
 
 
