@@ -1,0 +1,137 @@
+"""The integrator's guide keeps up: whatever configuration may say is explained there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from exceptions_app.catalog import schema
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.expression_functions import ABOUT_SIDES, FUNCTIONS
+from exceptions_app.catalog.load import load_catalog
+from exceptions_app.catalog.merging import CODED, SECTIONS, known_packs
+from exceptions_app.catalog.scopes import EVERY_RECORD
+from exceptions_app.connectors.registry import CONNECTORS, connector_models
+from exceptions_app.domain.fingerprint import fingerprint
+from exceptions_app.domain.wording import STYLES
+
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = (DOCS / "integrator.md").read_text(encoding="utf-8")
+CONNECTOR_GUIDE = (DOCS / "connectors.md").read_text(encoding="utf-8")
+
+
+def part(title: str, text: str = GUIDE) -> str:
+    """What stands under a heading, up to the next of the same or a higher level."""
+    found = re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,3}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {title!r}"
+    return found[2]
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    site = tmp_path_factory.mktemp("site")
+    (site / "site.yaml").write_text(f"site: {{name: All, packs: [{', '.join(known_packs())}]}}\n")
+    return load_catalog(site, connector_models())
+
+
+def inner_models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The model and those inside it."""
+    yield model
+    for field in model.model_fields.values():
+        yield from _models_in(field.annotation)
+
+
+def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield from inner_models(kind)
+    for argument in get_args(kind):
+        yield from _models_in(argument)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_has_its_heading(section: str) -> None:
+    part(section)
+
+
+FIELDS = [
+    (section, name)
+    for section, model in {**CODED, "site": schema.Site, "routing": schema.Route}.items()
+    if section != "checks"
+    for inner in inner_models(model)
+    for name in inner.model_fields
+]
+
+
+@pytest.mark.parametrize(("section", "name"), sorted(set(FIELDS)))
+def test_every_field_is_explained_under_its_section(section: str, name: str) -> None:
+    assert f"`{name}`" in part(section)
+
+
+CHECK_FIELDS = [
+    (kind, name)
+    for kind, model in (("match", schema.MatchCheck), ("duplicate", schema.DuplicateCheck))
+    for inner in inner_models(model)
+    for name in inner.model_fields
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(set(CHECK_FIELDS)))
+def test_every_field_of_a_check_is_explained(kind: str, name: str) -> None:
+    assert f"`{name}`" in part(kind) + part("Checks") + (
+        part("match") if name in ("label", "format", "cells") else ""
+    )
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_is_explained_as_it_explains_itself(name: str) -> None:
+    function = FUNCTIONS[name]
+    assert f"| `{function.signature}` | {function.about} |" in part("Expressions")
+
+
+@pytest.mark.parametrize("name", sorted(ABOUT_SIDES))
+def test_every_function_about_sides_is_explained(name: str) -> None:
+    signature, about = ABOUT_SIDES[name]
+    assert f"| `{signature}` | {about}" in part("Expressions")
+
+
+def test_every_shipped_check_category_and_queue_is_named(shipped: Catalog) -> None:
+    text = part("What is shipped")
+    for code in (*shipped.checks, *shipped.categories, *shipped.queues):
+        assert f"`{code}`" in text, code
+
+
+def test_every_column_of_every_record_and_every_style_is_named() -> None:
+    for name in EVERY_RECORD:
+        assert f"`{name}`" in part("record_types")
+    for style in STYLES:
+        assert f"`{style}`" in part("categories")
+    for choice in (*get_args(schema.ColumnType), *get_args(schema.Sensitivity)):
+        assert f"`{choice}`" in part("record_types")
+
+
+OPTIONS = [
+    (kind, name)
+    for kind, connector in CONNECTORS.items()
+    for model in (connector.models.connection, connector.models.read)
+    for inner in inner_models(model)
+    for name in inner.model_fields
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(set(OPTIONS)))
+def test_every_connector_option_is_explained(kind: str, name: str) -> None:
+    assert f"`{name}`" in part(kind, CONNECTOR_GUIDE)
+
+
+def test_vectors_of_identity_are_right() -> None:
+    rows = [
+        re.findall(r"`([^`]*)`", line) for line in part("Identity").splitlines() if line.startswith("| `")
+    ]
+    assert len(rows) >= 3
+    for check, category, entity, *key, wanted in rows:
+        assert fingerprint(check, category, entity, key).hex() == wanted
