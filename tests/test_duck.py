@@ -1,0 +1,56 @@
+"""DuckDB sessions: UTC, limited, and deaf to the network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import duckdb
+import pytest
+
+from exceptions_app import duck
+
+
+def test_a_session_is_in_utc_within_its_limits_and_loads_nothing_by_itself() -> None:
+    with duck.closing_session("300MB", 1) as con:
+        settings = {
+            name: duck.scalar(con, f"SELECT current_setting('{name}')")
+            for name in ("TimeZone", "threads", "autoload_known_extensions", "autoinstall_known_extensions")
+        }
+        assert settings == {
+            "TimeZone": "UTC",
+            "threads": 1,
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        }
+        assert "MiB" in duck.scalar(con, "SELECT current_setting('memory_limit')")
+    with pytest.raises(duckdb.Error):
+        con.execute("SELECT 1")
+
+
+def test_identifiers_and_literals_survive_whatever_they_hold() -> None:
+    with duck.closing_session() as con:
+        name, text = 'a "b"; --', "it's; \\ 'quoted'"
+        assert (
+            duck.scalar(
+                con, f"SELECT {duck.quoted(name)} FROM (SELECT {duck.literal(text)} AS {duck.quoted(name)})"
+            )
+            == text
+        )
+        assert duck.scalar(con, f"SELECT 2 IN ({duck.literals([1, 2])})") is True
+        assert duck.scalar(con, f"SELECT {duck.literal(None)} IS NULL AND {duck.literal(True)}") is True
+
+
+def test_a_time_is_written_in_utc_and_must_be_aware() -> None:
+    at = datetime(2026, 3, 29, 1, 30, tzinfo=timezone(timedelta(hours=-5)))
+    with duck.closing_session() as con:
+        assert duck.scalar(con, f"SELECT epoch({duck.literal(at)})") == at.timestamp()
+        assert duck.scalar(con, f"SELECT {duck.literal(at)}::VARCHAR") == at.astimezone(UTC).isoformat(
+            " "
+        ).replace(":00+00:00", ":00+00")
+    with pytest.raises(ValueError, match="naive"):
+        duck.literal(at.replace(tzinfo=None))
+
+
+def test_no_row_has_no_single_value() -> None:
+    with duck.closing_session() as con:
+        assert duck.scalar(con, "SELECT 1 WHERE false") is None
