@@ -55,13 +55,7 @@ def find_duplicates(
     """The clusters, and how many documents there were to compare."""
     check = compiled.check
     values = bind(compiled.parameters, check, parameters, {})
-    clusters = Clusters()
-    previous: Document | None = None
-    for row in con.execute(compiled.statement, values).fetchall():
-        document = Document.of(check, row, compiled.shown)
-        joined = previous if previous and previous.agreed == document.agreed else None
-        clusters.add(document, joined)
-        previous = document
+    clusters = _clusters(con, compiled, values)
     counted = con.execute(
         compiled.count, {n: values[n] for n in values if f"${n}" in compiled.count}
     ).fetchone()
@@ -70,6 +64,31 @@ def find_duplicates(
         for cluster in clusters.found()
     ]
     return found, int(counted[0]) if counted else 0
+
+
+def alike(
+    con: duckdb.DuckDBPyConnection, check: DuplicateCheck, catalog: Catalog
+) -> list[list[tuple[str, ...]]]:
+    """Identities (entity, key as written) of documents that hang together whatever the check's `where` says.
+
+    A duplicate that was voided is still beside its original. Nothing where the rules depend on the time.
+    """
+    compiled = compile_duplicate(check.model_copy(update={"where": None}), catalog)
+    if compiled.parameters:
+        return []
+    clusters = _clusters(con, compiled, {}).found()
+    return [[member.identity for member in cluster.members] for cluster in clusters]
+
+
+def _clusters(
+    con: duckdb.DuckDBPyConnection, compiled: CompiledDuplicate, values: Mapping[str, object]
+) -> Clusters:
+    clusters, previous = Clusters(), None
+    for row in con.execute(compiled.statement, values).fetchall():
+        document = Document.of(compiled.check, row, compiled.shown)
+        clusters.add(document, previous if previous and previous.agreed == document.agreed else None)
+        previous = document
+    return clusters
 
 
 def _is_critical(

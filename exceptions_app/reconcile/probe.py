@@ -16,8 +16,9 @@ import duckdb
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import read_check
 from exceptions_app.catalog.expressions import Expr, quote, render
-from exceptions_app.catalog.schema import Check, MatchCheck, RecordType
+from exceptions_app.catalog.schema import Check, DuplicateCheck, MatchCheck, RecordType
 
+from .duplicates import alike
 from .sources import SOURCE, bare, canonical_select, systems_of
 from .values import instant, instant_sql
 
@@ -44,8 +45,36 @@ def probe(
 ) -> dict[str, Probed]:
     """Look up keys in the source's own identifiers, as exceptions keep them, in what the views show.
 
-    `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer.
+    `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer. A
+    document that was one of several counts as read when any of them was: it is the other that gets voided.
     """
+    if isinstance(check, MatchCheck) or not keys:
+        return _look_up(con, check, catalog, keys)
+    beside = _beside(con, check, catalog, keys)
+    looked_up = _look_up(con, check, catalog, [*keys, *(key for others in beside.values() for key in others)])
+    found = {}
+    for key in map(canonical_key, keys):
+        read = [looked_up[key], *(looked_up[canonical_key(other)] for other in beside.get(key, ()))]
+        times = [each.fetched_at for each in read if each.fetched_at is not None]
+        found[key] = Probed(looked_up[key].present, max(times, default=None))
+    return found
+
+
+def _beside(
+    con: duckdb.DuckDBPyConnection, check: DuplicateCheck, catalog: Catalog, keys: Sequence[Mapping[str, str]]
+) -> dict[str, list[dict[str, str]]]:
+    """Per document asked for: those that agree with it under a rule of the check."""
+    asked, beside = {canonical_key(key) for key in keys}, dict[str, list[dict[str, str]]]()
+    for members in alike(con, check, catalog):
+        cluster = [dict(zip(check.key, key, strict=True)) for _, *key in members]
+        for key in asked.intersection(map(canonical_key, cluster)):
+            beside[key] = cluster
+    return beside
+
+
+def _look_up(
+    con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog, keys: Sequence[Mapping[str, str]]
+) -> dict[str, Probed]:
     found = {canonical_key(key): Probed(False, None) for key in keys}
     if not keys:
         return found
