@@ -119,10 +119,13 @@ def ensure_free(host: str, port: int) -> None:
 def supervise(
     processes: list[Child], stop: threading.Event, started: Callable[[], None] = lambda: None
 ) -> int:
-    """Start all, keep them running until `stop` is set, end them. Exit code 0, or 1 when one kept dying."""
+    """Start all that do not run yet, keep them running until `stop` is set, end them. Exit code 0, or 1 when
+    one kept dying.
+    """
     try:
         for child in processes:
-            child.start()
+            if child.process is None:
+                child.start()
         started()
         while not stop.wait(0.5):
             for child in processes:
