@@ -68,7 +68,12 @@ def demo(host: str, port: int) -> None:
         os.environ.update(start_network(network, home))
         with opened(settings) as install:
             add_accounts(install)
-        environ = {**os.environ, "TIEOUT_INSTANCE": str(home), "TIEOUT_CATALOG": str(settings.catalog)}
+        environ = {
+            **os.environ,
+            "TIEOUT_INSTANCE": str(home),
+            "TIEOUT_CATALOG": str(settings.catalog),
+            "TIEOUT_LOG_LEVEL": "WARNING" if given.log_level == "INFO" else given.log_level,
+        }
         running = children(host, port, settings.web_processes, settings.job_processes, environ)
         code = run_together([network, *running], host, port, lambda: _tell(host, port))
     finally:
