@@ -1,0 +1,164 @@
+"""The three-way match of the shipped pack against the same SQL typed by hand, and against datacompy on Polars.
+
+All read the same Parquet files. The floor and ours work entity by entity and end with the disagreements in Python:
+the floor as plain rows, ours as discrepancies with identity, evidence and its hash. datacompy compares order lines
+with invoice lines only, and does not net, convert, wait or explain.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from bench.measure import Subject, figure, interleave
+from bench.three_way_data import ENTITIES, NOW, generate, suppliers
+
+_HERE = Path(__file__).parent
+_AT = datetime.fromisoformat(NOW).astimezone(UTC)
+_SIDES = ("purchase_order_line", "receipt_line", "invoice_line")
+_FEED = "  - {{code: {0}, system: {1}, record_type: {2}, lag: 5m, mapping: {{{3}}}}}"
+_REQUIRED = {
+    "purchase_order_line": ("ERP", "quantity unit_price", "ordered_at", "supplier unit currency status", ""),
+    "receipt_line": ("WMS", "quantity", "received_at", "receipt_number receipt_line unit movement", ""),
+    "invoice_line": (
+        "AP", "quantity unit_price amount", "entered_at",
+        "supplier invoice_number invoice_line invoice_type unit currency status", "invoice_date",
+    ),
+}  # fmt: skip
+
+
+def _site() -> str:
+    """A configuration that uses the shipped pack; what the feeds map does not matter here."""
+    lines = [
+        "site: {name: Bench, packs: [procure_to_pay]}",
+        "entities:",
+        *(f"  - {{code: E{n}, name: E{n}}}" for n in range(ENTITIES)),
+        "systems:",
+        "  - {code: ERP, name: ERP, kind: erp, connector: rows}",
+        "  - {code: AP, name: AP, kind: ap_automation, connector: rows}",
+        "  - {code: WMS, name: WMS, kind: wms, connector: rows}",
+        "feeds:",
+        _FEED.format("units", "ERP", "item_unit", "item: a, unit: a, factor: parse_decimal(a)"),
+    ]
+    for record, (system, numbers, times, texts, dates) in _REQUIRED.items():
+        columns = ["entity: a", "order_number: a", "line_number: a"]
+        columns += [f"{name}: parse_decimal(a)" for name in numbers.split()]
+        columns += [f"{name}: parse_timestamp(a)" for name in times.split()]
+        columns += [f"{name}: a" for name in texts.split()]
+        columns += [f"{name}: \"parse_date(a, 'yyyy-mm-dd')\"" for name in dates.split()]
+        lines.append(_FEED.format(record, system, record, ", ".join(columns)))
+    lines += ["overrides:", "  crosswalks:", "    supplier:", "      entries:"]
+    lines += [f"        - {{system: {s}, local: {a}, canonical: {b}}}" for s, a, b in suppliers()]
+    return "\n".join(lines)
+
+
+def _connection(place: Path) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(config={"threads": 2})
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute(f"CREATE TEMP VIEW rec_item_unit AS SELECT * FROM '{place / 'item_unit.parquet'}'")
+    con.execute("CREATE TEMP TABLE xw_unit (system VARCHAR, local VARCHAR, canonical VARCHAR)")
+    con.execute("INSERT INTO xw_unit VALUES ('', 'EACH', 'EA'), ('', 'CASE', 'CS'), ('', 'BOX', 'BX')")
+    con.execute("CREATE TEMP TABLE xw_supplier (system VARCHAR, local VARCHAR, canonical VARCHAR)")
+    con.executemany("INSERT INTO xw_supplier VALUES (?, ?, ?)", suppliers())
+    return con
+
+
+def _swap_views(con: duckdb.DuckDBPyConnection, place: Path, entity: int) -> None:
+    for side in _SIDES:
+        file = place / side / f"E{entity}.parquet"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS SELECT * FROM '{file}'")
+
+
+def prepare_ours(place: Path) -> Callable[[], int]:
+    """The shipped check, compiled."""
+    from exceptions_app.catalog.load import load_catalog
+    from exceptions_app.connectors.registry import connector_models
+    from exceptions_app.reconcile.engine import run_check
+    from exceptions_app.reconcile.parameters import RunParameters
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "site.yaml").write_text(_site())
+        catalog = load_catalog(Path(folder), connector_models())
+    check, con = catalog.checks["p2p.three_way"], _connection(place)
+    read = dict.fromkeys(("order", "receipt", "invoice"), _AT)
+    parameters = RunParameters(_AT, lambda days: _AT - timedelta(days=days), read)
+
+    def run() -> int:
+        found = 0
+        for entity in range(ENTITIES):
+            _swap_views(con, place, entity)
+            found += len(run_check(con, check, catalog, f"E{entity}", parameters).discrepancies)
+        return found
+
+    return run
+
+
+def prepare_floor(place: Path) -> Callable[[], int]:
+    """The same rules typed by hand."""
+    con, sql = _connection(place), (_HERE / "three_way_floor.sql").read_text()
+    values = {"now": _AT, "aged": _AT - timedelta(days=30), "settled": _AT - timedelta(minutes=5)}
+    values["grace"] = _AT - timedelta(days=2)
+
+    def run() -> int:
+        found = 0
+        for entity in range(ENTITIES):
+            _swap_views(con, place, entity)
+            found += len(con.execute(sql, values).fetchall())
+        return found
+
+    return run
+
+
+def prepare_datacompy(place: Path) -> Callable[[], int]:
+    """Order lines against invoice lines on the three-column key."""
+    import datacompy
+    import polars
+
+    key = ["entity", "order_number", "line_number"]
+    columns = [*key, "supplier", "quantity", "unit", "unit_price", "currency"]
+    exact = [polars.col("quantity").cast(polars.Float64), polars.col("unit_price").cast(polars.Float64)]
+
+    def run() -> int:
+        orders, invoices = (
+            polars.read_parquet(str(place / side / "*.parquet"), columns=columns).with_columns(exact)
+            for side in ("purchase_order_line", "invoice_line")
+        )
+        compared = datacompy.PolarsCompare(orders, invoices, join_columns=key, abs_tol=5, rel_tol=0.02)
+        return len(compared.all_mismatch()) + len(compared.df1_unq_rows) + len(compared.df2_unq_rows)
+
+    return run
+
+
+def main() -> None:
+    """Print the figures for 100,000 and 1,000,000 order lines, with BENCH_LARGE=1 also for 10,000,000."""
+    folder = Path(os.environ.get("BENCH_DATA", str(Path(tempfile.gettempdir()) / "tieout-bench")))
+    for lines in (100_000, 1_000_000, *((10_000_000,) if os.environ.get("BENCH_LARGE") else ())):
+        place = generate(folder, lines)
+        subjects = {
+            name: Subject(prepare, (place,))
+            for name, prepare in (("ours", prepare_ours), ("floor", prepare_floor), ("peer", prepare_datacompy))
+        }
+        measured = interleave(subjects, turns=3, calls=3 if lines <= 1_000_000 else 1)
+        ours, floor, peer = measured["ours"], measured["floor"], measured["peer"]
+        if ours.result != floor.result:
+            raise SystemExit(f"ours found {ours.result} disagreements, the floor {floor.result}")
+        goals = lines == 1_000_000
+        slower, faster = ours.seconds / floor.seconds, peer.seconds / ours.seconds
+        figure(
+            "three_way", lines, ours.seconds, "s", against="the same SQL typed by hand into DuckDB", ratio=slower,
+            goal="<= 1.3" if goals else None, met=slower <= 1.3 if goals else None, peak=ours.peak_mb,
+        )  # fmt: skip
+        figure(
+            "three_way", lines, ours.seconds, "s", against="datacompy on Polars (orders and invoices only)",
+            ratio=faster, goal=">= 2.5 times faster" if goals else None, met=faster >= 2.5 if goals else None,
+            peak=ours.peak_mb,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

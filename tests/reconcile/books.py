@@ -1,0 +1,132 @@
+"""The books of a small hospital network as tables in DuckDB, written a line at a time by each test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.duck import session
+from exceptions_app.reconcile.engine import CheckResult, run_check
+from exceptions_app.reconcile.parameters import RunParameters
+from exceptions_app.reconcile.primary import choose_primary
+from exceptions_app.reconcile.probe import Probed, probe
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+"""A Tuesday."""
+
+_SQL = {
+    "text": "VARCHAR", "integer": "BIGINT", "decimal": "DECIMAL(18, 4)", "money": "DECIMAL(18, 4)",
+    "quantity": "DECIMAL(18, 4)", "date": "DATE", "timestamp": "TIMESTAMPTZ", "boolean": "BOOLEAN",
+}  # fmt: skip
+_META = {
+    "entity": "VARCHAR", "source_system": "VARCHAR", "source_id": "VARCHAR", "source_time": "TIMESTAMPTZ",
+    "fetched_at": "TIMESTAMPTZ", "run_id": "BIGINT",
+}  # fmt: skip
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+class Books:
+    """Rows to put in, checks to run. Everything starts in agreement: one order line, received and billed."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.con = session()
+        for code, record in catalog.record_types.items():
+            columns = {**_META, **{name: _SQL[column.type] for name, column in record.columns.items()}}
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            self.con.execute(f'CREATE TABLE "all_{code}" ({listed})')
+        for code, entries in catalog.crosswalks.items():
+            self.con.execute(f'CREATE TABLE "xw_{code}" (system VARCHAR, local VARCHAR, canonical VARCHAR)')
+            for (system, local), canonical in entries.items():
+                self.con.execute(f'INSERT INTO "xw_{code}" VALUES (?, ?, ?)', [system or "", local, canonical])
+        for unit, factor in (("EA", 1), ("CS", 12)):
+            self.add("item_unit", "ERP", entity=None, item="glove", unit=unit, factor=factor)
+
+    def add(self, record: str, system: str, **values: Any) -> None:
+        row = {
+            "entity": "H1", "source_system": system, "source_id": f"{record}-{len(values)}", "run_id": 1,
+            "source_time": days_ago(9), "fetched_at": NOW, **values,
+        }  # fmt: skip
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" for _ in row)
+        self.con.execute(f'INSERT INTO "all_{record}" ({names}) VALUES ({marks})', list(row.values()))
+
+    def order(self, system: str = "ERP", **values: Any) -> None:
+        """10 cases of gloves at 60.00."""
+        line = {
+            "order_number": "PO1", "line_number": "1", "supplier": "S1", "supplier_name": "Acme", "item": "glove",
+            "quantity": 10, "unit": "CS", "unit_price": 60, "currency": "USD", "status": "received",
+            "ordered_at": days_ago(40), "match": 3,
+        }  # fmt: skip
+        self.add("purchase_order_line", system, **{**line, **values})
+
+    def receipt(self, **values: Any) -> None:
+        line = {
+            "receipt_number": "R1", "receipt_line": "1", "order_number": "PO1", "line_number": "1", "item": "glove",
+            "quantity": 10, "unit": "CS", "movement": "receipt", "received_at": days_ago(10),
+        }  # fmt: skip
+        self.add("receipt_line", values.pop("system", "WMS"), **{**line, **values})
+
+    def invoice(self, **values: Any) -> None:
+        line = {
+            "supplier": "V1", "supplier_name": "Acme", "invoice_number": "I1", "invoice_line": "1",
+            "invoice_type": "standard", "order_number": "PO1", "line_number": "1", "po_required": True,
+            "item": "glove", "quantity": 10, "unit": "CS", "unit_price": 60, "currency": "USD",
+            "status": "approved", "invoice_date": date(2026, 11, 16), "entered_at": days_ago(8),
+        }  # fmt: skip
+        line |= values
+        line.setdefault("amount", Decimal(line["quantity"]) * Decimal(line["unit_price"]))
+        self.add("invoice_line", values.pop("system", "AP"), **{k: v for k, v in line.items() if k != "system"})
+
+    def run(
+        self,
+        check: str = "p2p.three_way",
+        *,
+        entity: str | None = "H1",
+        now: datetime = NOW,
+        read: Mapping[str, datetime | None] | None = None,
+    ) -> CheckResult:
+        """`read`: until when each side was read; by default all until now."""
+        self._view(entity)
+        sides = getattr(self.catalog.checks[check], "sides", {})
+        through = dict.fromkeys(sides, now) | dict(read or {})
+        # Business days here are days of the week, so that a test can count on its fingers.
+        parameters = RunParameters(now, lambda days: now - timedelta(days=days), through)
+        return run_check(self.con, self.catalog.checks[check], self.catalog, entity, parameters)
+
+    def _view(self, entity: str | None) -> None:
+        for code, record in self.catalog.record_types.items():
+            narrowed = f" WHERE entity = '{entity}'" if entity and record.scope == "entity" else ""
+            self.con.execute(
+                f'CREATE OR REPLACE TEMP VIEW "rec_{code}" AS SELECT * FROM "all_{code}"{narrowed}'
+            )
+
+    def categories(self, check: str = "p2p.three_way", **options: Any) -> set[str]:
+        return {one.category for one in self.run(check, **options).discrepancies}
+
+    def only(self, check: str = "p2p.three_way", **options: Any) -> Discrepancy:
+        found = self.run(check, **options).discrepancies
+        assert len(found) == 1, [one.category for one in found]
+        return found[0]
+
+    def primary(self) -> list[Discrepancy]:
+        """What the whole flow raises in H1 and over the network."""
+        found = [
+            one
+            for code, check in self.catalog.checks.items()
+            if check.flow == "procure_to_pay"
+            for one in self.run(code, entity="H1" if check.kind == "match" else None).discrepancies
+        ]
+        return choose_primary(found, {code: c.rank for code, c in self.catalog.categories.items()})
+
+    def probe(self, keys: list[dict[str, str]], check: str = "p2p.three_way") -> dict[str, Probed]:
+        entity = "H1" if self.catalog.checks[check].kind == "match" else None
+        self._view(entity)
+        return probe(self.con, self.catalog.checks[check], self.catalog, entity or NETWORK_SCOPE, keys)
