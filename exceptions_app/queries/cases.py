@@ -16,8 +16,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnClause, ColumnElement, Row, Select, UnaryExpression, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
@@ -35,7 +37,7 @@ from .words import SlaWords, age_in_words, sla_words, zone_of
 __all__ = ["CaseRow", "QueueFilter", "QueuePage", "iterate", "page"]
 
 PAGE_SIZE = 50
-COUNT_LIMIT = 10_000
+COUNT_LIMIT = 2_000
 _EXPORT_CHUNK = 2_000
 _COLUMNS = (
     *(Case.id, Case.version, Case.check_code, Case.category, Case.entity, Case.queue, Case.severity),
@@ -176,8 +178,10 @@ def page(
     size: int = PAGE_SIZE,
 ) -> QueuePage:
     """One page of what the viewer may see, after `cursor` (an unreadable one means the first page)."""
-    rows = _fetch(session, viewer, catalog, wanted, now, _read_cursor(wanted, cursor), size + 1)
-    count, capped = count_up_to(session, viewer, catalog, wanted, now)
+    after = _read_cursor(wanted, cursor)
+    rows = _fetch(session, viewer, catalog, wanted, now, after, size + 1)
+    whole = after is None and len(rows) <= size  # all there is: nothing left to count
+    count, capped = (len(rows), False) if whole else count_up_to(session, viewer, catalog, wanted, now)
     more = rows[size - 1] if len(rows) > size else None
     maker = RowMaker(viewer, catalog, now)
     return QueuePage(
@@ -208,7 +212,7 @@ def rows_where(
     limit: int,
 ) -> list[CaseRow]:
     """The first exceptions by due time that the viewer may see and that fit some conditions."""
-    statement = _select(viewer, conditions).order_by(Case.due_at, Case.id).limit(limit)
+    statement = _select([*visible(viewer), *conditions]).order_by(Case.due_at, Case.id).limit(limit)
     return list(map(RowMaker(viewer, catalog, now), session.execute(statement)))
 
 
@@ -232,13 +236,8 @@ Position = tuple[Any, int]
 """The last row seen: its sort value (None once past the stated ones) and its id."""
 
 
-def _select(viewer: Viewer, conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_COLUMNS)
-        .select_from(Case)
-        .outerjoin(User, User.id == Case.owner_id)
-        .where(*visible(viewer), *conditions)
-    )
+def _select(conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    return select(*_COLUMNS).select_from(Case).outerjoin(User, User.id == Case.owner_id).where(*conditions)
 
 
 def _fetch(
@@ -251,7 +250,7 @@ def _fetch(
     limit: int,
 ) -> list[Row[Any]]:
     column, descending = _SORT_COLUMNS[wanted.sort.lstrip("-")], wanted.sort.startswith("-")
-    base = _select(viewer, wanted.conditions(catalog, viewer.user_id, now))
+    base = _select(_conditions(session, viewer, catalog, wanted, now))
     rows: list[Row[Any]] = []
     if after is None or after[0] is not None:
         stated = base.where(column.is_not(None)).limit(limit)
@@ -265,6 +264,27 @@ def _fetch(
             unstated = unstated.where(Case.id > after[1])
         rows += session.execute(unstated)
     return rows
+
+
+def _conditions(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime
+) -> list[ColumnElement[bool]]:
+    conditions = [*visible(viewer), *wanted.conditions(catalog, viewer.user_id, now)]
+    queues = len(wanted.queue) or len(viewer.queues or ())
+    if queues > 1 and not wanted.owner and session.get_bind().dialect.name == "sqlite":
+        return [_not_by_queue(condition) for condition in conditions]
+    return conditions
+
+
+def _not_by_queue(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of several queues SQLite would collect all rows, queue by queue, and sort them. A unary plus keeps it
+    off that index, on the one that has the page's order already."""
+
+    def plus(element: Any, **_: Any) -> Any:
+        is_queue = isinstance(element, ColumnClause) and element.name == Case.queue.key
+        return UnaryExpression(element, operator=custom_op("+")) if is_queue else None
+
+    return replacement_traverse(condition, {}, plus)
 
 
 def _beyond(column: InstrumentedAttribute[Any], after: Position, descending: bool) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, CompareRow, MatchCheck
+from exceptions_app.catalog.schema import Check, CompareRow, DuplicateCheck, MatchCheck
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import from_iso
 
@@ -95,7 +95,7 @@ def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str,
     if isinstance(check, MatchCheck) and name in check.sides:
         side = check.sides[name]
         record, kind, systems = side.record, side.kind, side.systems
-    elif check is not None and not isinstance(check, MatchCheck):
+    elif isinstance(check, DuplicateCheck):
         record, kind = check.record, check.record_kind
     own = (values or {}).get("source_system")
     feeds = catalog.feeds_for(record, kind, systems) if record else []
@@ -160,26 +160,26 @@ def _row(
     )
 
 
-def _sensitivity(catalog: Catalog, check: Check | None, side: str, column: str) -> Any:
-    record = None
-    if isinstance(check, MatchCheck):
-        record = check.sides[side].record if side in check.sides else None
-    elif check is not None:
-        record = check.record
-    if record is None or record not in catalog.record_types:
-        return "internal"
-    return _strictest(catalog, record, check, side, column)
+_RANKS = {"public": 0, "internal": 1, "hr": 2, "bank": 3, "patient": 4}
 
 
-def _strictest(catalog: Catalog, record: str, check: Check | None, side: str, column: str) -> str:
-    """A side's column is computed: as sensitive as the most sensitive record column its expression
-    mentions.
+def _sensitivity(catalog: Catalog, check: Check | None, side: str, column: str) -> str:
+    """As sensitive as the most sensitive record column that the side's expression mentions.
+
+    Where the check or its record type is gone, the strictest column of that name anywhere decides.
     """
-    columns = check.sides[side].columns if isinstance(check, MatchCheck) else getattr(check, "columns", {})
-    expression = columns.get(column.removesuffix("_source"), column)
-    ranks = {"public": 0, "internal": 1, "hr": 2, "bank": 3, "patient": 4}
-    mentioned = [name for name in catalog.record_types[record].columns if name in expression] or [column]
-    return max((catalog.sensitivity(record, name) for name in mentioned), key=lambda s: ranks[s])
+    record, expression = None, column.removesuffix("_source")
+    if isinstance(check, MatchCheck) and side in check.sides:
+        record = check.sides[side].record
+        expression = check.sides[side].columns.get(expression, expression)
+    elif isinstance(check, DuplicateCheck):
+        record, expression = check.record, check.columns.get(expression, expression)
+    own = catalog.record_types.get(record or "")
+    shapes = [own] if own else list(catalog.record_types.values())
+    mentioned = [
+        column.sensitivity for shape in shapes for name, column in shape.columns.items() if name in expression
+    ]
+    return max(mentioned, key=lambda sensitivity: _RANKS[sensitivity], default="internal")
 
 
 def _comparable(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from exceptions_app.domain import wording
@@ -53,6 +54,7 @@ def said(words: dict[str, str], code: str) -> str:
     return words.get(code) or code.replace("_", " ").capitalize()
 
 
+@lru_cache(maxsize=512)
 def zone_of(name: str) -> tzinfo:
     """A person's zone; UTC where the name is not one."""
     try:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, abort, flash, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
+from sqlalchemy.orm import joinedload
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db, login_manager
@@ -29,7 +30,11 @@ def install(app: Flask) -> None:
 
 
 def _load(user_id: str) -> User | None:
-    user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
+    """The person with queues and entities in one statement: every page asks for all three."""
+    if not user_id.isdecimal():
+        return None
+    whole = (joinedload(User.queues), joinedload(User.entities))
+    user = db.session.get(User, int(user_id), options=whole)
     return user if user is not None and user.active else None
 
 

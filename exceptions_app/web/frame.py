@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from exceptions_app.access import Permission
 from exceptions_app.domain import wording
@@ -48,6 +48,7 @@ NAVIGATION = (
 def install(app: Flask) -> None:
     app.jinja_env.filters |= {
         "when": when,
+        "instant": instant,
         "day": wording.day,
         "ago": ago,
         "money": wording.money,
@@ -59,7 +60,13 @@ def install(app: Flask) -> None:
         "ball_words": lambda code: words.said(words.BALL, code),
         "plural": wording.plural,
     }
-    app.jinja_env.globals |= {"asset": asset, "icon": icon, "allowed": gate.allowed, "Permission": Permission}
+    app.jinja_env.globals |= {
+        "asset": asset,
+        "icon": icon,
+        "case_url": case_url,
+        "allowed": gate.allowed,
+        "Permission": Permission,
+    }
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_frame)
 
@@ -85,10 +92,7 @@ def when(value: datetime | None, absent: str = "never") -> Markup | str:
     """A time in the person's zone, with the exact UTC time on hover."""
     if value is None:
         return absent
-    zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
-    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
-        iso(value), wording.instant(value, zone)
-    )
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(iso(value), instant(value))
 
 
 def ago(value: datetime | None, absent: str = "never") -> Markup | str:
@@ -96,11 +100,22 @@ def ago(value: datetime | None, absent: str = "never") -> Markup | str:
     if value is None:
         return absent
     passed = utc_now() - value
-    zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
     text = "just now" if passed < timedelta(minutes=1) else f"{_largest(passed)} ago"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        iso(value), wording.instant(value, zone), text
-    )
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(value), instant(value), text)
+
+
+def instant(value: datetime) -> str:
+    """A time in the person's zone, as plain text."""
+    if "zone" not in g:
+        g.zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
+    return wording.instant(value, g.zone)
+
+
+def case_url(reference: str) -> str:
+    """The page of an exception: tables ask for it once a row, so the pattern is built once a request."""
+    if "case_url" not in g:
+        g.case_url = url_for("cases.show", reference="~").removesuffix("~")
+    return f"{g.case_url}{reference}"
 
 
 def _largest(span: timedelta) -> str:
@@ -112,19 +127,23 @@ def _largest(span: timedelta) -> str:
 
 def icon(name: str, label: str | None = None) -> Markup:
     """An icon of the sprite: decoration, unless it has a label."""
+    return _icon(asset("vendor/icons.svg"), name, label)
+
+
+@lru_cache(maxsize=512)
+def _icon(sprite: str, name: str, label: str | None) -> Markup:
     said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
-        said, asset("vendor/icons.svg"), escape(name)
-    )
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(said, sprite, name)
 
 
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so that no browser shows an old one."""
-    folder = current_app.static_folder or ""
-    return url_for("static", filename=name, v=_version(str(Path(folder) / name)))
+    prefix = request.script_root + (current_app.static_url_path or "")
+    return _asset(prefix, current_app.static_folder or "", name)
 
 
-@cache
-def _version(path: str) -> str:
-    file = Path(path)
-    return f"{file.stat().st_mtime_ns:x}"[-10:] if file.exists() else "0"
+@lru_cache(maxsize=512)
+def _asset(prefix: str, folder: str, name: str) -> str:
+    file = Path(folder) / name
+    version = f"{file.stat().st_mtime_ns:x}"[-10:] if file.exists() else "0"
+    return f"{prefix}/{name}?v={version}"

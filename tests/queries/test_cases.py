@@ -1,0 +1,140 @@
+"""A page costs the same anywhere, loses nothing, shows nothing that is not the viewer's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Viewer
+from exceptions_app.queries.cases import count_up_to, iterate, page
+from exceptions_app.queries.filters import SORTS, QueueFilter
+from tests.conftest import NOW
+
+
+def _fill(make_case: Callable[..., Any]) -> None:
+    """Ties in every sort, and amounts that nobody could state."""
+    for i in range(23):
+        amount = None if i % 5 == 0 else (i % 4) * 10_000
+        make_case(
+            reporting_amount_e4=amount,
+            amount_e4=amount,
+            due_at=None if i % 7 == 0 else NOW + timedelta(hours=i % 3),
+            opened_at=NOW - timedelta(days=i % 6),
+            queue=["ap", "stores"][i % 2],
+            entity=["H01", "H02"][i % 3 % 2],
+        )
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_by_keyset_show_every_exception_once_in_order(
+    sort: str, session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    _fill(make_case)
+    wanted, viewer, cursor, seen = QueueFilter(sort=sort), viewer_of(), None, []
+    while True:
+        found = page(session, viewer, catalog, wanted, now=NOW, cursor=cursor, size=4)
+        seen += found.rows
+        cursor = found.next_cursor
+        if cursor is None:
+            break
+    assert len(seen) == len({row.id for row in seen}) == found.count == 23
+    value = {"due": "due_at", "amount": "reporting_amount", "opened": "opened_at"}[sort.lstrip("-")]
+    stated = [getattr(row, value) for row in seen if getattr(row, value) is not None]
+    ordered = pairwise(stated)
+    assert all((a >= b) if sort.startswith("-") else (a <= b) for a, b in ordered)
+    assert all(getattr(row, value) is None for row in seen[len(stated) :])
+    assert [row.id for row in iterate(session, viewer, catalog, wanted, NOW)] == [row.id for row in seen]
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "AAAA", "WzFd", "W251bGwsIDEsIDJd"])
+def test_an_unreadable_cursor_is_the_first_page(
+    cursor: str,
+    session: Session,
+    make_case: Callable[..., Any],
+    catalog: Any,
+    viewer_of: Callable[..., Viewer],
+) -> None:
+    make_case()
+    assert page(session, viewer_of(), catalog, QueueFilter(), now=NOW, cursor=cursor).count == 1
+
+
+def test_only_the_viewers_queues_and_entities_are_seen_counted_and_exported(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    _fill(make_case)
+    viewer = viewer_of(queues=("ap",), entities=("H01",))
+    found = page(session, viewer, catalog, QueueFilter(), now=NOW)
+    assert found.rows
+    assert {(row.queue, row.entity) for row in found.rows} == {("ap", "H01")}
+    assert found.count == len(found.rows) == len(list(iterate(session, viewer, catalog, QueueFilter(), NOW)))
+    assert not page(session, viewer, catalog, QueueFilter(queue=("stores",)), now=NOW).rows
+
+
+def test_an_entity_filter_includes_what_is_below_it(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    make_case(entity="H01")
+    make_case(entity="H02")
+    assert page(session, viewer_of(), catalog, QueueFilter(entity=("NET",)), now=NOW).count == 2
+    assert page(session, viewer_of(), catalog, QueueFilter(entity=("H02",)), now=NOW).count == 1
+
+
+def test_counting_stops_at_the_limit(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    _fill(make_case)
+    assert count_up_to(session, viewer_of(), catalog, QueueFilter(), NOW, limit=10) == (10, True)
+    assert count_up_to(session, viewer_of(), catalog, QueueFilter(), NOW, limit=23) == (23, False)
+
+
+def test_owner_filters_know_me_nobody_and_a_person(
+    session: Session,
+    make_case: Callable[..., Any],
+    user: Callable[..., Any],
+    catalog: Any,
+    viewer_of: Callable[..., Viewer],
+) -> None:
+    me, other = user(), user()
+    make_case(owner_id=me.id)
+    make_case(owner_id=other.id)
+    make_case()
+    viewer = viewer_of(user_id=me.id)
+
+    def owners(*wanted: str) -> list[str | None]:
+        return sorted(
+            row.owner or "" for row in page(session, viewer, catalog, QueueFilter(owner=wanted), now=NOW).rows
+        )
+
+    assert owners("me") == [me.name]
+    assert owners("none") == [""]
+    assert owners(str(other.id), "none") == ["", other.name]
+    assert owners("9" * 30) == []
+
+
+def test_a_row_says_time_left_age_and_amount_in_words(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    make_case(sla_calendar="test_office", opened_at=NOW - timedelta(days=1), due_at=NOW + timedelta(days=2))
+    make_case(sla_calendar="gone", due_at=NOW - timedelta(days=3), due_soon_at=NOW - timedelta(days=4))
+    breached, running = page(session, viewer_of(), catalog, QueueFilter(), now=NOW).rows
+    assert (running.sla.label, running.age_business_days) == ("2 business days left", "1.0")
+    assert running.amount_text == "$100.00"
+    assert breached.sla.label == "3 days over"
+    assert breached.sla.exact == "due 21 Nov 2026, 09:00"
+
+
+def test_a_page_takes_two_statements(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    for _ in range(60):
+        make_case()
+    statements: list[str] = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
+    page(session, viewer_of(), catalog, QueueFilter(), now=NOW)
+    assert len(statements) == 2

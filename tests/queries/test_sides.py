@@ -1,0 +1,106 @@
+"""Side by side: what differs is marked, what is not theirs is masked, the tolerance is said in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exceptions_app.access import Viewer
+from exceptions_app.catalog.load import load_catalog
+from exceptions_app.connectors.registry import connector_models
+from exceptions_app.models import Role
+from exceptions_app.queries.sides import SideBySide, side_by_side
+
+CHECK = "p2p.order_match"
+
+
+@pytest.fixture(scope="module")
+def pages() -> Any:
+    return load_catalog(Path(__file__).parent.parent / "web" / "site", connector_models())
+
+
+@pytest.fixture
+def shown(pages: Any, viewer_of: Callable[..., Viewer]) -> Callable[..., SideBySide]:
+    def show(sides: Any, tolerance: Any = None, role: Role = Role.MANAGER, check: str = CHECK) -> SideBySide:
+        evidence = json.dumps({"key": {}, "let": {}, "sides": sides, "tolerance": tolerance})
+        return side_by_side(viewer_of(role), pages, check, evidence, "USD")
+
+    return show
+
+
+def _cells(found: SideBySide, label: str) -> list[tuple[str, bool, str]]:
+    row = next(row for row in found.rows if row.label == label)
+    return [(cell.text, cell.differs, cell.kind) for cell in row.cells]
+
+
+BOTH = {
+    "ordered": {"price": "31.00", "unit": "EA", "account": "111"},
+    "invoiced": {"price": "43.75", "unit": "EA", "account": "222"},
+}
+
+
+def test_columns_are_systems_and_the_one_of_record_is_marked(shown: Callable[..., SideBySide]) -> None:
+    heads = shown(BOTH).heads
+    assert [(head.title, head.systems) for head in heads] == [
+        ("Order", "Page ERP"),
+        ("Invoice", "Page payables"),
+    ]
+    assert [head.is_record for head in heads] == [True, True]
+
+
+def test_what_differs_is_marked_and_what_agrees_is_not(shown: Callable[..., SideBySide]) -> None:
+    found = shown(BOTH)
+    assert _cells(found, "Unit price") == [("$31.00", True, "value"), ("$43.75", True, "value")]
+    assert _cells(found, "Unit") == [("EA", False, "value"), ("EA", False, "value")]
+
+
+def test_equal_numbers_written_differently_do_not_differ(shown: Callable[..., SideBySide]) -> None:
+    found = shown({"ordered": {"price": "31"}, "invoiced": {"price": "31.0000"}})
+    assert _cells(found, "Unit price") == [("$31.00", False, "value"), ("$31.00", False, "value")]
+
+
+def test_a_side_without_a_record_says_so(shown: Callable[..., SideBySide]) -> None:
+    found = shown({"ordered": {}, "invoiced": BOTH["invoiced"]})
+    assert _cells(found, "Unit price") == [("not found", False, "absent"), ("$43.75", False, "value")]
+
+
+@pytest.mark.parametrize(("role", "text"), [(Role.SPECIALIST, "hidden"), (Role.MANAGER, "111")])
+def test_a_bank_column_is_masked_for_who_may_not_read_it_but_still_marked(
+    role: Role, text: str, shown: Callable[..., SideBySide]
+) -> None:
+    first, second = _cells(shown(BOTH, role=role), "Account")
+    assert first[0] == text
+    assert first[1] and second[1]
+
+
+def test_a_masked_value_is_nowhere_in_what_is_returned(shown: Callable[..., SideBySide]) -> None:
+    assert "222" not in repr(shown(BOTH, role=Role.SPECIALIST))
+
+
+def test_the_tolerance_is_said_in_the_currency_with_the_excess(shown: Callable[..., SideBySide]) -> None:
+    judged = {
+        "difference": "12.75", "base": "31", "excess": "7.75", "limit": "5", "format": "money",
+        "name": "price", "sentence": "12.75 over, limit 5: 7.75 too much; allowed: 5",
+    }  # fmt: skip
+    assert shown(BOTH, judged).tolerances == ("$12.75 over, limit $5.00: $7.75 too much (allowed: 5)",)
+    inside = judged | {"difference": "-4", "excess": "0", "format": "quantity"}
+    assert shown(BOTH, inside).tolerances == ("4 under, limit 5: within it (allowed: 5)",)
+    assert shown(BOTH, {"sentence": "only words"}).tolerances == ("only words",)
+
+
+def test_a_check_that_is_gone_still_shows_what_each_side_said(shown: Callable[..., SideBySide]) -> None:
+    found = shown({"a": {"unit": "EA"}, "b": {"unit": "CS"}}, check="removed")
+    assert _cells(found, "Unit") == [("EA", True, "value"), ("CS", True, "value")]
+
+
+def test_a_check_that_is_gone_masks_what_is_sensitive_anywhere(shown: Callable[..., SideBySide]) -> None:
+    found = shown({"a": {"account": "111"}, "b": {"account": "222"}}, role=Role.SPECIALIST, check="removed")
+    assert [text for text, _, _ in _cells(found, "Account")] == ["hidden", "hidden"]
+
+
+def test_evidence_without_sides_has_no_rows(shown: Callable[..., SideBySide]) -> None:
+    assert shown({}).rows == ()
