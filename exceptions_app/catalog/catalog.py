@@ -31,9 +31,9 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
-    """All of the configuration, by code, in the order of declaration."""
+    """All of the configuration, by code, in the order of declaration. The same digest, the same content."""
 
     site: schema.Site
     entities: Mapping[str, schema.Entity]
@@ -49,7 +49,7 @@ class Catalog:
     routing: tuple[schema.Route, ...]
     sla_policies: tuple[schema.SlaPolicy, ...]
     common_reasons: tuple[schema.Reason, ...]
-    sources: Mapping[tuple[str, str], Place] = field(repr=False, compare=False)
+    sources: Mapping[tuple[str, str], Place] = field(repr=False)
 
     def _content(self) -> dict[str, Any]:
         def plain(values: Iterable[BaseModel]) -> list[Any]:

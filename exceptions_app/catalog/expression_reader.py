@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import reduce
 from typing import Any
 
 from sqlglot import exp
 
-from .expression_functions import AGGREGATES, CORE, FUNCTIONS, SIDES, widen
-from .expression_nodes import CALLS, CASTS, COMPARE, LOGIC, QUIET, SAID, SUMS
+from .expression_calls import Calls
+from .expression_nodes import CALLS, CASTS, COMPARE, LOGIC, SAID, SUMS
+from .expression_scope import column_of
 from .expression_tree import (
     BOOLEAN,
     TEXT,
@@ -25,36 +23,12 @@ from .expression_tree import (
     product,
     total,
 )
+from .expression_typing import widen
 from .problems import closest
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What an expression may name.
-
-    `columns` are written as in the expression, `quantity` or `order.quantity`; None means any bare name, as
-    text (a feed's raw row). `functions` are allowed beside `CORE`. `pairs` are the check's, for
-    `allowed()`.
-    """
-
-    columns: Mapping[str, str | Kind] | None
-    functions: frozenset[str] = frozenset()
-    sides: frozenset[str] = frozenset()
-    pairs: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-
-
-def column_of(node: Any) -> int:
-    """The character (from 1) where a node begins, as far as sqlglot kept it; 0 where it did not."""
-    starts = [part.meta["start"] + 1 for part in node.walk() if "start" in part.meta]
-    return min(starts, default=0)
-
-
-class Reader:
+class Reader(Calls):
     """Turns sqlglot's tree into ours, refusing whatever is not allowed by name."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.functions = CORE | scope.functions
 
     def read(self, node: Any) -> Node:
         try:
@@ -74,7 +48,7 @@ class Reader:
             left, right = self._number(node.left), self._number(node.right)
             return Node(SUMS[kind], total(left.kind, right.kind), (left, right))
         if kind in CALLS or kind is exp.Count:
-            return self._call(node)
+            return self.call(node)
         reader = getattr(self, "_read_" + kind.__name__.lower(), None)
         if reader is None:
             said = SAID.get(kind) or f"{kind.__name__.upper()} in '{node.sql()[:40]}'"
@@ -202,91 +176,6 @@ class Reader:
         if inner.op == "literal" and target in ("date", "timestamp"):
             _proper_time(str(inner.value), target)
         return Node("cast", kind_of(target), (inner,))
-
-    # -- calls
-
-    def _call(self, node: Any) -> Node:
-        name, arguments = ("count", ("this",)) if type(node) is exp.Count else CALLS[type(node)]
-        if type(node) is exp.Anonymous:
-            name = str(node.this).lower()
-        known_arguments = {*arguments, "this", *QUIET}
-        extra = [key for key, value in node.args.items() if value and key not in known_arguments]
-        if extra or (name == "trim" and node.args.get("position")):
-            raise ExpressionError(f"{name}() with {', '.join(extra) or 'a position'} is not allowed")
-        if name not in self.functions:
-            known = FUNCTIONS.keys() | SIDES
-            said = "cannot be used here" if name in known else "is not a function"
-            raise ExpressionError(
-                f"{name}() {said}", suggestion="" if name in known else closest(name, self.functions)
-            )
-        given: list[Any] = []
-        for key in arguments:
-            value = node.args.get(key)
-            given.extend(value if isinstance(value, list) else [] if value is None else [value])
-        if name in SIDES:
-            return self._about_sides(name, given)
-        if name == "count":
-            return self._count(given)
-        return self._apply(name, [self.read(argument) for argument in given])
-
-    def _apply(self, name: str, args: list[Node]) -> Node:
-        function = FUNCTIONS[name]
-        if len(args) < function.least or (function.most is not None and len(args) > function.most):
-            raise ExpressionError(f"{name}() got {len(args)} arguments; it is {function.signature}")
-        if name in AGGREGATES and any(
-            inner.op in AGGREGATES for argument in args for inner in argument.walk()
-        ):
-            raise ExpressionError(f"{name}() cannot hold another aggregate")
-        return function.build(args)
-
-    def _count(self, given: list[Any]) -> Node:
-        inner: Any = given[0] if given else None
-        if isinstance(inner, exp.Star):
-            return self._apply("count", [])
-        distinct = isinstance(inner, exp.Distinct)
-        parts = inner.expressions if distinct else given
-        if len(parts) != 1:
-            raise ExpressionError("count() takes *, one value, or DISTINCT one value")
-        node = self._apply("count", [self.read(parts[0])])
-        return Node("count", node.kind, node.args, distinct)
-
-    def _about_sides(self, name: str, given: list[Any]) -> Node:
-        if name == "allowed":
-            return self._allowed(given)
-        side = (
-            given[0].name
-            if len(given) == 1 and isinstance(given[0], exp.Column) and not given[0].table
-            else ""
-        )
-        if side not in self.scope.sides:
-            raise ExpressionError(
-                f"{name}() needs the name of a side, got '{side}'", suggestion=closest(side, self.scope.sides)
-            )
-        present = Node("present", BOOLEAN, (), side)
-        return present if name == "present" else Node("not", BOOLEAN, (present,))
-
-    def _allowed(self, given: list[Any]) -> Node:
-        if len(given) != 3:
-            raise ExpressionError("allowed() is allowed(pairs, a, b)")
-        named = str(given[0].name)
-        if named not in self.scope.pairs:
-            raise ExpressionError(
-                f"the check has no pairs '{named}'", suggestion=closest(named, self.scope.pairs)
-            )
-        first, second = self.read(given[1]), self.read(given[2])
-        for value in (first, second):
-            if value.kind != TEXT:
-                raise ExpressionError(f"allowed() compares text, got {value.kind.name}")
-        matches = [
-            Node("and", BOOLEAN, (_equal(first, left), _equal(second, right)))
-            for left, right in self.scope.pairs[named]
-        ]
-        none = Node("boolean", BOOLEAN, (), False)
-        return reduce(lambda a, b: Node("or", BOOLEAN, (a, b)), matches) if matches else none
-
-
-def _equal(value: Node, text: str) -> Node:
-    return Node("eq", BOOLEAN, (value, Node("literal", TEXT, (), text)))
 
 
 def _proper_time(text: str, target: str) -> None:

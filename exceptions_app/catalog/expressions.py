@@ -14,7 +14,8 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from .expression_functions import AGGREGATES, CORE, MAPPING, SIDES, TIMES
-from .expression_reader import Reader, Scope
+from .expression_reader import Reader
+from .expression_scope import Scope
 from .expression_sql import PRESENT, Names, literal, quote, write
 from .expression_tree import ExpressionError, Kind, Node
 

@@ -115,7 +115,15 @@ def _document(judge: Judge, catalog: Catalog, check: DuplicateCheck) -> bool:
     for part in ("key", "lines"):
         for index, name in enumerate(getattr(check, part)):
             judge.choose("checks", check.code, [part, index], name, known, f"of {check.record}'s columns")
-    _placeholders(judge, check, [*check.key, *check.columns])
+    own = [*check.key, *check.columns]
+    _placeholders(judge, check, own)
+    for index, row in enumerate(check.compare):
+        for member, column in row.cells.items():
+            path: Path = ("compare", index, "cells", member)
+            if judge.choose("checks", check.code, path, member, ("a", "b"), "of the members"):
+                judge.choose(
+                    "checks", check.code, path, column, [*own, "entity"], "of the document's columns"
+                )
     if usable:
         given = {*DUPLICATE_FACTS, *check.columns, *check.key}
         _told(judge, catalog, check, check.category, given, ["category"])

@@ -220,6 +220,7 @@ checks:
     paid: quantity > 0
     critical_when: paid_members > 1
     lines: [order_number]
+    compare: [{label: Quantity, cells: {a: quantity, b: quantity}}]
 categories:
   - {code: twice, title: Twice, sentence: "{a} and {b} share {keys}; {paid}.", cause: x, guidance: [y], owner: z, queue: desk, target: 1 hour}
 """
@@ -237,6 +238,8 @@ WRONG_DUPLICATE = [
     ("paid_members > 1", "paid_member > 1", "critical_when", "paid_members"),
     ("lines: [order_number]", "lines: [order_numbr]", "lines.0", "order_number"),
     ("{keys};", "{shared};", "category", ""),
+    ("cells: {a: quantity", "cells: {c: quantity", "compare.0.cells.c", ""),
+    ("cells: {a: quantity", "cells: {a: quantty", "compare.0.cells.a", "quantity"),
 ]
 
 

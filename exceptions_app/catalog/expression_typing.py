@@ -1,0 +1,160 @@
+"""What each function takes and gives: checks the arguments and makes the typed node. Knows no SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import reduce
+from zoneinfo import ZoneInfo
+
+from .expression_tree import (
+    BOOLEAN,
+    COUNT,
+    DATE,
+    INTEGER,
+    TEXT,
+    TIMESTAMP,
+    UNKNOWN,
+    ExpressionError,
+    Kind,
+    Node,
+    common,
+)
+
+Build = Callable[[Sequence[Node]], Node]
+
+
+def need(node: Node, wanted: Kind, name: str) -> Node:
+    if node.kind not in (wanted, UNKNOWN) and not (node.kind.is_number and wanted.is_number):
+        raise ExpressionError(f"{name}() needs {wanted.name}, got {node.kind.name}")
+    return node
+
+
+def literal(node: Node, kind: str, name: str) -> str:
+    if node.op != "literal" or node.kind.name != kind:
+        raise ExpressionError(
+            f"{name}() needs {'a quoted text' if kind == 'text' else 'a whole number'} written out here"
+        )
+    return str(node.value)
+
+
+def texts(name: str, result: Kind = TEXT) -> Build:
+    return lambda args: Node(name, result, tuple(need(argument, TEXT, name) for argument in args))
+
+
+def widen(args: Sequence[Node], name: str) -> tuple[Kind, tuple[Node, ...]]:
+    """One kind for all arguments, each cast to it where it has more decimals than can be kept."""
+
+    def both(left: Kind, right: Kind) -> Kind:
+        found = common(left, right)
+        if found is None:
+            raise ExpressionError(f"{name} needs values of one type, got {left.name} and {right.name}")
+        return found
+
+    kind = reduce(both, (argument.kind for argument in args))
+    return kind, tuple(Node("fit", kind, (a,)) if a.kind.scale > kind.scale else a for a in args)
+
+
+def alike(name: str) -> Build:
+    def build(args: Sequence[Node]) -> Node:
+        kind, fitted = widen(args, f"{name}()")
+        return Node(name, kind, fitted)
+
+    return build
+
+
+def nullif(args: Sequence[Node]) -> Node:
+    widen(args, "nullif()")
+    return Node("nullif", args[0].kind, tuple(args))
+
+
+def number(name: str) -> Build:
+    def build(args: Sequence[Node]) -> Node:
+        if not args[0].kind.is_number:
+            raise ExpressionError(f"{name}() needs a number, got {args[0].kind.name}")
+        return Node(name, args[0].kind, tuple(args))
+
+    return build
+
+
+def extreme(name: str) -> Build:
+    def build(args: Sequence[Node]) -> Node:
+        if args[0].kind == BOOLEAN:
+            raise ExpressionError(f"{name}() does not take boolean", suggestion="bool_or or bool_and")
+        return Node(name, args[0].kind, tuple(args))
+
+    return build
+
+
+def substring(args: Sequence[Node]) -> Node:
+    for position in args[1:]:
+        literal(position, "integer", "substring")
+    return Node("substring", TEXT, (need(args[0], TEXT, "substring"), *args[1:]))
+
+
+def split(args: Sequence[Node]) -> Node:
+    literal(args[1], "text", "split")
+    if int(literal(args[2], "integer", "split")) < 1:
+        raise ExpressionError("split() counts parts from 1")
+    return Node("split", TEXT, (need(args[0], TEXT, "split"), *args[1:]))
+
+
+def json_field(args: Sequence[Node]) -> Node:
+    path = literal(args[1], "text", "json_field")
+    if not re.fullmatch(r"[^.\"\\$\[\]]+(\.[^.\"\\$\[\]]+)*", path):
+        raise ExpressionError(f"json_field() needs a path such as 'vendor.code', got '{path}'")
+    return Node("json_field", TEXT, (need(args[0], TEXT, "json_field"),), path)
+
+
+DATE_PARTS = {"dd": "%d", "mm": "%m", "mon": "%b", "yyyy": "%Y", "yy": "%y"}
+"""What a date pattern is made of, as strptime has it."""
+
+
+def parse_date(args: Sequence[Node]) -> Node:
+    pattern = literal(args[1], "text", "parse_date")
+    parts = re.findall(r"[A-Za-z]+|[^A-Za-z]+", pattern)
+    unknown = [part for part in parts if part.isalpha() and part.lower() not in DATE_PARTS]
+    if re.fullmatch(r"[dmyDMY]{6,8}", pattern):
+        parts, unknown = re.findall(r"dd|mm|yyyy|yy", pattern.lower()), []
+    if unknown or "%" in pattern or len([part for part in parts if part.isalpha()]) != 3:
+        said = f"'{pattern}' is not a date pattern; use dd, mm or mon, yyyy or yy"
+        raise ExpressionError(said, suggestion="'dd/mm/yyyy'")
+    written = "".join(DATE_PARTS.get(part.lower(), part) for part in parts)
+    return Node("parse_date", DATE, (need(args[0], TEXT, "parse_date"),), written)
+
+
+def parse_timestamp(args: Sequence[Node]) -> Node:
+    zone = literal(args[1], "text", "parse_timestamp") if len(args) > 1 else None
+    if zone is not None:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ExpressionError(
+                f"'{zone}' is not a time zone; use a name such as 'America/Chicago'"
+            ) from error
+    return Node("parse_timestamp", TIMESTAMP, (need(args[0], TEXT, "parse_timestamp"),), zone)
+
+
+def ago(name: str) -> Build:
+    def build(args: Sequence[Node]) -> Node:
+        return Node("parameter", TIMESTAMP, (), f"{name}_{literal(args[0], 'integer', name)}")
+
+    return build
+
+
+def days_since(args: Sequence[Node]) -> Node:
+    if args[0].kind not in (DATE, TIMESTAMP):
+        raise ExpressionError(f"days_since() needs date or timestamp, got {args[0].kind.name}")
+    return Node("days_since", INTEGER, (*args, Node("parameter", TIMESTAMP, (), "now")))
+
+
+def booleans(name: str) -> Build:
+    return lambda args: Node(name, BOOLEAN, (need(args[0], BOOLEAN, name),))
+
+
+def now(_: Sequence[Node]) -> Node:
+    return Node("parameter", TIMESTAMP, (), "now")
+
+
+def count(args: Sequence[Node]) -> Node:
+    return Node("count", COUNT, tuple(args))
