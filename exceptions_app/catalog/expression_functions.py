@@ -15,7 +15,7 @@ from .expression_typing import Build
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: its signature and meaning as the guide says them, how many arguments, its typed."""
+    """One function: its signature and meaning as the guide says them, how many arguments, its typing."""
 
     name: str
     signature: str
