@@ -1,8 +1,8 @@
 """The one harness of all benchmarks: fair timing, peak memory, and the JSON line that `make bench` collects.
 
-Every subject runs in fresh processes of its own, taking turns with the others, so that none inherits a warm cache,
-a grown heap or a quieter minute. A subject is a module-level function that prepares and returns the callable to
-time: preparation is not timed. Must not know what is measured.
+Every subject runs in fresh processes of its own, taking turns with the others, so that none inherits a warm
+cache, a grown heap or a quieter minute. A subject is a module-level function that prepares and returns the
+callable to time: preparation is not timed. Must not know what is measured.
 """
 
 from __future__ import annotations

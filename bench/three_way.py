@@ -141,7 +141,11 @@ def main() -> None:
         place = generate(folder, lines)
         subjects = {
             name: Subject(prepare, (place,))
-            for name, prepare in (("ours", prepare_ours), ("floor", prepare_floor), ("peer", prepare_datacompy))
+            for name, prepare in (
+                ("ours", prepare_ours),
+                ("floor", prepare_floor),
+                ("peer", prepare_datacompy),
+            )
         }
         measured = interleave(subjects, turns=3, calls=3 if lines <= 1_000_000 else 1)
         ours, floor, peer = measured["ours"], measured["floor"], measured["peer"]

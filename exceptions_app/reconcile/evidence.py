@@ -1,4 +1,4 @@
-"""From a row of hits to a discrepancy: identity, evidence, facts, and by how much it is outside.
+"""From a row of hits to discrepancies: identity, evidence, facts, and by how much each is outside.
 
 Evidence is canonical JSON: sorted keys, exact numbers and times as text. Its hash covers the key and what the
 sides say, less what moves without a fact changing (a row read again, a clock): it depends neither on the
@@ -20,12 +20,12 @@ from .match import CompiledMatch
 from .parameters import RunParameters
 from .values import JSON, exact, exact_text, instant, json_of
 
-Row = tuple[Any, ...]
+Row = Sequence[Any]
 Cell = tuple[str, int, str]
-"""Name, position in the row, kind."""
+"""Name, position, kind."""
 
 _FIGURES = ("difference", "base", "tolerance", "excess", "amount")
-"""What is worked out here and put behind the row's own columns."""
+"""What is worked out here and put behind what a finding says."""
 
 
 def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
@@ -42,92 +42,65 @@ def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
     return write
 
 
-class Layout:
-    """Where each part of a row stands; see `CompiledMatch`."""
+class _Said:
+    """Where each part of what a finding says stands; see `CompiledMatch`."""
 
-    def __init__(self, compiled: CompiledMatch) -> None:
-        keys, sides = compiled.check.key, list(compiled.sides)
-        self.present = {side: 3 + i for i, side in enumerate(sides)}
-        self.key = {key: 3 + len(sides) + i for i, key in enumerate(keys)}
-        self.written = {key: position + len(keys) for key, position in self.key.items()}
-        first = 3 + len(sides) + 2 * len(keys)
-        self.shown: dict[str | None, list[Cell]] = {None: [], **{side: [] for side in sides}}
-        for i, (side, name, kind) in enumerate(compiled.shown):
-            self.shown[side].append((name, first + i, kind))
-        self.difference = first + len(compiled.shown)
-        self.amount, self.currency, self.counterparty, self.facts = (
-            self.difference + n for n in (3, 5, 6, 7)
-        )
-        width = max(map(len, compiled.fact_kinds))
-        self.figures = {name: self.facts + width + i for i, name in enumerate(_FIGURES)}
-
-    def fact_cells(self, finding: Finding, kinds: Mapping[str, str]) -> list[Cell]:
-        """What the category's sentence can say: the finding's facts, the key, the money, the tolerance."""
-        cells = {key: (position, "text") for key, position in self.written.items()}
+    def __init__(self, keys: Sequence[str], finding: Finding, kinds: Mapping[str, str]) -> None:
+        self.finding = finding
+        self.key = {key: 2 + i for i, key in enumerate(keys)}
+        self.difference = 2 + len(keys)
+        self.amount = self.difference + len(("difference", "base", "scale"))
+        self.currency, self.counterparty, facts = (self.amount + n for n in (2, 3, 4))
+        self.figures = {name: facts + len(kinds) + i for i, name in enumerate(_FIGURES)}
+        cells = {key: (position, "text") for key, position in self.key.items()}
         cells |= {"currency": (self.currency, "text"), "counterparty": (self.counterparty, "text")}
-        figures = _FIGURES if finding.tolerance else ("amount",)
-        cells |= {name: (self.figures[name], "decimal") for name in figures}
+        own = _FIGURES if finding.tolerance else ("amount",)
+        cells |= {name: (self.figures[name], "decimal") for name in own}
         for i, (fact, text) in enumerate(finding.facts.items()):
-            own = text.strip() in ("difference", "base") and finding.tolerance is not None
-            cells[fact] = (self.figures[text.strip()], "decimal") if own else (self.facts + i, kinds[fact])
-        return [(name, position, kind) for name, (position, kind) in cells.items()]
+            figure = finding.tolerance is not None and text.strip() in ("difference", "base")
+            cells[fact] = (self.figures[text.strip()], "decimal") if figure else (facts + i, kinds[fact])
+        self.write_key = writer([(key, position, "text") for key, position in self.key.items()])
+        self.write_facts = writer([(name, position, kind) for name, (position, kind) in cells.items()])
 
 
 class Reader:
     """Turns the rows of one compiled match check, run in one entity, into discrepancies."""
 
     def __init__(self, compiled: CompiledMatch, entity: str | None, parameters: RunParameters) -> None:
-        check, at = compiled.check, Layout(compiled)
-        self.check, self.at, self.now = check, at, parameters.now
-        self.entity = entity or NETWORK_SCOPE
-        self.write_key = writer([(key, position, "text") for key, position in at.written.items()])
-        self.write_let = writer(at.shown[None])
+        check, sides = compiled.check, list(compiled.sides)
+        self.check, self.now, self.entity = check, parameters.now, entity or NETWORK_SCOPE
+        self.present = range(len(sides))
+        first = len(sides) + len(check.key)
+        cells: dict[str | None, list[Cell]] = {None: [], **{side: [] for side in sides}}
+        for i, (side, name, kind) in enumerate(compiled.shown):
+            cells[side].append((name, first + i, kind))
+        self.write_let = writer(cells[None])
         self.sides = []
-        for side in sorted(compiled.sides):
-            cells, volatile = at.shown[side], compiled.sides[side].volatile
-            steady = writer([c for c in cells if c[0] not in volatile]) if volatile else None
-            self.sides.append((at.present[side], JSON["text"](side), writer(cells), steady))
-        self.write_facts = [
-            writer(at.fact_cells(finding, kinds))
+        for side in sorted(sides):
+            volatile = compiled.sides[side].volatile
+            steady = writer([cell for cell in cells[side] if cell[0] not in volatile]) if volatile else None
+            self.sides.append((sides.index(side), JSON["text"](side), writer(cells[side]), steady))
+        self.line = [len(sides) + check.key.index(key) for key in check.line or check.key]
+        self.first_finding = first + len(compiled.shown)
+        self.said = [
+            _Said(check.key, finding, kinds)
             for finding, kinds in zip(check.findings, compiled.fact_kinds, strict=True)
         ]
-        self.line = [at.key[key] for key in check.line or check.key]
-        self.keys = list(at.written.items())
 
-    def read(self, row: Row) -> Discrepancy:
-        """One discrepancy. `row` is as `CompiledMatch` describes it."""
-        at, finding = self.at, self.check.findings[row[0]]
-        key = {name: row[position] for name, position in self.keys}
-        verdict, difference, base = self._judged(finding, row)
-        amount = self._amount(finding, row, difference, base)
-        row += (
-            *map(exact_text, (difference, base)),
-            *((exact_text(verdict.limit), exact_text(verdict.excess)) if verdict else (None, None)),
-            exact_text(amount),
-        )
-        business_key = self.write_key(row)
+    def read(self, row: Row) -> list[Discrepancy]:
+        """The discrepancies of one hit. `row` is as `CompiledMatch` describes it."""
         shown, compared = self._sides(row)
-        tolerance = self._tolerance(finding, verdict, row) if verdict else "null"
-        return Discrepancy(
-            fingerprint=fingerprint(self.check.code, finding.category, self.entity, list(key.values())),
-            check=self.check.code,
-            scope=self.entity,
-            category=finding.category,
-            entity=self.entity,
-            reference=self.check.reference.format_map(_Known(key)),
-            business_key=business_key,
-            lines=("|".join([self.check.line_type, self.entity, *(str(row[i]) for i in self.line)]),),
-            counterparty=row[at.counterparty],
-            facts=self.write_facts[row[0]](row),
-            evidence=(
-                f'{{"key":{business_key},"let":{self.write_let(row)},"sides":{shown},"tolerance":{tolerance}}}'
-            ),
-            evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{compared}}}'),
-            amount=amount,
-            currency=row[at.currency],
-            since=self.now if row[1] is None else instant(row[1]),
-            critical=bool(row[2]),
-        )
+        shown = f'"let":{self.write_let(row)},"sides":{shown}'
+        line = "|".join([self.check.line_type, self.entity, *(str(row[place]) for place in self.line)])
+        return [
+            self._discrepancy(said, values, line, shown, compared)
+            for said, values in zip(self.said, row[self.first_finding :], strict=True)
+            if values is not None
+        ]
+
+    def known_to(self, row: Row) -> int:
+        """How many sides know the key of a hit."""
+        return sum(row[place] for place in self.present)
 
     def _sides(self, row: Row) -> tuple[str, str]:
         """The sides as shown, and as compared with the last run. A missing side is an empty object."""
@@ -138,35 +111,68 @@ class Reader:
             compared.append(f"{name}:{steady(row)}" if steady and row[present] else shown[-1])
         return f"{{{','.join(shown)}}}", f"{{{','.join(compared)}}}"
 
-    def _judged(self, finding: Finding, row: Row) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
-        """The verdict on the real figures: the compared ones divided by their scale."""
-        at = self.at.difference
-        if finding.tolerance is None or row[at] is None:
-            return None, None, None
-        scale = Decimal(row[at + 2] or 1) or Decimal(1)
-        difference, base = (exact(Decimal(row[at + i] or 0) / scale) for i in (0, 1))
-        return assess(self.check.tolerances[finding.tolerance.name], difference, base), difference, base
-
-    def _amount(
-        self, finding: Finding, row: Row, difference: Decimal | None, base: Decimal | None
-    ) -> Decimal | None:
-        if finding.tolerance is not None and finding.amount is not None:
-            named = {"difference": difference, "base": base}
-            if finding.amount.strip() in named:
-                figure = named[finding.amount.strip()]
-                return None if figure is None else abs(figure)
-        text, per = row[self.at.amount], row[self.at.amount + 1]
-        return None if text is None else exact(Decimal(text) / (Decimal(per or 1) or 1))
-
-    def _tolerance(self, finding: Finding, verdict: Verdict, row: Row) -> str:
-        use = finding.tolerance
-        figures = {name: json_of(row[self.at.figures[name]], "decimal") for name in ("difference", "base")}
-        return (
-            f'{{"base":{figures["base"]},"difference":{figures["difference"]},'
-            f'"excess":"{exact_text(verdict.excess)}","format":"{use.format if use else "number"}",'
-            f'"limit":"{exact_text(verdict.limit)}","name":"{use.name if use else ""}",'
-            f'"sentence":{JSON["text"](verdict.sentence)}}}'
+    def _discrepancy(self, at: _Said, values: Row, line: str, shown: str, compared: str) -> Discrepancy:
+        finding = at.finding
+        verdict, difference, base = self._judged(at, values)
+        amount = _amount(at, values, difference, base)
+        values = (
+            *values,
+            exact_text(difference),
+            exact_text(base),
+            exact_text(verdict.limit) if verdict else None,
+            exact_text(verdict.excess) if verdict else None,
+            exact_text(amount),
         )
+        key, business_key = {name: values[place] for name, place in at.key.items()}, at.write_key(values)
+        tolerance = _tolerance(at, values, verdict) if verdict else "null"
+        return Discrepancy(
+            fingerprint=fingerprint(self.check.code, finding.category, self.entity, list(key.values())),
+            check=self.check.code,
+            scope=self.entity,
+            category=finding.category,
+            entity=self.entity,
+            reference=self.check.reference.format_map(_Known(key)),
+            business_key=business_key,
+            lines=(line,),
+            counterparty=values[at.counterparty],
+            facts=at.write_facts(values),
+            evidence=f'{{"key":{business_key},{shown},"tolerance":{tolerance}}}',
+            evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{compared}}}'),
+            amount=amount,
+            currency=values[at.currency],
+            since=self.now if values[0] is None else instant(int(values[0])),
+            critical=values[1] == "true",
+        )
+
+    def _judged(self, at: _Said, values: Row) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
+        """The verdict on the real figures: the compared ones divided by their scale."""
+        use, first = at.finding.tolerance, at.difference
+        if use is None or values[first] is None:
+            return None, None, None
+        scale = Decimal(values[first + 2] or 1) or Decimal(1)
+        difference, base = (exact(Decimal(values[first + i] or 0) / scale) for i in (0, 1))
+        return assess(self.check.tolerances[use.name], difference, base), difference, base
+
+
+def _amount(at: _Said, values: Row, difference: Decimal | None, base: Decimal | None) -> Decimal | None:
+    figures = {"difference": difference, "base": base}
+    named = (at.finding.amount or "").strip()
+    if at.finding.tolerance is not None and named in figures:
+        figure = figures[named]
+        return None if figure is None else abs(figure)
+    amount, per = values[at.amount], values[at.amount + 1]
+    return None if amount is None else exact(Decimal(amount) / (Decimal(per or 1) or 1))
+
+
+def _tolerance(at: _Said, values: Row, verdict: Verdict) -> str:
+    use = at.finding.tolerance
+    said = {name: json_of(values[at.figures[name]], "decimal") for name in ("difference", "base", "excess")}
+    return (
+        f'{{"base":{said["base"]},"difference":{said["difference"]},"excess":{said["excess"]},'
+        f'"format":"{use.format if use else "number"}",'
+        f'"limit":{json_of(values[at.figures["tolerance"]], "decimal")},'
+        f'"name":"{use.name if use else ""}","sentence":{JSON["text"](verdict.sentence)}}}'
+    )
 
 
 class _Known(dict[str, Any]):

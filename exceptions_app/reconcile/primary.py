@@ -11,11 +11,11 @@ _UNRANKED = 1_000_000
 
 
 def choose_primary(found: Iterable[Discrepancy], rank: Mapping[str, int]) -> list[Discrepancy]:
-    """Of all discrepancies of a flow, those that become exceptions; `also` names what else holds on their lines.
+    """Of all discrepancies of a flow, those that become exceptions; `also`: what else holds on their lines.
 
-    The lowest rank on a line wins; a winner takes every line it touches (a duplicate invoice all its order lines).
-    One category never displaces itself: two different duplicates on one line are two problems. The result does
-    not depend on the order of `found`.
+    The lowest rank on a line wins; a winner takes every line it touches (a duplicate invoice all its order
+    lines). One category never displaces itself: two different duplicates on one line are two problems. The
+    result does not depend on the order of `found`.
     """
 
     def weight(one: Discrepancy) -> tuple[int, str, bytes]:

@@ -1,7 +1,7 @@
 """Looks keys up again that no longer disagree: are their records still there, and when were they last read?
 
-Tells *agrees now* from *left the window*. Asks for the bare key, without the check's conditions: an invoice that
-was voided is still there.
+Tells *agrees now* from *left the window*. Asks for the bare key, without the check's conditions: an invoice
+that was voided is still there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import read_check
-from exceptions_app.catalog.expressions import Expr, quote, render
+from exceptions_app.catalog.expressions import Expr, literal, quote, render
 from exceptions_app.catalog.schema import Check, DuplicateCheck, MatchCheck, RecordType
 
 from .duplicates import alike
@@ -49,9 +49,10 @@ def probe(
     document that was one of several counts as read when any of them was: it is the other that gets voided.
     """
     if isinstance(check, MatchCheck) or not keys:
-        return _look_up(con, check, catalog, keys)
+        return _look_up(con, check, catalog, entity, keys)
     beside = _beside(con, check, catalog, keys)
-    looked_up = _look_up(con, check, catalog, [*keys, *(key for others in beside.values() for key in others)])
+    everyone = [*keys, *(key for others in beside.values() for key in others)]
+    looked_up = _look_up(con, check, catalog, entity, everyone)
     found = {}
     for key in map(canonical_key, keys):
         read = [looked_up[key], *(looked_up[canonical_key(other)] for other in beside.get(key, ()))]
@@ -73,14 +74,18 @@ def _beside(
 
 
 def _look_up(
-    con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog, keys: Sequence[Mapping[str, str]]
+    con: duckdb.DuckDBPyConnection,
+    check: Check,
+    catalog: Catalog,
+    entity: str | None,
+    keys: Sequence[Mapping[str, str]],
 ) -> dict[str, Probed]:
     found = {canonical_key(key): Probed(False, None) for key in keys}
     if not keys:
         return found
     names = list(check.key)
     asked = ", ".join(f"UNNEST(${name}) AS {quote(name)}" for name in names)
-    rows = " UNION ALL ".join(_side_keys(check, catalog))
+    rows = " UNION ALL ".join(_side_keys(check, catalog, entity))
     on = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
     selected = ", ".join(f"a.{quote(name)}" for name in names)
     sql = (
@@ -94,12 +99,12 @@ def _look_up(
     return found
 
 
-def _side_keys(check: Check, catalog: Catalog) -> list[str]:
+def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
     """Per side that a feed brings: the key of every row as the source wrote it, and when it was fetched."""
     if not isinstance(check, MatchCheck):
         record = catalog.record_types[check.record]
         systems = systems_of(catalog, check.record, check.record_kind, None)
-        return [_keys(catalog, record, systems, {key: (key, None) for key in check.key})]
+        return [_keys(catalog, record, systems, {key: (key, None) for key in check.key}, entity)]
     accepted = read_check(check, catalog.record_types).accepted
     selects = []
     for name, side in check.sides.items():
@@ -107,9 +112,8 @@ def _side_keys(check: Check, catalog: Catalog) -> list[str]:
         if systems:
             record = catalog.record_types[side.record]
             expressions = {key: accepted["sides", name, "key", key] for key in check.key}
-            selects.append(
-                _keys(catalog, record, systems, {key: (e.text.strip(), e) for key, e in expressions.items()})
-            )
+            keys = {key: (expression.text.strip(), expression) for key, expression in expressions.items()}
+            selects.append(_keys(catalog, record, systems, keys, entity))
     return selects
 
 
@@ -118,8 +122,9 @@ def _keys(
     record: RecordType,
     systems: Sequence[str],
     keys: Mapping[str, tuple[str, Expr | None]],
+    entity: str | None,
 ) -> str:
-    used, selected = {"fetched_at"}, []
+    used, selected = {"entity", "fetched_at"}, []
     for key, (text, expression) in keys.items():
         column = record.columns.get(text)
         if column is not None:
@@ -130,4 +135,5 @@ def _keys(
             used |= {name for _, name in expression.columns}
             selected.append(f"CAST({render(expression, bare)} AS STRING) AS {quote(key)}")
     rows = canonical_select(catalog, record, used, systems)
-    return f"SELECT {', '.join(selected)}, r.fetched_at FROM ({rows}) AS r"
+    narrowed = f" WHERE r.entity = {literal(entity)}" if entity and record.scope == "entity" else ""
+    return f"SELECT {', '.join(selected)}, r.fetched_at FROM ({rows}) AS r{narrowed}"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.duck import session
 from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.parameters import RunParameters
@@ -45,7 +45,9 @@ class Books:
         for code, entries in catalog.crosswalks.items():
             self.con.execute(f'CREATE TABLE "xw_{code}" (system VARCHAR, local VARCHAR, canonical VARCHAR)')
             for (system, local), canonical in entries.items():
-                self.con.execute(f'INSERT INTO "xw_{code}" VALUES (?, ?, ?)', [system or "", local, canonical])
+                self.con.execute(
+                    f'INSERT INTO "xw_{code}" VALUES (?, ?, ?)', [system or "", local, canonical]
+                )
         for unit, factor in (("EA", 1), ("CS", 12)):
             self.add("item_unit", "ERP", entity=None, item="glove", unit=unit, factor=factor)
 
@@ -61,7 +63,8 @@ class Books:
     def order(self, system: str = "ERP", **values: Any) -> None:
         """10 cases of gloves at 60.00."""
         line = {
-            "order_number": "PO1", "line_number": "1", "supplier": "S1", "supplier_name": "Acme", "item": "glove",
+            "order_number": "PO1", "line_number": "1", "supplier": "S1", "supplier_name": "Acme",
+            "item": "glove",
             "quantity": 10, "unit": "CS", "unit_price": 60, "currency": "USD", "status": "received",
             "ordered_at": days_ago(40), "match": 3,
         }  # fmt: skip
@@ -69,7 +72,8 @@ class Books:
 
     def receipt(self, **values: Any) -> None:
         line = {
-            "receipt_number": "R1", "receipt_line": "1", "order_number": "PO1", "line_number": "1", "item": "glove",
+            "receipt_number": "R1", "receipt_line": "1", "order_number": "PO1", "line_number": "1",
+            "item": "glove",
             "quantity": 10, "unit": "CS", "movement": "receipt", "received_at": days_ago(10),
         }  # fmt: skip
         self.add("receipt_line", values.pop("system", "WMS"), **{**line, **values})
@@ -83,7 +87,9 @@ class Books:
         }  # fmt: skip
         line |= values
         line.setdefault("amount", Decimal(line["quantity"]) * Decimal(line["unit_price"]))
-        self.add("invoice_line", values.pop("system", "AP"), **{k: v for k, v in line.items() if k != "system"})
+        self.add(
+            "invoice_line", values.pop("system", "AP"), **{k: v for k, v in line.items() if k != "system"}
+        )
 
     def run(
         self,
@@ -129,4 +135,4 @@ class Books:
     def probe(self, keys: list[dict[str, str]], check: str = "p2p.three_way") -> dict[str, Probed]:
         entity = "H1" if self.catalog.checks[check].kind == "match" else None
         self._view(entity)
-        return probe(self.con, self.catalog.checks[check], self.catalog, entity or NETWORK_SCOPE, keys)
+        return probe(self.con, self.catalog.checks[check], self.catalog, entity, keys)

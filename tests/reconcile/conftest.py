@@ -13,52 +13,54 @@ from exceptions_app.connectors.registry import connector_models
 from .books import Books
 
 _ORDER = "order_number: a, line_number: a, supplier: a, unit: a, currency: a, status: a"
-_SITE = f"""
-site: {{name: Test, packs: [procure_to_pay]}}
+_SITE = """
+site: {name: Test, packs: [procure_to_pay]}
 entities:
-  - {{code: H1, name: North}}
-  - {{code: H2, name: South}}
+  - {code: H1, name: North}
+  - {code: H2, name: South}
 systems:
-  - {{code: ERP, name: ERP, kind: erp, connector: rows}}
-  - {{code: SUITE, name: Suite, kind: procurement, connector: rows}}
-  - {{code: AP, name: AP, kind: ap_automation, connector: rows}}
-  - {{code: WMS, name: Warehouse, kind: wms, connector: rows}}
+  - {code: ERP, name: ERP, kind: erp, connector: rows}
+  - {code: SUITE, name: Suite, kind: procurement, connector: rows}
+  - {code: AP, name: AP, kind: ap_automation, connector: rows}
+  - {code: WMS, name: Warehouse, kind: wms, connector: rows}
 overrides:
   crosswalks:
     supplier:
       entries:
-        - {{system: AP, local: V1, canonical: S1}}
-        - {{system: AP, local: V1-REMIT, canonical: S1}}
-        - {{system: AP, local: V2, canonical: S2}}
+        - {system: AP, local: V1, canonical: S1}
+        - {system: AP, local: V1-REMIT, canonical: S1}
+        - {system: AP, local: V2, canonical: S2}
     order_status:
       entries:
-        - {{system: SUITE, local: FULLY_RECEIVED, canonical: received}}
+        - {system: SUITE, local: FULLY_RECEIVED, canonical: received}
 feeds:
   - code: erp_orders
     system: ERP
     record_type: purchase_order_line
     lag: 1h
     mapping: &order
-      {{entity: a, order_number: a, line_number: a, supplier: a, quantity: parse_decimal(a), unit: a,
-       unit_price: parse_decimal(a), currency: a, status: a, ordered_at: parse_timestamp(a)}}
-  - {{code: suite_orders, system: SUITE, record_type: purchase_order_line, lag: 1h, mapping: *order}}
+      {entity: a, order_number: a, line_number: a, supplier: a, quantity: parse_decimal(a), unit: a,
+       unit_price: parse_decimal(a), currency: a, status: a, ordered_at: parse_timestamp(a)}
+  - {code: suite_orders, system: SUITE, record_type: purchase_order_line, lag: 1h, mapping: *order}
   - code: invoices
     system: AP
     record_type: invoice_line
     lag: 1h
     mapping:
-      {{entity: a, supplier: a, invoice_number: a, invoice_line: a, invoice_type: a, quantity: parse_decimal(a),
+      {entity: a, supplier: a, invoice_number: a, invoice_line: a, invoice_type: a,
+       quantity: parse_decimal(a),
        unit: a, unit_price: parse_decimal(a), amount: parse_decimal(a), currency: a, status: a,
-       invoice_date: "parse_date(a, 'yyyy-mm-dd')", entered_at: parse_timestamp(a)}}
+       invoice_date: "parse_date(a, 'yyyy-mm-dd')", entered_at: parse_timestamp(a)}
   - code: receipts
     system: WMS
     record_type: receipt_line
     lag: 1h
     mapping: &receipt
-      {{entity: a, receipt_number: a, receipt_line: a, order_number: a, line_number: a, quantity: parse_decimal(a),
-       unit: a, movement: a, received_at: parse_timestamp(a)}}
-  - {{code: erp_receipts, system: ERP, record_type: receipt_line, lag: 1h, mapping: *receipt}}
-  - {{code: units, system: ERP, record_type: item_unit, mapping: {{item: a, unit: a, factor: parse_decimal(a)}}}}
+      {entity: a, receipt_number: a, receipt_line: a, order_number: a, line_number: a,
+       quantity: parse_decimal(a),
+       unit: a, movement: a, received_at: parse_timestamp(a)}
+  - {code: erp_receipts, system: ERP, record_type: receipt_line, lag: 1h, mapping: *receipt}
+  - {code: units, system: ERP, record_type: item_unit, mapping: {item: a, unit: a, factor: parse_decimal(a)}}
 """
 
 
