@@ -13,9 +13,12 @@ from .live import SimulatedNetwork, Site, settings_for, simulated_network
 
 
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedNetwork]:
+def network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[SimulatedNetwork]:
     """The network at a tenth of its size, its addresses and secrets in the environment."""
-    with simulated_network(tmp_path / "network", scale=0.1) as running:
+    erring = getattr(request, "param", "") == "erring"
+    with simulated_network(tmp_path / "network", scale=0.1, erring=erring) as running:
         for name, value in running.env.items():
             monkeypatch.setenv(name, value)
         yield running

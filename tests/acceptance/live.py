@@ -62,9 +62,13 @@ class SimulatedNetwork:
 
 
 @contextmanager
-def simulated_network(home: Path, *, scale: float, seed: int = 1) -> Iterator[SimulatedNetwork]:
-    """Start one whose life stands still, wait until it serves, and end it afterwards."""
-    command = [sys.executable, "-m", "demo", "--home", str(home), "--scale", str(scale), "--seed", str(seed)]
+def simulated_network(home: Path, *, scale: float, erring: bool = False) -> Iterator[SimulatedNetwork]:
+    """Start one whose life stands still, wait until it serves, and end it afterwards.
+
+    `erring`: by chance it answers 429 and 500, and takes its tokens back.
+    """
+    command = [sys.executable, "-m", "demo", "--home", str(home), "--scale", str(scale)]
+    command += [] if erring else ["--calm"]
     process = subprocess.Popen([*command, "--quiet", "--every", "3600"], stdout=subprocess.DEVNULL)
     try:
         description = _wait_for(home / "network.json", process)
@@ -86,9 +90,9 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def settings_for(instance: Path) -> Settings:
+def settings_for(instance: Path, catalog: Path = CATALOG) -> Settings:
     """An install that is configured for the simulated network."""
-    return Settings(instance=instance, catalog=CATALOG, cheap_passwords=True, secret_key="acceptance")
+    return Settings(instance=instance, catalog=catalog, cheap_passwords=True, secret_key="acceptance")
 
 
 class Site:

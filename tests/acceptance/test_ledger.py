@@ -1,18 +1,25 @@
 """What the jobs find in the simulated network is what its ledger says: nothing missed, nothing invented.
 
-The network runs in its own process and errs by chance (429, 500, revoked tokens); the install polls it over
-HTTP and reads its files. No script inserts an exception.
+The network runs in its own process; the install polls it over HTTP and reads its files. No script inserts an
+exception.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
-from exceptions_app.models import ExceptionCase
+import pytest
 
-from .live import SimulatedNetwork, Site
+from demo.catalog_csv import CATALOG
+from demo.suppliers import BLOCKED_SUPPLIER, UNMAPPED_ALIAS
+from exceptions_app.models import ExceptionCase
+from jobs.install import opened
+
+from .live import SimulatedNetwork, Site, settings_for
 
 _NOT_FOUND_BY_CHECKS = {"rejected_rows", "feed_failed", "check_failed"}
 Key = tuple[tuple[str, str], ...]
@@ -50,6 +57,7 @@ def _assert_same(cases: list[ExceptionCase], planted: dict[str, dict[Key, dict[s
     assert not missed, f"missed: {missed}"
 
 
+@pytest.mark.parametrize("network", ["erring"], indirect=True)
 def test_found_exceptions_are_those_of_the_ledger_and_repairs_close_them(
     network: SimulatedNetwork, site: Site
 ) -> None:
@@ -126,3 +134,20 @@ def test_an_outage_is_one_exception_for_integration_and_closes_nothing(
     site.one_pass()
     told = [case for case in site.cases() if case.category == "feed_failed"]
     assert [case.status for case in told] == ["resolved"]
+
+
+def test_mapping_the_alias_closes_every_invoice_that_it_blocked(
+    network: SimulatedNetwork, site: Site, tmp_path: Path
+) -> None:
+    site.one_pass()
+    blocked = {case.id for case in site.cases() if UNMAPPED_ALIAS in case.facts}
+    planted = [row for row in network.ledger("fault") if "not mapped" in row["how"]]
+    assert len(blocked) == len(planted) > 0
+    shutil.copytree(CATALOG, tmp_path / "catalog")
+    with (tmp_path / "catalog" / "crosswalk_supplier.csv").open("a", encoding="utf-8") as crosswalk:
+        crosswalk.write(f"ap_automation,{UNMAPPED_ALIAS},{BLOCKED_SUPPLIER.number}\n")
+    with opened(settings_for(tmp_path / "instance", tmp_path / "catalog")) as mapped:
+        again = Site(mapped)
+        again.reconcile()
+        closed = {case.id: case.end_reason for case in again.cases() if case.status == "resolved"}
+    assert closed == dict.fromkeys(blocked, "rule_changed")
