@@ -19,13 +19,14 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.duck import quoted
 from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.parameters import RunParameters
 from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.records.store import RecordStore
+from exceptions_app.records.store import VIEW_PREFIX, RecordStore
 
 from .flows import Standing, record_types_of
 
@@ -61,6 +62,7 @@ class Comparing:
         self.unfinished, self.now = unfinished, now
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
         self._open: str | None = None
+        self._kept: set[str] = set()
         load_crosswalks(con, catalog)
 
     def entities(self) -> set[str]:
@@ -133,8 +135,25 @@ class Comparing:
         """Open the records of a scope, as of the runs that were finished when this comparison began."""
         if scope != self._open:
             entity = None if scope == NETWORK_SCOPE else scope
-            self.store.open_views(self.con, self.record_types, entity, self.unfinished)
+            wanted = [name for name in self.record_types if entity is None or name not in self._kept]
+            self.store.open_views(self.con, wanted, entity, self.unfinished)
             self._open = scope
+            if entity is None:
+                self._kept.clear()
+            else:
+                self._keep(wanted)
+
+    def _keep(self, record_types: Iterable[str]) -> None:
+        """Merge base and changes of one entity once, rather than in every side of every check.
+
+        What belongs to the network is the same in every entity, and is kept for all of them.
+        """
+        for name in record_types:
+            view, table = quoted(VIEW_PREFIX + name), quoted(f"kept_{name}")
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {view}")  # noqa: S608 - quoted
+            self.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {table}")  # noqa: S608 - quoted
+            if self.catalog.record_types[name].scope == "network":
+                self._kept.add(name)
 
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""

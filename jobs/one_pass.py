@@ -94,4 +94,6 @@ def _check_line(check: str, told: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _figures(told: dict[str, Any], *names: str) -> str:
-    return "  ".join(f"{name} {told[name]:,}" for name in names if told.get(name))
+    return "  ".join(
+        f"{name} {told[name]:,}" for name in names if isinstance(told.get(name), int) and told[name]
+    )

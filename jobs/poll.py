@@ -7,6 +7,7 @@ the run is finished. A feed that fails is one exception for integration operatio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from exceptions_app.catalog.schema import Feed
@@ -18,6 +19,11 @@ from . import incidents
 from .feed_run import FeedRun, Outcome
 from .flows import flows_reading
 from .work import Work
+
+SETTLE = timedelta(seconds=5)
+"""How long a comparison waits for the feeds that are read at the same time."""
+FOLD_FROM = 5_000
+"""A run that landed so many rows has them folded soon: comparing is quicker then."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -56,6 +62,8 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
         )  # fmt: skip
         if not outcome.changed_anything:
             return
+        if outcome.stored + outcome.deleted >= FOLD_FROM:
+            tasks.request(session, "maintain", "maintain", {}, None, utc_now())
         for flow in flows_reading(work.runtime.catalog, feed.record_type):
             scope = f"reconcile:{flow}"
             tasks.request(
