@@ -7,7 +7,6 @@ The one door to records: land, see the current state, prove absence, fold. It do
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +16,15 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.duck import closing_session, quoted, scalar
 
 from . import folding, landing
-from .layout import Layout, empty_select, entity_of
+from .layout import Layout
 from .presence import refuse_empty_snapshot, vanished_sql
-from .reading import current_sql, files_sql, finished_runs
+from .reading import current_sql, finished_runs
+from .snapshot import VIEW_PREFIX, RecordSnapshot, StoreVersions, TypeSnapshot
 from .table import Listing, as_of, find_table, list_table
 
-VIEW_PREFIX = "rec_"
+__all__ = ["VIEW_PREFIX", "RecordSnapshot", "RecordStore", "StoreVersions"]
+
 NOBODY: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class StoreVersions:
-    """What a set of views shows: the Delta version of each record type (None: nothing has ever landed)."""
-
-    versions: dict[str, int | None]
 
 
 class RecordStore:
@@ -94,6 +88,25 @@ class RecordStore:
         refuse_empty_snapshot(con, vanished, seen_table, feed_code)
         return self.land(feed.record_type, feed_code, run_id, part, con.sql(vanished))
 
+    def snapshot(
+        self,
+        con: DuckDBPyConnection,
+        record_types: Iterable[str],
+        unfinished_runs: Container[int] = NOBODY,
+        at: datetime | None = None,
+    ) -> RecordSnapshot:
+        """One consistent look at these record types, to be opened entity by entity.
+
+        Read which runs are unfinished *before*. `at` (aware) shows the state of that time; raises `AsOfError`
+        where that cannot be shown.
+        """
+        seen = {}
+        for record_type in record_types:
+            listing = self._listing(record_type, at)
+            runs = () if listing is None else tuple(finished_runs(con, listing, unfinished_runs))
+            seen[record_type] = TypeSnapshot(self.layout(record_type), listing, runs)
+        return RecordSnapshot(seen)
+
     def open_views(
         self,
         con: DuckDBPyConnection,
@@ -102,37 +115,18 @@ class RecordStore:
         unfinished_runs: Container[int] = NOBODY,
         at: datetime | None = None,
     ) -> StoreVersions:
-        """Create or replace a view `rec_<record type>` of current rows for each type: of `entity`, or of all
-        for None.
+        """Create or replace views `rec_<record type>` of the current rows of `entity`, or of all for None.
 
-        Records of the network are in the view of every entity. `at` (aware) shows the state of that time; it
-        raises `AsOfError` where that cannot be shown.
+        For one look; a comparison over several entities opens one `snapshot` for all of them.
         """
-        versions: dict[str, int | None] = {}
-        for record_type in record_types:
-            layout = self.layout(record_type)
-            listing = self._listing(record_type, at)
-            versions[record_type] = None if listing is None else listing.version
-            if listing is None:
-                sql = empty_select(layout.visible)
-            else:
-                runs = finished_runs(con, listing, unfinished_runs)
-                sql = current_sql(layout, listing, runs, entity, layout.visible)
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + record_type)} AS {sql}")
-        return StoreVersions(versions)
+        found = self.snapshot(con, record_types, unfinished_runs, at)
+        found.open_views(con, entity)
+        return found.versions
 
     def entities_with_records(self, record_types: Iterable[str]) -> set[str]:
         """The entities that any of these record types holds rows of; those of unfinished runs count too."""
-        found: set[str | None] = set()
         with closing_session() as con:
-            for record_type in record_types:
-                listing = self._listing(record_type)
-                if listing is None or not self.layout(record_type).by_entity:
-                    continue
-                found.update(entity_of(part) for part in listing.base)
-                changed = f"SELECT DISTINCT entity FROM ({files_sql(listing.changes, {'entity': 'VARCHAR'})})"
-                found.update(entity for (entity,) in con.execute(changed).fetchall())
-        return {entity for entity in found if entity is not None}
+            return self.snapshot(con, record_types).entities(con)
 
     def count(self, record_type: str, unfinished_runs: Container[int] = NOBODY) -> int:
         """How many current records there are."""

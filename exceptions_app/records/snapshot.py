@@ -1,0 +1,81 @@
+"""One consistent look at several record types: the same versions and the same finished runs for every entity.
+
+A fold or a run that finishes meanwhile changes nothing in it, so that a comparison that goes entity by entity
+sees one state of the world. It lists files and keeps no handle; the store's retention keeps the files there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.duck import quoted
+
+from .layout import Layout, empty_select, entity_of
+from .reading import current_sql, files_sql
+from .table import Listing
+
+VIEW_PREFIX = "rec_"
+
+
+@dataclass(frozen=True)
+class StoreVersions:
+    """What a set of views shows: the Delta version of each record type (None: nothing has ever landed)."""
+
+    versions: dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class TypeSnapshot:
+    """One record type as it is seen: its files, and the runs among its changes that are finished."""
+
+    layout: Layout
+    listing: Listing | None
+    runs: tuple[int, ...] = ()
+
+    @property
+    def version(self) -> int | None:
+        return None if self.listing is None else self.listing.version
+
+    def current_sql(self, entity: str | None) -> str:
+        """A SELECT of the current rows of one entity, or of the whole network for None."""
+        if self.listing is None:
+            return empty_select(self.layout.visible)
+        return current_sql(self.layout, self.listing, self.runs, entity, self.layout.visible)
+
+
+@dataclass(frozen=True)
+class RecordSnapshot:
+    """Record types by code, all looked at together."""
+
+    types: Mapping[str, TypeSnapshot]
+
+    @property
+    def versions(self) -> StoreVersions:
+        """The Delta versions that it shows."""
+        return StoreVersions({name: one.version for name, one in self.types.items()})
+
+    def open_views(
+        self, con: DuckDBPyConnection, entity: str | None, record_types: Iterable[str] | None = None
+    ) -> None:
+        """Create or replace a view `rec_<record type>` of current rows, of `entity` or of all for None.
+
+        Records of the network are in the view of every entity. `record_types` opens only some of the types.
+        """
+        for name in self.types if record_types is None else record_types:
+            sql = self.types[name].current_sql(entity)
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + name)} AS {sql}")
+
+    def entities(self, con: DuckDBPyConnection) -> set[str]:
+        """The entities that any of these types holds rows of; those of unfinished runs count too."""
+        found: set[str | None] = set()
+        for one in self.types.values():
+            if one.listing is not None and one.layout.by_entity:
+                found.update(map(entity_of, one.listing.base))
+                changed = files_sql(one.listing.changes, {"entity": "VARCHAR"})
+                found.update(
+                    row[0] for row in con.execute(f"SELECT DISTINCT entity FROM ({changed})").fetchall()
+                )
+        return {entity for entity in found if entity is not None}
