@@ -1,4 +1,4 @@
-"""The record store at 1,000,000 order lines of 20 entities: landing 1 % of changes, reading the current state.
+"""The record store at 1,000,000 order lines of 20 entities: landing 1 % of changes, reading what is current.
 
 Landing is measured against Delta Lake's own `MERGE` into a table of the same rows, partitioned by entity.
 Reading (base and three batches of changes, merged, entity by entity) is measured against the same query over
@@ -29,9 +29,9 @@ QUERY = (
     "max(ordered_at)::VARCHAR FROM {}"
 )
 COLUMNS = (
-    "requisition", "supplier", "supplier_name", "item", "description", "quantity", "unit", "unit_price", "price_per",
-    "currency", "status", "match", "basis", "ers", "consigned", "bill_only", "drop_ship", "blanket", "no_charge",
-    "price_estimated",
+    "requisition", "supplier", "supplier_name", "item", "description", "quantity", "unit", "unit_price",
+    "price_per", "currency", "status", "match", "basis", "ers", "consigned", "bill_only", "drop_ship", "blanket",
+    "no_charge", "price_estimated",
 )  # fmt: skip
 SITE = f"""
 site: {{packs: [procure_to_pay]}}
@@ -67,7 +67,7 @@ def changes(place: Path, batch: int) -> str:
 
 
 def build(place: Path, target: Path) -> None:
-    """A folded store, a Delta table for MERGE, and files that hold the store's current rows after three batches."""
+    """A folded store, a Delta table for MERGE, and files of the store's current rows after three batches."""
     from deltalake import write_deltalake
 
     from exceptions_app.duck import session
