@@ -30,8 +30,8 @@ QUERY = (
 )
 COLUMNS = (
     "requisition", "supplier", "supplier_name", "item", "description", "quantity", "unit", "unit_price",
-    "price_per", "currency", "status", "match", "basis", "ers", "consigned", "bill_only", "drop_ship", "blanket",
-    "no_charge", "price_estimated",
+    "price_per", "currency", "status", "match", "basis", "ers", "consigned", "bill_only", "drop_ship",
+    "blanket", "no_charge", "price_estimated",
 )  # fmt: skip
 SITE = f"""
 site: {{packs: [procure_to_pay]}}

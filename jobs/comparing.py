@@ -58,16 +58,16 @@ class Comparing:
         unfinished: UnfinishedRuns,
         now: datetime,
     ) -> None:
-        self.con, self.store, self.catalog, self.checks = con, store, catalog, checks
-        self.unfinished, self.now = unfinished, now
+        self.con, self.catalog, self.checks, self.now = con, catalog, checks, now
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
+        self.records = store.snapshot(con, self.record_types, unfinished)
         self._open: str | None = None
         self._kept: set[str] = set()
         load_crosswalks(con, catalog)
 
     def entities(self) -> set[str]:
         """The entities that any record of the flow belongs to."""
-        return self.store.entities_with_records(self.record_types) & set(self.catalog.entities)
+        return self.records.entities(self.con) & set(self.catalog.entities)
 
     def scopes(self, check: Check, entities: Iterable[str], with_cases: Iterable[str]) -> list[str]:
         """Where a check runs: in each entity with records or open exceptions; a duplicate check over all at
@@ -136,7 +136,7 @@ class Comparing:
         if scope != self._open:
             entity = None if scope == NETWORK_SCOPE else scope
             wanted = [name for name in self.record_types if entity is None or name not in self._kept]
-            self.store.open_views(self.con, wanted, entity, self.unfinished)
+            self.records.open_views(self.con, entity, wanted)
             self._open = scope
             if entity is None:
                 self._kept.clear()
