@@ -57,12 +57,11 @@ def _fold(work: Work) -> dict[str, int]:
                 runs.forget_given_up(session, given_up)
         with work.reading() as session:
             unfinished = runs.unfinished(session)
-        result = store.fold(record_type, unfinished)
+        result = store.tidy(record_type, unfinished)
         if result.runs:
             folded[record_type] = len(result.runs)
-            store.compact(record_type)
-            if utc_now().hour == VACUUM_HOUR:
-                store.vacuum(record_type)
+        if utc_now().hour == VACUUM_HOUR:
+            store.vacuum(record_type)
         work.go_on()
     return folded
 

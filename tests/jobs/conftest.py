@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.config import Settings
 from exceptions_app.connectors.registry import connector_models
-from exceptions_app.domain.instant import iso
+from exceptions_app.domain.instant import iso, utc_now
 from exceptions_app.models import ExceptionCase, FeedState, Reject, SyncRun, Task
 from exceptions_app.records.store import RecordStore
 from exceptions_app.runtime import Runtime
@@ -73,10 +73,12 @@ class Hospital:
         read.update({"rows": kept, **options})
 
     def request(self, kind: str, subject: str, **payload: Any) -> int:
+        scope = f"{kind}:{subject}" if subject else kind
         with self.install.transaction() as session:
-            from exceptions_app.domain.instant import utc_now
+            return tasks.request(session, kind, scope, payload, None, utc_now()).id
 
-            return tasks.request(session, kind, f"{kind}:{subject}", payload, None, utc_now()).id
+    def clock_now(self) -> datetime:
+        return utc_now()
 
     def runner(self, *kinds: str) -> Runner:
         return Runner(self.runtime, self.engine, HANDLERS, kinds or None)
