@@ -2,9 +2,241 @@
 
 from __future__ import annotations
 
-from .books import Books
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from .books import NOW, Books, days_ago
 
 
 def test_what_agrees_is_compared_matched_and_silent(agreed: Books) -> None:
     result = agreed.run()
     assert (result.discrepancies, result.compared, result.matched) == ([], 1, 1)
+
+
+def test_an_order_that_nobody_received_or_billed_is_silent(books: Books) -> None:
+    books.order()
+    assert books.categories() == set()
+
+
+def _books(
+    books: Books,
+    order: dict[str, Any] | None = None,
+    receipt: dict[str, Any] | None = None,
+    invoice: dict[str, Any] | None = None,
+) -> None:
+    """The agreed documents, each altered; None leaves a document out."""
+    for add, values in ((books.order, order), (books.receipt, receipt), (books.invoice, invoice)):
+        if values is not None:
+            add(**values)
+
+
+EACH = {"unit": "EA", "quantity": 120, "unit_price": 5}
+
+RAISES: list[tuple[str, str, tuple[Any, Any, Any]]] = [
+    ("no order in any system", "no_valid_order", (None, None, {})),
+    ("an order without that line", "no_valid_order", ({"line_number": "2"}, None, {})),
+    ("an order but no line named", "no_valid_order", ({}, {}, {"line_number": None})),
+    ("another supplier", "supplier_mismatch", ({}, {}, {"supplier": "V2"})),
+    ("an alias that nobody mapped", "supplier_mismatch", ({}, {}, {"supplier": "V1-NEW"})),
+    ("a unit that does not convert", "unit_mismatch", ({}, {}, {"unit": "PK"})),
+    ("an item without conversions", "unit_mismatch", ({}, {}, {"item": None, **EACH})),
+    ("received in a unit that does not convert", "unit_mismatch", ({}, {"unit": "PK"}, None)),
+    ("each at the price of a case", "unit_mismatch", ({}, {}, {"unit": "EA"})),
+    ("a case at the price of each", "unit_mismatch", ({}, {}, {"unit_price": 5})),
+    ("each price almost a case price", "unit_mismatch", ({}, {}, {"unit": "EA", "unit_price": "60.50"})),
+    ("billed a week ago, nothing received", "missing_receipt", ({}, None, {})),
+    ("received and all returned", "missing_receipt", ({}, {"quantity": 0}, {})),
+    ("four-way is at least three-way", "missing_receipt", ({"match": 4}, None, {})),
+    ("match not stated is three-way", "missing_receipt", ({"match": None}, None, {})),
+    ("billed more than received", "over_received", ({}, {"quantity": 6}, {})),
+    ("billed each, received fewer cases", "over_received", ({}, {"quantity": 9}, EACH)),
+    ("two-way billed beyond the order", "over_ordered", ({"match": 2}, None, {"quantity": 12})),
+    ("received beyond the order", "over_ordered", ({}, {"quantity": 12}, {})),
+    ("3 % too dear", "price_variance", ({}, {}, {"unit_price": "61.80"})),
+    ("3 % too cheap", "price_variance", ({}, {}, {"unit_price": "58.20"})),
+    ("1 % but more than 250", "price_variance", ({"quantity": 900}, {"quantity": 900}, {"quantity": 900, "unit_price": "60.60"})),
+    ("each too dear", "price_variance", ({}, {}, {**EACH, "unit_price": "5.20"})),
+    ("priced per hundred, too dear", "price_variance", ({"price_per": 100, "unit_price": 6000}, {}, {"unit_price": "63"})),
+    ("received 35 days ago, never billed", "received_not_invoiced", ({}, {"received_at": days_ago(35)}, None)),
+    ("received 35 days ago, partly billed", "received_not_invoiced", ({}, {"received_at": days_ago(35)}, {"quantity": 5})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("category", "documents"), [r[1:] for r in RAISES], ids=[r[0] for r in RAISES])
+def test_raises(books: Books, category: str, documents: tuple[Any, Any, Any]) -> None:
+    _books(books, *documents)
+    assert category in books.categories()
+
+
+PARTS = [{"receipt_number": "R2", "quantity": 4}]
+SILENT: list[tuple[str, tuple[Any, Any, Any], Callable[[Books], None] | None]] = [
+    ("only the procurement suite knows the order", (None, None, {}), lambda b: b.order("SUITE")),
+    ("a void invoice", (None, None, {"status": "void"}), None),
+    ("a utility bill with an account number for an order", (None, None, {"invoice_type": "utility"}), None),
+    ("a refund", (None, None, {"invoice_type": "refund"}), None),
+    ("a recurring invoice", (None, None, {"invoice_type": "recurring"}), None),
+    ("an invoice and its credit", (None, None, {}), lambda b: b.invoice(
+        invoice_number="C1", invoice_type="credit", quantity=-10)),
+    ("no invoice that names an order", (None, None, {"order_number": None}), None),
+    ("remit-to of the same supplier", ({}, {}, {"supplier": "V1-REMIT"}), None),
+    ("each at the price of each", ({}, {}, EACH), None),
+    ("units written in another way", ({}, {"unit": "CASE"}, {"unit": "CASE"}), None),
+    ("billed three hours ago, nothing received", ({}, None, {"entered_at": days_ago(0.1)}), None),
+    ("two-way", ({"match": 2}, None, {}), None),
+    ("a service by amount", ({"basis": "amount", "unit": "USD", "item": ""}, None, {"unit": "USD", "item": ""}), None),
+    ("evaluated receipt", ({"ers": True}, None, {}), None),
+    ("bill only", ({"bill_only": True}, None, {}), None),
+    ("drop ship", ({"drop_ship": True}, None, {}), None),
+    ("partly delivered, partly billed", ({}, {"quantity": 6}, {"quantity": 6}), None),
+    ("delivered in two parts", ({}, {"quantity": 6}, {}), lambda b: b.receipt(**PARTS[0])),
+    ("the credit for what was short", ({}, {"quantity": 9}, {}), lambda b: b.invoice(
+        invoice_number="C1", invoice_type="credit", quantity=-1)),
+    ("over received and returned", ({}, {"quantity": 12}, {}), lambda b: b.receipt(
+        receipt_number="R2", quantity=-2, movement="return")),
+    ("4 % more received than ordered", ({"quantity": "9.7"}, {}, {}), None),
+    ("a blanket order billed beyond its quantity", ({"match": 2, "blanket": True, "quantity": 1}, None, {}), None),
+    ("two cents of rounding", ({}, {}, {"amount": "600.02"}), None),
+    ("1.4 % too dear", ({}, {}, {"unit_price": "60.84"}), None),
+    ("10 % of little", ({"unit_price": "0.30"}, {}, {"unit_price": "0.33"}), None),
+    ("an estimated price", ({"price_estimated": True}, {}, {"unit_price": "80"}), None),
+    ("priced per hundred", ({"price_per": 100, "unit_price": 6000}, {}, {"unit_price": "60"}), None),
+    ("received 20 days ago, not billed", ({}, {"received_at": days_ago(20)}, None), None),
+    ("old, and evaluated receipt", ({"ers": True}, {"received_at": days_ago(35)}, None), None),
+    ("old, and consigned", ({"consigned": True}, {"received_at": days_ago(35)}, None), None),
+    ("old, and without charge", ({"no_charge": True}, {"received_at": days_ago(35)}, None), None),
+    ("old, and two-way", ({"match": 2}, {"received_at": days_ago(35)}, None), None),
+    ("old, and worth 60", ({}, {"received_at": days_ago(35), "quantity": 1}, None), None),
+    ("old, and returned since", ({}, {"received_at": days_ago(35)}, None), lambda b: b.receipt(
+        receipt_number="R2", quantity=-10, movement="return", received_at=days_ago(2))),
+    ("old ones are billed, new ones not yet", ({}, {"received_at": days_ago(35), "quantity": 5}, {"quantity": 5}),
+     lambda b: b.receipt(receipt_number="R2", quantity=5, received_at=days_ago(2))),
+    ("the same receipt also in the ERP", ({}, {}, {}), lambda b: b.receipt(system="ERP")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("documents", "more"), [case[1:] for case in SILENT], ids=[case[0] for case in SILENT]
+)
+def test_stays_silent(books: Books, documents: Any, more: Callable[[Books], None] | None) -> None:
+    _books(books, *documents)
+    if more:
+        more(books)
+    assert books.categories() == set()
+
+
+def test_a_pack_price_is_a_unit_mismatch_and_no_price_variance(books: Books) -> None:
+    _books(books, {}, {}, {"unit_price": 5})
+    assert books.categories() == {"unit_mismatch"}
+
+
+def test_missing_is_raised_only_when_the_other_side_was_read_later_than_the_lag(books: Books) -> None:
+    _books(books, None, None, {})
+    late, early = days_ago(7.9), days_ago(8)
+    assert books.categories(read={"order": late}) == {"no_valid_order"}
+    assert books.categories(read={"order": early}) == set()
+    assert books.categories(read={"suite_order": early}) == set()
+    assert books.categories(read={"order": None}) == set()
+
+
+def test_an_unread_warehouse_raises_no_missing_receipt(books: Books) -> None:
+    _books(books, {}, None, {})
+    assert books.categories(read={"receipt": None}) == set()
+
+
+def test_an_unread_payables_system_raises_no_accrual(books: Books) -> None:
+    _books(books, {}, {"received_at": days_ago(35)}, None)
+    assert books.categories(read={"invoice": None}) == set()
+
+
+def test_a_price_variance_says_limit_difference_and_excess(books: Books) -> None:
+    _books(books, {}, {}, {"unit_price": "66"})
+    found = books.only()
+    facts, evidence = json.loads(found.facts), json.loads(found.evidence)
+    assert (found.reference, found.amount, found.currency) == ("PO1/1", Decimal("60.0000"), "USD")
+    assert facts | {
+        "supplier": "Acme", "invoiced": "660", "ordered": "600", "extended": "60", "tolerance": "12", "excess": "48",
+    } == facts  # fmt: skip
+    assert evidence["tolerance"]["limit"] == "12"
+    assert evidence["sides"]["order"]["unit_price"] == "60"
+    assert evidence["sides"]["invoice"]["last_at"] == "2026-11-16T15:00:00Z"
+    assert evidence["sides"]["suite_order"] == {}
+    assert json.loads(found.business_key) == {"line_number": "1", "order_number": "PO1"}
+
+
+def test_figures_of_a_scaled_price_are_the_real_ones(books: Books) -> None:
+    _books(books, {"price_per": 100, "unit_price": 6000}, {}, {"unit_price": "66"})
+    facts = json.loads(books.only().facts)
+    assert (facts["ordered"], facts["extended"], facts["tolerance"]) == ("600", "60", "12")
+
+
+def test_an_accrual_is_worth_what_was_received_and_not_billed(books: Books) -> None:
+    _books(books, {}, {"received_at": days_ago(35)}, {"quantity": 4})
+    found = books.only()
+    assert (found.amount, json.loads(found.facts)["days"]) == (Decimal("360.0000"), 35)
+    assert found.since == days_ago(35)
+
+
+def test_over_received_is_worth_the_order_price(books: Books) -> None:
+    _books(books, {}, {"quantity": 9}, EACH)
+    found = books.only()
+    assert found.amount == Decimal("60.0000")
+    facts = json.loads(found.facts)
+    assert (facts["invoiced"], facts["received"], facts["unit"]) == ("120", "108", "base units")
+
+
+def test_evidence_hash_ignores_row_order_and_a_second_reading(p2p: Any) -> None:
+    hashes = set()
+    for parts in ((4, 6), (6, 4)):
+        books = Books(p2p)
+        books.order(fetched_at=NOW if parts[0] == 4 else days_ago(1))
+        books.receipt()
+        for number, quantity in enumerate(parts):
+            books.invoice(
+                invoice_number=f"I{quantity}", invoice_line=str(number), quantity=quantity, unit_price=70
+            )
+        hashes.add(books.only().evidence_hash)
+    assert len(hashes) == 1
+
+
+def test_evidence_hash_changes_with_what_a_side_says(p2p: Any) -> None:
+    hashes = set()
+    for price in ("70", "71"):
+        books = Books(p2p)
+        _books(books, {}, {}, {"unit_price": price})
+        hashes.add(books.only().evidence_hash)
+    assert len(hashes) == 2
+
+
+def test_identity_survives_changes_of_amount(p2p: Any) -> None:
+    found = set()
+    for price in ("70", "71"):
+        books = Books(p2p)
+        _books(books, {}, {}, {"unit_price": price})
+        found.add(books.only().fingerprint)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "absurd", [{"quantity": "99999999999999"}, {"unit_price": "99999999999999", "amount": "99999999999999"}]
+)
+def test_one_absurd_row_does_not_stop_the_check(agreed: Books, absurd: dict[str, Any]) -> None:  # fmt: skip
+    agreed.order(order_number="PO2", quantity="99999999999999", unit_price="99999999999999")
+    agreed.receipt(order_number="PO2", receipt_number="R9", quantity="99999999999999")
+    agreed.invoice(order_number="PO2", invoice_number="I9", **{"amount": 1, **absurd})
+    agreed.order(order_number="PO3")
+    agreed.receipt(order_number="PO3", receipt_number="R3")
+    agreed.invoice(order_number="PO3", invoice_number="I3", unit_price=70)
+    found = {one.reference: one for one in agreed.run().discrepancies}
+    assert found["PO3/1"].category == "price_variance"
+    assert "PO2/1" in found
+
+
+def test_each_entity_sees_its_own_orders_only(agreed: Books) -> None:
+    agreed.invoice(entity="H2", invoice_number="I2")
+    assert agreed.categories(entity="H1") == set()
+    found = agreed.only(entity="H2")
+    assert (found.category, found.entity, found.scope) == ("no_valid_order", "H2", "H2")
