@@ -23,6 +23,8 @@ from .reading import current_sql, files_sql, runs_present
 from .table import find_table, list_table
 
 _TRIES = 8
+_FEW_ROWS, _SHARE, _FEW_FILES = 20_000, 0.1, 20
+"""Up to so many rows, or this share of the base, changes cost a read little; and up to so many files."""
 _Result = TypeVar("_Result")
 
 
@@ -89,6 +91,36 @@ def delete_runs(uri: str, runs: Collection[int]) -> None:
     predicate = f"_part = {literal(CHANGES)} AND run_id IN ({literals(runs)})"
     if runs:
         _retried(uri, lambda table: table.delete(predicate))
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much lies in a table: rows of the base, rows and files of changes."""
+
+    base_rows: int = 0
+    changed_rows: int = 0
+    changed_files: int = 0
+
+    @property
+    def worth_folding(self) -> bool:
+        """Whether reads suffer more from the changes than a fold would cost in rewritten files."""
+        return self.changed_rows > max(_FEW_ROWS, self.base_rows * _SHARE)
+
+    @property
+    def worth_compacting(self) -> bool:
+        return self.changed_files > _FEW_FILES
+
+
+def load_of(uri: str) -> Load:
+    """From the table's own statistics: no row is read."""
+    table = find_table(uri)
+    if table is None:
+        return Load()
+    actions = table.get_add_actions(flatten=True)
+    parts = actions.column("partition._part").to_pylist()
+    rows = [int(found or 0) for found in actions.column("num_records").to_pylist()]
+    changed = [count for part, count in zip(parts, rows, strict=True) if part == CHANGES]
+    return Load(sum(rows) - sum(changed), sum(changed), len(changed))
 
 
 def compact(uri: str) -> None:

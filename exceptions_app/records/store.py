@@ -139,6 +139,15 @@ class RecordStore:
         with closing_session() as con:
             return folding.fold(con, self.table_uri(record_type), self.layout(record_type), unfinished_runs)
 
+    def tidy(self, record_type: str, unfinished_runs: Container[int] = NOBODY) -> folding.FoldResult:
+        """Fold or compact, for regular upkeep, where that pays: every fold leaves old files for as-of reads."""
+        load = folding.load_of(self.table_uri(record_type))
+        if load.worth_folding:
+            return self.fold(record_type, unfinished_runs)
+        if load.worth_compacting:
+            self.compact(record_type)
+        return folding.FoldResult()
+
     def discard(self, record_type: str, run_ids: Iterable[int]) -> None:
         """Drop the rows of runs that were given up: they would hold back the folding of later ones."""
         folding.delete_runs(self.table_uri(record_type), sorted(set(run_ids)))

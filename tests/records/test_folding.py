@@ -129,8 +129,26 @@ def test_compacting_joins_small_files(store: RecordStore, lines: Lines, current:
     assert current() == before
 
 
+def test_upkeep_leaves_few_changes_alone_joins_many_files_and_folds_many_rows(
+    store: RecordStore, lines: Lines, current: Current, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "_FEW_FILES", 3)
+    monkeypatch.setattr(folding, "_FEW_ROWS", 4)
+    for part in range(3):
+        store.land("order_line", "erp.orders", 1, part, lines(("NORTH", f"PO{part}", part)))
+    store.tidy("order_line")
+    assert parts(store) == (set(), 3)
+    store.land("order_line", "erp.orders", 1, 3, lines(("NORTH", "PO3", 3)))
+    store.tidy("order_line")
+    assert parts(store) == (set(), 1)
+    store.land("order_line", "erp.orders", 1, 4, lines(("NORTH", "PO4", 4)))
+    assert store.tidy("order_line").runs == (1,)
+    assert parts(store) == ({"base.NORTH"}, 0)
+    assert len(current()) == 5
+
+
 def test_nothing_is_done_where_nothing_has_landed(store: RecordStore) -> None:
-    assert store.fold("order_line").runs == ()
+    assert store.fold("order_line").runs == store.tidy("order_line").runs == ()
     store.compact("order_line")
     store.discard("order_line", [1])
     assert store.vacuum("order_line") == 0

@@ -116,6 +116,19 @@ def test_views_keep_showing_the_version_that_was_opened(
     assert con.execute("SELECT quantity::INT FROM rec_order_line").fetchall() == [(5,)]
 
 
+def test_a_comparison_over_many_entities_sees_one_state_whatever_happens_meanwhile(
+    store: RecordStore, con: DuckDBPyConnection, lines: Lines
+) -> None:
+    store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 1), ("SOUTH", "PO1", 1)))
+    seen = store.snapshot(con, ["order_line", "supplier"])
+    assert seen.entities(con) == {"NORTH", "SOUTH"}
+    store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 2), ("SOUTH", "PO1", None)))
+    store.fold("order_line")
+    for entity in ("NORTH", "SOUTH", None):
+        seen.open_views(con, entity, ["order_line"])
+        assert con.execute("SELECT DISTINCT quantity::INT FROM rec_order_line").fetchall() == [(1,)]
+
+
 def test_a_past_state_is_shown_as_it_was_across_a_fold(
     store: RecordStore, lines: Lines, current: Current
 ) -> None:
