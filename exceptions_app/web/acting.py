@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import abort, current_app, g
+from flask import abort, g
 from sqlalchemy import select
 
 from exceptions_app.access import visible
@@ -33,17 +33,9 @@ def context() -> ActionContext:
         catalog=runtime().catalog,
         now=utc_now(),
         actor=Actor("user", person.name, person.id),
-        snapshot_id=_snapshot_id(),
+        snapshot_id=runtime().snapshot_id(db.session(), "system:web", utc_now()),
         correlation_id=g.correlation_id,
     )
-
-
-def _snapshot_id() -> int:
-    known: dict[str, int] = current_app.extensions.setdefault("tieout_snapshots", {})
-    here = runtime()
-    if here.catalog.digest not in known:
-        known[here.catalog.digest] = here.snapshot_id(db.session(), "system:web", utc_now())
-    return known[here.catalog.digest]
 
 
 def case_or_404(reference: str) -> ExceptionCase:

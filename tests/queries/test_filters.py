@@ -26,7 +26,8 @@ TIMES = st.none() | st.integers(0, 10**9).map(
     lambda s: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
 )
 FILTERS = st.builds(
-    QueueFilter, queue=CODES, category=CODES, entity=CODES, owner=CODES, stage=CODES, severity=CODES, ball=CODES,
+    QueueFilter, queue=CODES, category=CODES, entity=CODES, owner=CODES, stage=CODES,
+    severity=CODES, ball=CODES,
     status=st.sampled_from(["live", "any", "open", "awaiting_confirmation", "resolved", "waived"]),
     hold=st.none() | st.booleans(), due=TIMES, since=TIMES, sort=st.sampled_from(SORTS),
     q=st.text(max_size=60).map(lambda text: " ".join(text.split())),

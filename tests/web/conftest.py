@@ -1,4 +1,4 @@
-"""What tests of the pages may ask for: an application on the test's database, a client, and people signed in."""
+"""What tests of the pages may ask for: an application on the test database, a client, people signed in."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ def _endpoints(app: Flask) -> set[tuple[str, str]]:
 
 def _path(app: Flask, endpoint: str, case: Any) -> str:
     known = {
-        "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay", "user_id": "1",
-        "filename": "css/app.css",
+        "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
+        "user_id": "1", "filename": "css/app.css",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
@@ -107,7 +107,9 @@ def test_nobody_signed_in_sees_only_what_is_public(app: Flask, case: Any, client
             assert answer.location.startswith("/sign-in"), endpoint
 
 
-def test_an_endpoint_that_declares_nothing_is_refused(app: Flask, sign_in: Callable[..., FlaskClient]) -> None:
+def test_an_endpoint_that_declares_nothing_is_refused(
+    app: Flask, sign_in: Callable[..., FlaskClient]
+) -> None:
     app.add_url_rule("/undeclared", "undeclared", lambda: "secret")
     assert sign_in("administrator").get("/undeclared").status_code == 403
 
