@@ -106,11 +106,12 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     name = f"template_{worker}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    schema.upgrade(_postgres_url(postgres_server, name))
+    schema.upgrade(postgres_url(postgres_server, name))
     yield name
 
 
-def _postgres_url(server: str, name: str) -> str:
+def postgres_url(server: str, name: str) -> str:
+    """The URL of one database on the test server."""
     return make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
@@ -137,7 +138,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     name = f"test_{template}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield from _opened("postgres", _postgres_url(server, name))
+    yield from _opened("postgres", postgres_url(server, name))
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -1,4 +1,6 @@
-"""A person sees only the queues, entities and sensitive columns that are theirs, and does only what the role may."""
+"""A person sees only the queues, entities and sensitive columns that are theirs, and does only what the
+role may.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ def test_each_role_may_do_exactly_this(viewer: Callable[..., Viewer], role: Role
     assert {permission for permission in P if can(person, permission)} == may
 
 
-def test_an_auditor_changes_nothing_even_in_scope(make_case: Callable[..., Any], viewer: Callable[..., Viewer]) -> None:
+def test_an_auditor_changes_nothing_even_in_scope(
+    make_case: Callable[..., Any], viewer: Callable[..., Viewer]
+) -> None:
     assert sees_case(viewer("auditor"), make_case())
     assert not may_work_on(viewer("auditor"), make_case())
 
@@ -77,7 +81,12 @@ def test_what_is_critical_takes_a_manager_to_waive(
 
 @pytest.mark.parametrize(
     ("role", "sensitive"),
-    [("specialist", set()), ("manager", {"hr", "bank"}), ("auditor", {"hr", "bank"}), ("administrator", set())],
+    [
+        ("specialist", set()),
+        ("manager", {"hr", "bank"}),
+        ("auditor", {"hr", "bank"}),
+        ("administrator", set()),
+    ],
 )
 def test_sensitive_columns_are_for_who_needs_them_and_patients_for_nobody(
     viewer: Callable[..., Viewer], role: str, sensitive: set[str]

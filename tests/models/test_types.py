@@ -16,7 +16,9 @@ from exceptions_app.models import ExceptionCase, FeedState
 MOMENT = datetime(2026, 11, 1, 5, 59, 59, 123456, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-6)), timezone(timedelta(hours=5, minutes=45))])
+@pytest.mark.parametrize(
+    "zone", [UTC, timezone(timedelta(hours=-6)), timezone(timedelta(hours=5, minutes=45))]
+)
 def test_a_time_comes_back_as_the_same_instant_in_utc(session: Session, zone: timezone) -> None:
     session.add(FeedState(feed="f", read_through=MOMENT.astimezone(zone)))
     session.commit()

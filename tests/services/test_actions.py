@@ -51,7 +51,11 @@ def test_the_second_of_two_people_is_told_who_did_what_and_when(
             open_story.session, open_story.by_person, viewer_for(second, open_story.catalog), open_story.case(1),
             expected_version=seen, reason="fixed_at_source",
         )  # fmt: skip
-    assert (refused.value.who, refused.value.what, refused.value.at) == ("Mina Park", "claimed it", open_story.now)
+    assert (refused.value.who, refused.value.what, refused.value.at) == (
+        "Mina Park",
+        "claimed it",
+        open_story.now,
+    )
     assert "Mina Park claimed it on 24 Nov 2026, 15:05 UTC" in str(refused.value)
 
 
@@ -75,7 +79,12 @@ def test_a_comment_never_conflicts(open_story: Story) -> None:
     seen = case.version
     open_story.claim(1)
     made = actions.comment(
-        open_story.session, open_story.by_person, open_story.viewer, case, expected_version=seen, text=" Asked. "
+        open_story.session,
+        open_story.by_person,
+        open_story.viewer,
+        case,
+        expected_version=seen,
+        text=" Asked. ",
     )
     assert (made.text, open_story.case(1).version) == ("Asked.", seen + 1)
     assert open_story.tags(1)[-1] == "case:commented"
@@ -106,7 +115,11 @@ def test_only_a_manager_assigns_to_others(open_story: Story, user: Callable[...,
 
 def test_nobody_is_assigned_what_they_cannot_see(open_story: Story, user: Callable[..., Any]) -> None:
     case = open_story.case(1)
-    for person in (user("specialist", queues=("other",)), user("specialist", entities=("H02",)), user("auditor")):
+    for person in (
+        user("specialist", queues=("other",)),
+        user("specialist", entities=("H02",)),
+        user("auditor"),
+    ):
         with pytest.raises(NotAllowedError, match="does not work on this queue"):
             actions.assign(
                 open_story.session, open_story.by_person, open_story.viewer, case,
@@ -114,9 +127,15 @@ def test_nobody_is_assigned_what_they_cannot_see(open_story: Story, user: Callab
             )  # fmt: skip
 
 
-def test_nobody_acts_outside_their_queues_entities_and_role(open_story: Story, user: Callable[..., Any]) -> None:
+def test_nobody_acts_outside_their_queues_entities_and_role(
+    open_story: Story, user: Callable[..., Any]
+) -> None:
     case = open_story.case(1)
-    for person in (user("specialist", queues=("other",)), user("manager", entities=("H02",)), user("auditor")):
+    for person in (
+        user("specialist", queues=("other",)),
+        user("manager", entities=("H02",)),
+        user("auditor"),
+    ):
         with pytest.raises(NotAllowedError, match="may not work on"):
             actions.claim(
                 open_story.session, open_story.ctx, viewer_for(person, open_story.catalog), case,
@@ -153,7 +172,9 @@ def test_two_holds_add_up(open_story: Story) -> None:
         ({"reason": "x", "ball_in_court": "supplier", "until": NOW}, "in the future"),
     ],
 )
-def test_a_hold_needs_its_reason_its_ball_and_a_future(open_story: Story, given: dict[str, Any], why: str) -> None:
+def test_a_hold_needs_its_reason_its_ball_and_a_future(
+    open_story: Story, given: dict[str, Any], why: str
+) -> None:
     with pytest.raises(NotAllowedError, match=why):
         open_story._do(actions.hold, 1, **given)
 

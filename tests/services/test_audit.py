@@ -30,7 +30,9 @@ def test_an_untouched_trail_verifies(told: Story) -> None:
 
 
 def test_the_hash_is_what_the_documentation_says(told: Story) -> None:
-    first = told.session.scalars(select(AuditEvent).where(AuditEvent.case_id == told.case(1).id).limit(1)).one()
+    first = told.session.scalars(
+        select(AuditEvent).where(AuditEvent.case_id == told.case(1).id).limit(1)
+    ).one()
     payload = told.session.get_one(AuditPayload, first.id).payload
     parts = [
         f"case:{first.case_id}", "case:opened", "job:reconcile", iso(NOW), "corr-1", str(told.snapshot_id),

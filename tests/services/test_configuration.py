@@ -20,7 +20,9 @@ def test_the_same_configuration_has_one_snapshot(session: Session, catalog: Any)
     assert len(session.scalars(select(AuditEvent).where(AuditEvent.subject == "configuration")).all()) == 1
 
 
-def test_a_changed_configuration_has_another_that_holds_what_was_in_force(session: Session, catalog: Any) -> None:
+def test_a_changed_configuration_has_another_that_holds_what_was_in_force(
+    session: Session, catalog: Any
+) -> None:
     changed = replace(catalog, site=catalog.site.model_copy(update={"name": "Renamed"}))
     ids = [configuration.accept(session, each, "user:1", NOW) for each in (catalog, changed, catalog)]
     assert ids[0] == ids[2] != ids[1]

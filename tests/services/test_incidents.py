@@ -26,10 +26,17 @@ def _cases(story: Story) -> list[ExceptionCase]:
 def test_a_failing_feed_is_one_exception_and_closes_nothing(story: Story) -> None:
     story.run([discrepancy(1)])
     first = story.now
-    counts = [incidents.feed_failed(story.session, story.ctx, FEED, since=first, error="refused") for _ in range(3)]
+    counts = [
+        incidents.feed_failed(story.session, story.ctx, FEED, since=first, error="refused") for _ in range(3)
+    ]
     assert counts == [IntakeCounts(opened=1), IntakeCounts(seen=1), IntakeCounts(seen=1)]
     (case,) = _cases(story)
-    assert (case.category, case.severity, case.entity, case.counterparty) == ("feed_failed", "critical", "*", "TEST_ERP")
+    assert (case.category, case.severity, case.entity, case.counterparty) == (
+        "feed_failed",
+        "critical",
+        "*",
+        "TEST_ERP",
+    )
     assert case.sentence == "Orders has brought nothing from Test ERP since 24 Nov 2026: refused"
     assert story.case(1).status == "open"
 
@@ -69,4 +76,6 @@ def test_a_claim_about_rejected_rows_is_confirmed_by_the_next_clean_run(story: S
     case.status, case.resolved_at = "awaiting_confirmation", story.now
     story.session.commit()
     story.later(minutes=5)
-    assert incidents.rejected_rows(story.session, story.ctx, FEED, count=0, since=story.now) == IntakeCounts(confirmed=1)
+    assert incidents.rejected_rows(story.session, story.ctx, FEED, count=0, since=story.now) == IntakeCounts(
+        confirmed=1
+    )

@@ -41,7 +41,9 @@ def test_the_right_password_signs_in_however_the_address_is_written(session: Ses
     assert _tags(session) == ["person:added", "person:signed_in"]
 
 
-def test_a_wrong_password_an_unknown_and_a_disabled_account_are_told_alike(session: Session, ann: User) -> None:
+def test_a_wrong_password_an_unknown_and_a_disabled_account_are_told_alike(
+    session: Session, ann: User
+) -> None:
     said = set()
     for email, password in (("ann@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
         with pytest.raises(SignInError) as refused:
@@ -103,7 +105,11 @@ def test_a_person_that_cannot_be_added_is_refused_with_why(
 def test_a_changed_scope_leaves_before_and_after(session: Session, ann: User) -> None:
     people.set_scope(session, ann, role=Role.MANAGER, queues=["ap"], entities=["H01"], by="user:1", now=NOW)
     session.expire_all()
-    assert (ann.role, [q.queue for q in ann.queues], [e.entity for e in ann.entities]) == ("manager", ["ap"], ["H01"])
+    assert (ann.role, [q.queue for q in ann.queues], [e.entity for e in ann.entities]) == (
+        "manager",
+        ["ap"],
+        ["H01"],
+    )
     people.set_scope(session, ann, queues=["ap"], by="user:1", now=NOW)
     assert _tags(session) == ["person:added", "person:changed"]
     assert verify(session) == []

@@ -52,9 +52,7 @@ def test_work_that_is_queued_already_is_not_queued_twice(session: Session) -> No
 
 
 def test_each_fire_of_a_job_is_inserted_once(session: Session) -> None:
-    inserted = [
-        tasks.schedule(session, "sweep", NOW, kind="sweep", scope="sweep", now=NOW) for _ in range(2)
-    ]
+    inserted = [tasks.schedule(session, "sweep", NOW, kind="sweep", scope="sweep", now=NOW) for _ in range(2)]
     later = tasks.schedule(session, "sweep", NOW + timedelta(minutes=1), kind="sweep", scope="sweep", now=NOW)
     assert (inserted, later) == ([True, False], True)
 
