@@ -140,7 +140,7 @@ class RecordStore:
             return folding.fold(con, self.table_uri(record_type), self.layout(record_type), unfinished_runs)
 
     def tidy(self, record_type: str, unfinished_runs: Container[int] = NOBODY) -> folding.FoldResult:
-        """Fold or compact, for regular upkeep, where that pays: every fold leaves old files for as-of reads."""
+        """Fold or compact where that pays, for regular upkeep: a fold leaves old files for as-of reads."""
         load = folding.load_of(self.table_uri(record_type))
         if load.worth_folding:
             return self.fold(record_type, unfinished_runs)
