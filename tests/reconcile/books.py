@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.duck import session
 from exceptions_app.reconcile.engine import CheckResult, run_check
@@ -101,11 +102,21 @@ class Books:
     ) -> CheckResult:
         """`read`: until when each side was read; by default all until now."""
         self._view(entity)
-        sides = getattr(self.catalog.checks[check], "sides", {})
+        return self._run(self.catalog.checks[check], entity, now, read)
+
+    def run_altered(self, check: Check) -> CheckResult:
+        """A check that the catalogue does not hold, in H1."""
+        self._view("H1")
+        return self._run(check, "H1", NOW, None)
+
+    def _run(
+        self, check: Check, entity: str | None, now: datetime, read: Mapping[str, datetime | None] | None
+    ) -> CheckResult:
+        sides = getattr(check, "sides", {})
         through = dict.fromkeys(sides, now) | dict(read or {})
         # Business days here are days of the week, so that a test can count on its fingers.
         parameters = RunParameters(now, lambda days: now - timedelta(days=days), through)
-        return run_check(self.con, self.catalog.checks[check], self.catalog, entity, parameters)
+        return run_check(self.con, check, self.catalog, entity, parameters)
 
     def _view(self, entity: str | None) -> None:
         for code, record in self.catalog.record_types.items():

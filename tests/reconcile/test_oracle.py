@@ -1,0 +1,180 @@
+"""The compiled checks against plain Python over the same small data, on data nobody would think of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.expressions import Scope, literal, parse, render
+from exceptions_app.catalog.schema import Tolerance
+from exceptions_app.domain.tolerance import assess
+from exceptions_app.duck import session
+from exceptions_app.reconcile.findings import outside_text
+
+from .books import NOW, Books, days_ago
+
+FACTORS = {"EA": 1, "CS": 12}
+SUPPLIERS = {"V1": "S1", "V1-REMIT": "S1", "V2": "S2", "S1": "S1"}
+
+quantities = st.integers(-3, 24)
+prices = st.sampled_from(["5", "5.05", "60", "61", "61.20", "61.30", "66", "720"])
+units = st.sampled_from(["EA", "CS", "PK"])
+orders = st.fixed_dictionaries(
+    {
+        "quantity": st.integers(1, 24),
+        "unit": st.sampled_from(["EA", "CS"]),
+        "unit_price": prices,
+        "price_per": st.sampled_from([None, 1, 10]),
+        "match": st.sampled_from([None, 2, 3, 4]),
+        **dict.fromkeys(
+            ("ers", "consigned", "bill_only", "drop_ship", "blanket", "no_charge", "price_estimated"),
+            st.sampled_from([None, False, False, False, True]),
+        ),
+        "basis": st.sampled_from([None, "quantity", "quantity", "amount"]),
+    }
+)
+receipts = st.fixed_dictionaries(
+    {
+        "quantity": quantities,
+        "unit": units,
+        "received_at": st.sampled_from([days_ago(d) for d in (1, 29, 30, 45)]),
+    }
+)
+invoices = st.fixed_dictionaries(
+    {
+        "quantity": quantities,
+        "unit": units,
+        "unit_price": prices,
+        "supplier": st.sampled_from(sorted(SUPPLIERS)),
+        "status": st.sampled_from(["approved", "approved", "paid", "void"]),
+        "invoice_type": st.sampled_from(["standard", "standard", "credit", "utility"]),
+        "entered_at": st.sampled_from([days_ago(d) for d in (0.5, 1, 3)]),
+    }
+)
+Rows = list[dict[str, Any]]
+
+
+def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[str]:
+    """FLOWS' conditions for one order line, with exact fractions of decimals and no SQL."""
+    billed = [row for row in billed if row["status"] != "void"]
+    found: set[str] = set()
+    amount = sum((Decimal(r["quantity"]) * Decimal(r["unit_price"]) for r in billed), Decimal(0))
+    quantity = sum(row["quantity"] for row in billed)
+    if order is None:
+        if any(row["invoice_type"] != "utility" for row in billed) and (amount or quantity):
+            found.add("no_valid_order")
+        return found
+    if any(SUPPLIERS[row["supplier"]] != "S1" for row in billed):
+        found.add("supplier_mismatch")
+    unit, per, match = order["unit"], order["price_per"] or 1, order["match"] or 3
+    by_quantity = (order["basis"] or "quantity") == "quantity"
+
+    def alike(rows: Rows) -> bool:
+        return all(row["unit"] == unit for row in rows)
+
+    def converts(rows: Rows) -> bool:
+        return all(row["unit"] in FACTORS for row in rows)
+
+    def total(rows: Rows, plain: bool) -> int:
+        return sum(row["quantity"] * (1 if plain else FACTORS.get(row["unit"], 0)) for row in rows)
+
+    all_alike = alike(billed) and alike(received)
+    comparable = all_alike or (converts(billed) and converts(received))
+    in_order_units = 1 if all_alike else FACTORS[unit]
+    ordered = order["quantity"] * in_order_units
+    got, invoiced = total(received, all_alike), total(billed, all_alike)
+    price = Decimal(order["unit_price"])
+
+    priceable = alike(billed) or converts(billed)
+    agreed = price * total(billed, alike(billed)) / (1 if alike(billed) else FACTORS[unit]) / per
+    pack = bool(billed) and priceable and agreed > 0 and amount > 0
+    pack = pack and (
+        abs(amount - 12 * agreed) <= agreed * 12 / 100 or abs(amount * 12 - agreed) <= agreed / 100
+    )
+    if by_quantity and (
+        (billed and (not priceable or pack)) or (received and not alike(received) and not converts(received))
+    ):
+        found.add("unit_mismatch")
+
+    raw = sum(row["quantity"] for row in received)
+    exempt = order["ers"] or order["bill_only"] or order["drop_ship"]
+    first = max([min((r["entered_at"] for r in billed), default=NOW), *(r["received_at"] for r in received)])
+    graced = first <= NOW - timedelta(days=2)
+    if billed and match >= 3 and by_quantity and not exempt and raw == 0 and quantity > 0 and graced:
+        found.add("missing_receipt")
+    settled = max((r["entered_at"] for r in billed), default=NOW) <= NOW - timedelta(hours=1)
+    if billed and received and match >= 3 and by_quantity and comparable and 0 < got < invoiced and settled:
+        found.add("over_received")
+    beyond = (invoiced if match == 2 and billed else 0, got if received else 0)
+    if (
+        by_quantity
+        and not order["blanket"]
+        and comparable
+        and any((b - ordered) * 100 > 5 * ordered for b in beyond)
+    ):
+        found.add("over_ordered")
+    free = order["blanket"] or order["price_estimated"] or not by_quantity
+    difference = abs(amount - agreed)
+    outside = difference > 5 and (difference > 250 or difference * 100 > 2 * abs(agreed))
+    if billed and priceable and not free and not pack and outside:
+        found.add("price_variance")
+    old = [r for r in received if r["received_at"] <= days_ago(30) or r["quantity"] < 0]
+    uninvoiced = (total(old, all_alike) - invoiced) * price / in_order_units / per
+    aged = any(r["received_at"] <= days_ago(30) for r in received)
+    silent = order["ers"] or order["consigned"] or order["no_charge"] or match < 3
+    if aged and comparable and not silent and uninvoiced > 100:
+        found.add("received_not_invoiced")
+    return found
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.none() | orders, st.lists(receipts, max_size=3), st.lists(invoices, max_size=3))
+def test_the_three_way_match_agrees_with_plain_python(
+    p2p: Catalog, order: dict[str, Any] | None, received: Rows, billed: Rows
+) -> None:
+    books = Books(p2p)
+    if order is not None:
+        books.order(**order)
+    for number, row in enumerate(received):
+        books.receipt(receipt_number=f"R{number}", **row)
+    for number, row in enumerate(billed):
+        books.invoice(invoice_number=f"I{number}", **row)
+    result = books.run()
+    assert {one.category for one in result.discrepancies} == oracle(order, received, billed)
+    assert len({one.fingerprint for one in result.discrepancies}) == len(result.discrepancies)
+
+
+amounts = st.decimals("-1000", "1000", places=2)
+limits = st.none() | st.decimals("0", "50", places=1)
+
+
+@settings(max_examples=200)
+@given(
+    st.builds(
+        Tolerance,
+        absolute=limits,
+        percent=limits,
+        combine=st.sampled_from(["any", "all", "max", "sum"]),
+        ignore_below=st.sampled_from([Decimal(0), Decimal("2.5")]),
+        over=st.booleans(),
+        under=st.booleans(),
+    ),
+    amounts,
+    amounts,
+    st.sampled_from([1, 10, 144]),
+)
+def test_the_compiled_tolerance_judges_as_the_one_that_explains_itself(
+    tolerance: Tolerance, difference: Decimal, base: Decimal, scale: int
+) -> None:
+    scope = Scope({"difference": "decimal", "base": "decimal", "scale": "decimal"})
+    figures = {"difference": difference * scale, "base": base * scale, "scale": Decimal(scale)}
+    expression = parse(outside_text(tolerance), scope)
+    sql = render(expression, lambda _, name: f"CAST({literal(str(figures[name]))} AS DECIMAL(18, 4))")
+    with session() as con:
+        (found,) = con.execute(f"SELECT {sql}").fetchall()[0]
+    assert found == assess(tolerance, difference, base).outside

@@ -1,0 +1,46 @@
+"""Looking keys up again: agrees now, or left the window."""
+
+from __future__ import annotations
+
+from exceptions_app.reconcile.probe import Probed, canonical_key
+
+from .books import NOW, Books, days_ago
+
+LINE = {"order_number": "PO1", "line_number": "1"}
+
+
+def test_a_key_that_is_still_there_says_when_it_was_last_fetched(books: Books) -> None:
+    books.order(fetched_at=days_ago(2))
+    books.invoice(fetched_at=NOW)
+    assert books.probe([LINE]) == {canonical_key(LINE): Probed(True, NOW)}
+
+
+def test_a_voided_invoice_is_still_there(books: Books) -> None:
+    books.invoice(status="void")
+    assert books.probe([LINE])[canonical_key(LINE)].present
+
+
+def test_a_key_that_no_side_has_left_the_window(books: Books) -> None:
+    books.order(entity="H2")
+    gone = {"order_number": "PO9", "line_number": "1"}
+    assert books.probe([LINE, gone]) == {
+        canonical_key(LINE): Probed(False, None),
+        canonical_key(gone): Probed(False, None),
+    }
+
+
+def test_keys_are_the_source_s_own_not_the_canonical_ones(books: Books) -> None:
+    books.invoice(order_number=None)
+    own, canonical = ({"supplier": s, "invoice_number": "I1"} for s in ("V1", "S1"))
+    found = books.probe([own, canonical], "p2p.invoice_without_order")
+    assert (found[canonical_key(own)].present, found[canonical_key(canonical)].present) == (True, False)
+
+
+def test_duplicates_are_looked_up_in_the_whole_network(books: Books) -> None:
+    books.invoice(entity="H2", status="void")
+    own = {"supplier": "V1", "invoice_number": "I1"}
+    assert books.probe([own], "p2p.duplicate_invoice")[canonical_key(own)].present
+
+
+def test_nothing_asked_nothing_answered(books: Books) -> None:
+    assert books.probe([]) == {}
