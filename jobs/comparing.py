@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class Findings:
 
 
 class Comparing:
-    """One comparison of a flow at one instant. Views are opened per entity, and again to probe a key."""
+    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop."""
 
     def __init__(
         self,
@@ -57,8 +57,9 @@ class Comparing:
         checks: Sequence[Check],
         unfinished: UnfinishedRuns,
         now: datetime,
+        go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        self.con, self.catalog, self.checks, self.now = con, catalog, checks, now
+        self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
         self.records = store.snapshot(con, self.record_types, unfinished)
         self._open: str | None = None
@@ -82,6 +83,7 @@ class Comparing:
         findings = Findings()
         found: dict[Place, list[Discrepancy]] = {}
         for scope in sorted({scope for of_check in scopes.values() for scope in of_check}):
+            self.go_on()
             self.view(scope)
             for check in self.checks:
                 if scope in scopes.get(check.code, ()) and check.code not in findings.errors:

@@ -34,7 +34,7 @@ def run(work: Work) -> Mapping[str, Any]:
         changed = check_runs.changed_since_last_run(session, catalog, checks)
     standings = {check.code: standing(catalog, check, facts) for check in checks}
     with closing_session(settings.duck_memory, settings.duck_threads) as con:
-        comparing = Comparing(con, work.runtime.store, catalog, checks, unfinished, utc_now())
+        comparing = Comparing(con, work.runtime.store, catalog, checks, unfinished, utc_now(), work.go_on)
         entities = comparing.entities()
         scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
         run_ids = _begin(work, checks, scopes, standings)
