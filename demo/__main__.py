@@ -34,10 +34,11 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    environment = serving.start()
-    for name, value in environment.items():
-        if name.endswith(("_URL", "_DROP")):
-            print(f"{name}={value}", flush=True)
+    serving.start()
+    print(
+        f"the hospital network serves; to disturb it: python -m demo.control --home {given.home} --help",
+        flush=True,
+    )
     ended.wait()
     serving.stop()
 
