@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,21 @@ def _setting(variable: str, default: Any, about: str) -> Any:
 class Settings:
     """What an install can set. Paths are absolute; the rest of the configuration is the catalog."""
 
-    instance: Path = _setting("TIEOUT_INSTANCE", Path("instance"), "directory for all that a running install keeps")
-    database_url: str = _setting("TIEOUT_DATABASE_URL", "", "SQLAlchemy URL; default: SQLite in the instance directory")
-    catalog: Path | None = _setting("TIEOUT_CATALOG", None, "the site's configuration; default: catalog/ in the instance directory")
-    records: str = _setting("TIEOUT_RECORDS", "", "where the record store lives; default: records/ in the instance directory")
-    secret_key: str = _setting("TIEOUT_SECRET_KEY", "", "signs sessions; default: made once and kept in the instance directory")
+    instance: Path = _setting(
+        "TIEOUT_INSTANCE", Path("instance"), "directory for all that a running install keeps"
+    )
+    database_url: str = _setting(
+        "TIEOUT_DATABASE_URL", "", "SQLAlchemy URL; default: SQLite in the instance directory"
+    )
+    catalog: Path | None = _setting(
+        "TIEOUT_CATALOG", None, "the site's configuration; default: catalog/ in the instance directory"
+    )
+    records: str = _setting(
+        "TIEOUT_RECORDS", "", "where the record store lives; default: records/ in the instance directory"
+    )
+    secret_key: str = _setting(
+        "TIEOUT_SECRET_KEY", "", "signs sessions; default: made once and kept in the instance directory"
+    )
     secure_cookies: bool = _setting("TIEOUT_SECURE_COOKIES", False, "send cookies over HTTPS only")
     web_processes: int = _setting("TIEOUT_WEB_PROCESSES", 2, "web worker processes of `tieout serve`")
     job_processes: int = _setting("TIEOUT_JOB_PROCESSES", 1, "job processes of `tieout serve`")
@@ -81,7 +92,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     unknown = [v for v in environ if v.startswith("TIEOUT_") and v not in known]
     if unknown:
         raise SettingError(f"{unknown[0]}: no such setting; known are {', '.join(sorted(known))}")
-    values = {name: _convert(name, variable, environ[variable]) for variable, name in known.items() if environ.get(variable)}
+    values = {
+        name: _convert(name, variable, environ[variable])
+        for variable, name in known.items()
+        if environ.get(variable)
+    }
     values.setdefault("instance", Path("instance").resolve())
     return Settings(**values)
 
@@ -92,9 +107,11 @@ def secret_key(settings: Settings) -> str:
         return settings.secret_key
     path = settings.instance / "secret_key"
     settings.instance.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32), encoding="ascii")
+        with suppress(FileExistsError):
+            os.link(fresh, path)  # whole at once: another process may be doing the same
+        fresh.unlink()
     return path.read_text(encoding="ascii")

@@ -49,11 +49,11 @@ class TransitionError(Exception):
         self.action = action
 
 
-_ON_OPEN = {a: Status.OPEN for a in (Action.CLAIM, Action.ASSIGN, Action.RELEASE, Action.HOLD, Action.RESUME)}
+_STAYS_OPEN = (Action.CLAIM, Action.ASSIGN, Action.RELEASE, Action.HOLD, Action.RESUME)
 _ANYWHERE = {(status, Action.COMMENT): status for status in Status}
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
-    **{(Status.OPEN, action): status for action, status in _ON_OPEN.items()},
+    **{(Status.OPEN, action): Status.OPEN for action in _STAYS_OPEN},
     **_ANYWHERE,
     (Status.OPEN, Action.RESOLVE): Status.AWAITING_CONFIRMATION,
     (Status.OPEN, Action.WAIVE): Status.WAIVED,

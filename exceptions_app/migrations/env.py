@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import context
 
@@ -12,7 +14,7 @@ from exceptions_app.models.types import UtcDateTime
 assert models.__all__  # noqa: S101  (the import fills the metadata)
 
 
-def _render(kind: str, item: object, autogen_context: object) -> str | bool:
+def _render(kind: str, item: object, autogen_context: object) -> str | Literal[False]:
     """A migration must not change when a model does: our types are written as what they are in the
     database.
     """
