@@ -22,6 +22,7 @@ from .case_clock import subject_of, target_for
 
 _TEXT_LIMIT = 200
 _LINE_LIMIT = 300
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class Placing:
         rate_e8 = self._rate(found.currency)
         try:
             amount_e4 = to_e4(found.amount)
-            reporting = None if rate_e8 is None else convert(amount_e4, rate_e8)
-            if reporting is not None:
-                to_e4(from_e4(reporting))
         except (OverflowError, ArithmeticError):
+            return Amounts(None, None, None)
+        reporting = None if rate_e8 is None else convert(amount_e4, rate_e8)
+        if reporting is not None and abs(reporting) > _LARGEST:
             return Amounts(None, None, None)
         return Amounts(amount_e4, reporting, rate_e8)
 

@@ -48,7 +48,8 @@ def test_the_second_of_two_people_is_told_who_did_what_and_when(
     open_story.claim(1)
     with pytest.raises(ConflictError) as refused:
         actions.resolve(
-            open_story.session, open_story.by_person, viewer_for(second, open_story.catalog), open_story.case(1),
+            open_story.session, open_story.by_person, viewer_for(second, open_story.catalog),
+            open_story.case(1),
             expected_version=seen, reason="fixed_at_source",
         )  # fmt: skip
     assert (refused.value.who, refused.value.what, refused.value.at) == (

@@ -37,7 +37,8 @@ def test_a_failing_feed_is_one_exception_and_closes_nothing(story: Story) -> Non
         "*",
         "TEST_ERP",
     )
-    assert case.sentence == "Orders has brought nothing from Test ERP since 24 Nov 2026: refused"
+    for told in ("Orders", "Test ERP", "24 Nov 2026", "refused"):
+        assert told in case.sentence
     assert story.case(1).status == "open"
 
 
@@ -59,12 +60,14 @@ def test_a_recovery_without_a_failure_writes_nothing(story: Story) -> None:
 def test_rejected_rows_stay_open_until_everything_was_read_without_any(story: Story) -> None:
     def report(count: int, *, whole: bool = False) -> IntakeCounts:
         return incidents.rejected_rows(
-            story.session, story.ctx, FEED, count=count, since=story.now, reason="no date", position="a.csv:3",
+            story.session, story.ctx, FEED, count=count, since=story.now, reason="no date",
+            position="a.csv:3",
             whole=whole,
         )  # fmt: skip
 
     assert report(2) == IntakeCounts(opened=1)
-    assert _cases(story)[0].sentence.startswith("2 rows of Orders were refused; the first")
+    for told in ("2", "Orders", "no date"):
+        assert told in _cases(story)[0].sentence
     story.later(minutes=5)
     assert report(0) == IntakeCounts()
     assert report(0, whole=True) == IntakeCounts(closed=1)

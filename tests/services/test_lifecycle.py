@@ -85,8 +85,8 @@ class Life(RuleBasedStateMachine):
         self.session.commit()
 
     @rule(
-        wrong=st.dictionaries(NUMBERS, PRICES), complete=st.booleans(), fresh=st.booleans(), present=st.booleans(),
-        fetched=st.booleans(),
+        wrong=st.dictionaries(NUMBERS, PRICES), complete=st.booleans(), fresh=st.booleans(),
+        present=st.booleans(), fetched=st.booleans(),
     )  # fmt: skip
     def a_check_runs(
         self, wrong: dict[int, str], complete: bool, fresh: bool, present: bool, fetched: bool
