@@ -1,7 +1,8 @@
-"""Made-up order, receipt and invoice lines for `bench/three_way.py`: canonical records, one Parquet file per entity.
+"""Made-up order, receipt and invoice lines for `bench/three_way.py`: records, one Parquet file per entity.
 
-Deterministic. About one line in a hundred is wrong in one of the ways the check looks for; quantities, prices and
-units vary, half of the invoices are in another unit than the order, and a third name the supplier by an alias.
+Deterministic. About one line in a hundred is wrong in one of the ways that the check looks for; every twelfth is
+received and billed in two parts, invoices name the unit in another way than orders, and a third of them the
+supplier by an alias.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SELECT n, n % {entities} AS e,
     CAST(2 + hash(n, 'q') % 40 AS DECIMAL(18, 4)) AS quantity,
     CAST((100 + hash(n, 'p') % 90000) / 100 AS DECIMAL(18, 4)) AS price,
     TIMESTAMPTZ '{now}' - to_seconds(CAST(hash(n, 't') % 31000000 AS BIGINT)) AS placed,
-    hash(n, 'w') % 12 = 0 AS parts, hash(n, 'f') % 1000 AS fault, hash(n, 'u') % 2 = 0 AS by_each, hash(n, 'a') % 3 = 0 AS by_alias
+    hash(n, 'w') % 12 = 0 AS parts, hash(n, 'f') % 1000 AS fault, hash(n, 'a') % 3 = 0 AS by_alias
 FROM range({lines}) AS r(n)
 """
 
@@ -57,9 +58,9 @@ SELECT 'E' || e AS entity, 'AP' AS source_system, printf('I%09d-1', n) AS source
     'Supplier ' || supplier AS supplier_name, printf('INV-%07d', n // 2 * 2 + part) AS invoice_number,
     CAST(n % 2 + 1 AS VARCHAR) AS invoice_line, 'standard' AS invoice_type, CAST(NULL AS VARCHAR) AS credits_invoice,
     order_number, line_number, TRUE AS po_required, item, 'Item ' || item AS description,
-    CAST(share * CASE WHEN by_each THEN pack ELSE 1 END AS DECIMAL(18, 4)) AS quantity,
-    CASE WHEN fault = 5 THEN 'ROL' WHEN by_each THEN 'EACH' ELSE 'CASE' END AS unit,
-    CAST(CASE WHEN by_each THEN price ELSE price * pack END AS DECIMAL(18, 4)) AS unit_price,
+    CAST(share AS DECIMAL(18, 4)) AS quantity,
+    CASE WHEN fault = 5 THEN 'ROL' ELSE 'CASE' END AS unit,
+    CAST(price * pack AS DECIMAL(18, 4)) AS unit_price,
     CAST(NULL AS DECIMAL(18, 4)) AS price_per,
     CAST(share * pack * price * CASE WHEN fault IN (6, 7) THEN 1.25 ELSE 1 END AS DECIMAL(18, 4)) AS amount,
     'USD' AS currency, 'approved' AS status, CAST(placed + INTERVAL 5 DAY AS DATE) AS invoice_date,
