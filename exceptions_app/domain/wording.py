@@ -32,11 +32,20 @@ def quantity(value: Decimal | int, unit: str | None = None) -> str:
 
 
 def money(value: Decimal | int, currency: str | None = None) -> str:
-    """`$1,234.50`, `CHF 12.00`: two places, more only where the value has them (a unit price of 0.0125)."""
-    amount = Decimal(value)
-    cents = amount.quantize(_CENT)
-    digits = f"{abs(cents):,f}" if cents == amount else f"{abs(amount.quantize(_SMALLEST)):,f}".rstrip("0")
-    sign = "-" if amount < 0 else ""
+    """`$1,234.50`, `CHF 12.00`: an amount, to the cent (half to even)."""
+    return _with_currency(Decimal(value), f"{abs(Decimal(value).quantize(_CENT)):,f}", currency)
+
+
+def price(value: Decimal | int, currency: str | None = None) -> str:
+    """`$93.555`, `$12.00`: a unit price has two places, and up to four where it needs them."""
+    exact = Decimal(value)
+    cents = exact.quantize(_CENT)
+    digits = f"{abs(cents):,f}" if cents == exact else f"{abs(exact.quantize(_SMALLEST)):,f}".rstrip("0")
+    return _with_currency(exact, digits, currency)
+
+
+def _with_currency(amount: Decimal, digits: str, currency: str | None) -> str:
+    sign = "-" if amount < 0 and digits.strip("0.,") else ""
     if not currency:
         return f"{sign}{digits}"
     symbol = _SIGNS.get(currency)
@@ -123,6 +132,8 @@ def _written(value: Any, style: str | None, currency: str | None) -> str:
             return plain(value)
         case "money":
             return _exactly(lambda exact: money(exact, currency), value)
+        case "price":
+            return _exactly(lambda exact: price(exact, currency), value)
         case "quantity" | "number":
             return _exactly(number, value)
         case "percent":
@@ -133,7 +144,7 @@ def _written(value: Any, style: str | None, currency: str | None) -> str:
             raise ValueError(f"unknown style {style!r} in a sentence; known are {', '.join(STYLES)}")
 
 
-STYLES = ("money", "quantity", "number", "percent", "date")
+STYLES = ("money", "price", "quantity", "number", "percent", "date")
 """What may follow the bar in `{fact|style}`."""
 
 

@@ -23,7 +23,7 @@ from .words import zone_of
 
 MASKED = "hidden"
 ABSENT = "not found"
-_NUMERIC = frozenset({"number", "quantity", "money"})
+_NUMERIC = frozenset({"number", "quantity", "money", "price"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _row(
     stated = [_comparable(value) for kind, value, _ in cells if kind in {"value", "masked"}]
     if not stated and not any(kind == "absent" for kind, _, _ in cells):
         return None
-    differs = len(set(stated)) > 1
+    differs = compare.comparable and len(set(stated)) > 1
     return SideRow(
         compare.label,
         compare.format in _NUMERIC,
@@ -197,6 +197,8 @@ def _speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
             match style:
                 case "money":
                     return wording.money(Decimal(str(value)), currency)
+                case "price":
+                    return wording.price(Decimal(str(value)), currency)
                 case "quantity" | "number":
                     return wording.number(Decimal(str(value)))
                 case "date":

@@ -21,11 +21,19 @@ def test_numbers_lose_trailing_zeros_and_gain_separators(value: str, text: str) 
 
 @pytest.mark.parametrize(
     ("value", "currency", "text"),
-    [("1234.5", "USD", "$1,234.50"), ("-3", "EUR", "-€3.00"), ("0.0125", "CHF", "CHF 0.0125"),
-     ("12", None, "12.00"), ("0.01254", "USD", "$0.0125")],
+    [("1234.5", "USD", "$1,234.50"), ("-3", "EUR", "-€3.00"), ("215.185", "USD", "$215.18"),
+     ("12", None, "12.00"), ("-0.001", "USD", "$0.00"), ("12", "CHF", "CHF 12.00")],
 )  # fmt: skip
-def test_money_has_two_places_or_as_many_as_it_needs(value: str, currency: str | None, text: str) -> None:
+def test_an_amount_of_money_is_said_to_the_cent(value: str, currency: str | None, text: str) -> None:
     assert wording.money(D(value), currency) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [("12", "USD", "$12.00"), ("0.0125", "CHF", "CHF 0.0125"), ("0.01254", "USD", "$0.0125"), ("93.555", "USD", "$93.555")],
+)  # fmt: skip
+def test_a_unit_price_has_as_many_places_as_it_needs(value: str, currency: str | None, text: str) -> None:
+    assert wording.price(D(value), currency) == text
 
 
 def test_dates_and_instants_say_the_month_as_a_word() -> None:

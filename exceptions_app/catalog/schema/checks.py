@@ -108,7 +108,8 @@ class CompareRow(Shape):
     """One line of the side-by-side on screen: the same fact as each side says it."""
 
     label: str
-    format: Literal["text", "number", "quantity", "money", "date", "timestamp"] = "text"
+    format: Literal["text", "number", "quantity", "money", "price", "date", "timestamp"] = "text"
+    comparable: bool = Field(True, description="false: may differ without being wrong, so it is never marked")
     cells: dict[Name, Name] = Field(description="side -> its column")
 
 
