@@ -119,7 +119,7 @@ def _compare_rows(check: Check | None, names: list[str], sides: Mapping[str, Any
     if declared:  # a duplicate's members: every column shows the same fact of another document
         columns = [next(iter(row.cells.values())) for row in declared]
         return [
-            CompareRow(label=row.label, format=row.format, cells=dict.fromkeys(names, column))
+            row.model_copy(update={"cells": dict.fromkeys(names, column)})
             for row, column in zip(declared, columns, strict=True)
         ]
     columns = list(dict.fromkeys(column for name in names for column in (sides.get(name) or {})))

@@ -109,7 +109,7 @@ class CompareRow(Shape):
 
     label: str
     format: Literal["text", "number", "quantity", "money", "price", "date", "timestamp"] = "text"
-    comparable: bool = Field(True, description="false: may differ without being wrong, so it is never marked")
+    comparable: bool = Field(default=True, description="false: may differ without being wrong, never marked")
     cells: dict[Name, Name] = Field(description="side -> its column")
 
 
