@@ -89,7 +89,7 @@ def my_work(
     tiles = [
         tile("Breached", "red", replace(everything, stage=(Stage.BREACHED.value,)), "past the service level"),
         tile(
-            "Due today", "amber", replace(everything, due=due), "until the end of your day, breached included"
+            "Due today", "amber", replace(everything, stage=_COMING, due=due), "by midnight, not breached yet"
         ),
     ]
     if last_visit is not None:

@@ -16,7 +16,8 @@ function arrive() {
 document.addEventListener("htmx:after:swap", (event) => {
   arrive();
   const target = event.detail?.ctx?.target;
-  if (target === document.body) document.getElementById(document.getElementById("problem") ? "problem" : "main")?.focus({ preventScroll: true });
+  const lost = !document.activeElement || document.activeElement === document.body;
+  if (target === document.body && lost) document.getElementById("main")?.focus({ preventScroll: true });
 });
 
 document.addEventListener("click", (event) => {

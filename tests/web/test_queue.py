@@ -1,0 +1,169 @@
+"""The queue: the page and its fragment, chips, paging, and claiming or assigning many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import html
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exceptions_app.domain.public_id import encode
+from exceptions_app.models import ExceptionCase
+from tests.conftest import NOW
+
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#queue"}
+
+
+def _owners(session: Session) -> dict[int, int | None]:
+    found = {
+        row.id: row.owner_id for row in session.execute(select(ExceptionCase.id, ExceptionCase.owner_id))
+    }
+    session.commit()
+    return found
+
+
+def test_a_fragment_is_the_queue_alone_and_the_page_holds_the_same_fragment(
+    case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in()
+    page, fragment = client.get("/queue").text, client.get("/queue", headers=HTMX).text
+    assert "<html" in page and "<html" not in fragment
+    assert fragment.strip().startswith('<div id="queue"')
+    for text in (page, fragment):
+        assert f"case-{case.id}" in text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        HTMX | {"HX-Boosted": "true"},
+        HTMX | {"HX-History-Restore-Request": "true"},
+        HTMX | {"HX-Request-Type": "full"},
+    ],
+)
+def test_boosted_and_restored_requests_get_the_whole_page(
+    headers: dict[str, str], case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    assert "<html" in sign_in().get("/queue", headers=headers).text
+
+
+def test_chips_say_what_restricts_and_each_leads_to_the_queue_without_it(
+    case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    page = html.fromstring(sign_in().get("/queue?queue=ap&severity=high&hold=yes&q=medline").text)
+    chips = {
+        chip.text_content().strip(): chip.xpath(".//a/@href")[0] for chip in page.find_class("filter-chip")
+    }
+    assert chips["Severity: High"] == "/queue?queue=ap&hold=yes&q=medline"
+    assert set(chips) == {"Queue: Accounts payable", "Severity: High", "Hold: on hold", "Text: “medline”"}
+
+
+@pytest.mark.parametrize("stage", ["breached", "due_soon", "on_track", "paused", "stopped"])
+def test_a_filter_by_stage_shows_only_that_stage(
+    stage: str, session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    hour = timedelta(hours=1)
+    made = {
+        "breached": make_case(due_at=NOW - hour, due_soon_at=NOW - 2 * hour),
+        "due_soon": make_case(due_at=NOW + hour, due_soon_at=NOW - hour),
+        "on_track": make_case(),
+        "paused": make_case(on_hold=True, ball_in_court="supplier", held_at=NOW - hour),
+        "stopped": make_case(status="awaiting_confirmation"),
+    }
+    session.commit()
+    text = sign_in().get(f"/queue?stage={stage}").text
+    assert [name for name, case in made.items() if f'id="case-{case.id}"' in text] == [stage]
+    assert f'data-stage="{stage}"' in text
+
+
+def test_an_empty_queue_and_a_filter_that_fits_nothing_say_different_things(
+    case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    assert "Nothing fits these filters" in sign_in().get("/queue?q=unheard-of").text
+    assert "Nothing is open in your queues" in sign_in(queues=("stores",)).get("/queue").text
+
+
+def test_the_next_page_goes_on_where_this_one_ends(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    for _ in range(60):
+        make_case()
+    session.commit()
+    client = sign_in()
+    first = html.fromstring(client.get("/queue").text)
+    second = html.fromstring(client.get(first.xpath("//a[@rel='next']/@href")[0]).text)
+    ids = [row.get("id") for page in (first, second) for row in page.xpath("//tr[starts-with(@id, 'case-')]")]
+    assert len(ids) == len(set(ids)) == 60
+    assert not second.xpath("//a[@rel='next']")
+
+
+def test_a_reference_in_the_search_box_is_a_jump(case: Any, sign_in: Callable[..., FlaskClient]) -> None:
+    answer = sign_in().get(f"/queue?q={encode(case.id).lower()}")
+    assert answer.location == f"/exceptions/{encode(case.id)}"
+
+
+def test_ticked_exceptions_are_claimed_and_the_filter_stays(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    a, b, c = (make_case() for _ in range(3))
+    session.commit()
+    client = sign_in()
+    form = {"pick": [f"{a.id}:1", f"{b.id}:1"], "f-queue": ["ap"], "f-stage": ["on_track", "breached"]}
+    answer = client.post("/queue/claim", data=form)
+    assert answer.location == "/queue?queue=ap&stage=on_track&stage=breached"
+    me = client.person.id  # type: ignore[attr-defined]
+    assert _owners(session) == {a.id: me, b.id: me, c.id: None}
+    assert "2 exceptions claimed." in client.get(answer.location).text
+
+
+def test_of_many_each_succeeds_or_is_refused_for_itself_with_its_reason(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    first = sign_in(name="Dana First")
+    fine, taken, elsewhere = make_case(), make_case(owner_id=first.person.id), make_case(queue="stores")  # type: ignore[attr-defined]
+    session.commit()
+    client = sign_in(queues=("ap",))
+    picked = [f"{case.id}:1" for case in (fine, taken, elsewhere)]
+    answer = client.post("/queue/claim", data={"pick": picked})
+    page = client.get(answer.location).text
+    assert "1 exception claimed." in page
+    assert "Dana First already has it" in page
+    assert f"{encode(elsewhere.id)}: You may not work on this exception." in page
+    assert _owners(session)[elsewhere.id] is None
+
+
+def test_a_manager_assigns_what_is_ticked(
+    session: Session,
+    make_case: Callable[..., Any],
+    user: Callable[..., Any],
+    sign_in: Callable[..., FlaskClient],
+) -> None:
+    case, person = make_case(), user()
+    session.commit()
+    client = sign_in("manager")
+    client.post("/queue/assign", data={"pick": f"{case.id}:1", "owner": str(person.id)})
+    owners = _owners(session)
+    assert list(owners.values()) == [person.id]
+    refused = client.post("/queue/assign", data={"pick": f"{case.id}:2", "owner": ""})
+    assert "Choose a person first" in client.get(refused.location).text
+
+
+@pytest.mark.parametrize("pick", ["x", "1", "1:x", ":", "1:2:3"])
+def test_a_tick_that_is_none_is_refused(pick: str, sign_in: Callable[..., FlaskClient]) -> None:
+    assert sign_in().post("/queue/claim", data={"pick": pick}).status_code == 400
+
+
+def test_claiming_nothing_says_so(sign_in: Callable[..., FlaskClient]) -> None:
+    client = sign_in()
+    assert "Nothing was ticked." in client.get(client.post("/queue/claim").location).text
+
+
+def test_the_facets_offer_only_what_the_person_sees(case: Any, sign_in: Callable[..., FlaskClient]) -> None:
+    page = html.fromstring(sign_in(queues=("stores",), entities=("H02",)).get("/queue").text)
+    assert page.xpath("//input[@name='queue']/@value") == ["stores"]
+    assert page.xpath("//input[@name='entity']/@value") == ["H02"]
