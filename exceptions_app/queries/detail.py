@@ -21,7 +21,8 @@ from exceptions_app.domain.money import from_e4
 from exceptions_app.domain.sla import Stage
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
-from .cases import CaseRow, RowMaker, rows_where
+from .cases import rows_where
+from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
 from .timeline import Happening, timeline
 from .words import BALL, END, said

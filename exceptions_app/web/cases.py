@@ -7,7 +7,6 @@ page comes back with the newest version, says who did what, and keeps what was t
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,14 +24,11 @@ from exceptions_app.runtime import runtime
 from exceptions_app.services import actions
 
 from . import acting, gate, hx
+from .forms import FormError, end_of, optional, required
 from .gate import needs
 from .transaction import transactional
 
 blueprint = Blueprint("cases", __name__, url_prefix="/exceptions")
-
-
-class FormError(Exception):
-    """A field that cannot be used; the message is for the person who typed it."""
 
 
 @blueprint.get("/<reference>")
@@ -144,9 +140,9 @@ def hold(reference: str) -> ResponseReturnValue:
             gate.viewer(),
             case,
             expected_version=version,
-            reason=_required("reason", "Say why it is on hold."),
-            ball_in_court=_required("ball", "Say whose move it is."),
-            until=_end_of("until"),
+            reason=required("reason", "Say why it is on hold."),
+            ball_in_court=required("ball", "Say whose move it is."),
+            until=end_of("until"),
         )
         return "On hold: the clock has stopped."
 
@@ -175,8 +171,8 @@ def resolve(reference: str) -> ResponseReturnValue:
             gate.viewer(),
             case,
             expected_version=version,
-            reason=_required("reason", "Choose how it was resolved."),
-            note=_optional("note"),
+            reason=required("reason", "Choose how it was resolved."),
+            note=optional("note"),
         )
         return "Resolved. The next complete run confirms it, or brings it back."
 
@@ -188,7 +184,7 @@ def resolve(reference: str) -> ResponseReturnValue:
 @transactional
 def waive(reference: str) -> ResponseReturnValue:
     def change(case: ExceptionCase, version: int) -> str:
-        expires = _end_of("expires")
+        expires = end_of("expires")
         if expires is None:
             raise FormError("Say until when it is waived.")
         actions.waive(
@@ -197,7 +193,7 @@ def waive(reference: str) -> ResponseReturnValue:
             gate.viewer(),
             case,
             expected_version=version,
-            reason=_required("reason", "Say why it is waived."),
+            reason=required("reason", "Say why it is waived."),
             expires_at=expires,
         )
         return "Waived until then, unless its evidence changes."
@@ -216,7 +212,7 @@ def reopen(reference: str) -> ResponseReturnValue:
             gate.viewer(),
             case,
             expected_version=version,
-            reason=_required("reason", "Say why it is open again."),
+            reason=required("reason", "Say why it is open again."),
         )
         return "Open again, on its old clock."
 
@@ -228,38 +224,10 @@ def reopen(reference: str) -> ResponseReturnValue:
 @transactional
 def comment(reference: str) -> ResponseReturnValue:
     def change(case: ExceptionCase, version: int) -> str:
-        text = _required("text", "Write something first.")
+        text = required("text", "Write something first.")
         actions.comment(
             db.session(), acting.context(), gate.viewer(), case, expected_version=version, text=text
         )
         return "Comment added."
 
     return _act(reference, "comment", change)
-
-
-def _optional(name: str) -> str:
-    return request.form.get(name, "").strip()
-
-
-def _required(name: str, otherwise: str) -> str:
-    value = _optional(name)
-    if not value:
-        raise FormError(otherwise)
-    return value
-
-
-def _end_of(name: str) -> datetime | None:
-    """The end of the day that was typed, in the person's zone, as UTC; None where none was."""
-    value = _optional(name)
-    if not value:
-        return None
-    try:
-        day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day of the person's calendar
-        end = datetime.combine(day + timedelta(days=1), time(), zone_of(gate.viewer().time_zone)).astimezone(
-            UTC
-        )
-    except (ValueError, OverflowError):
-        raise FormError(f"“{value}” is not a date; expected one like 2026-12-31.") from None
-    if end <= utc_now():
-        raise FormError("Choose a day that is not over yet.")
-    return end

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.browser
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").resolve()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
-    "manager": ["/", "/queue", "/queue?stage=breached&q=number", "/queue?q=nothing", "/exceptions/{0}", "/sla", "/exports"],
+    "manager": [
+        "/", "/queue", "/queue?stage=breached&q=number", "/queue?q=nothing", "/exceptions/{0}", "/sla", "/exports",
+    ],
     "integration_analyst": [
         "/integration", "/integration/runs", "/integration/rejects", "/integration/checks",
         "/integration/configuration?section=checks&code=p2p.order_match",
