@@ -7,10 +7,7 @@ entity they show is the caller's doing. Compiled checks are kept per configurati
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import duckdb
 
@@ -75,15 +72,9 @@ def run_check(
         return CheckResult(found, compared, compared - members, compiled.statement)
     values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)
     reader = Reader(compiled, entity, parameters)
-    hits = con.execute(compiled.statement, values).fetchall()
-    compared = _count(con, compiled.count, values)
+    rows = con.execute(compiled.statement, values).fetchall()
+    compared = sum(row[0] for row in rows if row[0] is not None)
+    hits = [row for row in rows if row[0] is None]
     wrong = sum(reader.known_to(row) >= compiled.enough for row in hits)
     found = [one for row in hits for one in reader.read(row)]
     return CheckResult(found, compared, compared - wrong, compiled.statement)
-
-
-def _count(con: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, datetime | None]) -> int:
-    # A statement is only given the times it names.
-    used = {name: value for name, value in values.items() if re.search(rf"\${name}\b", statement)}
-    row = con.execute(statement, used).fetchall()[0]
-    return int(row[0])

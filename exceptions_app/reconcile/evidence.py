@@ -69,8 +69,8 @@ class Reader:
     def __init__(self, compiled: CompiledMatch, entity: str | None, parameters: RunParameters) -> None:
         check, sides = compiled.check, list(compiled.sides)
         self.check, self.now, self.entity = check, parameters.now, entity or NETWORK_SCOPE
-        self.present = range(len(sides))
-        first = len(sides) + len(check.key)
+        self.present = range(1, 1 + len(sides))
+        first = 1 + len(sides) + len(check.key)
         cells: dict[str | None, list[Cell]] = {None: [], **{side: [] for side in sides}}
         for i, (side, name, kind) in enumerate(compiled.shown):
             cells[side].append((name, first + i, kind))
@@ -79,8 +79,8 @@ class Reader:
         for side in sorted(sides):
             volatile = compiled.sides[side].volatile
             steady = writer([cell for cell in cells[side] if cell[0] not in volatile]) if volatile else None
-            self.sides.append((sides.index(side), JSON["text"](side), writer(cells[side]), steady))
-        self.line = [len(sides) + check.key.index(key) for key in check.line or check.key]
+            self.sides.append((1 + sides.index(side), JSON["text"](side), writer(cells[side]), steady))
+        self.line = [1 + len(sides) + check.key.index(key) for key in check.line or check.key]
         self.first_finding = first + len(compiled.shown)
         self.said = [
             _Said(check.key, finding, kinds)

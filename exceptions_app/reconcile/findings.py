@@ -17,7 +17,7 @@ FIGURES = ("difference", "base", "scale")
 
 @dataclass(frozen=True, slots=True)
 class FindingPlan:
-    """A compiled finding. `figures` are the tolerance's columns; `condition` uses them."""
+    """A compiled finding. `figures` are the tolerance's columns; `condition` uses them, and may be NULL."""
 
     index: int
     finding: Finding
@@ -62,7 +62,8 @@ def plan_finding(
         sql(place)
     for fact in finding.facts:
         sql("facts", fact)
-    condition = f"COALESCE({' AND '.join(conditions) or 'TRUE'}, FALSE)"
+    # Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left.
+    condition = " AND ".join(conditions) or "TRUE"
     return FindingPlan(index, finding, figures, condition, frozenset(used | set(waits)))
 
 

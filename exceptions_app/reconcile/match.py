@@ -28,16 +28,15 @@ NO_TEXT = "CAST(NULL AS STRING)"
 class CompiledMatch:
     """A statement and how to read its rows.
 
-    Columns of a row: presence of each side; the key; each of `shown`, as text; then for each finding NULL or
-    a list of texts: since (microseconds); critical; the key as the sources wrote it; difference, base, scale;
+    The row whose first column is not NULL counts the keys known to `enough` sides: what was compared. Every other
+    row is a hit: NULL; presence of each side; the key; each of `shown`, as text; then for each finding NULL or a
+    list of texts: since (microseconds); critical; the key as the sources wrote it; difference, base, scale;
     amount; what to divide it by; currency; counterparty; each fact in order. An amount or fact that is one of
-    the tolerance's own figures is NULL here. `count` counts the keys known to `enough` sides, which is what
-    was compared.
+    the tolerance's own figures is NULL here.
     """
 
     check: MatchCheck
     statement: str
-    count: str
     enough: int
     parameters: frozenset[str]
     lags: Mapping[str, timedelta]
@@ -74,8 +73,7 @@ class _Compiler:
         feeds = {name: self.catalog.side_feeds(self.check, name) for name in self.sides}
         return CompiledMatch(
             check=self.check,
-            statement=self._statement(rows, shown),
-            count=f"SELECT COUNT(*) FROM ({rows}) AS l WHERE {known} >= {enough}",
+            statement=self._statement(rows, shown, f"{known} >= {enough}"),
             enough=enough,
             parameters=frozenset().union(*used),
             lags={name: max((f.lag for f in found), default=timedelta(0)) for name, found in feeds.items()},
@@ -87,19 +85,24 @@ class _Compiler:
             ],
         )
 
-    def _statement(self, rows: str, shown: Sequence[tuple[str | None, str, Kind]]) -> str:
+    def _statement(self, lines: str, shown: Sequence[tuple[str | None, str, Kind]], compared: str) -> str:
         figures = {
             figure(plan.index, name): sql for plan in self.findings for name, sql in plan.figures.items()
         }
         holds = {_holds(plan.index): plan.condition for plan in self.findings}
+        rows = "lines"
         for layer in filter(None, [*self._let_layers(), figures, holds]):
             added = ", ".join(f"{sql} AS {name}" for name, sql in layer.items())
-            rows = f"SELECT *, {added} FROM ({rows}) AS l"
+            rows = f"(SELECT *, {added} FROM {rows} AS l)"
         selected = [name_of(side, PRESENT) for side in self.sides]
         selected += [text_sql(quote(key), self._key_kind(key)) for key in self.check.key]
         selected += [text_sql(name_of(side, name), kind) for side, name, kind in shown]
         selected += [self._said(plan) for plan in self.findings]
-        return f"SELECT {', '.join(selected)} FROM ({rows}) AS l WHERE {' OR '.join(holds)}"
+        return (
+            f"WITH lines AS MATERIALIZED ({lines})"
+            f" SELECT CAST(NULL AS BIGINT), {', '.join(selected)} FROM {rows} AS l WHERE {' OR '.join(holds)}"
+            f" UNION ALL SELECT COUNT(*), {', '.join(['NULL'] * len(selected))} FROM lines WHERE {compared}"
+        )
 
     def _let_layers(self) -> list[dict[str, str]]:
         """Computed columns by how deep they build on each other, one sub-select per depth."""
@@ -147,7 +150,7 @@ class _Compiler:
         earlier = [
             p.index for p in self.findings[: plan.index] if p.finding.category == plan.finding.category
         ]
-        condition = " AND ".join([_holds(plan.index), *(f"NOT {_holds(index)}" for index in earlier)])
+        condition = " AND ".join([_holds(plan.index), *(f"{_holds(index)} IS NOT TRUE" for index in earlier)])
         return f"CASE WHEN {condition} THEN [{', '.join(said)}] END"
 
     def _sql(self, path: Path) -> str | None:
