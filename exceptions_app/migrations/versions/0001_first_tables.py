@@ -166,6 +166,13 @@ def upgrade() -> None:
     op.create_index("ix_case_counterparty", "exception_case", ["counterparty"])
     op.create_index("ix_case_line", "exception_case", ["line_key"])
     op.create_index(
+        "ix_case_parent",
+        "exception_case",
+        ["parent_id"],
+        sqlite_where=sa.text("parent_id IS NOT NULL"),
+        postgresql_where=sa.text("parent_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_case_live_amount",
         "exception_case",
         ["reporting_amount_e4", "id"],
