@@ -29,5 +29,5 @@ def install(app: Flask) -> None:
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
-            response.headers.setdefault("Cache-Control", "no-store" if request.endpoint else "no-cache")
+            response.headers["Cache-Control"] = "no-store"  # also over what a download says of itself
         return response

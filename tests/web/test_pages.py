@@ -163,7 +163,8 @@ def test_progress_asks_again_only_while_there_is_progress_to_show(
 def test_an_export_is_fetched_only_by_who_asked_for_it(
     app: Flask, session: Session, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    owner, other, auditor = sign_in(), sign_in(), sign_in("auditor")
+    owner = sign_in()
+    others = [sign_in(), sign_in("manager"), sign_in("auditor"), sign_in("administrator")]
     owner.post("/exports")
     task = session.get_one(Task, _task(session).id)
     assert owner.get(f"/exports/{task.id}/download").status_code == 404
@@ -175,9 +176,11 @@ def test_an_export_is_fetched_only_by_who_asked_for_it(
     answer = owner.get(f"/exports/{task.id}/download")
     assert answer.data == b"workbook"
     assert "attachment" in answer.headers["Content-Disposition"]
-    assert other.get(f"/exports/{task.id}/download").status_code == 404
-    assert other.get(f"/tasks/{task.id}").status_code == 404
-    assert auditor.get(f"/exports/{task.id}/download").status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    for other in others:
+        assert other.get(f"/exports/{task.id}/download").status_code in {403, 404}
+        assert other.get(f"/tasks/{task.id}").status_code == 404
+        assert f"/tasks/{task.id}" not in other.get("/exports").text
     task.result = json.dumps({"file": "../../secret_key"})
     session.commit()
     assert owner.get(f"/exports/{task.id}/download").status_code == 404
