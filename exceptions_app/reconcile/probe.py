@@ -7,7 +7,7 @@ that was voided is still there.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,10 +25,15 @@ from .values import instant, instant_sql
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Whether any side still has the key, and when the newest of those records was fetched."""
+    """Whether any side still has the key, and when the newest of those records was fetched.
+
+    `changed_at`: when the newest change was made, as the sources say; None where none of them says so. A
+    snapshot fetches every record each time: that alone is no change.
+    """
 
     present: bool
     fetched_at: datetime | None
+    changed_at: datetime | None = None
 
 
 def canonical_key(key: Mapping[str, str]) -> str:
@@ -56,9 +61,13 @@ def probe(
     found = {}
     for key in map(canonical_key, keys):
         read = [looked_up[key], *(looked_up[canonical_key(other)] for other in beside.get(key, ()))]
-        times = [each.fetched_at for each in read if each.fetched_at is not None]
-        found[key] = Probed(looked_up[key].present, max(times, default=None))
+        fetched, changed = (each.fetched_at for each in read), (each.changed_at for each in read)
+        found[key] = Probed(looked_up[key].present, _newest(fetched), _newest(changed))
     return found
+
+
+def _newest(times: Iterable[datetime | None]) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
 
 
 def _beside(
@@ -89,18 +98,21 @@ def _look_up(
     on = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
     selected = ", ".join(f"a.{quote(name)}" for name in names)
     sql = (
-        f"SELECT {selected}, {instant_sql('MAX(s.fetched_at)')} FROM (SELECT {asked}) AS a"
+        f"SELECT {selected}, {instant_sql('MAX(s.fetched_at)')}, {instant_sql('MAX(s.changed_at)')}"
+        f" FROM (SELECT {asked}) AS a"
         f" JOIN ({rows}) AS s ON {on} GROUP BY {selected}"
     )
     values = {name: [str(key[name]) for key in keys] for name in names}
-    for *key, fetched in con.execute(sql, values).fetchall():
+    for *key, fetched, changed in con.execute(sql, values).fetchall():
         text = canonical_key(dict(zip(names, key, strict=True)))
-        found[text] = Probed(True, None if fetched is None else instant(fetched))
+        found[text] = Probed(True, *(None if time is None else instant(time) for time in (fetched, changed)))
     return found
 
 
 def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
-    """Per side that a feed brings: the key of every row as the source wrote it, and when it was fetched."""
+    """Per side that a feed brings: the key of every row as the source wrote it, when it was fetched, and
+    when the source says that it changed (where it says nothing, records carry the time of fetching).
+    """
     if not isinstance(check, MatchCheck):
         record = catalog.record_types[check.record]
         systems = systems_of(catalog, check.record, check.record_kind, None)
@@ -124,7 +136,7 @@ def _keys(
     keys: Mapping[str, tuple[str, Expr | None]],
     entity: str | None,
 ) -> str:
-    used, selected = {"entity", "fetched_at"}, []
+    used, selected = {"entity", "fetched_at", "source_time"}, []
     for key, (text, expression) in keys.items():
         column = record.columns.get(text)
         if column is not None:
@@ -136,4 +148,5 @@ def _keys(
             selected.append(f"CAST({render(expression, bare)} AS STRING) AS {quote(key)}")
     rows = canonical_select(catalog, record, used, systems)
     narrowed = f" WHERE r.entity = {literal(entity)}" if entity and record.scope == "entity" else ""
-    return f"SELECT {', '.join(selected)}, r.fetched_at FROM ({rows}) AS r{narrowed}"
+    times = "r.fetched_at, NULLIF(r.source_time, r.fetched_at) AS changed_at"
+    return f"SELECT {', '.join(selected)}, {times} FROM ({rows}) AS r{narrowed}"

@@ -85,6 +85,7 @@ class _ReadNow:
 
     present: bool
     fetched_at: datetime | None
+    changed_at: datetime | None = None
 
 
 def _check_scope(check: str, scope: str) -> str:

@@ -133,10 +133,15 @@ def _gone(case: _Known, reason: EndReason | None) -> StepKind | None:
 
 
 def _why_gone(run: RunFacts, key: ProbedKey | None, read_before: datetime) -> EndReason | None:
-    """*Agrees now* is said only of a key that was read again; None where the feeds cannot prove anything."""
+    """*Agrees now* is said only of a key that was read again; None where the feeds cannot prove anything.
+
+    Where the check has changed, reading again proves nothing (a snapshot reads everything again): only a
+    change that the source itself dates later does.
+    """
     if key is None or not key.present:
         return EndReason.LEFT_WINDOW if run.proves_absence else None
-    if key.fetched_at is not None and key.fetched_at > read_before:
+    read_at = key.changed_at if run.check_changed else key.fetched_at
+    if read_at is not None and read_at > read_before:
         return EndReason.AGREES_NOW
     return EndReason.RULE_CHANGED if run.check_changed else EndReason.LEFT_WINDOW
 
@@ -145,7 +150,7 @@ def _read_before(session: Session, run: RunFacts) -> datetime | None:
     """What was fetched by then, the previous run had seen: its start, or more generously what it had
     read through.
 
-    Where the check has changed, only what came after the previous run even started counts as read again.
+    Where the check has changed, only what changed after the previous run even started counts as new.
     """
     previous = select(CheckRun.started_at, CheckRun.sides).where(
         CheckRun.check_code == run.check, CheckRun.scope == run.scope, CheckRun.status == "complete"

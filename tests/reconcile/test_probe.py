@@ -12,7 +12,13 @@ LINE = {"order_number": "PO1", "line_number": "1"}
 def test_a_key_that_is_still_there_says_when_it_was_last_fetched(books: Books) -> None:
     books.order(fetched_at=days_ago(2))
     books.invoice(fetched_at=NOW)
-    assert books.probe([LINE]) == {canonical_key(LINE): Probed(True, NOW)}
+    assert books.probe([LINE]) == {canonical_key(LINE): Probed(True, NOW, days_ago(9))}
+
+
+def test_a_key_says_when_its_source_last_changed_it_but_never_for_having_been_fetched(books: Books) -> None:
+    books.order(source_time=days_ago(5), fetched_at=NOW)
+    books.invoice(source_time=NOW, fetched_at=NOW)  # its source says nothing: the time of fetching stands
+    assert books.probe([LINE])[canonical_key(LINE)].changed_at == days_ago(5)
 
 
 def test_a_voided_invoice_is_still_there(books: Books) -> None:

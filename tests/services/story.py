@@ -30,6 +30,7 @@ class Found:
 
     present: bool
     fetched_at: datetime | None
+    changed_at: datetime | None = None
 
 
 def key_of(number: int) -> dict[str, str]:
@@ -96,10 +97,12 @@ class Story:
         return RunFacts(**(values | given))
 
     def plan(
-        self, found: Iterable[Discrepancy], run: RunFacts, *, present: bool = True, fetched: bool = False
-    ) -> IntakePlan:
+        self, found: Iterable[Discrepancy], run: RunFacts, *, present: bool = True, fetched: bool = False,
+        changed: bool = False,
+    ) -> IntakePlan:  # fmt: skip
         def probe(keys: Sequence[Mapping[str, str]]) -> dict[str, Found]:
-            return {canonical(key): Found(present, self.now if fetched else NOW) for key in keys}
+            answer = Found(present, self.now if fetched else NOW, self.now if changed else NOW)
+            return {canonical(key): answer for key in keys}
 
         self.session.commit()
         planned = intake.plan(self.session, self.ctx, run, found, probe)
@@ -107,10 +110,13 @@ class Story:
         return planned
 
     def run(
-        self, found: Iterable[Discrepancy], *, present: bool = True, fetched: bool = False, **facts: Any
-    ) -> IntakeCounts:
-        """One whole intake. `fetched`: the keys that are gone were read again just now."""
-        planned = self.plan(found, self.facts(**facts), present=present, fetched=fetched)
+        self, found: Iterable[Discrepancy], *, present: bool = True, fetched: bool = False,
+        changed: bool = False, **facts: Any,
+    ) -> IntakeCounts:  # fmt: skip
+        """One whole intake. `fetched`: the keys that are gone were read again just now; `changed`: and the
+        source says that they changed just now.
+        """
+        planned = self.plan(found, self.facts(**facts), present=present, fetched=fetched, changed=changed)
         counts = planned.counts
         for chunk in planned.chunks():
             counts += intake.apply(self.session, self.ctx, chunk)

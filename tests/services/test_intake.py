@@ -97,6 +97,24 @@ def test_a_loosened_rule_is_named_as_that_and_not_as_agreement(story: Story) -> 
     assert story.case(1).end_reason == EndReason.RULE_CHANGED
 
 
+def test_a_loosened_rule_is_named_although_a_snapshot_has_read_everything_again(story: Story) -> None:
+    story.run([discrepancy(1)])
+    opened = story.case(1).opened_at
+    story.later(hours=1)
+    story.run([], fetched=True, check_changed=True)
+    assert story.case(1).end_reason == EndReason.RULE_CHANGED
+    story.later(hours=1)
+    story.run([discrepancy(1)], fetched=True, check_changed=True)  # the rule is tightened again
+    assert (story.case(1).recurring, story.case(1).cycle, story.case(1).opened_at) == (False, 1, opened)
+
+
+def test_what_the_source_has_changed_agrees_now_also_under_a_loosened_rule(story: Story) -> None:
+    story.run([discrepancy(1)])
+    story.later(hours=1)
+    story.run([], fetched=True, changed=True, check_changed=True)
+    assert story.case(1).end_reason == EndReason.AGREES_NOW
+
+
 def test_a_more_specific_cause_on_the_line_supersedes(story: Story) -> None:
     story.run([discrepancy(1)])
     counts = story.run([], superseded=frozenset({discrepancy(1).fingerprint}))
