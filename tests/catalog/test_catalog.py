@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a piece of configuration is one line
+
 """What the configuration says once it is accepted: merged, overridden, digested, asked."""
 
 from __future__ import annotations
