@@ -68,7 +68,7 @@ class _Flow:
         comparing: Comparing,
         findings: Findings,
         run_ids: Mapping[str, Mapping[str, int]],
-        changed: set[str],
+        changed: set[tuple[str, str]],
     ) -> None:
         self.work, self.comparing, self.findings = work, comparing, findings
         self.run_ids, self.changed = run_ids, changed
@@ -103,7 +103,7 @@ class _Flow:
             read_through=standing.earliest,
             lag=standing.lag,
             proves_absence=standing.proves_absence,
-            check_changed=check.code in self.changed,
+            check_changed=place in self.changed,
             superseded=self.findings.superseded.get(place, frozenset()),
         )
 

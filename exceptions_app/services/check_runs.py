@@ -105,25 +105,36 @@ def scopes_with_cases(session: Session, checks: Iterable[str]) -> dict[str, set[
     return found
 
 
-def changed_since_last_run(session: Session, catalog: Catalog, checks: Iterable[Check]) -> set[str]:
-    """The checks that, or whose crosswalks, are not what they were when they last ran to their end."""
+def changed_since_last_run(
+    session: Session, catalog: Catalog, checks: Iterable[Check]
+) -> set[tuple[str, str]]:
+    """Check and scope, where the check or its crosswalks are not what they were in the scope's last complete
+    run. A partial run closes nothing: what changed before it is still to be told.
+    """
     by_code = {check.code: check for check in checks}
     newest = (
         select(func.max(CheckRun.id))
-        .where(CheckRun.check_code.in_(by_code), CheckRun.status.in_((COMPLETE, PARTIAL)))
-        .group_by(CheckRun.check_code)
+        .where(CheckRun.check_code.in_(by_code), CheckRun.status == COMPLETE)
+        .group_by(CheckRun.check_code, CheckRun.scope)
     )
     rows = session.execute(
-        select(CheckRun.check_code, ConfigSnapshot)
+        select(CheckRun.check_code, CheckRun.scope, ConfigSnapshot)
         .join(ConfigSnapshot, ConfigSnapshot.id == CheckRun.config_snapshot_id)
         .where(CheckRun.id.in_(newest))
     )
+    places: dict[tuple[int, str], set[str]] = {}
+    snapshots: dict[int, ConfigSnapshot] = {}
+    for code, scope, snapshot in rows:
+        if snapshot.digest.hex() != catalog.digest:
+            snapshots[snapshot.id] = snapshot
+            places.setdefault((snapshot.id, code), set()).add(scope)
     now = json.loads(catalog.to_json())
+    before = {snapshot_id: json.loads(content(snapshot)) for snapshot_id, snapshot in snapshots.items()}
     return {
-        code
-        for code, snapshot in rows
-        if snapshot.digest.hex() != catalog.digest
-        and _rules(now, by_code[code]) != _rules(json.loads(content(snapshot)), by_code[code])
+        (code, scope)
+        for (snapshot_id, code), scopes in places.items()
+        if _rules(now, by_code[code]) != _rules(before[snapshot_id], by_code[code])
+        for scope in scopes
     }
 
 
@@ -140,9 +151,9 @@ def _rules(configuration: Mapping[str, Any], check: Check) -> Any:
 
 
 def thin(session: Session, before: datetime) -> int:
-    """Remove old runs that changed nothing, but for the last of each day; how many."""
+    """Remove old runs that changed nothing, but for the last of each day and status; how many."""
     last_of_day = select(func.max(CheckRun.id)).group_by(
-        CheckRun.check_code, CheckRun.scope, func.date(CheckRun.started_at)
+        CheckRun.check_code, CheckRun.scope, CheckRun.status, func.date(CheckRun.started_at)
     )
     quiet = [
         column == 0

@@ -88,7 +88,7 @@ def test_check_has_changed_when_its_rules_are_not_those_of_its_last_run(hospital
         assert check_runs.changed_since_last_run(session, catalog, checks) == set()
         looser = [checks[0].model_copy(update={"findings": checks[0].findings[:1]})]
         other = type(catalog)(**{**vars_of(catalog), "checks": {looser[0].code: looser[0]}})
-        assert check_runs.changed_since_last_run(session, other, looser) == {"goods.received"}
+        assert check_runs.changed_since_last_run(session, other, looser) == {("goods.received", "H01")}
 
 
 def vars_of(catalog: Any) -> dict[str, Any]:
