@@ -69,6 +69,7 @@ class FeedRun:
         self.run_id = run.id
         self.started_at: datetime = run.read_started_at
         self.outcome = Outcome(run.watermark_before)
+        self._began_at = run.watermark_before
         self._pages = 0
         self._connector: Connector | None = None
 
@@ -94,10 +95,11 @@ class FeedRun:
         return self.outcome
 
     def acknowledge(self) -> None:
-        """The run is committed: delivered files may be moved away. One that cannot be is known by its
-        content.
+        """The run's end is committed: delivered files may be moved away, refused ones too. One that cannot
+        be moved is known by its content. A snapshot that was not read whole stays as it was delivered.
         """
-        if self._connector is not None and self.outcome.status == COMPLETE:
+        half = self.feed.mode == "snapshot" and self.outcome.status != COMPLETE
+        if self._connector is not None and not half:
             try:
                 self._connector.acknowledge()
             except SourceError as error:
@@ -152,8 +154,10 @@ class FeedRun:
         )
 
     def _broke_off(self, error: str) -> None:
-        """What landed counts; but the run proves nothing about what it has not read."""
+        """What landed counts; but the run proves nothing about what it has not read. A snapshot begins anew."""
         self.outcome.status = PARTIAL if self._pages else FAILED
+        if self.feed.mode == "snapshot":
+            self.outcome.watermark = self._began_at
         self.outcome.error = error
 
 

@@ -434,6 +434,48 @@ def test_a_refused_file_is_reported_until_it_is_delivered_again(folder: Folder) 
     assert read_all(folder.connector(**TRAILER).read(pages[-1].watermark))[1] is None
 
 
+def test_a_refused_file_is_let_go_when_a_newer_one_was_read_whole(folder: Folder) -> None:
+    folder.put("r1.csv", "a,b\n1,2\nTRL,2\n", age=60)
+    source = folder.connector(**TRAILER)
+    pages, error = read_all(source.read(None))
+    assert error is not None and "r1.csv" in [problem.position for problem in pages[0].problems]
+    source.acknowledge()
+    folder.put("r0.csv", "a,b\n5,6\nTRL,1\n", age=90)
+    source = folder.connector(**TRAILER)
+    pages, error = read_all(source.read(None))
+    assert error is not None, "an older file says nothing of what came later"
+    source.acknowledge()
+    folder.put("r2.csv", "a,b\n3,4\nTRL,1\n", age=30)
+    source = folder.connector(**TRAILER)
+    pages, error = read_all(source.read(pages[-1].watermark))
+    assert error is None
+    source.acknowledge()
+    assert folder.names() == ["archive/r0.csv", "archive/r2.csv", "errors/r1.csv"]
+    assert read_all(folder.connector(**TRAILER).read(pages[-1].watermark)) == ([], None)
+
+
+def test_a_file_without_its_end_is_waited_for_while_it_is_young(folder: Folder) -> None:
+    half = folder.put("r.csv", "a,b\n1,2\n", age=0)
+
+    def grow() -> None:
+        half.write_text("a,b\n1,2\n3,4\n")
+
+    folder.while_asleep = grow
+    source = folder.connector(**TRAILER)
+    assert read_all(source.read(None)) == ([], None)
+    source.acknowledge()
+    assert folder.names() == ["r.csv"]
+
+
+def test_a_file_that_grew_since_it_was_refused_is_not_moved(folder: Folder) -> None:
+    folder.put("r.csv", "a,b\n1,2\n")
+    source = folder.connector(**TRAILER)
+    assert read_all(source.read(None))[1] is not None
+    folder.put("r.csv", "a,b\n1,2\nTRL,1\n", age=30)
+    source.acknowledge()
+    assert folder.names() == ["r.csv"]
+
+
 def test_a_file_still_being_written_is_waited_for_and_left_if_it_grows(folder: Folder) -> None:
     folder.put("young.csv", "a\n1\n", age=0.5)
     growing = folder.put("growing.csv", "a\n1\n", age=0)

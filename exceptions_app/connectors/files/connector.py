@@ -1,7 +1,7 @@
 """Reads a feed from files that a system drops into a folder.
 
 A file that cannot be read as a whole is passed over, the others are read, and the error comes at the end. It
-goes to the errors folder, and while it lies there every read says so: a feed that lost one is not complete.
+goes to the errors folder, and while it lies there every read says so, until a newer whole file was read.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class FilesConnector:
         self._snapshot = snapshot
         self._handled: list[_Handled] = []
         self._errors: list[FileError] = []
+        self._memory = Memory()
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> FilesConnector:
@@ -49,14 +50,18 @@ class FilesConnector:
 
     def read(self, watermark: str | None) -> Iterator[Page]:
         self._handled, self._errors = [], []
-        memory = Memory.of(watermark)
+        memory = self._memory = Memory.of(watermark)
         files = self._drop.finished(self._read.pattern)
         chosen = files[-1:] if self._read.take == "newest" else files
         memory.forget_all_but(files)
         yield from (self._whole if self._snapshot else self._each)(chosen, memory, watermark)
         if not self._errors:
             self._handled += [_Handled(file, "passed") for file in files if file not in chosen]
-        self._errors += [_still_refused(file) for file in self._drop.refused(self._read.pattern)]
+        self._errors += [
+            _still_refused(file)
+            for file in self._drop.refused(self._read.pattern)
+            if self._memory.through is None or self._drop.delivered_at(file) >= self._memory.through
+        ]
         if self._errors:
             raise _together(self._errors)
 
@@ -82,22 +87,32 @@ class FilesConnector:
         given = watermark
         for file in files:
             digest = memory.digest_of(file)
+            at = self._drop.delivered_at(file)
             content = None if digest else self._content(file)
             digest = digest or (content.digest if content else None)
             if content and digest and not memory.knows(digest):
                 for page, last in self._pages(file, content):
                     if last:
-                        memory.add(file, digest, left_there=self._read.keep)
+                        memory.add(file, digest, at, left_there=self._read.keep)
                         given = memory.watermark()
                     yield Page(page.rows, page.problems, given)
             elif digest:
-                memory.add(file, digest, left_there=self._read.keep)
+                memory.add(file, digest, at, left_there=self._read.keep)
             if content:
                 content.close()
-            if digest and memory.knows(digest):
+            if problem := self._refusal(file):
+                yield Page(problems=[problem], watermark=given)
+            elif digest and memory.knows(digest):
                 self._handled.append(_Handled(file, digest[:8]))
         if memory.watermark() != given:
             yield Page(watermark=memory.watermark())
+
+    def _refusal(self, file: Delivered) -> RowProblem | None:
+        """A refused file of changes is a reject too: a later file does not bring what was in it."""
+        refused = self._handled[-1:] == [_Handled(file, "refused", refused=True)]
+        if self._read.keep or not refused:
+            return None  # what stays there is read, and refused, every time
+        return RowProblem(file.name, f"the whole file was refused: {self._errors[-1]}", "")
 
     def _whole(self, files: list[Delivered], memory: Memory, watermark: str | None) -> Iterator[Page]:
         """A snapshot: all files or none; remembered by the very last page."""
@@ -107,12 +122,14 @@ class FilesConnector:
         contents = [(file, content) for file in files if (content := self._content(file))]
         now = Memory()
         for file, content in contents:
-            now.add(file, content.digest, left_there=self._read.keep)
+            now.add(file, content.digest, self._drop.delivered_at(file), left_there=self._read.keep)
         if self._errors or set(now.digests) != set(memory.digests):
             for number, (file, content) in enumerate(contents, 1):
                 for page, last in self._pages(file, content):
                     ended = last and number == len(contents) and not self._errors
                     yield Page(page.rows, page.problems, now.watermark() if ended else watermark)
+        if contents and not self._errors:
+            self._memory = now
         for file, content in contents:
             content.close()
             self._handled.append(_Handled(file, content.digest[:8]))
@@ -165,7 +182,7 @@ class FilesConnector:
 
 def _still_refused(file: Delivered) -> FeedContentError:
     message = "was refused and has not been delivered again"
-    return FeedContentError(message, file.name, "a whole file of that name, or its removal from there")
+    return FeedContentError(message, file.name, "a newer whole file, that one again, or its removal")
 
 
 def _together(errors: list[FileError]) -> FileError:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -87,6 +87,11 @@ class Drop:
         except OSError as error:
             raise self._failed(error, file.name) from error
 
+    def delivered_at(self, file: Delivered) -> datetime:
+        """When a file was delivered, never later than now; now, where the file system keeps no times."""
+        now = self._now()
+        return now if file.modified is None else min(datetime.fromtimestamp(file.modified, UTC), now)
+
     def unchanged(self, file: Delivered) -> bool:
         """Whether the file is still the one that was listed."""
         try:
@@ -109,12 +114,16 @@ class Drop:
             self._move(earlier, self._options.archive, file.name, f"refused-{tag}")
 
     def refuse(self, file: Delivered, tag: str) -> None:
-        """Put a file that could not be read with the errors; a namesake there makes room in the archive."""
+        """Put a file that could not be read with the errors; a namesake there makes room in the archive.
+
+        One that was written to since it was read stays: it may have been delivered by halves.
+        """
+        if not self.unchanged(file):
+            return
         earlier = self._in(self._options.errors, file.name)
         if self._fs.exists(earlier):
             self._move(earlier, self._options.archive, file.name, f"refused-{self._now():%Y%m%d%H%M%S}")
-        if self.unchanged(file):
-            self._move(file.path, self._options.errors, file.name, tag)
+        self._move(file.path, self._options.errors, file.name, tag)
 
     def _in(self, folder: str, name: str) -> str:
         return str(PurePosixPath(self._base, folder, name))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from exceptions_app.domain.instant import iso
 
 from .drop import Delivered
 
@@ -17,15 +20,23 @@ REMEMBERED = 500
 
 @dataclass
 class Memory:
-    """`digests`: contents read, oldest first. `present`: name -> [size, time, digest] of files left there."""
+    """`digests`: contents read, oldest first. `present`: name -> [size, time, digest] of files left there.
+    `through`: when the newest file that was read whole had been delivered.
+    """
 
     digests: list[str] = field(default_factory=list)
     present: dict[str, list[Any]] = field(default_factory=dict)
+    through: datetime | None = None
 
     @classmethod
     def of(cls, watermark: str | None) -> Memory:
         held = json.loads(watermark) if watermark else {}
-        return cls(list(held.get("digests", [])), dict(held.get("present", {})))
+        through = held.get("through")
+        return cls(
+            list(held.get("digests", [])),
+            dict(held.get("present", {})),
+            datetime.fromisoformat(through) if through else None,
+        )
 
     def digest_of(self, file: Delivered) -> str | None:
         """The digest of a file that has not been touched since it was read."""
@@ -35,7 +46,8 @@ class Memory:
     def knows(self, digest: str) -> bool:
         return digest in self.digests
 
-    def add(self, file: Delivered, digest: str, *, left_there: bool) -> None:
+    def add(self, file: Delivered, digest: str, delivered_at: datetime, *, left_there: bool) -> None:
+        self.through = delivered_at if self.through is None else max(self.through, delivered_at)
         if digest in self.digests:
             self.digests.remove(digest)
         self.digests.append(digest)
@@ -53,4 +65,9 @@ class Memory:
     def watermark(self) -> str | None:
         if not self.digests:
             return None
-        return json.dumps({"digests": self.digests, **({"present": self.present} if self.present else {})})
+        held: dict[str, Any] = {"digests": self.digests}
+        if self.present:
+            held["present"] = self.present
+        if self.through:
+            held["through"] = iso(self.through)
+        return json.dumps(held)

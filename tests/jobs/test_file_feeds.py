@@ -1,0 +1,89 @@
+"""Feeds of files: what becomes of a bad delivery, and how far an empty folder has been read."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from exceptions_app.catalog.schema import System
+from exceptions_app.domain.instant import utc_now
+
+from .conftest import Hospital, receipt
+
+HEADER = ("entity", "receipt", "order", "quantity", "received_at")
+
+
+class Folder:
+    """The folder into which the warehouse of a test drops its receipts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, name: str, *orders: str, counted: int | None = None) -> None:
+        """A file of changes delivered a minute ago; its trailer counts `counted` rows."""
+        rows = [",".join(receipt(number, name=f"R{number}")[field] for field in HEADER) for number in orders]
+        trailer = f"TRL,{len(rows) if counted is None else counted},,,"
+        path = self.root / name
+        path.write_text("\n".join([",".join(HEADER), *rows, trailer, ""]))
+        at = (utc_now() - timedelta(minutes=1)).timestamp()
+        os.utime(path, (at, at))
+
+    def names(self) -> list[str]:
+        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*.csv"))
+
+
+@pytest.fixture
+def folder(hospital: Hospital, tmp_path: Path) -> Folder:
+    """The warehouse sends files of changes."""
+    root = tmp_path / "drop"
+    root.mkdir()
+    catalog = hospital.runtime.catalog
+    catalog.systems["WMS"] = System(
+        code="WMS", name="The warehouse", kind="wms", connector="files", connection={"root": str(root)}
+    )
+    read = {"pattern": "*.csv", "trailer": {"first_field": "TRL", "count_field": 2}}
+    catalog.feeds["receipts"] = catalog.feeds["receipts"].model_copy(update={"mode": "changes", "read": read})
+    return Folder(root)
+
+
+def test_bad_file_goes_to_the_errors_and_the_good_one_to_the_archive(
+    hospital: Hospital, folder: Folder
+) -> None:
+    folder.put("r1.csv", "PO-1")
+    folder.put("r2.csv", "PO-2", counted=9)
+    told = hospital.poll("receipts")["receipts"]
+    assert (told["status"], told["stored"], told["rejected"]) == ("partial", 1, 1)
+    assert folder.names() == ["archive/r1.csv", "errors/r2.csv"]
+    assert [case.status for case in hospital.cases("feed_failed")] == ["open"]
+
+
+def test_feed_that_only_got_a_bad_file_says_so_until_a_later_whole_one(
+    hospital: Hospital, folder: Folder
+) -> None:
+    folder.put("r1.csv", "PO-1", counted=9)
+    hospital.poll("receipts")
+    hospital.clock.forward(minutes=5)
+    told = hospital.poll("receipts")["receipts"]
+    assert told["status"] == "failed" and "errors/r1.csv" in told["error"]
+    folder.put("r2.csv", "PO-2")
+    assert hospital.poll("receipts")["receipts"]["status"] == "complete"
+    assert folder.names() == ["archive/r2.csv", "errors/r1.csv"]
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+    [lost] = hospital.cases("rejected_rows")
+    assert lost.status == "open" and "r1.csv" in lost.sentence
+
+
+def test_snapshot_of_files_moves_nothing_while_one_of_them_is_bad(hospital: Hospital, folder: Folder) -> None:
+    feed = hospital.runtime.catalog.feeds["receipts"]
+    hospital.runtime.catalog.feeds["receipts"] = feed.model_copy(update={"mode": "snapshot"})
+    folder.put("r1.csv", "PO-1")
+    folder.put("r2.csv", "PO-2", counted=9)
+    assert hospital.poll("receipts")["receipts"]["status"] == "partial"
+    assert folder.names() == ["r1.csv", "r2.csv"]
+    hospital.clock.forward(minutes=5)
+    folder.put("r2.csv", "PO-2")
+    assert hospital.poll("receipts")["receipts"]["status"] == "complete"
+    assert folder.names() == ["archive/r1.csv", "archive/r2.csv"]
