@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from . import verify_openness
 from .catalog import Catalog
 from .check_expressions import read_check
 from .judging import Judge, Path
@@ -24,9 +25,13 @@ def verify(judge: Judge, catalog: Catalog) -> None:
             _match(judge, catalog, check)
         else:
             ready = _document(judge, catalog, check)
-        if ready:
-            for path, error in read_check(check, catalog.record_types).refused:
-                judge.refuse("checks", check.code, path, error)
+        if not ready:
+            continue
+        refused = read_check(check, catalog.record_types).refused
+        for path, error in refused:
+            judge.refuse("checks", check.code, path, error)
+        if not refused:
+            verify_openness.verify(judge, catalog, check)
 
 
 def _placeholders(judge: Judge, check: Check, known: list[str]) -> None:

@@ -2,7 +2,8 @@
 of it.
 
 Works on the evidence kept with the exception, not on the record store: the page shows what was found. A
-value more sensitive than the viewer may see is masked here, before it reaches a template.
+value more sensitive than the viewer may see, or of a facility that is not theirs, is masked here, before it
+reaches a template.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from exceptions_app.access import Viewer, sees
+from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, CompareRow, DuplicateCheck, MatchCheck
 from exceptions_app.domain import wording
@@ -44,7 +46,9 @@ class Cell:
     text: str
     differs: bool
     kind: str
-    """`value`, `absent` (the side has no record), `none` (the side does not say) or `masked`."""
+    """`value`, `absent` (the side has no record), `none` (the side does not say), `masked` (for the role) or
+    `elsewhere` (of a facility that the viewer does not see).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def _row(
             cells.append(("absent", None, ABSENT))
         elif column is None or values.get(column) in (None, ""):
             cells.append(("none", None, "–"))
+        elif _is_elsewhere(viewer, values) and not _names_document(check, column):
+            cells.append(("elsewhere", None, MASKED))
         elif not sees(viewer, _sensitivity(catalog, check, name, column)):
             cells.append(("masked", values[column], MASKED))
         else:
@@ -160,26 +166,22 @@ def _row(
     )
 
 
-_RANKS = {"public": 0, "internal": 1, "hr": 2, "bank": 3, "patient": 4}
+def _is_elsewhere(viewer: Viewer, values: Mapping[str, Any]) -> bool:
+    """Whether a document of a duplicate belongs to a facility that the viewer does not see."""
+    entity = values.get("entity")
+    return entity is not None and viewer.entities is not None and entity not in viewer.entities
+
+
+def _names_document(check: Check | None, column: str) -> bool:
+    """What the sentence says of another facility's document, too: whose it is, and its number."""
+    return column == "entity" or (check is not None and f"{{{column}}}" in check.reference)
 
 
 def _sensitivity(catalog: Catalog, check: Check | None, side: str, column: str) -> str:
-    """As sensitive as the most sensitive record column that the side's expression mentions.
-
-    Where the check or its record type is gone, the strictest column of that name anywhere decides.
-    """
-    record, expression = None, column.removesuffix("_source")
-    if isinstance(check, MatchCheck) and side in check.sides:
-        record = check.sides[side].record
-        expression = check.sides[side].columns.get(expression, expression)
-    elif isinstance(check, DuplicateCheck):
-        record, expression = check.record, check.columns.get(expression, expression)
-    own = catalog.record_types.get(record or "")
-    shapes = [own] if own else list(catalog.record_types.values())
-    mentioned = [
-        column.sensitivity for shape in shapes for name, column in shape.columns.items() if name in expression
-    ]
-    return max(mentioned, key=lambda sensitivity: _RANKS[sensitivity], default="internal")
+    """What the check says of the cell; where the check is gone, the strictest column of that name."""
+    if check is None:
+        return sensitivity.of_named(catalog.record_types, column)
+    return sensitivity.of_cell(check, catalog.record_types, side, column)
 
 
 def _comparable(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.load import load_catalog
+from exceptions_app.catalog.schema import DuplicateCheck, MatchCheck
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.models import Role
 from exceptions_app.queries.sides import SideBySide, side_by_side
@@ -104,3 +106,70 @@ def test_a_check_that_is_gone_masks_what_is_sensitive_anywhere(shown: Callable[.
 
 def test_evidence_without_sides_has_no_rows(shown: Callable[..., SideBySide]) -> None:
     assert shown({}).rows == ()
+
+
+def test_a_column_that_nobody_knows_is_hidden_from_everybody(shown: Callable[..., SideBySide]) -> None:
+    found = shown({"a": {"mystery": "1"}}, check="removed")
+    assert _cells(found, "Mystery") == [("hidden", False, "masked")]
+
+
+@pytest.fixture(scope="module")
+def duplicates(pages: Any) -> Any:
+    """The page network with a check for duplicates, and one that looks a bank account up."""
+    twice = DuplicateCheck.model_validate({
+        "code": "twice", "kind": "duplicate", "title": "Twice", "flow": "f", "record": "page_invoice",
+        "key": ["order_number"], "columns": {"price": "SUM(price)", "account": "MIN(account)"},
+        "rules": [{"title": "x", "same": ["price"]}], "order_by": "price", "category": "price_variance",
+        "reference": "{order_number}", "compare": [
+            {"label": "Number", "cells": {"a": "order_number", "b": "order_number"}},
+            {"label": "Facility", "cells": {"a": "entity", "b": "entity"}},
+            {"label": "Price", "format": "money", "cells": {"a": "price", "b": "price"}},
+            {"label": "Account", "cells": {"a": "account", "b": "account"}},
+        ],
+    })  # fmt: skip
+    looked = MatchCheck.model_validate({
+        "code": "looked", "title": "Looked up", "flow": "f", "key": ["order_number"], "reference": "x",
+        "sides": {"ordered": {
+            "record": "page_order", "columns": {"paid_to": "other.account", "lost": "gone.price"},
+            "lookups": {"other": {"record": "page_invoice", "on": {"unit": "unit"}, "columns": ["account"]}},
+        }},
+        "findings": [{"category": "price_variance", "since": "now()"}],
+    })  # fmt: skip
+    return replace(pages, checks={**pages.checks, "twice": twice, "looked": looked})
+
+
+def _duplicate(catalog: Any, viewer: Viewer) -> SideBySide:
+    sides = {
+        "a": {"entity": "H01", "order_number": "1001", "price": "55.00", "account": "111"},
+        "b": {"entity": "H02", "order_number": "1001-A", "price": "56.00", "account": "222"},
+    }
+    return side_by_side(viewer, catalog, "twice", json.dumps({"sides": sides}), "USD")
+
+
+def test_of_another_facilitys_duplicate_only_the_number_and_the_facility_are_shown(
+    duplicates: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    found = _duplicate(duplicates, viewer_of(entities=["H01"]))
+    assert [text for text, _, _ in _cells(found, "Number")] == ["1001", "1001-A"]
+    assert [text for text, _, _ in _cells(found, "Facility")] == ["H01", "H02"]
+    assert _cells(found, "Price") == [("$55.00", False, "value"), ("hidden", False, "elsewhere")]
+    assert "56" not in repr(found) and "222" not in repr(found)
+
+
+def test_who_sees_both_facilities_sees_both_documents(
+    duplicates: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    for entities in (None, ["H01", "H02"]):
+        found = _duplicate(duplicates, viewer_of(entities=entities))
+        assert _cells(found, "Price") == [("$55.00", True, "value"), ("$56.00", True, "value")]
+
+
+def test_a_looked_up_column_is_as_sensitive_as_where_it_comes_from(
+    duplicates: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    evidence = json.dumps({"sides": {"ordered": {"paid_to": "111", "lost": "1", "order_number": "PO-1"}}})
+    for role, account in ((Role.SPECIALIST, "hidden"), (Role.MANAGER, "111")):
+        found = side_by_side(viewer_of(role), duplicates, "looked", evidence, "USD")
+        assert [text for text, _, _ in _cells(found, "Paid to")] == [account]
+        assert [text for text, _, _ in _cells(found, "Lost")] == ["hidden"]
+        assert [text for text, _, _ in _cells(found, "Order number")] == ["PO-1"]
