@@ -110,9 +110,13 @@ def resume(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
 
 
 def end_hold(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
-    """Count the hold and clear it, without touching the deadlines."""
+    """Count the hold and clear it, without touching the deadlines.
+
+    One that was to end by a certain time ended then, however late somebody or the sweep looks at it.
+    """
     if case.on_hold and case.held_at is not None:
-        _add_pause(case, catalog, case.held_at, now)
+        ended_at = now if case.hold_until is None else min(now, case.hold_until)
+        add_pause(case, catalog, case.held_at, ended_at)
     case.on_hold, case.held_at, case.hold_until = False, None, None
     case.hold_reason, case.ball_in_court = None, None
 
@@ -125,10 +129,11 @@ def stop(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
 
 def continue_stopped(case: ExceptionCase, catalog: Catalog, stopped_at: datetime, now: datetime) -> None:
     """Open again on the old clock, which stood still since `stopped_at`."""
-    _add_pause(case, catalog, stopped_at, now)
+    add_pause(case, catalog, stopped_at, now)
     recompute(case, catalog, now)
 
 
-def _add_pause(case: ExceptionCase, catalog: Catalog, since: datetime, until: datetime) -> None:
+def add_pause(case: ExceptionCase, catalog: Catalog, since: datetime, until: datetime) -> None:
+    """Count a time in which the clock stood still, without touching the deadlines."""
     paused = sla.paused_between(since, until, span(case.sla_target), calendar_of(case, catalog))
     case.paused_seconds += max(0, int(paused.total_seconds()))

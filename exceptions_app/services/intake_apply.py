@@ -151,6 +151,9 @@ class _Changes:
 
     def _closed(self, case: ExceptionCase, step: Step) -> None:
         before, claimed = _state_of(case), case.status == Status.AWAITING_CONFIRMATION
+        if case.status == Status.WAIVED and case.resolved_at is not None:
+            # should it return, its clock goes on from where the waiver stopped it
+            case_clock.add_pause(case, self._ctx.catalog, case.resolved_at, self._ctx.now)
         action = Action.DATA_CONFIRMED if claimed else Action.DATA_CLEARED
         case.status = transition(Status(case.status), action)
         case.end_reason, case.ended_by, case.resolved_at = step.reason, str(self._ctx.actor), self._ctx.now

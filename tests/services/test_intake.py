@@ -184,6 +184,23 @@ def test_a_waived_exception_reopens_when_the_waiver_has_expired(story: Story) ->
     assert story.case(1).status == "open"
 
 
+def test_a_waived_exception_that_left_the_window_comes_back_on_the_clock_that_the_waiver_stopped(
+    story: Story,
+) -> None:
+    story.run([discrepancy(1)])
+    story.later(hours=1)
+    story.waive(1, days=60)
+    story.later(days=30)
+    story.run([], present=False)
+    assert (story.case(1).status, story.case(1).end_reason) == ("resolved", EndReason.LEFT_WINDOW)
+    story.later(hours=1)
+    story.run([discrepancy(1)])
+    case = story.case(1)
+    assert (case.status, case.sla_stage, case.breached_at) == ("open", "on_track", None)
+    # 26 business hours were left; on Thursday 24 December at 11:00 in Chicago they run again
+    assert case.due_at == datetime(2026, 12, 29, 16, 0, tzinfo=UTC)
+
+
 def test_a_waived_exception_that_agrees_now_is_resolved(story: Story) -> None:
     story.run([discrepancy(1)])
     story.waive(1, days=30)
