@@ -55,31 +55,33 @@ def sweep(session: Session, ctx: ActionContext, limit: int = LIMIT) -> SweepCoun
             what = _move_on(ctx, trail, case)
         except (KeyError, ValueError) as error:  # its target or calendar cannot be read
             log.error("exception %s cannot be swept: %s", case.id, error)
-            case.next_sla_at, what = ctx.now + _ASIDE, "set_aside"
-        if what is not None:
-            done[what] += 1
+            case.next_sla_at, what = ctx.now + _ASIDE, ("set_aside",)
+        for each in what:
+            done[each] += 1
     session.flush()
     trail.store(session)
     return SweepCounts(**done, more=len(cases) == limit)
 
 
-def _move_on(ctx: ActionContext, trail: Trail, case: ExceptionCase) -> str | None:
+def _move_on(ctx: ActionContext, trail: Trail, case: ExceptionCase) -> tuple[str, ...]:
+    """What came about; a hold found long after its end may have given way to a breach already."""
     if case.status != Status.OPEN:
         case.next_sla_at = None
-        return None
+        return ()
+    done: tuple[str, ...] = ()
+    before, breached_before = case.sla_stage, case.breached_at
     if case.on_hold:
         change = resumed(ctx, case)
         case.version += 1
         trail.record(
             case, AuditTag.CASE_RESUMED, before=change.before, after=change.after, why="the hold ended"
         )
-        return "resumed"
-    before, breached_before = case.sla_stage, case.breached_at
+        done = ("resumed",)
     stage = case_clock.settle_stage(case, ctx.now)
     if stage is Stage.BREACHED and breached_before is None:
         trail.record(case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
-        return "breached"
-    if stage is Stage.DUE_SOON and before != Stage.DUE_SOON:
+        return (*done, "breached")
+    if stage is Stage.DUE_SOON and before not in {Stage.DUE_SOON, Stage.PAUSED}:
         trail.record(case, AuditTag.CASE_DUE_SOON, after={"due_at": case.due_at})
-        return "due_soon"
-    return None
+        return (*done, "due_soon")
+    return done

@@ -54,6 +54,31 @@ def test_a_hold_that_ends_is_resumed_with_its_pause_counted(opened: Story) -> No
     assert opened.tags(1)[-1] == "case:resumed"
 
 
+def test_a_hold_is_counted_to_its_end_however_late_the_sweep_comes(opened: Story) -> None:
+    opened.hold(1, until=opened.now + timedelta(hours=2))
+    opened.later(days=30)
+    assert _sweep(opened) == SweepCounts(resumed=1, breached=1)
+    case = opened.case(1)
+    assert (case.paused_seconds, case.sla_stage, case.breached_at) == (7200, "breached", case.due_at)
+    assert opened.tags(1)[-2:] == ["case:resumed", "case:breached"]
+    assert _sweep(opened) == SweepCounts()
+
+
+@pytest.mark.parametrize("action", ["resume", "resolve"])
+def test_a_person_who_comes_after_the_end_of_a_hold_does_not_prolong_it(opened: Story, action: str) -> None:
+    opened.hold(1, until=opened.now + timedelta(hours=2))
+    opened.later(hours=5)
+    getattr(opened, action)(1)
+    assert opened.case(1).paused_seconds == 7200
+
+
+def test_a_hold_that_a_person_ends_early_is_counted_until_then(opened: Story) -> None:
+    opened.hold(1, until=opened.now + timedelta(hours=2))
+    opened.later(hours=1)
+    opened.resume(1)
+    assert opened.case(1).paused_seconds == 3600
+
+
 def test_a_hold_keeps_an_exception_from_breaching(opened: Story) -> None:
     opened.hold(1)
     opened.later(days=30)
