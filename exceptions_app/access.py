@@ -91,6 +91,11 @@ def visible(viewer: Viewer) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def sees_network(viewer: Viewer, catalog: Catalog) -> bool:
+    """Whether every entity is theirs, so that what belongs to none of them is, too."""
+    return viewer.entities is None or viewer.entities >= set(catalog.entities)
+
+
 def sees_case(viewer: Viewer, case: ExceptionCase) -> bool:
     """Whether `visible` holds for one exception that is already loaded."""
     in_queue = viewer.queues is None or case.queue in viewer.queues

@@ -1,16 +1,22 @@
-"""Feeds, runs, rejects, checks and the configuration in force, for those who answer for them."""
+"""Feeds, runs, rejects and checks, for those who answer for them.
+
+Feeds and their runs are whole systems, so they are everybody's who may see integration. A rejected row is kept
+without its entity, so only who sees all of them reads it; of a check each sees the runs in their own entities.
+"""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from exceptions_app.access import Viewer, sees_network
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.models import CheckRun, ConfigSnapshot, FeedState, Reject, SyncRun
+from exceptions_app.models import CheckRun, FeedState, Reject, SyncRun
+
+from .words import entity_name
 
 PAGE = 50
 
@@ -89,16 +95,6 @@ class CheckLine:
     errors: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotLine:
-    id: int
-    digest: str
-    summary: str
-    accepted_by: str
-    accepted_at: datetime
-    in_force: bool
-
-
 def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine]:
     """Every feed of the configuration, those that fail first."""
     states = {state.feed: state for state in session.scalars(select(FeedState))}
@@ -155,9 +151,17 @@ def runs(session: Session, *, feed: str | None = None, before: int | None = None
 
 
 def rejects(
-    session: Session, *, feed: str | None = None, run: int | None = None, before: int | None = None
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    *,
+    feed: str | None = None,
+    run: int | None = None,
+    before: int | None = None,
 ) -> list[RejectLine]:
-    """Rejected rows, newest first, `PAGE` at a time."""
+    """Rejected rows, newest first, `PAGE` at a time; none for who does not see every entity."""
+    if not sees_network(viewer, catalog):
+        return []
     statement = select(Reject).order_by(Reject.id.desc()).limit(PAGE)
     if feed:
         statement = statement.where(Reject.feed == feed)
@@ -181,9 +185,11 @@ def rejects(
     ]
 
 
-def checks(session: Session, catalog: Catalog) -> list[CheckLine]:
-    """Every check with what its newest runs compared, matched and found."""
+def checks(session: Session, viewer: Viewer, catalog: Catalog) -> list[CheckLine]:
+    """Every check with what its newest runs compared, matched and found in the viewer's entities."""
     newest = select(func.max(CheckRun.id)).group_by(CheckRun.check_code, CheckRun.scope)
+    if viewer.entities is not None and not sees_network(viewer, catalog):
+        newest = newest.where(CheckRun.scope.in_(sorted(viewer.entities)))
     by_check: dict[str, list[CheckRun]] = {}
     for run in session.scalars(select(CheckRun).where(CheckRun.id.in_(newest))):
         by_check.setdefault(run.check_code, []).append(run)
@@ -204,31 +210,10 @@ def checks(session: Session, catalog: Catalog) -> list[CheckLine]:
                 found=sum(run.found for run in last),
                 opened=sum(run.opened for run in last),
                 closed=sum(run.closed for run in last),
-                errors=tuple(dict.fromkeys(f"{run.scope}: {run.error}" for run in last if run.error)),
+                errors=tuple(f"{entity_name(catalog, run.scope)}: {run.error}" for run in last if run.error),
             )
         )
     return lines
-
-
-def snapshots(session: Session, catalog: Catalog) -> list[SnapshotLine]:
-    """The configurations that were in force, newest first."""
-    found = session.scalars(select(ConfigSnapshot).order_by(ConfigSnapshot.id.desc()).limit(PAGE))
-    return [
-        SnapshotLine(
-            s.id, s.digest.hex(), s.summary, s.accepted_by, s.accepted_at, s.digest.hex() == catalog.digest
-        )
-        for s in found
-    ]
-
-
-def settings_of(catalog: Catalog, section: str, code: str) -> str | None:
-    """One piece of the configuration in force as readable JSON; secrets in it are references."""
-    found = getattr(catalog, section, {}).get(code)
-    return (
-        json.dumps(found.model_dump(mode="json", exclude_defaults=True), indent=2)
-        if found is not None
-        else None
-    )
 
 
 def _run(run: SyncRun) -> RunLine:

@@ -19,7 +19,7 @@ from exceptions_app.domain.sla import Stage, stage
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
 
-from .words import SlaWords, age_in_words, sla_words, zone_of
+from .words import SlaWords, age_in_words, entity_name, sla_words, zone_of
 
 COLUMNS = (
     *(Case.id, Case.version, Case.check_code, Case.category, Case.entity, Case.queue, Case.severity),
@@ -91,7 +91,7 @@ class RowMaker:
 
     def __call__(self, row: Row[Any]) -> CaseRow:
         catalog, now, calendar = self.catalog, self.now, self.calendar(row.sla_calendar)
-        category, entity = catalog.categories.get(row.category), catalog.entities.get(row.entity)
+        category = catalog.categories.get(row.category)
         queue = catalog.queues.get(row.queue)
         at = stage(now, row.due_at, row.due_soon_at, row.on_hold, row.status)
         return CaseRow(
@@ -105,7 +105,7 @@ class RowMaker:
             category=row.category,
             category_title=category.title if category else row.category,
             entity=row.entity,
-            entity_name=entity.name if entity else row.entity,
+            entity_name=entity_name(catalog, row.entity),
             queue=row.queue,
             queue_name=queue.name if queue else row.queue,
             severity=row.severity,

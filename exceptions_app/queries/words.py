@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import wording
 from exceptions_app.domain.clock import BusinessCalendar, business_between
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Stage
 
@@ -52,6 +54,14 @@ END = {
 def said(words: dict[str, str], code: str) -> str:
     """A code in its words; an unknown one is still readable."""
     return words.get(code) or code.replace("_", " ").capitalize()
+
+
+def entity_name(catalog: Catalog, code: str) -> str:
+    """An entity as people call it; what belongs to none of them belongs to the network."""
+    if code == NETWORK_SCOPE:
+        return "Whole network"
+    entity = catalog.entities.get(code)
+    return entity.name if entity is not None else code
 
 
 @lru_cache(maxsize=512)

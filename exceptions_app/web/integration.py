@@ -7,9 +7,10 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from exceptions_app.access import Permission
+from exceptions_app.access import Permission, sees_network
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
+from exceptions_app.queries import configuration as settings
 from exceptions_app.queries import integration
 from exceptions_app.queries.my_work import feeds_out
 from exceptions_app.runtime import runtime
@@ -49,13 +50,17 @@ def runs() -> ResponseReturnValue:
 @needs(Permission.SEE_INTEGRATION)
 def rejects() -> ResponseReturnValue:
     feed, run = request.args.get("feed") or None, request.args.get("run", type=int)
-    found = integration.rejects(db.session(), feed=feed, run=run, before=request.args.get("before", type=int))
+    viewer, catalog = gate.viewer(), runtime().catalog
+    found = integration.rejects(
+        db.session(), viewer, catalog, feed=feed, run=run, before=request.args.get("before", type=int)
+    )
     return render_template(
         "integration/rejects.html",
         rejects=found,
+        hidden=not sees_network(viewer, catalog),
         feed=feed,
         run=run,
-        catalog=runtime().catalog,
+        catalog=catalog,
         size=integration.PAGE,
     )
 
@@ -64,9 +69,8 @@ def rejects() -> ResponseReturnValue:
 @needs(Permission.SEE_INTEGRATION)
 def checks() -> ResponseReturnValue:
     catalog = runtime().catalog
-    return render_template(
-        "integration/checks.html", checks=integration.checks(db.session(), catalog), flows=catalog.flows()
-    )
+    lines = integration.checks(db.session(), gate.viewer(), catalog)
+    return render_template("integration/checks.html", checks=lines, flows=catalog.flows())
 
 
 @blueprint.get("/configuration")
@@ -74,10 +78,10 @@ def checks() -> ResponseReturnValue:
 def configuration() -> ResponseReturnValue:
     catalog = runtime().catalog
     section, code = request.args.get("section", ""), request.args.get("code", "")
-    shown = integration.settings_of(catalog, section, code) if section in SECTIONS and code else None
+    shown = settings.settings_of(catalog, section, code) if section in SECTIONS and code else None
     return render_template(
         "integration/configuration.html",
-        snapshots=integration.snapshots(db.session(), catalog),
+        snapshots=settings.snapshots(db.session(), catalog),
         sections={name: list(getattr(catalog, name)) for name in SECTIONS},
         section=section,
         code=code,

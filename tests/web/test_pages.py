@@ -15,7 +15,7 @@ from lxml import html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.models import FeedState, Reject, SyncRun, Task, User
+from exceptions_app.models import CheckRun, FeedState, Reject, SyncRun, Task, User
 from exceptions_app.runtime import runtime
 from tests.conftest import NOW
 
@@ -255,6 +255,28 @@ def test_rejects_show_where_and_why_and_the_row_as_it_was_masked(
         page = client.get(path).text
         assert "orders.csv:42" in page and "&#39;&lt;b&gt;&#39;" in page and "•••" in page
     assert "No row was rejected" in client.get("/integration/rejects?feed=ap_invoices").text
+    one = sign_in("integration_analyst", entities=("H01",)).get("/integration/rejects").text
+    assert "orders.csv:42" not in one and "not yours to read" in one
+    every = sign_in("integration_analyst", entities=("NET",)).get("/integration/rejects").text
+    assert "orders.csv:42" in every
+
+
+def test_a_check_counts_and_fails_only_in_the_entities_of_who_looks(
+    session: Session, snapshot_id: int, sign_in: Callable[..., FlaskClient]
+) -> None:
+    for scope, compared in (("H01", 1001), ("H02", 2002), ("*", 4004)):
+        session.add(
+            CheckRun(
+                check_code="p2p.order_match", scope=scope, status="failed", started_at=NOW, sides="{}",
+                compared=compared, error=f"trouble in {scope}", correlation_id="c", config_snapshot_id=snapshot_id,
+            )
+        )  # fmt: skip
+    session.commit()
+    one = sign_in("integration_analyst", entities=("H01",)).get("/integration/checks").text
+    assert "1,001" in one and "trouble in H01" in one
+    assert "trouble in H02" not in one and "trouble in *" not in one
+    every = sign_in("integration_analyst").get("/integration/checks").text
+    assert "7,007" in every and "Whole network: trouble in *" in every
 
 
 @pytest.mark.parametrize(

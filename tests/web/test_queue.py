@@ -167,3 +167,14 @@ def test_the_facets_offer_only_what_the_person_sees(case: Any, sign_in: Callable
     page = html.fromstring(sign_in(queues=("stores",), entities=("H02",)).get("/queue").text)
     assert page.xpath("//input[@name='queue']/@value") == ["stores"]
     assert page.xpath("//input[@name='entity']/@value") == ["H02"]
+
+
+def test_what_belongs_to_no_entity_belongs_to_the_whole_network(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    made = make_case(entity="*")
+    session.commit()
+    client = sign_in()
+    for path in ("/queue", f"/exceptions/{encode(made.id)}"):
+        texts = [text.strip() for text in html.fromstring(client.get(path).text).itertext()]
+        assert "Whole network" in texts and "*" not in texts, path
