@@ -122,7 +122,7 @@ def prepare_datacompy(place: Path) -> Callable[[], int]:
     import polars
 
     key = ["entity", "order_number", "line_number"]
-    columns = [*key, "supplier", "quantity", "unit", "unit_price", "currency"]
+    columns = [*key, "supplier", "item", "quantity", "unit", "unit_price", "currency"]
     exact = [polars.col("quantity").cast(polars.Float64), polars.col("unit_price").cast(polars.Float64)]
 
     def run() -> int:

@@ -7,7 +7,7 @@ engine nor on the order of rows, nor on how a rule words its verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,16 +16,16 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.tolerance import Verdict, assess
 
-from .match import CompiledMatch
+from .match import CompiledMatch, Said
 from .parameters import RunParameters
-from .values import JSON, exact, exact_text, instant, json_of
+from .values import JSON, exact, exact_text, instant_of, json_of
 
 Row = Sequence[Any]
 Cell = tuple[str, int, str]
 """Name, position, kind."""
 
 _FIGURES = ("difference", "base", "tolerance", "excess", "amount")
-"""What is worked out here and put behind what a finding says."""
+"""What is worked out here and put behind a row."""
 
 
 def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
@@ -42,25 +42,22 @@ def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
     return write
 
 
-class _Said:
-    """Where each part of what a finding says stands; see `CompiledMatch`."""
+class _Finding:
+    """One finding, where a row has what it says, and how that is written."""
 
-    def __init__(self, keys: Sequence[str], finding: Finding, kinds: Mapping[str, str]) -> None:
-        self.finding = finding
-        self.key = {key: 2 + i for i, key in enumerate(keys)}
-        self.difference = 2 + len(keys)
-        self.amount = self.difference + len(("difference", "base", "scale"))
-        self.currency, self.counterparty, facts = (self.amount + n for n in (2, 3, 4))
-        self.figures = {name: facts + len(kinds) + i for i, name in enumerate(_FIGURES)}
-        cells = {key: (position, "text") for key, position in self.key.items()}
-        cells |= {"currency": (self.currency, "text"), "counterparty": (self.counterparty, "text")}
+    def __init__(self, finding: Finding, said: Said, width: int) -> None:
+        self.finding, self.said = finding, said
+        self.figures = {name: width + i for i, name in enumerate(_FIGURES)}
+        cells = {key: (place, "text") for key, place in said.key.items()}
+        cells |= {"currency": (said.currency, "text"), "counterparty": (said.counterparty, "text")}
         own = _FIGURES if finding.tolerance else ("amount",)
         cells |= {name: (self.figures[name], "decimal") for name in own}
-        for i, (fact, text) in enumerate(finding.facts.items()):
-            figure = finding.tolerance is not None and text.strip() in ("difference", "base")
-            cells[fact] = (self.figures[text.strip()], "decimal") if figure else (facts + i, kinds[fact])
-        self.write_key = writer([(key, position, "text") for key, position in self.key.items()])
-        self.write_facts = writer([(name, position, kind) for name, (position, kind) in cells.items()])
+        cells |= said.facts
+        for fact, text in finding.facts.items():
+            if finding.tolerance is not None and text.strip() in ("difference", "base"):
+                cells[fact] = (self.figures[text.strip()], "decimal")
+        self.write_key = writer([(key, place, "text") for key, place in said.key.items()])
+        self.write_facts = writer([(name, place, kind) for name, (place, kind) in cells.items()])
 
 
 class Reader:
@@ -81,21 +78,20 @@ class Reader:
             steady = writer([cell for cell in cells[side] if cell[0] not in volatile]) if volatile else None
             self.sides.append((1 + sides.index(side), JSON["text"](side), writer(cells[side]), steady))
         self.line = [1 + len(sides) + check.key.index(key) for key in check.line or check.key]
-        self.first_finding = first + len(compiled.shown)
-        self.said = [
-            _Said(check.key, finding, kinds)
-            for finding, kinds in zip(check.findings, compiled.fact_kinds, strict=True)
+        self.findings = [
+            _Finding(finding, said, compiled.width)
+            for finding, said in zip(check.findings, compiled.said, strict=True)
         ]
 
     def read(self, row: Row) -> list[Discrepancy]:
         """The discrepancies of one hit. `row` is as `CompiledMatch` describes it."""
         shown, compared = self._sides(row)
         shown = f'"let":{self.write_let(row)},"sides":{shown}'
-        line = "|".join([self.check.line_type, self.entity, *(str(row[place]) for place in self.line)])
+        line = "|".join([self.check.line_type, self.entity, *[str(row[place]) for place in self.line]])
         return [
-            self._discrepancy(said, values, line, shown, compared)
-            for said, values in zip(self.said, row[self.first_finding :], strict=True)
-            if values is not None
+            self._discrepancy(finding, row, line, shown, compared)
+            for finding in self.findings
+            if row[finding.said.holds]
         ]
 
     def known_to(self, row: Row) -> int:
@@ -111,20 +107,14 @@ class Reader:
             compared.append(f"{name}:{steady(row)}" if steady and row[present] else shown[-1])
         return f"{{{','.join(shown)}}}", f"{{{','.join(compared)}}}"
 
-    def _discrepancy(self, at: _Said, values: Row, line: str, shown: str, compared: str) -> Discrepancy:
-        finding = at.finding
-        verdict, difference, base = self._judged(at, values)
-        amount = _amount(at, values, difference, base)
-        values = (
-            *values,
-            exact_text(difference),
-            exact_text(base),
-            exact_text(verdict.limit) if verdict else None,
-            exact_text(verdict.excess) if verdict else None,
-            exact_text(amount),
-        )
-        key, business_key = {name: values[place] for name, place in at.key.items()}, at.write_key(values)
-        tolerance = _tolerance(at, values, verdict) if verdict else "null"
+    def _discrepancy(self, what: _Finding, row: Row, line: str, shown: str, compared: str) -> Discrepancy:
+        finding, said = what.finding, what.said
+        verdict, difference, base = self._judged(what, row)
+        amount = _amount(what, row, difference, base)
+        row = (*row, exact_text(difference), exact_text(base), *_limits(verdict), exact_text(amount))
+        key = {name: row[place] for name, place in said.key.items()}
+        business_key = what.write_key(row)
+        tolerance = _tolerance(what, row, verdict) if verdict else "null"
         return Discrepancy(
             fingerprint=fingerprint(self.check.code, finding.category, self.entity, list(key.values())),
             check=self.check.code,
@@ -134,43 +124,46 @@ class Reader:
             reference=self.check.reference.format_map(_Known(key)),
             business_key=business_key,
             lines=(line,),
-            counterparty=values[at.counterparty],
-            facts=at.write_facts(values),
+            counterparty=row[said.counterparty],
+            facts=what.write_facts(row),
             evidence=f'{{"key":{business_key},{shown},"tolerance":{tolerance}}}',
             evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{compared}}}'),
             amount=amount,
-            currency=values[at.currency],
-            since=self.now if values[0] is None else instant(int(values[0])),
-            critical=values[1] == "true",
+            currency=row[said.currency],
+            since=self.now if row[said.since] is None else instant_of(row[said.since]),
+            critical=row[said.critical] == "true",
         )
 
-    def _judged(self, at: _Said, values: Row) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
+    def _judged(self, what: _Finding, row: Row) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
         """The verdict on the real figures: the compared ones divided by their scale."""
-        use, first = at.finding.tolerance, at.difference
-        if use is None or values[first] is None:
+        use, (difference, base, scale) = what.finding.tolerance, what.said.figures
+        if use is None or row[difference] is None:
             return None, None, None
-        scale = Decimal(values[first + 2] or 1) or Decimal(1)
-        difference, base = (exact(Decimal(values[first + i] or 0) / scale) for i in (0, 1))
-        return assess(self.check.tolerances[use.name], difference, base), difference, base
+        per = Decimal(row[scale] or 1) or Decimal(1)
+        real, real_base = exact(Decimal(row[difference]) / per), exact(Decimal(row[base] or 0) / per)
+        return assess(self.check.tolerances[use.name], real, real_base), real, real_base
 
 
-def _amount(at: _Said, values: Row, difference: Decimal | None, base: Decimal | None) -> Decimal | None:
+def _limits(verdict: Verdict | None) -> tuple[str | None, str | None]:
+    return (exact_text(verdict.limit), exact_text(verdict.excess)) if verdict else (None, None)
+
+
+def _amount(what: _Finding, row: Row, difference: Decimal | None, base: Decimal | None) -> Decimal | None:
     figures = {"difference": difference, "base": base}
-    named = (at.finding.amount or "").strip()
-    if at.finding.tolerance is not None and named in figures:
+    named = (what.finding.amount or "").strip()
+    if what.finding.tolerance is not None and named in figures:
         figure = figures[named]
         return None if figure is None else abs(figure)
-    amount, per = values[at.amount], values[at.amount + 1]
+    amount, per = row[what.said.amount], row[what.said.amount_per]
     return None if amount is None else exact(Decimal(amount) / (Decimal(per or 1) or 1))
 
 
-def _tolerance(at: _Said, values: Row, verdict: Verdict) -> str:
-    use = at.finding.tolerance
-    said = {name: json_of(values[at.figures[name]], "decimal") for name in ("difference", "base", "excess")}
+def _tolerance(what: _Finding, row: Row, verdict: Verdict) -> str:
+    use = what.finding.tolerance
+    said = {name: json_of(row[place], "decimal") for name, place in what.figures.items()}
     return (
         f'{{"base":{said["base"]},"difference":{said["difference"]},"excess":{said["excess"]},'
-        f'"format":"{use.format if use else "number"}",'
-        f'"limit":{json_of(values[at.figures["tolerance"]], "decimal")},'
+        f'"format":"{use.format if use else "number"}","limit":{said["tolerance"]},'
         f'"name":"{use.name if use else ""}","sentence":{JSON["text"](verdict.sentence)}}}'
     )
 

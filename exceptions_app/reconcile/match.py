@@ -19,20 +19,35 @@ from .errors import CheckError
 from .findings import FIGURES, FindingPlan, figure, plan_finding
 from .joining import joined, known_to, name_of, written_key
 from .sides import SidePlan, plan_side
-from .values import instant_sql, text_sql
+from .values import text_sql
 
-NO_TEXT = "CAST(NULL AS STRING)"
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where a row has what one finding says of a hit. Column 0, NULL for every hit, is what is not said.
+
+    `figures` are difference, base and scale; an amount or fact that is one of the tolerance's own figures is not
+    in the row. Everything but `holds` is text.
+    """
+
+    holds: int
+    since: int
+    critical: int
+    key: Mapping[str, int]
+    figures: tuple[int, int, int]
+    amount: int
+    amount_per: int
+    currency: int
+    counterparty: int
+    facts: Mapping[str, tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledMatch:
     """A statement and how to read its rows.
 
-    The row whose first column is not NULL counts the keys known to `enough` sides: what was compared. Every other
-    row is a hit: NULL; presence of each side; the key; each of `shown`, as text; then for each finding NULL or a
-    list of texts: since (microseconds); critical; the key as the sources wrote it; difference, base, scale;
-    amount; what to divide it by; currency; counterparty; each fact in order. An amount or fact that is one of
-    the tolerance's own figures is NULL here.
+    The row whose column 0 is not NULL counts the keys known to `enough` sides: what was compared. Every other row
+    is a hit: NULL; presence of each side; the key; each of `shown`, as text; then whatever else findings say.
     """
 
     check: MatchCheck
@@ -42,7 +57,8 @@ class CompiledMatch:
     lags: Mapping[str, timedelta]
     sides: Mapping[str, SidePlan]
     shown: Sequence[tuple[str | None, str, str]]
-    fact_kinds: Sequence[Mapping[str, str]]
+    said: Sequence[Said]
+    width: int
 
 
 def compile_match(check: MatchCheck, catalog: Catalog) -> CompiledMatch:
@@ -65,27 +81,35 @@ class _Compiler:
         ]
 
     def compile(self) -> CompiledMatch:
-        shown, rows = self._shown(), joined(self.check, self.sides)
+        shown, lines = self._shown(), joined(self.check, self.sides)
         known, enough = known_to(self.sides)
+        columns = self._columns(shown)
+        said = [self._said(plan, columns) for plan in self.findings]
         used = [self.accepted["let", name].parameters for name in self.check.let]
         used += [plan.parameters for plan in self.findings]
         used += [plan.parameters for plan in self.sides.values()]
         feeds = {name: self.catalog.side_feeds(self.check, name) for name in self.sides}
         return CompiledMatch(
             check=self.check,
-            statement=self._statement(rows, shown, f"{known} >= {enough}"),
+            statement=self._statement(lines, f"{known} >= {enough}", columns),
             enough=enough,
             parameters=frozenset().union(*used),
             lags={name: max((f.lag for f in found), default=timedelta(0)) for name, found in feeds.items()},
             sides=self.sides,
             shown=[(side, name, kind.name) for side, name, kind in shown],
-            fact_kinds=[
-                {fact: self._fact(plan, fact).kind.name for fact in plan.finding.facts}
-                for plan in self.findings
-            ],
+            said=said,
+            width=1 + len(columns.sql()),
         )
 
-    def _statement(self, lines: str, shown: Sequence[tuple[str | None, str, Kind]], compared: str) -> str:
+    def _columns(self, shown: Sequence[tuple[str | None, str, Kind]]) -> Columns:
+        columns = Columns([name_of(side, PRESENT) for side in self.sides])
+        for key in self.check.key:
+            columns.always(self._key(key))
+        for side, name, kind in shown:
+            columns.always(text_sql(name_of(side, name), kind))
+        return columns
+
+    def _statement(self, lines: str, compared: str, columns: Columns) -> str:
         figures = {
             figure(plan.index, name): sql for plan in self.findings for name, sql in plan.figures.items()
         }
@@ -94,10 +118,7 @@ class _Compiler:
         for layer in filter(None, [*self._let_layers(), figures, holds]):
             added = ", ".join(f"{sql} AS {name}" for name, sql in layer.items())
             rows = f"(SELECT *, {added} FROM {rows} AS l)"
-        selected = [name_of(side, PRESENT) for side in self.sides]
-        selected += [text_sql(quote(key), self._key_kind(key)) for key in self.check.key]
-        selected += [text_sql(name_of(side, name), kind) for side, name, kind in shown]
-        selected += [self._said(plan) for plan in self.findings]
+        selected = columns.sql()
         return (
             f"WITH lines AS MATERIALIZED ({lines})"
             f" SELECT CAST(NULL AS BIGINT), {', '.join(selected)} FROM {rows} AS l WHERE {' OR '.join(holds)}"
@@ -135,47 +156,80 @@ class _Compiler:
                 shown.append((None, name, expression.kind))
         return shown
 
-    def _said(self, plan: FindingPlan) -> str:
-        """What one finding says of a hit; NULL where it does not hold, or an earlier one of its category
-        does.
-        """
-        path: Path = ("findings", plan.index)
-        since = self._sql((*path, "since"))
-        said = [f"CAST({instant_sql(since)} AS STRING)" if since else NO_TEXT]
-        said += [f"CAST({self._sql((*path, 'critical_when')) or 'FALSE'} AS STRING)"]
-        said += [self._written_key(plan.finding.present, key) for key in self.check.key]
-        said += [f"CAST({figure(plan.index, n)} AS STRING)" if plan.figures else NO_TEXT for n in FIGURES]
-        said += [self._text((*path, part)) for part in ("amount", "amount_per", "currency", "counterparty")]
-        said += [self._text((*path, "facts", fact)) for fact in plan.finding.facts]
-        earlier = [
-            p.index for p in self.findings[: plan.index] if p.finding.category == plan.finding.category
-        ]
-        condition = " AND ".join([_holds(plan.index), *(f"{_holds(index)} IS NOT TRUE" for index in earlier)])
-        return f"CASE WHEN {condition} THEN [{', '.join(said)}] END"
+    def _said(self, plan: FindingPlan, columns: Columns) -> Said:
+        """Put into the row what one finding says. It gives way to an earlier one of its category."""
+        finding, path = plan.finding, ("findings", plan.index)
+        earlier = [p.index for p in self.findings[: plan.index] if p.finding.category == finding.category]
+        holds = _holds(plan.index)
+        stands = " AND ".join([holds, *(f"{_holds(index)} IS NOT TRUE" for index in earlier)])
 
-    def _sql(self, path: Path) -> str | None:
+        def place(*part: str) -> int:
+            return columns.when(holds, self._text((*path, *part)))
+
+        def figures(name: str) -> int:
+            sql = plan.figures.get(name)
+            return columns.when(holds, f"CAST({figure(plan.index, name)} AS STRING)" if sql else None)
+
+        return Said(
+            holds=columns.always(stands),
+            since=place("since"),
+            critical=place("critical_when"),
+            key={key: columns.when(holds, self._written_key(finding.present, key)) for key in self.check.key},
+            figures=(figures("difference"), figures("base"), figures("scale")),
+            amount=place("amount"),
+            amount_per=place("amount_per"),
+            currency=place("currency"),
+            counterparty=place("counterparty"),
+            facts={
+                fact: (place("facts", fact), self.accepted[*path, "facts", fact].kind.name)
+                for fact in finding.facts
+            },
+        )
+
+    def _text(self, path: Path) -> str | None:
         expression = self.accepted.get(path)
-        if expression is None or expression.text.strip() in FIGURES:
+        if expression is None or expression.kind.name == "unknown" or expression.text.strip() in FIGURES:
             return None
-        return render(expression, name_of)
+        return text_sql(render(expression, name_of), expression.kind)
 
-    def _text(self, path: Path) -> str:
-        sql = self._sql(path)
-        if sql is None or self.accepted[path].kind.name == "unknown":
-            return NO_TEXT
-        return text_sql(sql, self.accepted[path].kind)
-
-    def _key_kind(self, key: str) -> Kind:
-        return self.accepted["sides", next(iter(self.sides)), "key", key].kind
+    def _key(self, key: str) -> str:
+        kind = self.accepted["sides", next(iter(self.sides)), "key", key].kind
+        return text_sql(quote(key), kind)
 
     def _written_key(self, present: Sequence[str], key: str) -> str:
         """The key as a source wrote it: the first present side's, so that identity outlives the crosswalk."""
         side = next((name for name in present if key in self.sides[name].written_keys), None)
-        return text_sql(quote(key), self._key_kind(key)) if side is None else written_key(side, key)
-
-    def _fact(self, plan: FindingPlan, fact: str) -> Expr:
-        return self.accepted["findings", plan.index, "facts", fact]
+        return self._key(key) if side is None else written_key(side, key)
 
 
 def _holds(index: int) -> str:
     return quote(f"{index} holds")
+
+
+class Columns:
+    """The columns of a hit behind column 0. What several findings say alike is selected once."""
+
+    def __init__(self, first: Sequence[str]) -> None:
+        self._places = {sql: place for place, sql in enumerate(first, start=1)}
+        self._needed_by: dict[str, list[str]] = {}
+
+    def always(self, sql: str) -> int:
+        """The place of a column that every hit has."""
+        return self._places.setdefault(sql, len(self._places) + 1)
+
+    def when(self, holds: str, sql: str | None) -> int:
+        """The place of a column that is worked out only where a finding that needs it holds."""
+        if sql is None:
+            return 0
+        if sql not in self._places or sql in self._needed_by:
+            self._needed_by.setdefault(sql, []).append(holds)
+        return self.always(sql)
+
+    def sql(self) -> list[str]:
+        """What to select, in order of place."""
+        return [
+            f"CASE WHEN {' OR '.join(dict.fromkeys(self._needed_by[sql]))} THEN {sql} END"
+            if sql in self._needed_by
+            else sql
+            for sql in self._places
+        ]

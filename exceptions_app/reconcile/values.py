@@ -36,6 +36,11 @@ def instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
+def instant_of(text: str) -> datetime:
+    """A timestamp that left the engine as text."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def number_text(text: str) -> str:
     """`12.5000` is `12.5`, `12.0000` is `12`."""
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -49,7 +54,7 @@ def _iso(text: str) -> str:
 
 JSON: dict[str, Callable[[str], str]] = {
     "text": encode_basestring,
-    "decimal": lambda text: f'"{number_text(text)}"',
+    "decimal": lambda text: f'"{text.rstrip("0").rstrip(".")}"' if "." in text else f'"{text}"',
     "integer": lambda text: text,
     "boolean": lambda text: text,
     "date": lambda text: f'"{text}"',
