@@ -8,8 +8,9 @@ exception.
 from __future__ import annotations
 
 import logging
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,6 +28,7 @@ from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.records.store import VIEW_PREFIX, RecordStore
+from exceptions_app.services.live_lines import LiveLine
 
 from .flows import Standing, record_types_of
 
@@ -132,6 +134,32 @@ class Comparing:
             findings.primary[winner.check, winner.scope].append(winner)
         for place, rows in found.items():
             findings.superseded[place] = frozenset(r.fingerprint for r in rows if r.fingerprint not in kept)
+
+    def hold_back(self, findings: Findings, live: Iterable[LiveLine], unjudged: Collection[str]) -> None:
+        """Drop what is less specific than a live exception on its line that these checks could not judge now.
+
+        What has a live exception of its own stays found. `unjudged` checks broke, or a side was not read.
+        """
+        known = {one.fingerprint: one for one in live}
+        found = {row.fingerprint for rows in findings.primary.values() for row in rows}
+        best: dict[str, tuple[int, str]] = {}
+        for one in known.values():
+            if one.check in unjudged and one.fingerprint not in found:
+                held = self._weight(one.category)
+                best[one.line] = min(held, best.get(one.line, held))
+        for place, rows in findings.primary.items():
+            findings.primary[place] = [
+                row for row in rows if row.fingerprint in known or not self._gives_way(row, best)
+            ]
+
+    def _gives_way(self, found: Discrepancy, best: Mapping[str, tuple[int, str]]) -> bool:
+        """One category never displaces itself, as in `choose_primary`."""
+        held = best.get(found.lines[0]) if found.lines else None
+        return held is not None and held[1] != found.category and held < self._weight(found.category)
+
+    def _weight(self, category: str) -> tuple[int, str]:
+        declared = self.catalog.categories.get(category)
+        return (sys.maxsize if declared is None else declared.rank), category
 
     def view(self, scope: str) -> None:
         """Open the records of a scope, as of the runs that were finished when this comparison began."""

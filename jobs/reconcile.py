@@ -15,6 +15,7 @@ from exceptions_app.duck import closing_session
 from exceptions_app.services import check_runs, runs
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
+from exceptions_app.services.live_lines import live_lines
 
 from . import incidents
 from .comparing import Comparing, Findings
@@ -39,6 +40,11 @@ def run(work: Work) -> Mapping[str, Any]:
         scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
         run_ids = _begin(work, checks, scopes, standings)
         findings = comparing.compare(scopes, standings)
+        unjudged = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
+        if unjudged:
+            with work.reading() as session:
+                live = live_lines(session, [check.code for check in checks])
+            comparing.hold_back(findings, live, unjudged)
         flow = _Flow(work, comparing, findings, run_ids, changed)
         return {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
 
