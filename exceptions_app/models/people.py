@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exceptions_app.extensions import Base
@@ -49,8 +50,25 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     def is_active(self) -> bool:
         return self.active
 
+    def get_id(self) -> str:
+        """What a session remembers: the person, and which password they signed in with. A new password ends
+        every session.
+        """
+        return f"{self.id}.{hashlib.sha256(self.password_hash.encode()).hexdigest()[:32]}"
+
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
+
+
+class UnknownSignIn(Base):
+    """Failures to sign in with an address that no account has: counted and locked like an account's."""
+
+    __tablename__ = "unknown_sign_in"
+
+    address_digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[Utc | None]
+    first_at: Mapped[Utc] = mapped_column(index=True)
 
 
 class UserQueue(Base):

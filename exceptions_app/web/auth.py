@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, flash, render_template, request, session, url_for
@@ -13,7 +14,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db, login_manager
 from exceptions_app.models import User
 from exceptions_app.runtime import runtime
-from exceptions_app.services import people
+from exceptions_app.services import people, signing_in
 
 from . import gate, hx
 from .gate import PUBLIC, SIGNED_IN, needs
@@ -29,13 +30,27 @@ def install(app: Flask) -> None:
     login_manager.user_loader(_load)
 
 
-def _load(user_id: str) -> User | None:
-    """The person with queues and entities in one statement: every page asks for all three."""
+def _load(session_id: str) -> User | None:
+    """The person with queues and entities in one statement: every page asks for all three. Nobody, where the
+    session was begun with a password that has been replaced.
+    """
+    user_id, _, _ = session_id.partition(".")
     if not user_id.isdecimal():
         return None
     whole = (joinedload(User.queues), joinedload(User.entities))
     user = db.session.get(User, int(user_id), options=whole)
-    return user if user is not None and user.active else None
+    if user is None or not user.active or not compare_digest(user.get_id().encode(), session_id.encode()):
+        return None
+    return user
+
+
+def _sign_in(email: str, password: str) -> User:
+    """The slow check of the password first, while others may write; then what is written."""
+    settings = runtime().settings
+    db.session.rollback()  # whatever was begun to find out who asks
+    made = signing_in.attempt(db.session(), email, password, utc_now(), settings)
+    db.session.rollback()
+    return signing_in.sign_in(db.session(), made, utc_now(), settings)
 
 
 @blueprint.get("/sign-in")
@@ -52,12 +67,10 @@ def sign_in() -> ResponseReturnValue:
 def sign_in_now() -> ResponseReturnValue:
     email, onward = request.form.get("email", ""), _safe(request.form.get("next"))
     try:
-        user = people.sign_in(
-            db.session(), email, request.form.get("password", ""), utc_now(), runtime().settings
-        )
-    except people.SignInError as error:
+        user = _sign_in(email, request.form.get("password", ""))
+    except signing_in.SignInError as error:
         page = render_template("auth/index.html", email=email, problem=str(error), next=onward)
-        return page, 429 if isinstance(error, people.LockedOutError) else 401
+        return page, 429 if isinstance(error, signing_in.LockedOutError) else 401
     session.clear()  # what was there before signing in does not follow
     session.permanent = True
     login_user(user)
@@ -89,7 +102,7 @@ def set_theme() -> ResponseReturnValue:
 def set_password() -> ResponseReturnValue:
     user, settings = gate.user(), runtime().settings
     try:
-        people.sign_in(db.session(), user.email, request.form.get("current", ""), utc_now(), settings)
+        _sign_in(user.email, request.form.get("current", ""))
         people.set_password(
             db.session(),
             user,
@@ -98,9 +111,11 @@ def set_password() -> ResponseReturnValue:
             now=utc_now(),
             cheap=settings.cheap_passwords,
         )
-    except (people.SignInError, people.PersonError) as error:
-        said = "The current password is not right." if isinstance(error, people.SignInError) else str(error)
+    except (signing_in.SignInError, people.PersonError) as error:
+        wrong = isinstance(error, signing_in.SignInError)
+        said = "The current password is not right." if wrong else str(error)
         return render_template("auth/me.html", problem=said), 422
+    login_user(user)  # this session goes on; all others have ended
     flash("Your password has been changed.", "green")
     return hx.go_to(url_for("auth.me"))
 

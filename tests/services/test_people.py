@@ -1,28 +1,21 @@
-"""Signing in, being locked out, and changing what a person may see."""
+"""Adding people, changing what they may see, giving them passwords."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.config import Settings
 from exceptions_app.models import AuditEvent, Role, User
-from exceptions_app.services import people
+from exceptions_app.services import passwords, people
 from exceptions_app.services.audit_verify import verify
-from exceptions_app.services.people import LockedOutError, PersonError, SignInError
+from exceptions_app.services.people import PersonError
 from tests.conftest import NOW
 
-SETTINGS = Settings(cheap_passwords=True, lockout_after=3, lockout_minutes=15)
 PASSWORD = "correct horse battery"
-
-
-def _try(session: Session, password: str, **later: float) -> User:
-    return people.sign_in(session, "ann@example.org", password, NOW + timedelta(**later), SETTINGS)
 
 
 @pytest.fixture
@@ -33,56 +26,6 @@ def ann(user: Callable[..., Any]) -> User:
 
 def _tags(session: Session) -> list[str]:
     return list(session.scalars(select(AuditEvent.tag).order_by(AuditEvent.id)))
-
-
-def test_the_right_password_signs_in_however_the_address_is_written(session: Session, ann: User) -> None:
-    found = people.sign_in(session, " Ann@Example.ORG ", PASSWORD, NOW, SETTINGS)
-    assert found is ann
-    assert _tags(session) == ["person:added", "person:signed_in"]
-
-
-def test_a_wrong_password_an_unknown_and_a_disabled_account_are_told_alike(
-    session: Session, ann: User
-) -> None:
-    said = set()
-    for email, password in (("ann@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
-        with pytest.raises(SignInError) as refused:
-            people.sign_in(session, email, password, NOW, SETTINGS)
-        said.add(str(refused.value))
-    people.set_scope(session, ann, active=False, by="user:1", now=NOW)
-    with pytest.raises(SignInError) as refused:
-        _try(session, PASSWORD)
-    assert said == {str(refused.value)}
-
-
-def test_too_many_failures_lock_the_account_for_a_while(session: Session, ann: User) -> None:
-    for _ in range(3):
-        with pytest.raises(SignInError):
-            _try(session, "wrong")
-    with pytest.raises(LockedOutError) as locked:
-        _try(session, PASSWORD, minutes=14)
-    assert locked.value.until == NOW + timedelta(minutes=15)
-    assert _try(session, PASSWORD, minutes=15) is ann
-    assert (ann.failed_sign_ins, ann.locked_until) == (0, None)
-    assert "person:locked_out" in _tags(session)
-
-
-def test_a_lock_out_that_has_passed_starts_the_count_again(session: Session, ann: User) -> None:
-    for _ in range(3):
-        with pytest.raises(SignInError):
-            _try(session, "wrong")
-    with pytest.raises(SignInError) as refused:
-        _try(session, "wrong", minutes=20)
-    assert not isinstance(refused.value, LockedOutError)
-    assert ann.failed_sign_ins == 1
-
-
-def test_signing_in_ends_the_count_of_failures(session: Session, ann: User) -> None:
-    for _ in range(2):
-        with pytest.raises(SignInError):
-            _try(session, "wrong")
-    _try(session, PASSWORD)
-    assert ann.failed_sign_ins == 0
 
 
 @pytest.mark.parametrize(
@@ -117,6 +60,14 @@ def test_a_changed_scope_leaves_before_and_after(session: Session, ann: User) ->
 
 def test_a_new_password_replaces_the_old_one(session: Session, ann: User) -> None:
     people.set_password(session, ann, "another long password", by="user:1", now=NOW, cheap=True)
-    assert _try(session, "another long password") is ann
-    with pytest.raises(SignInError):
-        _try(session, PASSWORD)
+    assert passwords.matches(ann.password_hash, "another long password", True)
+    assert not passwords.matches(ann.password_hash, PASSWORD, True)
+
+
+def test_a_new_password_ends_every_session_and_a_new_scope_none(session: Session, ann: User) -> None:
+    before = ann.get_id()
+    people.set_scope(session, ann, role=Role.MANAGER, by="user:1", now=NOW)
+    assert ann.get_id() == before
+    people.set_password(session, ann, PASSWORD, by="user:1", now=NOW, cheap=True)  # the same, said again
+    assert ann.get_id() != before
+    assert before.startswith(f"{ann.id}.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -52,6 +53,38 @@ def test_five_failures_lock_the_account_until_the_time_has_passed(
     assert _try(client, person.email).status_code == 429
     with time_machine.travel(NOW + timedelta(minutes=16), tick=False):
         assert _try(client, person.email).status_code == 303
+
+
+def test_an_unknown_address_is_locked_like_an_account(
+    session: Session, user: Callable[..., Any], client: FlaskClient
+) -> None:
+    person = user()
+    session.commit()
+    known, unknown = (
+        [_try(client, email, "not it").status_code for _ in range(7)]
+        for email in (person.email, "nobody@example.org")
+    )
+    assert known == unknown == [401] * 5 + [429] * 2
+
+
+def test_a_new_password_ends_every_session_but_the_one_that_gave_it(
+    app: Flask, sign_in: Callable[..., FlaskClient]
+) -> None:
+    here, there = sign_in(), app.test_client()
+    assert _try(there, here.person.email).status_code == 303  # type: ignore[attr-defined]
+    assert there.get("/").status_code == 200
+    here.post("/me/password", data={"current": PASSWORD, "password": "a much longer one"})
+    assert (here.get("/").status_code, there.get("/").status_code) == (200, 303)
+
+
+@pytest.mark.parametrize("forged", ["1", "1.", "1.0", "x", "1.é"])
+def test_a_session_without_the_password_s_mark_is_nobody_s(
+    forged: str, app: Flask, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in()
+    with client.session_transaction() as kept:
+        kept["_user_id"] = forged
+    assert client.get("/").status_code == 303
 
 
 def test_someone_switched_off_is_out_at_once(session: Session, sign_in: Callable[..., FlaskClient]) -> None:

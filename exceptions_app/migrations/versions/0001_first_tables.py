@@ -51,6 +51,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed", name="pk_feed_state"),
     )
     op.create_table(
+        "unknown_sign_in",
+        sa.Column("address_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("failed_sign_ins", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("address_digest", name="pk_unknown_sign_in"),
+    )
+    op.create_index("ix_unknown_sign_in_first_at", "unknown_sign_in", ["first_at"])
+    op.create_table(
         "user_account",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
         sa.Column("email", sa.String(length=200), nullable=False),
@@ -386,6 +395,7 @@ def downgrade() -> None:
         "exception_case",
         "check_run",
         "user_account",
+        "unknown_sign_in",
         "feed_state",
         "config_snapshot",
         "audit_checkpoint",
