@@ -80,8 +80,13 @@ class FeedRun:
             self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
                 mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
-                for page in self._connector.read(self.outcome.watermark):
-                    self._take(mapper, page)
+                try:
+                    for page in self._connector.read(self.outcome.watermark):
+                        self._take(mapper, page)
+                except SourceError:
+                    self._tell_moves(con)  # what landed counts
+                    raise
+                self._tell_moves(con)
                 self._tell_absence(con, mapper, self._connector)
         except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
             raise
@@ -133,6 +138,17 @@ class FeedRun:
         self._pages += 1
         self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
 
+    def _tell_moves(self, con: DuckDBPyConnection) -> None:
+        """Land tombstones for records that came under another entity; whole reads find them as absent."""
+        if self.feed.mode == "changes" and self.outcome.stored:
+            self.outcome.deleted += self.work.runtime.store.land_moved(
+                con, self.feed.code, self.run_id, self._pages, self.started_at, self._unfinished()
+            )
+
+    def _unfinished(self) -> runs.UnfinishedRuns:
+        with self.work.reading() as session:
+            return runs.unfinished(session)
+
     def _tell_absence(self, con: DuckDBPyConnection, mapper: FeedMapper, connector: Connector) -> None:
         """Land tombstones for what the source no longer holds, where this feed can prove it."""
         if self.feed.mode == "changes" or (self.feed.mode == "snapshot" and not self._pages):
@@ -147,10 +163,14 @@ class FeedRun:
         if not mapper.proves_absence:
             self.outcome.notes.append("a row without a readable key was refused: nothing was deleted")
             return
-        with self.work.reading() as session:
-            unfinished = runs.unfinished(session)
         self.outcome.deleted += self.work.runtime.store.land_vanished(
-            con, self.feed.code, self.run_id, self._pages, mapper.seen_table, self.started_at, unfinished
+            con,
+            self.feed.code,
+            self.run_id,
+            self._pages,
+            mapper.seen_table,
+            self.started_at,
+            self._unfinished(),
         )
 
     def _broke_off(self, error: str) -> None:

@@ -1,7 +1,10 @@
-"""Absence proven: keys that a feed knew and its last complete read no longer named become tombstones."""
+"""Absence proven: keys that a feed knew and its last complete read no longer named become tombstones, and so do
+records that a feed of changes brought under another entity.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -9,7 +12,9 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.duck import literal, literals, quoted, scalar
 
 from .errors import EmptySnapshotError
-from .layout import Layout
+from .layout import Layout, empty_select
+from .reading import files_sql
+from .table import Listing
 
 _SUSPICIOUS = 50
 """From this many known records on, a read without a single key is taken for an outage."""
@@ -47,3 +52,32 @@ def refuse_empty_snapshot(con: DuckDBPyConnection, vanished: str, seen_table: st
         known = int(scalar(con, f"SELECT count(*) FROM ({vanished})"))
         if known >= _SUSPICIOUS:
             raise EmptySnapshotError(feed, known)
+
+
+def moved_sql(
+    layout: Layout, listing: Listing, runs: Collection[int], run_id: int, fetched_at: datetime
+) -> str:
+    """Tombstones for records that this run brought and that are current under another entity too.
+
+    A record is the same when its source system, its key and its source's own identifier are: numbers that a
+    source gives out per entity differ in the latter. Where the run itself brought both, the last one counts.
+    """
+    columns = {name: layout.stored[name] for name in (*layout.identity, "source_id")}
+    order = {name: layout.stored[name] for name in ("run_id", "_seq", "_deleted")}
+    names = ", ".join(map(quoted, columns))
+    same = [name for name in columns if name != "entity"]
+    whole = ", ".join(map(quoted, same))
+    joined = " AND ".join(f"k.{quoted(c)} = m.{quoted(c)}" for c in same)
+    changes = files_sql(listing.changes, {**columns, **order})
+    base = files_sql(listing.base_of(None), columns) if listing.base else empty_select(columns)
+    at = literal(fetched_at)
+    return (
+        f"WITH mine AS MATERIALIZED (SELECT {whole}, max_by(entity, _seq) AS entity FROM ({changes}) "
+        f"WHERE run_id = {literal(run_id)} AND NOT _deleted GROUP BY ALL), "
+        f"known AS (SELECT {names}, -1 AS run_id, -1 AS _seq, false AS _deleted FROM ({base}) "
+        f"UNION ALL SELECT {names}, run_id, _seq, _deleted FROM ({changes}) "
+        f"WHERE run_id IN ({literals([*runs, run_id])})), "
+        f"elsewhere AS (SELECT k.* FROM known k JOIN mine m ON {joined} AND k.entity <> m.entity) "
+        f"SELECT {names}, {at} AS source_time, {at} AS fetched_at, true AS _deleted FROM elsewhere "
+        f"GROUP BY {names} HAVING NOT max_by(_deleted, (run_id, _seq))"
+    )

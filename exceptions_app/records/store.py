@@ -17,7 +17,7 @@ from exceptions_app.duck import closing_session, quoted, scalar
 
 from . import folding, landing
 from .layout import Layout
-from .presence import refuse_empty_snapshot, vanished_sql
+from .presence import moved_sql, refuse_empty_snapshot, vanished_sql
 from .reading import current_sql, finished_runs
 from .snapshot import VIEW_PREFIX, RecordSnapshot, StoreVersions, TypeSnapshot
 from .table import Listing, as_of, find_table, list_table
@@ -87,6 +87,31 @@ class RecordStore:
         vanished = vanished_sql(layout, current, seen_table, feed_code, feed.system, others, fetched_at)
         refuse_empty_snapshot(con, vanished, seen_table, feed_code)
         return self.land(feed.record_type, feed_code, run_id, part, con.sql(vanished))
+
+    def land_moved(
+        self,
+        con: DuckDBPyConnection,
+        feed_code: str,
+        run_id: int,
+        part: int,
+        fetched_at: datetime,
+        unfinished_runs: Container[int],
+    ) -> int:
+        """Land tombstones for the records that this run brought under another entity than before; how many.
+
+        Only where the feed maps `source_id`: without the source's own identifier, one number in two entities
+        may be two records. To be called after all other parts of the run.
+        """
+        feed = self.catalog.feeds[feed_code]
+        layout = self.layout(feed.record_type)
+        if not layout.by_entity or "source_id" not in feed.mapping:
+            return 0
+        listing = self._listing(feed.record_type)
+        if listing is None:
+            return 0
+        runs = finished_runs(con, listing, unfinished_runs)
+        moved = moved_sql(layout, listing, runs, run_id, fetched_at)
+        return self.land(feed.record_type, feed_code, run_id, part, con.sql(moved))
 
     def snapshot(
         self,
