@@ -16,6 +16,7 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.tolerance import Verdict, assess
 
+from .limits import Limits
 from .match import CompiledMatch, Said
 from .parameters import RunParameters
 from .values import JSON, exact, exact_text, instant_of, json_of
@@ -45,8 +46,8 @@ def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
 class _Finding:
     """One finding, where a row has what it says, and how that is written."""
 
-    def __init__(self, finding: Finding, said: Said, width: int) -> None:
-        self.finding, self.said = finding, said
+    def __init__(self, finding: Finding, said: Said, limits: Limits | None, width: int) -> None:
+        self.finding, self.said, self.limits = finding, said, limits
         self.figures = {name: width + i for i, name in enumerate(_FIGURES)}
         cells = {key: (place, "text") for key, place in said.key.items()}
         cells |= {"currency": (said.currency, "text"), "counterparty": (said.counterparty, "text")}
@@ -79,8 +80,8 @@ class Reader:
             self.sides.append((1 + sides.index(side), JSON["text"](side), writer(cells[side]), steady))
         self.line = [1 + len(sides) + check.key.index(key) for key in check.line or check.key]
         self.findings = [
-            _Finding(finding, said, compiled.width)
-            for finding, said in zip(check.findings, compiled.said, strict=True)
+            _Finding(finding, said, limits, compiled.width)
+            for finding, said, limits in zip(check.findings, compiled.said, compiled.limits, strict=True)
         ]
 
     def read(self, row: Row) -> list[Discrepancy]:
@@ -141,7 +142,12 @@ class Reader:
             return None, None, None
         per = Decimal(row[scale] or 1) or Decimal(1)
         real, real_base = exact(Decimal(row[difference]) / per), exact(Decimal(row[base] or 0) / per)
-        return assess(self.check.tolerances[use.name], real, real_base), real, real_base
+        tolerance = self.check.tolerances[use.name]
+        if what.limits is not None:
+            since = row[what.said.since]
+            day = None if since is None else instant_of(since).date()
+            tolerance = what.limits.on(row[what.said.currency], day)
+        return assess(tolerance, real, real_base), real, real_base
 
 
 def _limits(verdict: Verdict | None) -> tuple[str | None, str | None]:

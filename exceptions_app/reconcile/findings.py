@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path
 from exceptions_app.catalog.expressions import Expr, Kind, Names, Scope, parse, quote, render
 from exceptions_app.catalog.schema import Finding, MatchCheck, Tolerance
 
+from .limits import Limits, limits_of
 from .parameters import SETTLED, grace_parameter
 from .sides import SidePlan
 
 FIGURES = ("difference", "base", "scale")
+LIMITS = ("absolute", "ignore_below")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class FindingPlan:
     figures: Mapping[str, str]
     condition: str
     parameters: frozenset[str]
+    limits: Limits | None
 
 
 def figure(index: int, name: str) -> str:
@@ -32,7 +36,12 @@ def figure(index: int, name: str) -> str:
 
 
 def plan_finding(
-    check: MatchCheck, index: int, accepted: Mapping[Path, Expr], sides: Mapping[str, SidePlan], names: Names
+    catalog: Catalog,
+    check: MatchCheck,
+    index: int,
+    accepted: Mapping[Path, Expr],
+    sides: Mapping[str, SidePlan],
+    names: Names,
 ) -> FindingPlan:
     """Compile one finding of a check whose sides are compiled; `names` writes columns of the joined row."""
     finding = check.findings[index]
@@ -46,15 +55,19 @@ def plan_finding(
         used.update(expression.parameters)
         return render(expression, names)
 
-    figures = {}
+    figures, limits, since = {}, limits_of(check, finding, catalog), str(sql("since"))
     conditions = [f"{quote(side + ' present')} IS NOT NULL" for side in finding.present]
     conditions += [f"{quote(side + ' present')} IS NULL" for side in finding.missing]
     conditions += [part for part in [sql("when")] if part]
     if finding.tolerance is not None:
         figures = {name: str(sql("tolerance", name)) for name in FIGURES}
         kinds = {name: accepted[*path, "tolerance", name].kind for name in FIGURES}
-        conditions.append(_outside(check.tolerances[finding.tolerance.name], kinds, index))
-    since = str(sql("since"))
+        tolerance = check.tolerances[finding.tolerance.name]
+        conditions.append(
+            _outside(tolerance, kinds, index)
+            if limits is None
+            else _outside_money(limits, kinds, index, str(sql("currency")), since)
+        )
     waits = [f"{SETTLED}{side}" for side in _awaited(finding) if sides[side].sql is not None]
     waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
     conditions += [f"{since} <= ${name}" for name in waits]
@@ -64,7 +77,7 @@ def plan_finding(
         sql("facts", fact)
     # Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left.
     condition = " AND ".join(conditions) or "TRUE"
-    return FindingPlan(index, finding, figures, condition, frozenset(used | set(waits)))
+    return FindingPlan(index, finding, figures, condition, frozenset(used | set(waits)), limits)
 
 
 def _awaited(finding: Finding) -> Sequence[str]:
@@ -77,16 +90,37 @@ def _outside(tolerance: Tolerance, kinds: Mapping[str, Kind], index: int) -> str
     return render(expression, lambda _, name: figure(index, name))
 
 
-def outside_text(tolerance: Tolerance) -> str:
-    """The rule of `domain.tolerance.assess`, written as an expression over difference, base and scale."""
-    absolute = None if tolerance.absolute is None else f"ABS(difference) > {tolerance.absolute} * scale"
-    percent = (
+def _outside_money(limits: Limits, kinds: Mapping[str, Kind], index: int, currency: str, since: str) -> str:
+    """The same where limits are money: in their own currency as they stand, in others converted.
+
+    Without a rate percent alone decides; a tolerance without one says nothing then.
+    """
+    own = _outside(limits.tolerance, kinds, index)
+    unrated = _outside(limits.by_percent, kinds, index) if limits.tolerance.percent is not None else "FALSE"
+    written = {name: limits.written(name, currency, since) for name in LIMITS}
+    text = outside_text(limits.tolerance, *LIMITS)
+    converted = render(
+        parse(text, Scope({**kinds, **dict.fromkeys(LIMITS, "decimal")})),
+        lambda _, name: written.get(name) or figure(index, name),
+    )
+    rated = f"{written['ignore_below']} IS NOT NULL"
+    return f"CASE WHEN {limits.at_home(currency)} THEN {own} WHEN {rated} THEN {converted} ELSE {unrated} END"
+
+
+def outside_text(tolerance: Tolerance, absolute: str | None = None, ignored: str | None = None) -> str:
+    """The rule of `domain.tolerance.assess`, written as an expression over difference, base and scale.
+
+    `absolute` and `ignored` name columns to take the place of the tolerance's own figures.
+    """
+    most, least = absolute or tolerance.absolute, ignored or tolerance.ignore_below
+    by_size = None if tolerance.absolute is None else f"ABS(difference) > {most} * scale"
+    by_share = (
         None if tolerance.percent is None else f"ABS(difference) * 100 > {tolerance.percent} * ABS(base)"
     )
-    given = [limit for limit in (absolute, percent) if limit]
-    parts = [f"ABS(difference) > {tolerance.ignore_below} * scale"]
+    given = [limit for limit in (by_size, by_share) if limit]
+    parts = [f"ABS(difference) > {least} * scale"]
     if tolerance.combine == "sum" and len(given) == 2:
-        limit = f"{tolerance.absolute} * scale * 100 + {tolerance.percent} * ABS(base)"
+        limit = f"{most} * scale * 100 + {tolerance.percent} * ABS(base)"
         parts.append(f"ABS(difference) * 100 > {limit}")
     elif given:
         parts.append(f"({(' OR ' if tolerance.combine == 'any' else ' AND ').join(given)})")

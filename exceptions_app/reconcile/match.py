@@ -18,6 +18,7 @@ from exceptions_app.catalog.schema import MatchCheck
 from .errors import CheckError
 from .findings import FIGURES, FindingPlan, figure, plan_finding
 from .joining import joined, known_to, name_of, written_key
+from .limits import Limits
 from .sides import SidePlan, plan_side
 from .values import text_sql
 
@@ -58,6 +59,7 @@ class CompiledMatch:
     sides: Mapping[str, SidePlan]
     shown: Sequence[tuple[str | None, str, str]]
     said: Sequence[Said]
+    limits: Sequence[Limits | None]
     width: int
 
 
@@ -77,7 +79,8 @@ class _Compiler:
         if unfed or all(plan.sql is None for plan in self.sides.values()):
             raise CheckError("no feed brings a side of the check", f"{check.code}: {', '.join(unfed)}")
         self.findings = [
-            plan_finding(check, index, accepted, self.sides, name_of) for index in range(len(check.findings))
+            plan_finding(catalog, check, index, accepted, self.sides, name_of)
+            for index in range(len(check.findings))
         ]
 
     def compile(self) -> CompiledMatch:
@@ -98,6 +101,7 @@ class _Compiler:
             sides=self.sides,
             shown=[(side, name, kind.name) for side, name, kind in shown],
             said=said,
+            limits=[plan.limits for plan in self.findings],
             width=1 + len(columns.sql()),
         )
 
