@@ -24,6 +24,7 @@ from .audit import AuditTag
 from .context import ActionContext
 from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
 from .opening import open_new
+from .ownership import can_still_work_on
 from .placing import Placing, also_text, clean, line_of, short
 from .trail import Trail
 
@@ -106,17 +107,21 @@ class _Changes:
         self._reopened(case, AuditTag.CASE_NOT_CONFIRMED, before, "still found after it was read again")
 
     def _recurred(self, case: ExceptionCase, step: Step) -> None:
-        """It was gone and is back: a new cycle, under the service level that holds today."""
-        before = _state_of(case)
+        """It was gone and is back: a new cycle, under the routing and the service level that hold today."""
+        before = _state_of(case) | _place_of(case)
         self._reopen(case, Action.DATA_RECURRED)
         case.recurring, case.cycle = True, case.cycle + 1
         self._take_evidence(case, step.found)
         if step.found is not None:
             placed = self._placing.place(step.found, case.reporting_amount_e4)
             case.sla_target, case.sla_calendar = placed.sla_target, placed.sla_calendar
+            case.queue = placed.queue
             case.since_at = step.found.since
+        if not can_still_work_on(self._session, self._ctx.catalog, case):
+            case.owner_id = None
         case_clock.start(case, self._ctx.catalog, self._ctx.now)
-        self._trail.record(case, AuditTag.CASE_RECURRED, before=before, after=_state_of(case))
+        after = _state_of(case) | _place_of(case)
+        self._trail.record(case, AuditTag.CASE_RECURRED, before=before, after=after)
 
     def _returned(self, case: ExceptionCase, step: Step) -> None:
         """The data never cleared it: the old clock goes on from where it stopped."""
@@ -199,6 +204,10 @@ def _facts_of(case: ExceptionCase) -> dict[str, Any]:
         "sentence": case.sentence,
         "severity": case.severity,
     }
+
+
+def _place_of(case: ExceptionCase) -> dict[str, Any]:
+    return {"owner_id": case.owner_id, "queue": case.queue}
 
 
 def _state_of(case: ExceptionCase) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, may_work_on, viewer_for
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.lifecycle import Action
 from exceptions_app.models import ExceptionCase, User
 
@@ -54,6 +55,14 @@ def assign(
         return _own(case, owner_id)
 
     return act(session, ctx, viewer, case, expected_version, Action.ASSIGN, AuditTag.CASE_ASSIGNED, change)
+
+
+def can_still_work_on(session: Session, catalog: Catalog, case: ExceptionCase) -> bool:
+    """Whether the owner is still there and works on this queue and entity; so for what nobody has."""
+    if case.owner_id is None:
+        return True
+    owner = session.get(User, case.owner_id)
+    return owner is not None and owner.active and may_work_on(viewer_for(owner, catalog), case)
 
 
 def release(

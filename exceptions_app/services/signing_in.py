@@ -78,7 +78,7 @@ def sign_in(session: Session, made: Attempt, now: datetime, settings: Settings) 
     Both outcomes write (the count of failures, the trail): the caller commits in either case.
     """
     found = select(User).where(User.email == made.address).execution_options(populate_existing=True)
-    user = session.scalar(found.with_for_update())
+    user: User | None = session.scalar(found.with_for_update())
     if user is None:
         _count_unknown(session, made.address, now, settings)
         raise SignInError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from exceptions_app.services import intake
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.intake import IntakeCounts
 from tests.conftest import Database
-from tests.services.story import CHECK, SCOPE, Story, discrepancy, key_of
+from tests.services.story import CHECK, SCOPE, Found, Story, discrepancy, key_of
 
 
 def test_a_new_discrepancy_opens_an_exception_with_its_clock(story: Story) -> None:
@@ -143,6 +144,18 @@ def test_a_problem_that_was_gone_and_is_back_is_recurring_on_a_new_clock(story: 
     assert (case.status, case.recurring, case.cycle, case.opened_at) == ("open", True, 2, story.now)
     assert (case.end_reason, case.breached_at, case.owner_id) == (None, None, story.viewer.user_id)
     assert story.tags(1)[-1] == "case:recurred"
+
+
+def test_what_recurs_is_routed_anew_and_leaves_an_owner_who_is_gone(story: Story) -> None:
+    story.run([discrepancy(1)])
+    story.claim(1)
+    story.later(hours=1)
+    story.run([], fetched=True)
+    story.person.active = False
+    story.later(days=7)
+    story.run([discrepancy(1, amount="100000", invoiced="99.00")])
+    case = story.case(1)
+    assert (case.owner_id, case.queue) == (None, "test_big")
 
 
 def test_what_only_left_the_window_comes_back_on_its_old_clock(story: Story) -> None:
@@ -327,9 +340,12 @@ def test_a_step_is_left_for_the_next_run_when_a_person_was_faster(story: Story) 
 def test_the_probe_is_asked_only_about_what_is_no_longer_found(story: Story) -> None:
     story.run([discrepancy(1), discrepancy(2)])
     asked: list[Any] = []
-    intake.plan(
-        story.session, story.ctx, story.facts(), [discrepancy(1)], lambda keys: asked.extend(keys) or {}
-    )
+
+    def probe(keys: Sequence[Mapping[str, str]]) -> dict[str, Found]:
+        asked.extend(keys)
+        return {}
+
+    intake.plan(story.session, story.ctx, story.facts(), [discrepancy(1)], probe)
     assert asked == [key_of(2)]
 
 
