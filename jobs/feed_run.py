@@ -45,6 +45,7 @@ class Outcome:
     rejected: int = 0
     deleted: int = 0
     error: str | None = None
+    error_kind: str = ""
     first_reject: str | None = None
     notes: list[str] = field(default_factory=list)
     unexpected: Exception | None = None
@@ -92,10 +93,10 @@ class FeedRun:
             raise
         except SourceError as error:
             log.warning("feed %s: %s", self.feed.code, error)
-            self._broke_off(str(error))
+            self._broke_off(str(error), error)
         except Exception as error:
             log.exception("feed %s broke in run %d", self.feed.code, self.run_id)
-            self._broke_off(f"{type(error).__name__}: {error}")
+            self._broke_off(f"{type(error).__name__}: {error}", error)
             self.outcome.unexpected = error
         return self.outcome
 
@@ -173,12 +174,12 @@ class FeedRun:
             self._unfinished(),
         )
 
-    def _broke_off(self, error: str) -> None:
+    def _broke_off(self, said: str, error: Exception) -> None:
         """What landed counts; but the run proves nothing about what it has not read. A snapshot begins anew."""
         self.outcome.status = PARTIAL if self._pages else FAILED
         if self.feed.mode == "snapshot":
             self.outcome.watermark = self._began_at
-        self.outcome.error = error
+        self.outcome.error, self.outcome.error_kind = said, type(error).__name__
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

@@ -4,45 +4,48 @@ run.
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.services import incidents, runs
+from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
 from .feed_run import Outcome
 from .work import Work
 
 
-def after_poll(work: Work, feed: Feed, outcome: Outcome) -> None:
-    """What a run of a feed means: it failed, it works again, rows were refused."""
-    context = work.context()
-    with work.transaction() as session:
-        if outcome.status == COMPLETE:
-            incidents.feed_recovered(session, context, feed.code)
-        else:
-            state = runs.feed_state(session, feed.code)
-            incidents.feed_failed(
-                session,
-                context,
-                feed.code,
-                since=state.failing_since or utc_now(),
-                error=outcome.error or "the run did not end",
-            )
-    if outcome.status == FAILED:
-        return
-    position, _, reason = (outcome.first_reject or "").partition(": ")
-    with work.transaction() as session:
-        incidents.rejected_rows(
+def after_poll(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+    """What a run of a feed means: it failed, it works again, rows were refused. Belongs into the transaction
+    that marks the run finished: nothing of it may be lost.
+    """
+    if outcome.status == COMPLETE:
+        incidents.feed_recovered(session, context, feed.code)
+    else:
+        state = runs.feed_state(session, feed.code)
+        incidents.feed_failed(
             session,
             context,
             feed.code,
-            count=outcome.rejected,
-            since=utc_now(),
-            reason=reason,
-            position=position,
-            whole=feed.mode == "snapshot" and outcome.status == COMPLETE and outcome.read > 0,
+            since=state.failing_since or context.now,
+            error=outcome.error or "the run did not end",
+            kind=outcome.error_kind,
         )
+    if outcome.status == FAILED and not outcome.rejected:
+        return
+    position, _, reason = (outcome.first_reject or "").partition(": ")
+    incidents.rejected_rows(
+        session,
+        context,
+        feed.code,
+        count=outcome.rejected,
+        since=context.now,
+        reason=reason,
+        position=position,
+        whole=feed.mode == "snapshot" and outcome.status == COMPLETE and outcome.read > 0,
+    )
 
 
 def after_check(work: Work, check: str, error: str | None) -> None:

@@ -7,7 +7,6 @@ the run is finished. A feed that fails is one exception for integration operatio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from exceptions_app.catalog.schema import Feed
@@ -20,8 +19,6 @@ from .feed_run import FeedRun, Outcome
 from .flows import flows_reading
 from .work import Work
 
-SETTLE = timedelta(seconds=5)
-"""How long a comparison waits for the feeds that are read at the same time."""
 FOLD_FROM = 5_000
 """A run that landed so many rows has them folded soon: comparing is quicker then."""
 
@@ -39,7 +36,6 @@ def run(work: Work) -> Mapping[str, Any]:
         reading.acknowledge()
     finally:
         reading.close()
-    incidents.after_poll(work, feed, outcome)
     if outcome.unexpected is not None:
         raise outcome.unexpected
     return _told(feed, begun.id, outcome)
@@ -54,12 +50,16 @@ def _begin(work: Work, feed: Feed) -> SyncRun:
 
 
 def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
-    """The rows are seen from here on; the flows that look at them are asked to compare again."""
+    """The rows are seen from here on; what went wrong is an exception from here on; the flows that look at
+    them are asked to compare again.
+    """
+    context = work.context()
     with work.transaction() as session:
         runs.finish(
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
             now=utc_now(), error=outcome.error,
         )  # fmt: skip
+        incidents.after_poll(session, context, feed, outcome)
         if not outcome.changed_anything:
             return
         if outcome.stored + outcome.deleted >= FOLD_FROM:

@@ -7,7 +7,7 @@ One failing feed is one exception, whatever its records feed; it closes nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -27,9 +27,13 @@ CHECK_CHECK = "integration.check"
 
 
 def feed_failed(
-    session: Session, ctx: ActionContext, feed: str, *, since: datetime, error: str
+    session: Session, ctx: ActionContext, feed: str, *, since: datetime, error: str, kind: str = ""
 ) -> IntakeCounts:
-    """The feed has brought nothing since then; the same error again is seen, not raised again."""
+    """The feed has brought nothing since then; an error of the same kind again is seen, not told again.
+
+    What an error says changes with every try (a page, a time, a request): the newest is with the feed's
+    state.
+    """
     declared = ctx.catalog.feeds[feed]
     facts = {
         "feed": declared.title or feed,
@@ -38,6 +42,7 @@ def feed_failed(
         "error": error,
     }
     found = _incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
+    found = replace(found, evidence_hash=evidence_hash(canonical({"feed": feed, "kind": kind})))
     return _report(session, ctx, FEED_CHECK, feed, [found])
 
 

@@ -25,7 +25,6 @@ from exceptions_app.services import tasks
 from exceptions_app.services.engine import reading
 from jobs.handlers import HANDLERS
 from jobs.install import Install
-from jobs.poll import SETTLE
 from jobs.runner import Runner
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -92,7 +91,6 @@ class Hospital:
 
     def compare(self, flow: str = "goods") -> dict[str, Any]:
         task_id = self.request("reconcile", flow, flow=flow)
-        self.clock.forward(seconds=SETTLE.total_seconds())
         self.runner("reconcile").drain()
         return self.result(task_id)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exceptions_app.models import Task
 from exceptions_app.services import runs
+
+from jobs import poll
+from jobs.feed_run import FeedRun
 
 from .conftest import Hospital, order, receipt
 
@@ -152,3 +157,46 @@ def test_changes_are_read_from_the_watermark_on(hospital: Hospital) -> None:
     assert hospital.state("orders").watermark is not None
     hospital.clock.forward(minutes=5)
     assert hospital.poll("orders")["orders"]["read"] == 0
+
+
+def test_kill_after_the_run_was_finished_loses_no_exception(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hospital.source("receipts", [receipt("PO-1", "ten")])
+    hospital.request("poll", "receipts", feed="receipts")
+    with monkeypatch.context() as patch:
+        patch.setattr(FeedRun, "acknowledge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            hospital.runner("poll").drain()
+    assert hospital.runs("receipts")[-1].status == "complete"
+    assert [case.status for case in hospital.cases("rejected_rows")] == ["open"]
+
+
+def test_kill_before_the_exception_was_written_leaves_the_run_unfinished(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hospital.source("receipts", [receipt("PO-1", "ten")])
+    hospital.request("poll", "receipts", feed="receipts")
+    with monkeypatch.context() as patch:
+        patch.setattr(poll.incidents, "after_poll", killed)
+        with pytest.raises(KeyboardInterrupt):
+            hospital.runner("poll").drain()
+    assert hospital.runs("receipts")[-1].status == "running" and hospital.cases() == []
+    hospital.clock.forward(minutes=5)
+    hospital.runner("poll").drain()
+    assert [case.status for case in hospital.cases("rejected_rows")] == ["open"]
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_error_that_words_itself_anew_is_told_once(hospital: Hospital) -> None:
+    hospital.source("receipts", [receipt(f"PO-{n}") for n in range(3)], page_size=1, fail_after=1)
+    hospital.tick()
+    [before] = hospital.cases("feed_failed")
+    hospital.source("receipts", page_size=1, fail_after=2)
+    hospital.tick()
+    [after] = hospital.cases("feed_failed")
+    assert (after.version, after.evidence_version) == (before.version, 1)
+    assert "page 3" in (hospital.state("receipts").last_error or "")
