@@ -94,8 +94,8 @@ class Runner:
             log.warning("%s; what was not committed is left to whoever has it", error)
         except CancelledError:
             self._end(work, None, cancelled=True)
-        except StoppingError as error:
-            self._fail(work, error, again=timedelta(0))
+        except StoppingError:
+            self._hand_back(work)
         except Exception as error:
             log.exception("task %d (%s) failed", task.id, task.scope)
             passing = isinstance(error, DBAPIError) and work.tries < tasks.MAX_TRIES
@@ -107,6 +107,13 @@ class Runner:
         try:
             with Session(self.engine) as session, session.begin():
                 tasks.finish(session, work.task_id, self.owner, utc_now(), result=result, cancelled=cancelled)
+        except tasks.LeaseLostError as error:
+            log.warning("%s", error)
+
+    def _hand_back(self, work: Work) -> None:
+        try:
+            with Session(self.engine) as session, session.begin():
+                tasks.hand_back(session, work.task_id, self.owner, utc_now())
         except tasks.LeaseLostError as error:
             log.warning("%s", error)
 

@@ -164,6 +164,13 @@ def fail(
         _end(session, task_id, owner, status="queued", not_before=retry_at, error=error)
 
 
+def hand_back(session: Session, task_id: int, owner: str, now: datetime) -> None:
+    """The process is to end: the task waits for another one, and this try does not count. Raises
+    `LeaseLostError`.
+    """
+    _end(session, task_id, owner, status="queued", not_before=now, tries=Task.tries - 1)
+
+
 def cancel(session: Session, task: Task, now: datetime) -> bool:
     """Ask for the end of a task: a queued one ends here, a running one when it next looks. False: it has
     ended.

@@ -13,7 +13,7 @@ from exceptions_app.models import Task
 from exceptions_app.services import tasks
 from jobs import runner as runner_module
 from jobs.runner import Runner
-from jobs.work import Work
+from jobs.work import StoppingError, Work
 
 from .conftest import Hospital, order, receipt
 
@@ -26,6 +26,20 @@ def test_result_of_a_task_is_kept(hospital: Hospital) -> None:
     task_id = hospital.request("odd", "a", colour="red")
     assert running(hospital, lambda work: {"seen": work.payload["colour"]}).run_one()
     assert hospital.result(task_id) == {"seen": "red"}
+
+
+def test_task_handed_back_by_a_process_that_ends_loses_no_try(hospital: Hospital) -> None:
+    task_id = hospital.request("odd", "a")
+
+    def stopping(work: Work) -> None:
+        raise StoppingError
+
+    for _ in range(tasks.MAX_TRIES + 1):
+        assert running(hospital, stopping).run_one()
+    handed_back = hospital.task(task_id)
+    assert (handed_back.status, handed_back.tries, handed_back.lease_owner) == ("queued", 0, None)
+    assert running(hospital, lambda work: {"tries": work.tries}).run_one()
+    assert hospital.result(task_id) == {"tries": 1}
 
 
 def test_nothing_due_is_nothing_done(hospital: Hospital) -> None:
