@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+log = logging.getLogger(__name__)
+
 _correlation: ContextVar[str] = ContextVar("correlation", default="-")
 
 
@@ -26,6 +30,12 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("apscheduler", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    set_on_retry_hooks([tell_retry])
+
+
+def tell_retry(details: RetryDetails) -> None:
+    """What is tried again, and why: a passing failure is no warning, and one that stays fails the run."""
+    log.info("%s; trying again in %.1f s (%d)", details.caused_by, details.wait_for, details.retry_num)
 
 
 @contextmanager
