@@ -31,7 +31,7 @@ from .rows import COLUMNS, CaseRow, RowMaker
 __all__ = ["CaseRow", "QueueFilter", "QueuePage", "iterate", "page"]
 
 PAGE_SIZE = 50
-COUNT_LIMIT = 2_000
+COUNT_LIMIT = 1_000
 _EXPORT_CHUNK = 2_000
 _SORT_COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "due": Case.due_at,

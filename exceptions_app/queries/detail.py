@@ -25,7 +25,7 @@ from .cases import rows_where
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
 from .timeline import Happening, timeline
-from .words import BALL, END, said
+from .words import BALL, END, inside, said
 
 RELATED = 8
 
@@ -186,7 +186,7 @@ def _whose_move(case: ExceptionCase, row: CaseRow, usual: str) -> str:
     if row.owner:
         return row.owner
     return (
-        f"{row.queue_name}; usually settled with {said(BALL, usual).lower()}"
+        f"{row.queue_name}; usually settled with {inside(said(BALL, usual))}"
         if usual != "us"
         else row.queue_name
     )

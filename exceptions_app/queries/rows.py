@@ -14,6 +14,7 @@ from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.clock import BusinessCalendar
+from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.money import from_e4
 from exceptions_app.domain.sla import Stage, stage
 from exceptions_app.models import ExceptionCase as Case
@@ -68,6 +69,11 @@ class CaseRow:
     age_business_days: str
     retries: int
     end_reason: str | None
+
+    @property
+    def has_flags(self) -> bool:
+        """Whether there is more to say of it than that it is open."""
+        return self.recurring or self.on_hold or bool(self.retries) or self.status != Status.OPEN
 
     @property
     def amount_text(self) -> str:

@@ -19,7 +19,7 @@ from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, User
 
-from .words import BALL, END, SEVERITY, STATUS
+from .words import BALL, END, SEVERITY, STATUS, inside
 
 LIMIT = 200
 _VERBS = {
@@ -76,7 +76,7 @@ class _Teller:
         self.codes: dict[str, dict[str, str]] = {
             "status": {code: label.lower() for code, label in STATUS.items()},
             "severity": {code: label.lower() for code, label in SEVERITY.items()},
-            "ball_in_court": {code: label.lower() for code, label in BALL.items()},
+            "ball_in_court": {code: inside(label) for code, label in BALL.items()},
             "queue": {code: queue.name for code, queue in catalog.queues.items()},
             "category": {code: each.title for code, each in catalog.categories.items()},
             "end_reason": {**END, **self.reasons},

@@ -56,6 +56,11 @@ def said(words: dict[str, str], code: str) -> str:
     return words.get(code) or code.replace("_", " ").capitalize()
 
 
+def inside(label: str) -> str:
+    """A label in the middle of a sentence; an abbreviation keeps its capitals."""
+    return label if label.isupper() else label.lower()
+
+
 def entity_name(catalog: Catalog, code: str) -> str:
     """An entity as people call it; what belongs to none of them belongs to the network."""
     if code == NETWORK_SCOPE:

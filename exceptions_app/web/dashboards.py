@@ -62,7 +62,7 @@ def figure(found: Board) -> str:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 8, "r": 16, "t": 8, "b": 36},
-        legend={"orientation": "h", "y": 1.12, "x": 0, "traceorder": "normal"},
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         xaxis={"rangemode": "tozero", "tickformat": ",d", "fixedrange": True},
         yaxis={"automargin": True, "fixedrange": True},
         bargap=0.35,

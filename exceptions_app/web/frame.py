@@ -19,6 +19,7 @@ from exceptions_app.access import Permission
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import iso, utc_now
 from exceptions_app.queries import words
+from exceptions_app.queries.rows import CaseRow
 from exceptions_app.runtime import runtime
 
 from . import gate
@@ -64,6 +65,8 @@ def install(app: Flask) -> None:
         "asset": asset,
         "icon": icon,
         "case_url": case_url,
+        "sla": sla,
+        "severity": severity,
         "allowed": gate.allowed,
         "Permission": Permission,
     }
@@ -127,13 +130,36 @@ def _largest(span: timedelta) -> str:
 
 def icon(name: str, label: str | None = None) -> Markup:
     """An icon of the sprite: decoration, unless it has a label."""
-    return _icon(asset("vendor/icons.svg"), name, label)
+    if "sprite" not in g:
+        g.sprite = asset("vendor/icons.svg")
+    return _icon(g.sprite, name, label)
 
 
 @lru_cache(maxsize=512)
 def _icon(sprite: str, name: str, label: str | None) -> Markup:
     said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(said, sprite, name)
+
+
+def sla(row: CaseRow) -> Markup:
+    """The SLA chip. Rows of a page share few of them, so each is written once."""
+    return _sla(row.sla.stage.value, row.sla.label, row.sla.exact)
+
+
+@lru_cache(maxsize=1024)
+def _sla(stage: str, label: str, exact: str) -> Markup:
+    title = Markup(' title="{}"').format(exact) if exact else ""
+    return Markup('<span class="sla" data-stage="{}"{}>{}</span>').format(stage, title, label)
+
+
+@lru_cache(maxsize=32)
+def severity(code: str) -> Markup:
+    """The coloured square of a severity, with its name for those who do not see colours."""
+    said = words.said(words.SEVERITY, code)
+    mark = Markup(
+        '<span class="sev" data-severity="{0}" role="img" title="{1}" aria-label="{1} severity"></span>'
+    )
+    return mark.format(code, said)
 
 
 def asset(name: str) -> str:
