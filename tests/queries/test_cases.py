@@ -106,7 +106,7 @@ def test_owner_filters_know_me_nobody_and_a_person(
     make_case()
     viewer = viewer_of(user_id=me.id)
 
-    def owners(*wanted: str) -> list[str | None]:
+    def owners(*wanted: str) -> list[str]:
         return sorted(
             row.owner or "" for row in page(session, viewer, catalog, QueueFilter(owner=wanted), now=NOW).rows
         )
