@@ -86,7 +86,10 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
         _site(Path(folder))
         catalog = load_catalog(Path(folder), connector_models())
     check, con = catalog.checks[code], _connection(place)
-    read = dict.fromkeys(("order", "receipt", "invoice"), _AT)
+    sides = catalog.checks[code].model_dump()["sides"]
+    read = {
+        name: _AT for side, of in sides.items() for name in (side, *(f"{side}.{n}" for n in of["lookups"]))
+    }
     parameters = RunParameters(_AT, lambda days: _AT - timedelta(days=days), read)
 
     def run() -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed
+from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed, MatchCheck
 from exceptions_app.services.runs import FeedFacts
 
 DOCUMENTS = "documents"
@@ -61,8 +61,9 @@ def flows_reading(catalog: Catalog, record_type: str) -> list[str]:
 class Standing:
     """What the last runs of the feeds behind a check allow to be said.
 
-    `read_through` is None for a side whose last run is not complete: nothing is "missing" there. `earliest`
-    is None unless every side has been read.
+    `read_through` is None for a side whose last run is not complete: nothing is "missing" there. For a look-up
+    (`side.lookup`) it is None until each of its feeds has been read once. `earliest` is None unless every side has
+    been read.
     """
 
     complete: bool
@@ -82,7 +83,7 @@ def standing(catalog: Catalog, check: Check, facts: Mapping[str, FeedFacts]) -> 
     of_sides = [read[name] for name, side in sides.items() if side]
     return Standing(
         complete=all(facts[feed.code].is_complete for feed in feeds),
-        read_through=read,
+        read_through={**read, **_lookups_read(catalog, check, facts)},
         earliest=min((at for at in of_sides if at is not None), default=None) if all(of_sides) else None,
         lag=max((feed.lag for feed in compared), default=timedelta(0)),
         proves_absence=all(feed.mode != "changes" for feed in compared),
@@ -105,6 +106,19 @@ def _read_through(feeds: list[Feed], facts: Mapping[str, FeedFacts]) -> datetime
     if not known or not all(fact.is_complete for fact in known):
         return None
     return min((fact.read_through for fact in known if fact.read_through is not None), default=None)
+
+
+def _lookups_read(
+    catalog: Catalog, check: Check, facts: Mapping[str, FeedFacts]
+) -> dict[str, datetime | None]:
+    """Per look-up: until when its feeds have been read completely, however their last runs ended."""
+    read: dict[str, datetime | None] = {}
+    for side, party in check.sides.items() if isinstance(check, MatchCheck) else ():
+        for name, lookup in party.lookups.items():
+            times = [facts[feed.code].read_through for feed in catalog.sources_of(lookup.record, lookup.kind)]
+            known = [time for time in times if time is not None]
+            read[f"{side}.{name}"] = min(known) if known and len(known) == len(times) else None
+    return read
 
 
 def _unique(feeds: Iterable[Feed]) -> list[Feed]:

@@ -11,7 +11,7 @@ from exceptions_app.catalog.expressions import Expr, Kind, Names, Scope, parse, 
 from exceptions_app.catalog.schema import Finding, MatchCheck, Tolerance
 
 from .limits import Limits, limits_of
-from .parameters import SETTLED, grace_parameter
+from .parameters import SETTLED, grace_parameter, lookup_parameter
 from .sides import SidePlan
 
 FIGURES = ("difference", "base", "scale")
@@ -71,17 +71,44 @@ def plan_finding(
     waits = [f"{SETTLED}{side}" for side in _awaited(finding) if sides[side].sql is not None]
     waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
     conditions += [f"{since} <= ${name}" for name in waits]
+    unread = [lookup_parameter(check, *of) for of in _looked_up(catalog, check, path, accepted)]
+    conditions += [f"${name} IS NOT NULL" for name in unread]
     for place in ("amount", "amount_per", "currency", "counterparty", "critical_when"):
         sql(place)
     for fact in finding.facts:
         sql("facts", fact)
     # Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left.
     condition = " AND ".join(conditions) or "TRUE"
-    return FindingPlan(index, finding, figures, condition, frozenset(used | set(waits)), limits)
+    return FindingPlan(index, finding, figures, condition, frozenset(used | {*waits, *unread}), limits)
 
 
 def _awaited(finding: Finding) -> Sequence[str]:
     return list(dict.fromkeys([*finding.missing, *finding.settled]))
+
+
+def _looked_up(
+    catalog: Catalog, check: MatchCheck, path: Path, accepted: Mapping[Path, Expr]
+) -> Sequence[tuple[str, str]]:
+    """The look-ups (side, name) on which a verdict builds, one per source, as far as feeds bring them."""
+    parts = [(*path, "when"), *((*path, "tolerance", name) for name in FIGURES)]
+    todo = [name for part in parts if part in accepted for name in accepted[part].columns]
+    seen, asked = set[tuple[str | None, str]](), set[tuple[str, str]]()
+    while todo:
+        side, name = todo.pop()
+        expression = accepted.get(("let", name) if side is None else ("sides", side, "columns", name))
+        if expression is None or (side, name) in seen:
+            continue
+        seen.add((side, name))
+        if side is None:
+            todo.extend(expression.columns)
+        else:
+            asked |= {(side, lookup) for lookup, _ in expression.columns if lookup is not None}
+    by_source: dict[tuple[str, str | None], tuple[str, str]] = {}
+    for side, name in sorted(asked):
+        lookup = check.sides[side].lookups[name]
+        if catalog.sources_of(lookup.record, lookup.kind):
+            by_source.setdefault((lookup.record, lookup.kind), (side, name))
+    return list(by_source.values())
 
 
 def _outside(tolerance: Tolerance, kinds: Mapping[str, Kind], index: int) -> str:

@@ -16,6 +16,7 @@ from .errors import CheckError
 
 _AGO = re.compile(r"(minutes|hours|days|business_days)_ago_(\d+)")
 SETTLED = "settled_"
+LOOKED_UP = "looked_up_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,18 @@ class RunParameters:
     """`business_days_ago(n)` is in the entity's calendar.
 
     `read_through` says until when each side of the check has been read, all its feeds taken together; None or
-    absent where that is unknown, and then nothing is "missing".
+    absent where that is unknown, and then nothing is "missing". `side.lookup` says the same of a look-up: what it
+    would decide waits until it has been read once.
     """
 
     now: datetime
     business_days_ago: Callable[[int], datetime]
     read_through: Mapping[str, datetime | None] = field(default_factory=dict)
+
+
+def lookup_parameter(check: MatchCheck, side: str, lookup: str) -> str:
+    """The name of the instant until which a look-up of a side has been read."""
+    return f"{LOOKED_UP}{side}_{list(check.sides[side].lookups).index(lookup)}"
 
 
 def grace_parameter(grace: ServiceTime) -> str:
@@ -54,6 +61,9 @@ def _value(
         side = name.removeprefix(SETTLED)
         read = parameters.read_through.get(side)
         return None if read is None else read - lags.get(side, timedelta(0))
+    if name.startswith(LOOKED_UP) and isinstance(check, MatchCheck):
+        side, _, number = name.removeprefix(LOOKED_UP).rpartition("_")
+        return parameters.read_through.get(f"{side}.{list(check.sides[side].lookups)[int(number)]}")
     found = _AGO.fullmatch(name)
     if not found:
         raise CheckError("a statement asks for an unknown time", name)

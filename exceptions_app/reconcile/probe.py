@@ -14,9 +14,9 @@ from datetime import datetime
 import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.check_expressions import read_check
+from exceptions_app.catalog.check_expressions import Path, read_check
 from exceptions_app.catalog.expressions import Expr, literal, quote, render
-from exceptions_app.catalog.schema import Check, DuplicateCheck, MatchCheck, RecordType
+from exceptions_app.catalog.schema import Check, DuplicateCheck, MatchCheck, RecordType, Side
 
 from .duplicates import alike
 from .sources import SOURCE, bare, canonical_select, systems_of
@@ -25,7 +25,8 @@ from .values import instant, instant_sql
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Whether any side still has the key, and when the newest of those records was fetched.
+    """Whether any side still has the key, and when the newest of those records, or of the reference data looked up
+    for them, was fetched.
 
     `changed_at`: when the newest change was made, as the sources say; None where none of them says so. A
     snapshot fetches every record each time: that alone is no change.
@@ -125,8 +126,49 @@ def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
             record = catalog.record_types[side.record]
             expressions = {key: accepted["sides", name, "key", key] for key in check.key}
             keys = {key: (expression.text.strip(), expression) for key, expression in expressions.items()}
-            selects.append(_keys(catalog, record, systems, keys, entity))
+            lookups = _lookups(catalog, side, ("sides", name), accepted)
+            selects.append(_keys(catalog, record, systems, keys, entity, lookups))
     return selects
+
+
+def _latest(times: Sequence[str]) -> str:
+    return times[0] if len(times) == 1 else f"GREATEST({', '.join(times)})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a side looks up: a join per source, its columns of times, the side's columns that it needs."""
+
+    joins: str = ""
+    names: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
+
+
+def _lookups(catalog: Catalog, side: Side, path: Path, accepted: Mapping[Path, Expr]) -> _Asked:
+    """A conversion that was added is read later than the records which it makes agree."""
+    sources = {
+        lookup.model_dump_json(include={"record", "kind", "on"}): name
+        for name, lookup in side.lookups.items()
+    }
+    joins, needs = "", set[str]()
+    for index, name in enumerate(sources.values()):
+        lookup, alias = side.lookups[name], quote(f"lookup {index}")
+        systems = systems_of(catalog, lookup.record, lookup.kind, None)
+        used = {*lookup.on, "fetched_at", "source_time"}
+        rows = canonical_select(catalog, catalog.record_types[lookup.record], used, systems)
+        on = {column: accepted[*path, "lookups", name, "on", column] for column in lookup.on}
+        needs |= {column for expression in on.values() for _, column in expression.columns}
+        columns = ", ".join(map(quote, lookup.on))
+        condition = " AND ".join(f"{alias}.{quote(c)} = {render(e, bare)}" for c, e in on.items())
+        joins += (
+            f" LEFT JOIN (SELECT {columns}, MAX(r.fetched_at) AS fetched_at, MAX({_CHANGED}) AS changed_at"
+            f" FROM ({rows}) AS r GROUP BY {columns}) AS {alias} ON {condition}"
+        )
+    return _Asked(joins, tuple(quote(f"lookup {index}") for index in range(len(sources))), frozenset(needs))
+
+
+_CHANGED = "NULLIF(r.source_time, r.fetched_at)"
+"""When a source says that a record changed: where it says nothing, records carry the time of fetching."""
 
 
 def _keys(
@@ -135,8 +177,9 @@ def _keys(
     systems: Sequence[str],
     keys: Mapping[str, tuple[str, Expr | None]],
     entity: str | None,
+    lookups: _Asked = _Asked(),
 ) -> str:
-    used, selected = {"entity", "fetched_at", "source_time"}, []
+    used, selected = {"entity", "fetched_at", "source_time", *lookups.needs}, []
     for key, (text, expression) in keys.items():
         column = record.columns.get(text)
         if column is not None:
@@ -148,5 +191,8 @@ def _keys(
             selected.append(f"CAST({render(expression, bare)} AS STRING) AS {quote(key)}")
     rows = canonical_select(catalog, record, used, systems)
     narrowed = f" WHERE r.entity = {literal(entity)}" if entity and record.scope == "entity" else ""
-    times = "r.fetched_at, NULLIF(r.source_time, r.fetched_at) AS changed_at"
-    return f"SELECT {', '.join(selected)}, {times} FROM ({rows}) AS r{narrowed}"
+    fetched, changed = (
+        f"{_latest([own, *(f'{alias}.{name}' for alias in lookups.names)])} AS {name}"
+        for name, own in (("fetched_at", "r.fetched_at"), ("changed_at", _CHANGED))
+    )
+    return f"SELECT {', '.join(selected)}, {fetched}, {changed} FROM ({rows}) AS r{lookups.joins}{narrowed}"

@@ -100,7 +100,7 @@ class Books:
         now: datetime = NOW,
         read: Mapping[str, datetime | None] | None = None,
     ) -> CheckResult:
-        """`read`: until when each side was read; by default all until now."""
+        """`read`: until when each side and look-up (`side.lookup`) was read; by default all until now."""
         self._view(entity)
         return self._run(self.catalog.checks[check], entity, now, read)
 
@@ -113,7 +113,9 @@ class Books:
         self, check: Check, entity: str | None, now: datetime, read: Mapping[str, datetime | None] | None
     ) -> CheckResult:
         sides = getattr(check, "sides", {})
-        through = dict.fromkeys(sides, now) | dict(read or {})
+        through: dict[str, datetime | None] = dict.fromkeys(sides, now)
+        through |= {f"{name}.{lookup}": now for name, side in sides.items() for lookup in side.lookups}
+        through |= dict(read or {})
         # Business days here are days of the week, so that a test can count on its fingers.
         parameters = RunParameters(now, lambda days: now - timedelta(days=days), through)
         return run_check(self.con, check, self.catalog, entity, parameters)

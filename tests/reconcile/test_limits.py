@@ -28,7 +28,10 @@ def _site(p2p: Catalog, reporting: str = "USD", **price: Any) -> Catalog:
     check = p2p.checks["p2p.three_way"].model_dump(mode="json")
     check["tolerances"]["price"] |= price
     site = p2p.site.model_copy(
-        update={"rates": [ExchangeRate.model_validate(rate) for rate in RATES], "reporting_currency": reporting}
+        update={
+            "rates": [ExchangeRate.model_validate(rate) for rate in RATES],
+            "reporting_currency": reporting,
+        }
     )
     checks = {**p2p.checks, "p2p.three_way": MatchCheck.model_validate(check)}
     return replace(p2p, site=site, checks=checks)

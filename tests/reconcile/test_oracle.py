@@ -101,11 +101,11 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     ):
         found.add("unit_mismatch")
 
-    raw = sum(row["quantity"] for row in received)
+    arrived = got if comparable else sum(row["quantity"] for row in received)
     exempt = order["ers"] or order["bill_only"] or order["drop_ship"]
     first = max([min((r["entered_at"] for r in billed), default=NOW), *(r["received_at"] for r in received)])
     graced = first <= NOW - timedelta(days=2)
-    if billed and match >= 3 and by_quantity and not exempt and raw == 0 and quantity > 0 and graced:
+    if billed and match >= 3 and by_quantity and not exempt and arrived <= 0 and quantity > 0 and graced:
         found.add("missing_receipt")
     settled = max((r["entered_at"] for r in billed), default=NOW) <= NOW - timedelta(hours=1)
     if billed and received and match >= 3 and by_quantity and comparable and 0 < got < invoiced and settled:
@@ -118,7 +118,7 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
         and any((b - ordered) * 100 > 5 * ordered for b in beyond)
     ):
         found.add("over_ordered")
-    free = order["blanket"] or order["price_estimated"] or not by_quantity
+    free = order["price_estimated"] or not by_quantity
     difference = abs(amount - agreed)
     outside = difference > 5 and (difference > 250 or difference * 100 > 2 * abs(agreed))
     if billed and priceable and not free and not pack and outside:

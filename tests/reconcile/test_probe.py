@@ -50,3 +50,22 @@ def test_duplicates_are_looked_up_in_the_whole_network(books: Books) -> None:
 
 def test_nothing_asked_nothing_answered(books: Books) -> None:
     assert books.probe([]) == {}
+
+
+def test_a_conversion_that_was_added_counts_as_read_and_changed(books: Books) -> None:
+    books.order(fetched_at=days_ago(3))
+    books.invoice(unit="PK", fetched_at=days_ago(3))
+    before = books.probe([LINE])[canonical_key(LINE)]
+    books.add("item_unit", "ERP", entity=None, item="mask", unit="PK", factor=6, source_time=days_ago(1))
+    assert books.probe([LINE])[canonical_key(LINE)] == before
+    books.add("item_unit", "ERP", entity=None, item="glove", unit="PK", factor=6, source_time=days_ago(2))
+    assert before == Probed(True, NOW, days_ago(9))  # the order's own unit was read again
+    assert books.probe([LINE])[canonical_key(LINE)] == Probed(True, NOW, days_ago(2))
+
+
+def test_a_line_whose_units_were_not_read_again_was_not_read(books: Books) -> None:
+    books.con.execute("UPDATE all_item_unit SET fetched_at = source_time")
+    books.invoice(unit="PK", fetched_at=days_ago(3))
+    assert books.probe([LINE])[canonical_key(LINE)].fetched_at == days_ago(3)
+    books.add("item_unit", "ERP", entity=None, item="glove", unit="PK", factor=6)
+    assert books.probe([LINE])[canonical_key(LINE)].fetched_at == NOW

@@ -53,6 +53,11 @@ RAISES: list[tuple[str, str, tuple[Any, Any, Any]]] = [
     ("a case at the price of each", "unit_mismatch", ({}, {}, {"unit_price": 5})),
     ("each price almost a case price", "unit_mismatch", ({}, {}, {"unit": "EA", "unit_price": "60.50"})),
     ("billed a week ago, nothing received", "missing_receipt", ({}, None, {})),
+    ("more returned than received", "missing_receipt", ({}, {"quantity": -2}, {})),
+    ("more returned than received, in another unit", "missing_receipt", ({}, {"quantity": -2}, EACH)),
+    ("more returned than received, in no known unit", "missing_receipt", (
+        {}, {"quantity": -2, "unit": "PK"}, {})),
+    ("a blanket order, too dear", "price_variance", ({"blanket": True}, {}, {"unit_price": "61.80"})),
     ("received and all returned", "missing_receipt", ({}, {"quantity": 0}, {})),
     ("four-way is at least three-way", "missing_receipt", ({"match": 4}, None, {})),
     ("match not stated is three-way", "missing_receipt", ({"match": None}, None, {})),
@@ -151,6 +156,40 @@ def test_an_unread_warehouse_raises_no_missing_receipt(books: Books) -> None:
     assert books.categories(read={"receipt": None}) == set()
 
 
+@pytest.mark.parametrize(
+    ("documents", "raised"),
+    [
+        (({}, {}, {"unit": "PK"}), {"unit_mismatch"}),
+        (({}, {"unit": "PK"}, None), {"unit_mismatch"}),
+        (({}, {}, {"unit_price": 5}), {"unit_mismatch"}),
+        (({}, {"quantity": 6}, {}), {"over_received"}),
+    ],
+)
+def test_what_builds_on_conversions_waits_until_they_were_read_once(
+    books: Books, documents: Any, raised: set[str]
+) -> None:
+    _books(books, *documents)
+    unread = dict.fromkeys(("order.conversion", "receipt.conversion", "invoice.conversion"))
+    assert books.categories(read=unread) == set()
+    assert books.categories() == raised
+
+
+def test_what_builds_on_no_look_up_does_not_wait_for_one(books: Books) -> None:
+    _books(books, {}, {}, {"supplier": "V2"})
+    assert books.categories(read={"order.conversion": None}) == {"supplier_mismatch"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [(None, "but no line of that order"), ("7", "unknown in all order systems")]
+)
+def test_an_invoice_without_an_order_line_says_what_is_unknown(
+    books: Books, line: str | None, said: str
+) -> None:
+    _books(books, {}, {}, {"line_number": line})
+    facts = {one.category: json.loads(one.facts) for one in books.run().discrepancies}
+    assert facts["no_valid_order"]["systems"] == said
+
+
 def test_an_unread_payables_system_raises_no_accrual(books: Books) -> None:
     _books(books, {}, OLD, None)
     assert books.categories(read={"invoice": None}) == set()
@@ -226,11 +265,23 @@ def test_identity_survives_changes_of_amount(p2p: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "absurd", [{"quantity": "99999999999999"}, {"unit_price": "99999999999999", "amount": "99999999999999"}]
+    "absurd",
+    [
+        {"quantity": "99999999999999.9999"},
+        {"unit_price": "99999999999999.9999", "amount": "99999999999999.9999"},
+        {"quantity": "99999999999999.9999", "unit": "EA", "amount": "99999999999999.9999"},
+        {"quantity": "-99999999999999.9999", "unit": "EA", "amount": "-99999999999999.9999"},
+    ],
 )
 def test_one_absurd_row_does_not_stop_the_check(agreed: Books, absurd: dict[str, Any]) -> None:  # fmt: skip
-    agreed.order(order_number="PO2", quantity="99999999999999", unit_price="99999999999999")
-    agreed.receipt(order_number="PO2", receipt_number="R9", quantity="99999999999999")
+    huge = "99999999999999.9999"
+    agreed.order(order_number="PO2", quantity=huge, unit_price=huge, price_per=huge)
+    agreed.receipt(order_number="PO2", receipt_number="R9", quantity=huge, received_at=days_ago(35))
+    agreed.order(order_number="PO4", quantity=huge, unit_price=huge)
+    agreed.receipt(order_number="PO4", receipt_number="R4", quantity=huge, received_at=days_ago(35))
+    agreed.receipt(order_number="PO4", receipt_number="R5", quantity=huge, received_at=days_ago(35))
+    agreed.invoice(order_number="PO4", invoice_number="I4", quantity=huge, unit_price=huge, amount=huge)
+    agreed.invoice(order_number="PO4", invoice_number="I5", quantity=huge, unit_price=huge, amount=huge)
     agreed.invoice(order_number="PO2", invoice_number="I9", **{"amount": 1, **absurd})
     agreed.order(order_number="PO3")
     agreed.receipt(order_number="PO3", receipt_number="R3")
