@@ -87,6 +87,14 @@ def _count(node: Node, args: list[str]) -> str:
     return f"COUNT({'DISTINCT ' if node.value else ''}{args[0] if args else '*'})"
 
 
+def _total(node: Node, args: list[str]) -> str:
+    """A sum held within what its column can hold: many absurd rows stay absurd, and stop nothing."""
+    most = "9" * node.kind.digits + ("." + "9" * node.kind.scale if node.kind.scale else "")
+    found = f"SUM({args[0]})"
+    held = f"CASE WHEN {found} > {most} THEN {most} WHEN {found} < -{most} THEN -{most} ELSE {found} END"
+    return _cast(f"({held})", node.kind)
+
+
 def _parse_decimal(_: Node, args: list[str]) -> str:
     plain = f"REPLACE(REPLACE({args[0]}, ',', ''), ' ', '')"
     signed = rf"REGEXP_REPLACE(REGEXP_REPLACE({plain}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
@@ -121,6 +129,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "cast": lambda n, a: f"TRY_CAST({a[0]} AS {SQL_TYPES[n.kind.name]})",
     "fit": lambda n, a: _cast(a[0], n.kind),
     "count": _count,
+    "sum": _total,
     "concat": lambda _, a: "CONCAT(" + ", ".join(f"COALESCE({part}, '')" for part in a) + ")",
     "normalise": lambda _, a: f"NULLIF(LTRIM(REGEXP_REPLACE(UPPER({a[0]}), '[^A-Z0-9]', '', 'g'), '0'), '')",
     "days_since": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",

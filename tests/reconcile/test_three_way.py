@@ -296,3 +296,11 @@ def test_each_entity_sees_its_own_orders_only(agreed: Books) -> None:
     assert agreed.categories(entity="H1") == set()
     found = agreed.only(entity="H2")
     assert (found.category, found.entity, found.scope) == ("no_valid_order", "H2", "H2")
+
+
+def test_a_line_of_many_absurd_rows_is_found_and_stops_nothing(books: Books) -> None:
+    books.order()
+    for number in range(12):
+        books.receipt(receipt_number=f"R{number}", quantity="99999999999999")
+        books.invoice(invoice_number=f"I{number}", quantity="99999999999999", amount="99999999999999")
+    assert "over_ordered" in books.categories()
