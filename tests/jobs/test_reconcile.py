@@ -80,6 +80,23 @@ def test_standing_of_a_check_is_that_of_its_worst_feed(hospital: Hospital) -> No
         assert bad.read_through["ordered"] == NOW
 
 
+def test_standing_of_a_look_up_is_whether_its_feeds_were_ever_read(hospital: Hospital) -> None:
+    from exceptions_app.catalog.schema import Lookup
+    from exceptions_app.services.runs import FeedFacts
+
+    catalog = hospital.runtime.catalog
+    check: Any = catalog.checks["goods.received"]
+    lookup = Lookup(record="goods_receipt", on={"order_number": "order_number"}, columns=["quantity"])
+    side = check.sides["ordered"].model_copy(update={"lookups": {"arrived": lookup}})
+    asking = check.model_copy(update={"sides": {**check.sides, "ordered": side}})
+    for status, read in (("complete", NOW), ("failed", NOW), ("never", None)):
+        facts = {
+            "orders": FeedFacts("orders", 1, "complete", NOW),
+            "receipts": FeedFacts("receipts", 2, status, read),
+        }
+        assert standing(catalog, asking, facts).read_through["ordered.arrived"] == read
+
+
 def test_check_has_changed_when_its_rules_are_not_those_of_its_last_run(hospital: Hospital) -> None:
     opened_one(hospital)
     catalog = hospital.runtime.catalog
