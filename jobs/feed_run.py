@@ -22,6 +22,7 @@ from exceptions_app.duck import closing_session
 from exceptions_app.models import SyncRun
 from exceptions_app.records.errors import RecordError
 from exceptions_app.records.mapping import FeedMapper
+from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
@@ -40,6 +41,8 @@ class Outcome:
 
     watermark: str | None
     status: str = COMPLETE
+    read_through: datetime | None = None
+    """How far what was read tells of the source; None: nothing was ever delivered."""
     read: int = 0
     stored: int = 0
     rejected: int = 0
@@ -89,6 +92,7 @@ class FeedRun:
                     raise
                 self._tell_moves(con)
                 self._tell_absence(con, mapper, self._connector)
+            self.outcome.read_through = self._connector.read_through(self.started_at)
         except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
             raise
         except SourceError as error:
@@ -146,7 +150,7 @@ class FeedRun:
                 con, self.feed.code, self.run_id, self._pages, self.started_at, self._unfinished()
             )
 
-    def _unfinished(self) -> runs.UnfinishedRuns:
+    def _unfinished(self) -> UnfinishedRuns:
         with self.work.reading() as session:
             return runs.unfinished(session)
 

@@ -105,7 +105,8 @@ def _read_through(feeds: list[Feed], facts: Mapping[str, FeedFacts]) -> datetime
     known = [facts[feed.code] for feed in feeds]
     if not known or not all(fact.is_complete for fact in known):
         return None
-    return min((fact.read_through for fact in known if fact.read_through is not None), default=None)
+    read = [fact.read_through for fact in known]
+    return None if None in read else min(at for at in read if at is not None)
 
 
 def _lookups_read(

@@ -4,11 +4,14 @@ run.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.wording import duration
 from exceptions_app.services import incidents, runs
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
@@ -17,12 +20,20 @@ from .feed_run import Outcome
 from .work import Work
 
 
-def after_poll(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+def after_poll(
+    session: Session, context: ActionContext, feed: Feed, outcome: Outcome, began: datetime
+) -> None:
     """What a run of a feed means: it failed, it works again, rows were refused. Belongs into the transaction
     that marks the run finished: nothing of it may be lost.
     """
-    if outcome.status == COMPLETE:
+    allowed = max(feed.every * 3, feed.contract.latency)
+    agreed = "latency" in feed.contract.model_fields_set
+    silent = runs.silent_since(session, feed.code, allowed, began) if agreed else None
+    if outcome.status == COMPLETE and silent is None:
         incidents.feed_recovered(session, context, feed.code)
+    elif outcome.status == COMPLETE and silent is not None:
+        said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
+        incidents.feed_failed(session, context, feed.code, since=silent, error=said, kind="silent")
     else:
         state = runs.feed_state(session, feed.code)
         incidents.feed_failed(

@@ -55,11 +55,11 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
     """
     context = work.context()
     with work.transaction() as session:
-        runs.finish(
+        run = runs.finish(
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
-            now=utc_now(), error=outcome.error,
+            now=utc_now(), error=outcome.error, read_through=outcome.read_through,
         )  # fmt: skip
-        incidents.after_poll(session, context, feed, outcome)
+        incidents.after_poll(session, context, feed, outcome, run.read_started_at)
         if not outcome.changed_anything:
             return
         if outcome.stored + outcome.deleted >= FOLD_FROM:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..documents import Receipt, instant
@@ -18,6 +18,7 @@ from .store import Row, Store
 
 UNIT_WORDS = {"EA": "EACH", "CS": "CASE", "BX": "BOX"}
 FILE_ROWS = 4000
+QUIET = timedelta(seconds=15)
 HEADER = (
     "receipt_no", "receipt_line", "site", "po_no", "po_line", "item_no", "qty", "uom", "movement",
     "received_local", "posted_utc",
@@ -69,21 +70,32 @@ def _fields(row: Row) -> list[str]:
 
 
 def drop(store: Store, folder: Path, now: datetime) -> list[Path]:
-    """Write what was not sent yet into files, at most `FILE_ROWS` records each; returns them."""
+    """Write what was not sent yet into files, at most `FILE_ROWS` records each; returns them.
+
+    Where nothing was received for a while, a file that counts no record says so.
+    """
     written: list[Path] = []
     while rows := store.rows("SELECT * FROM receipts WHERE sent = 0 ORDER BY id LIMIT ?", (FILE_ROWS,)):
-        with store.transaction():
-            number = store.rows("SELECT coalesce(max(id), 0) + 1 AS number FROM drops")[0]["number"]
-            path = folder / f"receipts-{number:06d}.csv"
-            store.add(
-                "drops",
-                [{"id": number, "file": path.name, "records": len(rows), "dropped_at": now.isoformat()}],
-            )
+        written.append(_send(store, folder, rows, now))
+    last = store.rows("SELECT dropped_at FROM drops ORDER BY id DESC LIMIT 1")
+    if not last or now - datetime.fromisoformat(last[0]["dropped_at"]) >= QUIET:
+        written.append(_send(store, folder, [], now))
+    return written
+
+
+def _send(store: Store, folder: Path, rows: list[Row], now: datetime) -> Path:
+    with store.transaction():
+        number = store.rows("SELECT coalesce(max(id), 0) + 1 AS number FROM drops")[0]["number"]
+        path = folder / f"receipts-{number:06d}.csv"
+        store.add(
+            "drops",
+            [{"id": number, "file": path.name, "records": len(rows), "dropped_at": now.isoformat()}],
+        )
+        if rows:
             marks = ", ".join("?" * len(rows))
             store.run(f"UPDATE receipts SET sent = 1 WHERE id IN ({marks})", [row["id"] for row in rows])
-            _write(path, rows)
-        written.append(path)
-    return written
+        _write(path, rows)
+    return path
 
 
 def _write(path: Path, rows: list[Row]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -88,6 +89,14 @@ class Connector(Protocol):
 
     def all_keys(self) -> Iterator[RawRow] | None:
         """Every key that the source holds now, for feeds of mode keys_and_changes; None: it cannot say."""
+        ...
+
+    def read_through(self, began: datetime) -> datetime | None:
+        """How far what was read tells of the source; asked after a whole read that began at `began`.
+
+        A system that is asked has told all that it knew by then. One that delivers has told what it knew at
+        its newest delivery, which may be long ago; None: it never delivered anything.
+        """
         ...
 
     def acknowledge(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -63,6 +64,9 @@ class RowsConnector:
             return None
         names = self._options.keys
         return (RawRow(row.position, {name: row.values[name] for name in names}) for row in self._rows())
+
+    def read_through(self, began: datetime) -> datetime | None:
+        return began
 
     def acknowledge(self) -> None:
         self.acknowledged += 1

@@ -20,7 +20,8 @@ class FeedState(Base):
     last_run_id: Mapped[int | None] = mapped_column(Big)
     last_complete_run_id: Mapped[int | None] = mapped_column(Big)
     read_through: Mapped[Utc | None]
-    """Start of the last complete read: all that the source knew before it has been read."""
+    """All that the source knew by then has been read: the start of the last complete read, or, where files are
+    delivered, the time of the newest whole one."""
     consecutive_failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[Utc | None]
     last_error: Mapped[str | None] = mapped_column(Text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, and_, delete, func, insert, or_, select, update
@@ -112,9 +112,12 @@ def add_rejects(session: Session, run_id: int, feed: str, refused: Iterable[Refu
 
 def finish(
     session: Session, run_id: int, *, status: str, counts: RunCounts, watermark: str | None, now: datetime,
-    error: str | None = None,
+    error: str | None = None, read_through: datetime | None = None,
 ) -> SyncRun:  # fmt: skip
-    """The run is over: its rows are seen from now on, and the feed's watermark stands at `watermark`."""
+    """The run is over: its rows are seen from now on, and the feed's watermark stands at `watermark`.
+
+    Of a complete run, `read_through` is how far what was read tells of the source; it never goes back.
+    """
     run = session.get_one(SyncRun, run_id)
     run.status, run.finished_at, run.error, run.watermark_after = status, now, error, watermark
     run.rows_read, run.rows_stored = counts.read, counts.stored
@@ -122,13 +125,23 @@ def finish(
     state = feed_state(session, run.feed)
     state.watermark, state.last_run_id, state.last_error = watermark, run.id, error
     if status == COMPLETE:
-        state.last_complete_run_id, state.read_through = run.id, run.read_started_at
+        state.last_complete_run_id = run.id
+        if read_through is not None:
+            state.read_through = max(read_through, state.read_through or read_through)
         state.consecutive_failures, state.failing_since = 0, None
     else:
         state.consecutive_failures += 1
         state.failing_since = state.failing_since or now
     session.flush()
     return run
+
+
+def silent_since(session: Session, feed: str, allowed: timedelta, now: datetime) -> datetime | None:
+    """Since when the feed has delivered nothing, where that is longer ago than allowed."""
+    state = feed_state(session, feed)
+    first = select(func.min(SyncRun.started_at)).where(SyncRun.feed == feed)
+    heard = state.read_through or session.scalar(first) or now
+    return heard if now - heard > allowed else None
 
 
 def unfinished(session: Session) -> UnfinishedRuns:

@@ -114,3 +114,11 @@ def test_the_warehouse_counts_its_records_in_a_trailer_and_sends_each_once(build
     assert trailer == ["TRL", str(len(records))]
     assert {len(record) for record in records} == {11} | ({7} if any(len(r) == 7 for r in records) else set())
     assert warehouse.drop(network.wms, network.drop, NOW) == []
+
+
+def test_the_quiet_warehouse_says_so_in_a_file_without_records(build: Build) -> None:
+    network = build()
+    warehouse.drop(network.wms, network.drop, NOW)
+    (path,) = warehouse.drop(network.wms, network.drop, NOW + warehouse.QUIET)
+    header, trailer = path.read_text(encoding="utf-8").splitlines()
+    assert (header.split(",")[0], trailer) == ("receipt_no", "TRL,0")

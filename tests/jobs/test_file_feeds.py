@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from exceptions_app.catalog.schema import System
+from exceptions_app.catalog.schema import Contract, System
 from exceptions_app.domain.instant import utc_now
 
-from .conftest import Hospital, receipt
+from .conftest import Hospital, order, receipt
 
 HEADER = ("entity", "receipt", "order", "quantity", "received_at")
 
@@ -87,3 +87,41 @@ def test_snapshot_of_files_moves_nothing_while_one_of_them_is_bad(hospital: Hosp
     folder.put("r2.csv", "PO-2")
     assert hospital.poll("receipts")["receipts"]["status"] == "complete"
     assert folder.names() == ["archive/r1.csv", "archive/r2.csv"]
+
+
+def test_empty_folder_makes_nothing_missing(hospital: Hospital, folder: Folder) -> None:
+    hospital.source("orders", [order("PO-1", ordered=utc_now())])
+    hospital.tick()
+    assert hospital.state("receipts").read_through is None
+    folder.put("r1.csv")
+    delivered = utc_now() - timedelta(minutes=1)
+    for _ in range(3):
+        hospital.tick()
+    assert hospital.state("receipts").read_through == delivered
+    hospital.source("orders", [order("PO-1", ordered=utc_now())])
+    hospital.tick()
+    assert [case.reference for case in hospital.cases("nothing_received", "open")] == []
+    hospital.clock.forward(minutes=10)
+    folder.put("r2.csv")
+    hospital.tick()
+    assert [case.reference for case in hospital.cases("nothing_received", "open")] == ["PO-1"]
+
+
+def test_feed_that_delivers_nothing_for_longer_than_agreed_is_an_exception(
+    hospital: Hospital, folder: Folder
+) -> None:
+    feed = hospital.runtime.catalog.feeds["receipts"]
+    contract = Contract(latency=timedelta(minutes=30))
+    hospital.runtime.catalog.feeds["receipts"] = feed.model_copy(update={"contract": contract})
+    folder.put("r1.csv", "PO-1")
+    hospital.tick()
+    assert hospital.cases("feed_failed") == []
+    hospital.clock.forward(minutes=40)
+    hospital.tick()
+    hospital.tick()
+    [silent] = hospital.cases("feed_failed")
+    assert (silent.status, silent.evidence_version) == ("open", 1)
+    assert "delivered nothing" in silent.sentence and hospital.runs("receipts")[-1].status == "complete"
+    folder.put("r2.csv")
+    hospital.tick()
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]

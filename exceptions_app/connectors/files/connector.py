@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed, System
 
@@ -67,6 +68,11 @@ class FilesConnector:
 
     def all_keys(self) -> Iterator[RawRow] | None:
         return None
+
+    def read_through(self, began: datetime) -> datetime | None:
+        """When the newest file that was read whole had been delivered: an empty folder tells nothing new."""
+        through = self._memory.through
+        return None if through is None else min(through, began)
 
     def acknowledge(self) -> None:
         """Move what was read to the archive, and what could not be read as a whole to the errors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from exceptions_app.catalog.schema import Feed, System
@@ -55,6 +56,9 @@ class RestConnector:
         if keys is None:
             return None
         return self._keys(self._source.address_of(keys.path or self._read.path), keys.params)
+
+    def read_through(self, began: datetime) -> datetime | None:
+        return began
 
     def acknowledge(self) -> None:
         """Nothing is consumed by reading."""

@@ -84,6 +84,9 @@ class SqlConnector:
         statement = select(*columns).select_from(self._source()).distinct()
         return (row for _, rows in self._pages(statement) for row in rows)
 
+    def read_through(self, began: datetime) -> datetime | None:
+        return began
+
     def acknowledge(self) -> None:
         """Nothing is consumed by reading."""
 
