@@ -33,4 +33,8 @@ def live_lines(session: Session, checks: Iterable[str]) -> list[LiveLine]:
             case.check_code.in_(list(checks)), case.status.in_(live), case.line_key.is_not(None)
         )
     )
-    return [LiveLine(*row) for row in rows]
+    return [
+        LiveLine(fingerprint, check, category, line)
+        for fingerprint, check, category, line in rows
+        if line is not None
+    ]

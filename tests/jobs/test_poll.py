@@ -6,7 +6,6 @@ import pytest
 
 from exceptions_app.models import Task
 from exceptions_app.services import runs
-
 from jobs import poll
 from jobs.feed_run import FeedRun
 
