@@ -91,8 +91,8 @@ def _total(node: Node, args: list[str]) -> str:
     """A sum held within what its column can hold: many absurd rows stay absurd, and stop nothing."""
     most = "9" * node.kind.digits + ("." + "9" * node.kind.scale if node.kind.scale else "")
     found = f"SUM({args[0]})"
-    held = f"CASE WHEN {found} > {most} THEN {most} WHEN {found} < -{most} THEN -{most} ELSE {found} END"
-    return _cast(f"({held})", node.kind)
+    held = f"CASE WHEN {found} > 0 THEN {most} WHEN {found} < 0 THEN -{most} END"
+    return f"COALESCE(TRY_CAST({found} AS {node.kind.sql}), {held})"
 
 
 def _parse_decimal(_: Node, args: list[str]) -> str:

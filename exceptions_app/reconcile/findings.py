@@ -63,6 +63,8 @@ def plan_finding(
         figures = {name: str(sql("tolerance", name)) for name in FIGURES}
         kinds = {name: accepted[*path, "tolerance", name].kind for name in FIGURES}
         tolerance = check.tolerances[finding.tolerance.name]
+        # Most differences are none, and cost no more than this.
+        conditions.append(f"{figure(index, 'difference')} <> 0")
         conditions.append(
             _outside(tolerance, kinds, index)
             if limits is None
