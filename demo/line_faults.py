@@ -7,6 +7,7 @@ system before each. A fault never touches an order line that another ledger row 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from .candidates import Settled, anything, line_key
 from .documents import cents, stamp
@@ -36,11 +37,13 @@ def over_received(planter: Planter) -> Entries:
 def over_ordered(planter: Planter) -> Entries:
     """In turn: a two-way line is billed half as much again; a three-way line is delivered it."""
     two_way = planter.candidates.flagged("match_type = 2 AND basis = 'quantity'", ordered_before_days=15)
-    received = planter.candidates.settled(1, 9, lambda found: found.quantity >= 4)
-    for order, found in zip(two_way, received, strict=False):
-        yield from _billed_beyond_order(planter, order)
-        how = "half as much again was delivered as was ordered"
-        yield planter.count(found, "over_ordered", how, found.quantity * 3 // 2)
+    received = planter.candidates.settled(1, 20, lambda found: found.quantity >= 4)
+    for order, found in zip_longest(two_way, received):
+        if order is not None:
+            yield from _billed_beyond_order(planter, order)
+        if found is not None:
+            how = "half as much again was delivered as was ordered"
+            yield planter.count(found, "over_ordered", how, found.quantity * 3 // 2)
 
 
 def _billed_beyond_order(planter: Planter, order: Row) -> Entries:
