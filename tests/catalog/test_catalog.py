@@ -1,4 +1,3 @@
-
 """What the configuration says once it is accepted: merged, overridden, digested, asked."""
 
 from __future__ import annotations
