@@ -12,7 +12,7 @@ import click
 from exceptions_app.catalog.load import CatalogError
 from exceptions_app.config import SettingError
 
-from .commands import data, demo, people, serving, site
+from .commands import data, demo, feeds, people, serving, site
 from .serve import ServeError
 
 
@@ -41,8 +41,9 @@ def tieout() -> None:
     """
 
 
-for command in (*serving.COMMANDS, *site.COMMANDS, *data.COMMANDS, *people.COMMANDS, *demo.COMMANDS):
-    tieout.add_command(command)
+for module in (serving, site, data, feeds, people, demo):
+    for command in module.COMMANDS:
+        tieout.add_command(command)
 
 
 def main() -> None:

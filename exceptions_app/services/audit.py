@@ -62,6 +62,7 @@ class AuditTag(StrEnum):
     LOCKED_OUT = "person:locked_out"
     EXPORT_ASKED = "export:asked"
     TASK_ASKED = "task:asked"
+    FEED_REREAD = "feed:reread"
 
 
 class Link(NamedTuple):

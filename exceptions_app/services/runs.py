@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from exceptions_app.models import FeedState, Reject, SyncRun
 from exceptions_app.records.reading import UnfinishedRuns
 
+from .audit import AuditTag, record_subject
+
 RUNNING, COMPLETE, PARTIAL, FAILED = "running", "complete", "partial", "failed"
 NEVER = "never"
 
@@ -52,6 +54,16 @@ def feed_state(session: Session, feed: str) -> FeedState:
         session.add(state)
         session.flush()
     return state
+
+
+def read_again(session: Session, feed: str, *, by: str, now: datetime) -> None:
+    """The next run reads the feed from its beginning: a corrected mapping must reach rows that were read."""
+    state = feed_state(session, feed)
+    before, state.watermark = state.watermark, None
+    record_subject(
+        session, f"feed:{feed}", AuditTag.FEED_REREAD, actor=by, at=now, before={"watermark": before}
+    )
+    session.flush()
 
 
 def begin(session: Session, feed: str, *, now: datetime, snapshot_id: int, correlation_id: str) -> SyncRun:

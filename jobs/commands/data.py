@@ -1,4 +1,4 @@
-"""`tieout run`, `feed list`, `audit verify` and `export`: what an operator does by hand."""
+"""`tieout run`, `audit verify` and `export`: what an operator does by hand."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from exceptions_app.config import load_settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.models import FeedState
 from exceptions_app.services import people, tasks
 from exceptions_app.services.audit_verify import verify
 
@@ -28,31 +26,8 @@ def run() -> None:
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
     with opened(settings) as install:
         rows = one_pass.lines(one_pass.run(install))
-    _table(("what", "status", "figures", "error"), rows)
+    table(("what", "status", "figures", "error"), rows)
     sys.exit(0 if all(row[1] in {"complete", "done"} for row in rows) else 1)
-
-
-@click.group()
-def feed() -> None:
-    """Feeds: how records come from systems."""
-
-
-@feed.command("list")
-def list_feeds() -> None:
-    """Every feed, and where it stands."""
-    with opened() as install, install.transaction() as session:
-        states = {state.feed: state for state in session.scalars(select(FeedState))}
-        rows = []
-        for code, declared in install.runtime.catalog.feeds.items():
-            state = states.get(code)
-            read = (
-                wording.instant(state.read_through) + " UTC" if state and state.read_through else "never read"
-            )
-            failing = state.last_error if state and state.consecutive_failures else ""
-            rows.append(
-                (code, declared.system, f"every {wording.duration(declared.every)}", read, failing or "")
-            )
-    _table(("feed", "system", "schedule", "read through", "error"), rows)
 
 
 @click.group()
@@ -99,7 +74,7 @@ def export(path: Path, email: str, queue: tuple[str, ...], entity: tuple[str, ..
     click.echo(f"{path}: {wording.plural(rows['rows'], 'row')}")
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as what they hold, the last one as long as it likes."""
     widths = [max(len(str(row[i])) for row in [titles, *rows]) for i in range(len(titles) - 1)]
     for row in [titles, *rows]:
@@ -107,4 +82,4 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo(f"{head}  {row[-1]}".rstrip())
 
 
-COMMANDS = (run, feed, audit, export)
+COMMANDS = (run, audit, export)

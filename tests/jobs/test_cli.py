@@ -141,6 +141,29 @@ def test_failing_feed_makes_the_run_end_with_an_error(home: Path) -> None:
     assert "failed" in text and "broke off" in text
 
 
+def test_corrected_mapping_reaches_old_rows_when_the_feed_is_read_again(home: Path) -> None:
+    (home / "drop").mkdir()
+    (home / "drop/orders.csv").write_text(
+        "entity,order,supplier,quantity,ordered_at\nH01,0007,Medline,3,2026-01-05T10:00:00Z\n"
+    )
+    site = (SITE / "site.yaml").read_text()
+    files = f"connector: files, connection: {{root: {home / 'drop'}, settle: 0s}}}}"
+    site = site.replace("kind: erp, connector: rows}", f"kind: erp, {files}")
+    reading = "    mode: changes\n    read: {pattern: '*.csv', format: csv, keep: true}"
+    site = site.replace("    mode: snapshot", reading, 1)
+    wrong = site.replace("quantity: quantity, ordered_at", "quantity: parse_decimal(supplier), ordered_at")
+    (home / "instance/catalog").mkdir(parents=True)
+    (home / "instance/catalog/site.yaml").write_text(wrong)
+    assert "rejected 1" in said("run")
+    assert "orders.csv:2  quantity" in said("feed", "rejects", "orders")
+    (home / "instance/catalog/site.yaml").write_text(site)
+    assert "stored 1" not in said("run")
+    assert "from its beginning" in said("feed", "reread", "orders")
+    assert "stored 1" in said("run")
+    assert "no feed 'order'" in said("feed", "reread", "order", code=2)
+    assert "the trail is whole" in said("audit", "verify")
+
+
 def test_database_is_brought_to_the_newest_layout_twice(home: Path) -> None:
     assert said("db", "upgrade") == said("db", "upgrade")
 
