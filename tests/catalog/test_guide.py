@@ -135,3 +135,15 @@ def test_vectors_of_identity_are_right() -> None:
     assert len(rows) >= 3
     for check, category, entity, *key, wanted in rows:
         assert fingerprint(check, category, entity, key).hex() == wanted
+
+
+def test_every_shipped_column_is_explained_under_its_record_type(shipped: Catalog) -> None:
+    text = (DOCS / "records.md").read_text(encoding="utf-8")
+    for code, record_type in shipped.record_types.items():
+        under = part(code, text)
+        for name, column in record_type.columns.items():
+            required = "yes" if column.required else ""
+            crosswalk = f"`{column.crosswalk}`" if column.crosswalk else ""
+            assert f"| `{name}` | {column.type} | {required} | {crosswalk} | " in under, (code, name)
+    assert all(f"| `{code}` |" in text for code in shipped.crosswalks)
+    assert all(f"| `{code}` |" in text for code in shipped.checks if code.startswith("p2p."))
