@@ -53,6 +53,8 @@ class Merged:
     routing: list[schema.Route] = field(default_factory=list)
     route_blocks: list[Block] = field(default_factory=list)
     translations: dict[str, dict[tuple[str | None, str], str]] = field(default_factory=dict)
+    crosswalk_systems: dict[str, dict[str, Place]] = field(default_factory=dict)
+    added_tolerances: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, place: Place, path: str, message: str, expected: str = "", suggestion: str = "") -> None:
@@ -212,7 +214,18 @@ def _override(merged: Merged, document: Block) -> None:
             elif "code" in change:
                 merged.report(change.places["code"], path, "a code cannot be overridden", "other fields")
             else:
+                if section == "checks":
+                    _note_tolerances(merged, code, known[code], change)
                 _change(known[code], change, section)
+
+
+def _note_tolerances(merged: Merged, code: str, item: Block, change: Block) -> None:
+    """Remember the tolerances that an override adds, and what there was: a slip of the pen judges nothing."""
+    before, after = item.get("tolerances") or {}, change.get("tolerances")
+    if isinstance(before, Block | dict) and isinstance(after, Block):
+        for name in after:
+            if name not in before:
+                merged.added_tolerances.setdefault(code, {})[name] = list(before)
 
 
 def _change(item: Block, change: Block, section: str) -> None:
@@ -246,6 +259,6 @@ def _validate(merged: Merged) -> None:
         if route is not None:
             merged.routing.append(route)
     for code, crosswalk in merged.valid["crosswalks"].items():
-        found, problems = translations(crosswalk, merged.declared["crosswalks"][code])
-        merged.translations[code] = found
+        found, systems, problems = translations(crosswalk, merged.declared["crosswalks"][code])
+        merged.translations[code], merged.crosswalk_systems[code] = found, systems
         merged.problems.extend(problems)

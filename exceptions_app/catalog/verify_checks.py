@@ -80,6 +80,10 @@ def _match(judge: Judge, catalog: Catalog, check: MatchCheck) -> None:
                 judge.choose(
                     "checks", code, path, column, [*check.sides[side].columns, *check.key], "of its columns"
                 )
+    used = {finding.tolerance.name for finding in check.findings if finding.tolerance is not None}
+    for name, before in judge.merged.added_tolerances.get(code, {}).items():
+        if name not in used:
+            judge.choose("checks", code, ["tolerances", name], name, before, "of its tolerances")
     for index, finding in enumerate(check.findings):
         _finding(judge, catalog, check, finding, index)
 

@@ -29,6 +29,10 @@ def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
         models = connectors.get(catalog.systems[feed.system].connector)
         if models is not None:
             options(judge, "feeds", feed.code, "read", models.read, feed.read)
+            listed = feed.mode != "keys_and_changes" or feed.read.get("keys") not in (None, [])
+            if "keys" in models.read.model_fields and not listed:
+                said = "'keys' is missing: a feed of mode keys_and_changes lists all keys"
+                judge.report("feeds", feed.code, ["read"], said, "'keys:' under 'read:', or another mode")
     for name in ("where", "deleted"):
         _expression(judge, feed, [name], getattr(feed, name), "boolean")
     if not judge.refer("feeds", feed.code, ["record_type"], "record_types", feed.record_type):

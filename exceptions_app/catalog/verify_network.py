@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from .calendars import DAYS, known_countries, parse_hours, public_holidays
 from .catalog import Catalog
+from .currencies import CURRENCIES
 from .judging import Judge
 from .problems import ConnectorModels, Problem, closest, listing
 from .reading import Block
@@ -34,9 +35,19 @@ def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorMod
     for system in catalog.systems.values():
         _system(judge, catalog, system, connectors)
     _record_types(judge, catalog)
-    for code, translations in catalog.crosswalks.items():
-        for named in sorted({system for system, _ in translations if system}):
-            judge.refer("crosswalks", code, ["entries"], "systems", named)
+    for code in catalog.crosswalks:
+        _crosswalk(judge, code)
+
+
+def _crosswalk(judge: Judge, code: str) -> None:
+    """Every system must be declared; told once each, at the first row that names it."""
+    known = judge.merged.declared["systems"]
+    for system, place in judge.merged.crosswalk_systems.get(code, {}).items():
+        if system not in known:
+            said = f"'{system}' is none of systems"
+            path = f"crosswalks.{code}.entries"
+            near = closest(system, known)
+            judge.problems.append(Problem(place.file, place.line, path, said, listing(known), near))
 
 
 def _zone(judge: Judge, section: str, code: str, name: str) -> None:
@@ -119,10 +130,9 @@ def _entity(judge: Judge, catalog: Catalog, entity: Entity) -> None:
     if above == code:
         said = "it is above itself: " + " → ".join([*path, code])
         judge.report("entities", code, ["parent"], said, "a tree")
-    if not re.fullmatch("[A-Z]{3}", entity.currency):
-        judge.report(
-            "entities", code, ["currency"], f"got '{entity.currency}'", "an ISO currency such as USD"
-        )
+    if entity.currency not in CURRENCIES:
+        said = f"got '{entity.currency}'"
+        judge.report("entities", code, ["currency"], said, "an ISO 4217 currency such as USD")
     if entity.valid_from and entity.valid_to and entity.valid_to < entity.valid_from:
         judge.report(
             "entities", code, ["valid_to"], "it ends before it begins", f"a date from {entity.valid_from} on"

@@ -7,6 +7,7 @@ import re
 from exceptions_app.domain.wording import STYLES, placeholders
 
 from .catalog import Catalog
+from .currencies import CURRENCIES
 from .judging import Judge, Path
 from .problems import closest, listing
 from .schema import Category, Route, SlaPolicy
@@ -73,13 +74,11 @@ def _route(judge: Judge, index: int, route: Route) -> None:
 
 def _rates(judge: Judge, catalog: Catalog) -> None:
     site, block = catalog.site, judge.merged.site_block
-    named = [
-        ("reporting_currency", site.reporting_currency),
-        *(("rates", rate.currency) for rate in site.rates),
-    ]
-    for place, currency in named:
-        if not re.fullmatch("[A-Z]{3}", currency):
-            judge.report_in(block, "site", [place], f"got '{currency}'", "an ISO currency such as USD")
+    named: list[tuple[Path, str]] = [(["reporting_currency"], site.reporting_currency)]
+    named += [(["rates", index, "currency"], rate.currency) for index, rate in enumerate(site.rates)]
+    for path, currency in named:
+        if currency not in CURRENCIES:
+            judge.report_in(block, "site", path, f"got '{currency}'", "an ISO 4217 currency such as USD")
     for index, rate in enumerate(site.rates):
         if rate.rate <= 0:
             judge.report_in(block, "site", ["rates", index, "rate"], f"got {rate.rate}", "a rate over 0")

@@ -97,6 +97,12 @@ WRONG = [
     ("small: {absolute: 1}", "small: {absolute: one}", "checks.lines.differ.tolerances.small.absolute", "'one'", ""),
     ("packs: []", "packs: [procure_too_pay]", "site.packs", "no pack 'procure_too_pay'", "procure_to_pay"),
     ("packs: []", "reporting_currency: euro", "site.reporting_currency", "'euro'", ""),
+    ("packs: []", "reporting_currency: USS", "site.reporting_currency", "'USS'", ""),
+    ("packs: []", "rates: [{currency: ERU, valid_from: 2026-01-01, rate: 1}]", "site.rates.0.currency", "'ERU'", ""),
+    ("{code: H2, name: South, parent: NET}", "{code: H2, name: South, currency: ZZZ}", "entities.H2.currency", "'ZZZ'", ""),
+    ("system: erp1\n", "system: erp1\n    mode: keys_and_changes\n", "feeds.erp_lines.read", "'keys' is missing", ""),
+    ("{path: /lines}", "{path: /lines}\n    mode: keys_and_changes", "feeds.suite_lines.read", "'keys' is missing", ""),
+    ("checks:\n", "overrides: {checks: {lines.differ: {tolerances: {smal: {absolute: 2}}}}}\nchecks:\n", "checks.lines.differ.tolerances.smal", "'smal' is none of its tolerances", "small"),
     ("queues:", "queue:", "queue", "unknown section", "queues"),
     ("queues:\n", "queues: desk\nsla_policies:\n", "queues", "not a list", ""),
     ("checks:\n", "checks:\n  - {code: q, kind: mach, title: t}\n", "checks.q", "unknown kind 'mach'", "match"),
@@ -150,6 +156,13 @@ def test_secret_that_was_written_in_clear_is_not_repeated(problems: Problems) ->
     assert "hunter2" not in "\n".join(map(str, found))
 
 
+def test_keys_and_a_tolerance_that_a_finding_uses_are_accepted(problems: Problems) -> None:
+    assert problems(("{path: /lines}", "{path: /lines, keys: {}}\n    mode: keys_and_changes")) == []
+    finding = "{category: differs, present: [erp, suite], tolerance: {name: wide, difference: erp.quantity}, since: erp.seen, facts: {order: order_number, a: erp.quantity, b: suite.quantity}}"
+    change = f"{{checks: {{lines.differ: {{tolerances: {{wide: {{absolute: 2}}}}, findings: [{finding}]}}}}}}"
+    assert problems(more=f"overrides: {change}\n") == []
+
+
 BROKEN_FILES = {
     "tab": ("site:\n\tname: x\n", "not YAML"),
     "unclosed": ("site: {name: x\n", "not YAML"),
@@ -199,6 +212,9 @@ def test_crosswalk_file_is_read_and_judged(problems: Problems, tmp_path: Path) -
         ("units.csv", 4),
         ("units.csv", 5),
     ]
+    (tmp_path / "units.csv").write_text("system,local,canonical\n,EACH,EA\nepr1,KT,CS\nepr1,BX,BX\n")
+    (bad,) = problems(("entries: [{local: EACH, canonical: EA}]", "file: units.csv"))
+    assert (Path(bad.file).name, bad.line, bad.suggestion) == ("units.csv", 3, "erp1")
     missing = problems(("entries: [{local: EACH, canonical: EA}]", "file: unit.csv"))
     assert "cannot be read" in missing[0].message
 
