@@ -6,6 +6,7 @@ never quotients, so that no engine's division decides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -14,6 +15,7 @@ from .wording import number
 
 _HUNDRED = Decimal(100)
 _NONE = Decimal(0)
+Say = Callable[[Decimal], str]
 
 
 class ToleranceLike(Protocol):
@@ -43,14 +45,17 @@ class Verdict:
     sentence: str
 
 
-def assess(tolerance: ToleranceLike, difference: Decimal, base: Decimal) -> Verdict:
-    """Judge `difference`; percent means percent of `base` (its size). Exactly at a limit is inside."""
+def assess(tolerance: ToleranceLike, difference: Decimal, base: Decimal, say: Say = number) -> Verdict:
+    """Judge `difference`; percent means percent of `base` (its size). Exactly at a limit is inside.
+
+    `say` words a figure: where it is money, with its currency.
+    """
     size = abs(difference)
     limit = max(_limit(tolerance, abs(base)), tolerance.ignore_below)
     counted = tolerance.over if difference > 0 else tolerance.under
     outside = counted and size > limit
     excess = size - limit if outside else _NONE
-    return Verdict(limit, excess, outside, _sentence(tolerance, difference, limit, excess, counted))
+    return Verdict(limit, excess, outside, _sentence(tolerance, difference, limit, excess, counted, say))
 
 
 def _limit(tolerance: ToleranceLike, base: Decimal) -> Decimal:
@@ -72,29 +77,27 @@ def _limit(tolerance: ToleranceLike, base: Decimal) -> Decimal:
 
 
 def _sentence(
-    tolerance: ToleranceLike, difference: Decimal, limit: Decimal, excess: Decimal, counted: bool
+    tolerance: ToleranceLike, difference: Decimal, limit: Decimal, excess: Decimal, counted: bool, say: Say
 ) -> str:
-    allowed = describe(tolerance)
+    allowed, size = describe(tolerance, say), say(abs(difference))
     side = "over" if difference > 0 else "under"
     if not difference:
         return f"no difference; {allowed}"
     if not counted:
-        return f"{number(abs(difference))} {side}, and {side} does not count; {allowed}"
+        return f"{size} {side}, and {side} does not count; {allowed}"
     if excess:
-        return (
-            f"{number(abs(difference))} {side}, limit {number(limit)}: {number(excess)} too much; {allowed}"
-        )
-    return f"{number(abs(difference))} {side}, within the limit of {number(limit)}; {allowed}"
+        return f"{size} {side}, limit {say(limit)}: {say(excess)} too much; {allowed}"
+    return f"{size} {side}, within the limit of {say(limit)}; {allowed}"
 
 
-def describe(tolerance: ToleranceLike) -> str:
+def describe(tolerance: ToleranceLike, say: Say = number) -> str:
     """The rule in words: `allowed: 250 or 2 %, whichever is smaller; below 5 ignored`."""
     given = []
     if tolerance.absolute is not None:
-        given.append(number(tolerance.absolute))
+        given.append(say(tolerance.absolute))
     if tolerance.percent is not None:
         given.append(f"{number(tolerance.percent)} %")
     joint = {"any": (" or ", ", whichever is smaller"), "sum": (" plus ", "")}
     word, tail = joint.get(tolerance.combine, (" or ", ", whichever is larger"))
     text = f"allowed: {word.join(given)}{tail if len(given) == 2 else ''}" if given else "nothing allowed"
-    return f"{text}; up to {number(tolerance.ignore_below)} ignored" if tolerance.ignore_below else text
+    return f"{text}; up to {say(tolerance.ignore_below)} ignored" if tolerance.ignore_below else text

@@ -117,7 +117,7 @@ def detail(
         evidence_taken_at=evidence.taken_at if evidence else None,
         evidence_version=evidence.version if evidence else 0,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
-        links=_links(catalog, case),
+        links=_links(catalog, case, evidence.evidence if evidence else "{}"),
         happenings=happenings,
         same_line=line,
         same_counterparty=counterparty,
@@ -204,14 +204,19 @@ def _title(catalog: Catalog, code: str) -> str:
     return category.title if category else code
 
 
-def _links(catalog: Catalog, case: ExceptionCase) -> tuple[RecordLink, ...]:
-    """Where the records can be opened in their own systems, as far as the business key fills the pattern."""
+def _links(catalog: Catalog, case: ExceptionCase, evidence: str) -> tuple[RecordLink, ...]:
+    """Where the records can be opened in their own systems, as far as the business key fills the pattern.
+
+    None for a side that was not found: there is nothing to open.
+    """
     check = catalog.checks.get(case.check_code)
     if not isinstance(check, MatchCheck):
         return ()
-    key = json.loads(case.business_key)
+    key, said = json.loads(case.business_key), json.loads(evidence).get("sides") or {}
     found: dict[str, RecordLink] = {}
-    for side in check.sides.values():
+    for name, side in check.sides.items():
+        if name in said and not said[name]:
+            continue
         for feed in catalog.feeds_for(side.record, side.kind, side.systems):
             system = catalog.systems[feed.system]
             pattern = system.record_urls.get(side.record)

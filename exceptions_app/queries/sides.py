@@ -78,7 +78,7 @@ def side_by_side(
     found = json.loads(evidence)
     sides: dict[str, Any] = found.get("sides") or {}
     check = catalog.checks.get(check_code)
-    names = _side_names(check, sides)
+    names = _side_names(catalog, check, sides)
     heads = tuple(_head(catalog, check, name, sides.get(name)) for name in names)
     say = _speaker(viewer, currency)
     rows = tuple(
@@ -89,9 +89,13 @@ def side_by_side(
     return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency))
 
 
-def _side_names(check: Check | None, sides: Mapping[str, Any]) -> list[str]:
-    declared = [name for name in check.sides if name in sides] if isinstance(check, MatchCheck) else []
-    return declared + [name for name in sides if name not in declared]
+def _side_names(catalog: Catalog, check: Check | None, sides: Mapping[str, Any]) -> list[str]:
+    """As the check declares them, less those that no feed of this site provides and that say nothing."""
+    if not isinstance(check, MatchCheck):
+        return list(sides)
+    declared = [name for name in check.sides if name in sides]
+    provided = [name for name in declared if sides[name] or catalog.side_feeds(check, name)]
+    return provided + [name for name in sides if name not in declared]
 
 
 def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str, Any] | None) -> SideHead:
@@ -118,8 +122,9 @@ def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str,
 
 def _compare_rows(check: Check | None, names: list[str], sides: Mapping[str, Any]) -> list[CompareRow]:
     declared = check.compare if check is not None else []
-    if declared and all(set(row.cells) & set(names) for row in declared):
-        return declared
+    known = [row for row in declared if set(row.cells) & set(names)]
+    if known and (isinstance(check, MatchCheck) or len(known) == len(declared)):
+        return known
     if declared:  # a duplicate's members: every column shows the same fact of another document
         columns = [next(iter(row.cells.values())) for row in declared]
         return [

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from exceptions_app.catalog.schema import Finding
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.tolerance import Verdict, assess
+from exceptions_app.domain.wording import money, number
 
 from .limits import Limits
 from .match import CompiledMatch, Said
@@ -147,7 +149,9 @@ class Reader:
             since = row[what.said.since]
             day = None if since is None else instant_of(since).date()
             tolerance = what.limits.on(row[what.said.currency], day)
-        return assess(tolerance, real, real_base), real, real_base
+        currency = row[what.said.currency]
+        say = partial(money, currency=currency) if use.format == "money" else number
+        return assess(tolerance, real, real_base, say), real, real_base
 
 
 def _limits(verdict: Verdict | None) -> tuple[str | None, str | None]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from exceptions_app.catalog.schema import Tolerance
 from exceptions_app.domain.tolerance import assess, describe
+from exceptions_app.domain.wording import money
 
 PRICE = Tolerance(absolute=D(250), percent=D(2), combine="any", ignore_below=D(5))
 
@@ -59,6 +60,14 @@ def test_verdict_explains_itself() -> None:
     assert assess(PRICE, D("-3"), D("1000")).sentence.startswith("3 under, within the limit of 20; allowed")
     assert assess(PRICE, D(0), D(1)).sentence.startswith("no difference")
     assert "does not count" in assess(Tolerance(under=False), D(-1), D(1)).sentence
+
+
+def test_money_is_said_in_its_currency() -> None:
+    said = assess(PRICE, D("-40"), D("1000"), lambda figure: money(figure, "EUR")).sentence
+    assert said == (
+        "€40.00 under, limit €20.00: €20.00 too much; "
+        "allowed: €250.00 or 2 %, whichever is smaller; up to €5.00 ignored"
+    )
 
 
 def test_description_of_each_combination() -> None:

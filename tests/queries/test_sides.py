@@ -12,7 +12,7 @@ import pytest
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.load import load_catalog
-from exceptions_app.catalog.schema import DuplicateCheck, MatchCheck
+from exceptions_app.catalog.schema import CompareRow, DuplicateCheck, MatchCheck
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.models import Role
 from exceptions_app.queries.sides import SideBySide, side_by_side
@@ -68,6 +68,33 @@ def test_equal_numbers_written_differently_do_not_differ(shown: Callable[..., Si
 def test_a_side_without_a_record_says_so(shown: Callable[..., SideBySide]) -> None:
     found = shown({"ordered": {}, "invoiced": BOTH["invoiced"]})
     assert _cells(found, "Unit price") == [("not found", False, "absent"), ("$43.75", False, "value")]
+
+
+def test_a_side_that_no_feed_provides_has_no_column(pages: Any, viewer_of: Callable[..., Viewer]) -> None:
+    feeds = {code: feed for code, feed in pages.feeds.items() if code != "ap_invoices"}
+    check = pages.checks[CHECK]
+    only = CompareRow(label="Billed", format="money", cells={"invoiced": "price"})
+    checks = {CHECK: check.model_copy(update={"compare": [*check.compare, only]})}
+    without = replace(pages, feeds=feeds, checks=checks)
+    for invoiced, titles, labels in (
+        ({}, ["Order"], ["Unit price", "Unit", "Account"]),
+        (BOTH["invoiced"], ["Order", "Invoice"], ["Unit price", "Unit", "Account", "Billed"]),
+    ):
+        evidence = json.dumps({"sides": {**BOTH, "invoiced": invoiced}})
+        found = side_by_side(viewer_of(), without, CHECK, evidence, "USD")
+        assert [head.title for head in found.heads] == titles
+        assert [row.label for row in found.rows] == labels
+        assert all(len(row.cells) == len(titles) for row in found.rows)
+
+
+def test_a_price_below_the_order_is_under(shown: Callable[..., SideBySide]) -> None:
+    judged = {
+        "difference": "-40", "excess": "20", "limit": "20", "format": "money",
+        "sentence": "x; allowed: $250.00 or 2 %",
+    }  # fmt: skip
+    assert shown(BOTH, judged).tolerances == (
+        "$40.00 under, limit $20.00: $20.00 too much (allowed: $250.00 or 2 %)",
+    )
 
 
 @pytest.mark.parametrize(("role", "text"), [(Role.SPECIALIST, "hidden"), (Role.MANAGER, "111")])

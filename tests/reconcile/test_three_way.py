@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from exceptions_app.domain import wording
+
 from .books import NOW, Books, days_ago
 
 
@@ -180,7 +182,8 @@ def test_what_builds_on_no_look_up_does_not_wait_for_one(books: Books) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [(None, "but no line of that order"), ("7", "unknown in all order systems")]
+    ("line", "said"),
+    [(None, "but no line of that order"), ("7", "unknown in the order systems of this facility")],
 )
 def test_an_invoice_without_an_order_line_says_what_is_unknown(
     books: Books, line: str | None, said: str
@@ -209,6 +212,25 @@ def test_a_price_variance_says_limit_difference_and_excess(books: Books) -> None
     assert evidence["sides"]["invoice"]["last_at"] == "2026-11-16T15:00:00Z"
     assert evidence["sides"]["suite_order"] == {}
     assert json.loads(found.business_key) == {"line_number": "1", "order_number": "PO1"}
+
+
+@pytest.mark.parametrize(
+    ("price", "order", "said"),
+    [
+        ("66", {}, "$660.00, order says $600.00: $60.00 over, limit $12.00."),
+        ("54", {}, "$540.00, order says $600.00: $60.00 under, limit $12.00."),
+        ("54", HUNDRED, "$540.00, order says $600.00: $60.00 under, limit $12.00."),
+    ],
+)
+def test_a_price_variance_says_over_or_under_and_the_tolerance_its_currency(
+    books: Books, p2p: Any, price: str, order: dict[str, Any], said: str
+) -> None:
+    _books(books, order, {}, {"unit_price": price})
+    found = books.only()
+    sentence = p2p.categories["price_variance"].sentence
+    assert wording.render(sentence, json.loads(found.facts), found.currency) == f"Acme charged {said}"
+    rule = json.loads(found.evidence)["tolerance"]["sentence"]
+    assert rule.endswith("allowed: $250.00 or 2 %, whichever is smaller; up to $5.00 ignored")
 
 
 def test_figures_of_a_scaled_price_are_the_real_ones(books: Books) -> None:

@@ -30,6 +30,16 @@ def test_the_page_says_what_is_wrong_by_how_much_and_what_to_do(
         assert words in page, words
 
 
+def test_a_side_that_is_not_found_has_no_link_to_its_record(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    case = make_case(evidence='{"sides":{"ordered":{},"invoiced":{"price":"43.75"}}}')
+    session.commit()
+    page = sign_in("manager").get(f"/exceptions/{encode(case.id)}").text
+    assert "not found" in page
+    assert "https://erp.example/orders/" not in page
+
+
 def test_a_sensitive_value_is_not_in_the_page_of_who_may_not_read_it(
     case: Any, sign_in: Callable[..., FlaskClient]
 ) -> None:
