@@ -125,7 +125,8 @@ _ALL = (
     Function(
         "parse_decimal",
         "parse_decimal(text)",
-        "an exact number; thousands commas and blanks are dropped, `(12.00)` and `12.00-` are negative",
+        "an exact number: `1234.5`, `1,234.50`, `1 234.50`; `(12.00)` and `12.00-` are negative; NULL for "
+        "anything else, such as `0,5` or `1.234,5`",
         1,
         1,
         typed.texts("parse_decimal", DECIMAL),

@@ -95,10 +95,24 @@ def _total(node: Node, args: list[str]) -> str:
     return f"COALESCE(TRY_CAST({found} AS {node.kind.sql}), {held})"
 
 
+_PLAIN = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_BLANK = r"[ \x{a0}\x{2009}\x{202f}]"
+_GROUPED = (
+    rf"([0-9]+|[1-9][0-9]{{0,2}}(,[0-9]{{3}})+|[1-9][0-9]{{0,2}}({_BLANK}[0-9]{{3}})+)(\.[0-9]*)?|\.[0-9]+"
+)
+_DRESSED = rf"^\s*([+-]?\s*({_GROUPED})|({_GROUPED})\s*-|\(\s*({_GROUPED})\s*\))\s*$"
+"""A group of thousands never begins with a zero: `0,500` is no number here, and never 500."""
+
+
 def _parse_decimal(_: Node, args: list[str]) -> str:
-    plain = f"REPLACE(REPLACE({args[0]}, ',', ''), ' ', '')"
-    signed = rf"REGEXP_REPLACE(REGEXP_REPLACE({plain}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
-    return f"TRY_CAST({signed} AS {SQL_TYPES['decimal']})"
+    """Most texts are plain and cost one look; only a dressed one that is surely a number is undressed."""
+    text, kind = args[0], SQL_TYPES["decimal"]
+    digits = f"REGEXP_REPLACE({text}, '[^0-9.]', '', 'g')"
+    sign = f"CASE WHEN REGEXP_MATCHES({text}, '[(-]') THEN '-' ELSE '' END"
+    return (
+        f"(CASE WHEN REGEXP_MATCHES({text}, '{_PLAIN}') THEN TRY_CAST({text} AS {kind}) "
+        f"WHEN REGEXP_MATCHES({text}, '{_DRESSED}') THEN TRY_CAST(CONCAT({sign}, {digits}) AS {kind}) END)"
+    )
 
 
 def _parse_timestamp(node: Node, args: list[str]) -> str:

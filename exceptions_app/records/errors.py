@@ -42,8 +42,8 @@ class EmptySnapshotError(RecordError):
 
 
 class MappingError(RecordError):
-    """The source no longer looks as the mapping says. `where` is the feed and column, `expected` what it
-    names.
+    """The source no longer looks as the mapping says. `where` is the feed, the column and, where rows say
+    so, the first of them; `expected` what it names.
     """
 
     def __init__(self, message: str, where: str, expected: str) -> None:

@@ -87,6 +87,6 @@ def refuse_drift(feed: str, needed: Mapping[str, str], rows: Sequence[RawRow]) -
         hint = f"; did it become {near[0]!r}?" if near else ""
         raise MappingError(
             f"no row has the column {name!r} any more{hint}",
-            where=f"feed {feed}, column {column}",
+            where=f"feed {feed}, column {column}, from {rows[0].position} on",
             expected=f"{name!r} among {', '.join(present[:40])}",
         )

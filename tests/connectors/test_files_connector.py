@@ -179,6 +179,11 @@ def test_titles_are_skipped_and_names_may_be_given(folder: Folder) -> None:
         ("", {}, "empty"),
         ("id,n,ID\n", {"columns": {"ID": "id"}}, "'id' stands in field 1 and in field 3"),
         ("order_nr,n\n1,2\n", {"required": ["order_no"]}, "did you mean 'order_nr'"),
+        (
+            "id,quantity\n1,2\n",
+            {"decimal_comma": ["quantiy"]},
+            "no column 'quantiy' (did you mean 'quantity'",
+        ),
         ('"id,n\n1,2\n', {}, "header"),
         (",,\n", {}, "no column has a name"),
     ],
@@ -202,6 +207,44 @@ def test_decimal_commas_become_points_where_they_are_numbers(folder: Folder) -> 
     assert values(read_one(folder, decimal_comma=["price", "id"])[0]) == [
         {"id": "1234", "price": "1234.50", "n": "-3,5", "account": "1.234"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("50,00-", "-50.00"),
+        ("50,00 -", "-50.00"),
+        ("(50,00)", "-50.00"),
+        ("( 1.234,50 )", "-1234.50"),
+        ("- 50,00", "-50.00"),
+        ("+50,00", "50.00"),
+        ("1.234,50-", "-1234.50"),
+        ("1.234.567,89", "1234567.89"),
+        ("1 234,50", "1234.50"),
+        ("1\u00a0234\u00a0567,5", "1234567.5"),
+        ("1\u202f234,50", "1234.50"),
+        ("-1 234,50", "-1234.50"),
+        (",5", "0.5"),
+        ("-,5", "-0.5"),
+        ("0,0000001", "0.0000001"),
+        ("1234,567", "1234.567"),
+    ],
+)
+def test_a_number_with_a_decimal_comma_is_read_exactly(folder: Folder, written: str, number: str) -> None:
+    folder.put("r.csv", f"a;b\n{written};x\n")
+    for option in (True, ["a"]):
+        assert values(read_one(folder, keep=True, decimal_comma=option)[0]) == [{"a": number, "b": "x"}]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1.23,4", "1.2345,6", "12.34", "1234.567,8", "1.234 567,8", "0.500", "1 23,4", "1,2,3", "1.234,", ",", "-",
+     "()", "-50,00-", "(-50,00)", "(50,00", "50,00)", "(50,00)-", "--5,0", "5,0 EUR", "٣,٥"],
+)  # fmt: skip
+def test_what_is_no_number_with_a_decimal_comma_stays_as_it_is(folder: Folder, written: str) -> None:
+    folder.put("r.csv", f"a;b\n{written};x\n")
+    for option in (True, ["a"]):
+        assert values(read_one(folder, keep=True, decimal_comma=option)[0]) == [{"a": written, "b": "x"}]
 
 
 def test_zeros_that_a_spreadsheet_dropped_are_put_back(folder: Folder) -> None:

@@ -311,13 +311,25 @@ def test_an_expression_that_cannot_convert_rejects_with_the_text_it_found(con: D
     )
 
 
+def test_a_decimal_comma_where_a_point_is_meant_is_rejected_and_never_dropped(
+    con: DuckDBPyConnection,
+) -> None:
+    mapped = {**WIDE, "price": "parse_decimal(price)"}
+    batch = mapper(con, mapping=mapped).map(rows({"price": "0,5"}, {"po": "2", "price": "1.234,5"}))
+    assert batch.stored == 0
+    assert [reject.reason.split(", found ")[1] for reject in batch.rejects] == ["'0,5'", "'1.234,5'"]
+
+
 def test_a_column_that_no_row_has_any_more_is_named_with_what_it_may_have_become(
     con: DuckDBPyConnection,
 ) -> None:
     drifted = [RawRow("orders.csv:2", {("price_net" if k == "price" else k): v for k, v in GOOD.items()})]
     with pytest.raises(
         MappingError,
-        match=r"feed f, column price: no row has the column 'price' any more; did it become 'price_net'\?",
+        match=(
+            r"feed f, column price, from orders\.csv:2 on: "
+            r"no row has the column 'price' any more; did it become 'price_net'\?"
+        ),
     ):
         mapper(con).map(drifted)
 

@@ -13,8 +13,11 @@ from .content import printable
 from .delimited import BadRecord, Record
 from .options import FilesRead
 
-_COMMA = re.compile(r"^[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+$")
-_COMMA_OR_WHOLE = re.compile(r"^[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?$")
+_SIGNED = re.compile(r"(?P<sign>[+-]?)\s*(?P<plain>[0-9.,\s]+)|(?P<left>[^-+()]+)-|\((?P<inner>[^-+()]+)\)")
+_COMMA_NUMBER = re.compile(
+    r"(?P<whole>[1-9][0-9]{0,2}(?P<gap>[. \u00a0\u2009\u202f])[0-9]{3}(?:(?P=gap)[0-9]{3})*|[0-9]+|(?=,))"
+    r"(?:,(?P<part>[0-9]+))?"
+)
 
 
 class Table:
@@ -82,14 +85,19 @@ class Table:
         self._check_required(header.line)
 
     def _check_required(self, line: int) -> None:
-        missing = [name for name in self._options.required if name not in self._names]
-        if missing:
+        comma = self._options.decimal_comma
+        wanted = {
+            "required": self._options.required,
+            "decimal_comma": comma if isinstance(comma, list) else [],
+        }
+        for option, columns in wanted.items():
+            missing = [name for name in columns if name not in self._names]
+            if not missing:
+                continue
             near = difflib.get_close_matches(missing[0], self._names, 1)
             found = f"did you mean {near[0]!r}" if near else f"found {', '.join(self._names[:12])}"
             message = f"no column {', '.join(map(repr, missing))} ({found})"
-            raise FeedContentError(
-                message, self._at(line), f"the columns {', '.join(self._options.required)}"
-            )
+            raise FeedContentError(message, self._at(line), f"the columns {', '.join(columns)} ({option})")
 
     def _row(self, record: Record | BadRecord) -> RawRow | RowProblem:
         position = self._at(record.line)
@@ -110,11 +118,10 @@ class Table:
         if not text or text.isspace():
             return None
         comma = self._options.decimal_comma
-        if comma:
-            named = isinstance(comma, list)
-            pattern = _COMMA_OR_WHOLE if named else _COMMA
-            if (not isinstance(comma, list) or name in comma) and pattern.match(text.strip()):
-                return str(Decimal(text.strip().replace(".", "").replace(",", ".")))
+        if comma and (not isinstance(comma, list) or name in comma):
+            number = _comma_number(text.strip(), whole=isinstance(comma, list))
+            if number is not None:
+                return number
         width = self._options.pad.get(name)
         return text.strip().zfill(width) if width and text.strip().isdigit() else text
 
@@ -144,6 +151,23 @@ class Table:
 
 def _is_blank(record: Record) -> bool:
     return not any(field.strip() for field in record.fields)
+
+
+def _comma_number(text: str, *, whole: bool) -> str | None:
+    """`1.234,50-` as `-1234.50`; None for what is no such number. `whole`: it may lack the comma.
+
+    A group of thousands never begins with a zero: `0.500` is not 500.
+    """
+    signed = _SIGNED.fullmatch(text)
+    if signed is None:
+        return None
+    found = _COMMA_NUMBER.fullmatch((signed["plain"] or signed["left"] or signed["inner"]).strip())
+    if found is None or (found["part"] is None and not whole):
+        return None
+    negative = signed["plain"] is None or signed["sign"] == "-"
+    digits = re.sub(r"[^0-9]", "", found["whole"]) or "0"
+    number = Decimal(f"{'-' if negative else ''}{digits}.{found['part'] or ''}")
+    return format(number, "f")
 
 
 def _folded(text: str) -> str:
