@@ -47,6 +47,8 @@ class Expressions:
 
 
 NUMBER = ("integer", "decimal")
+FIGURES = ("difference", "base")
+"""What a finding judged, unscaled: said as it is in an amount or a fact, and in no larger expression."""
 
 
 def read_check(check: Check, record_types: RecordTypes) -> Expressions:
@@ -109,7 +111,7 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
 
 
 def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, found: Expressions) -> None:
-    scope = match_scope(check, columns)
+    scope = figures = match_scope(check, columns)
     found.read(finding.when, scope, (*path, "when"), "boolean")
     found.read(finding.since, scope, (*path, "since"), "timestamp")
     if finding.tolerance is not None:
@@ -117,14 +119,14 @@ def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, 
         for part in ("difference", "base", "scale"):
             expr = found.read(getattr(finding.tolerance, part), scope, (*path, "tolerance", part), *NUMBER)
             known[part] = expr.kind if expr else "decimal"
-        scope = match_scope(check, {**known, "difference": "decimal", "base": "decimal"})
-    found.read(finding.amount, scope, (*path, "amount"), *NUMBER)
+        figures = match_scope(check, {**known, **dict.fromkeys(FIGURES, "decimal")})
+    found.read(finding.amount, figures if finding.amount in FIGURES else scope, (*path, "amount"), *NUMBER)
     found.read(finding.amount_per, scope, (*path, "amount_per"), *NUMBER)
     found.read(finding.currency, scope, (*path, "currency"), "text")
     found.read(finding.counterparty, scope, (*path, "counterparty"), "text")
     found.read(finding.critical_when, scope, (*path, "critical_when"), "boolean")
     for fact, text in finding.facts.items():
-        found.read(text, scope, (*path, "facts", fact))
+        found.read(text, figures if text in FIGURES else scope, (*path, "facts", fact))
 
 
 def _duplicate(check: DuplicateCheck, record_types: RecordTypes, found: Expressions) -> None:

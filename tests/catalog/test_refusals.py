@@ -163,6 +163,16 @@ def test_keys_and_a_tolerance_that_a_finding_uses_are_accepted(problems: Problem
     assert problems(more=f"overrides: {change}\n") == []
 
 
+@pytest.mark.parametrize(("fact", "refused"), [("difference", False), ("difference + 1", True)])
+def test_judged_figure_is_said_as_it_is_and_in_no_larger_expression(
+    problems: Problems, fact: str, refused: bool
+) -> None:
+    finding = f"{{category: differs, present: [erp, suite], tolerance: {{name: wide, difference: erp.quantity}}, since: erp.seen, facts: {{order: order_number, a: {fact}, b: suite.quantity}}}}"
+    change = f"{{checks: {{lines.differ: {{tolerances: {{wide: {{absolute: 2}}}}, findings: [{finding}]}}}}}}"
+    found = problems(more=f"overrides: {change}\n")
+    assert [("difference" in problem.message) for problem in found] == ([True] if refused else [])
+
+
 BROKEN_FILES = {
     "tab": ("site:\n\tname: x\n", "not YAML"),
     "unclosed": ("site: {name: x\n", "not YAML"),
