@@ -27,6 +27,14 @@ def test_a_session_is_in_utc_within_its_limits_and_loads_nothing_by_itself() -> 
         con.execute("SELECT 1")
 
 
+def test_comparison_of_columns_that_hold_nothing_but_null_runs() -> None:
+    with duck.closing_session() as con:
+        con.execute(
+            "CREATE TABLE t AS SELECT CAST(NULL AS VARCHAR) AS s, CAST(NULL AS BOOLEAN) AS f FROM range(5)"
+        )
+        assert duck.scalar(con, "SELECT f AND '0' = NULLIF(COALESCE(s, ''), '') FROM t LIMIT 1") is None
+
+
 def test_identifiers_and_literals_survive_whatever_they_hold() -> None:
     with duck.closing_session() as con:
         name, text = 'a "b"; --', "it's; \\ 'quoted'"

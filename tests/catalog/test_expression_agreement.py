@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
-import duckdb
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
+from exceptions_app import duck
 from exceptions_app.catalog.expressions import (
     AGGREGATES,
     SIDES,
@@ -195,7 +195,7 @@ rows = st.fixed_dictionaries(
     }
 )  # fmt: skip
 
-_CON = duckdb.connect()
+_CON = duck.session()
 _TABLE = "SELECT " + ", ".join(
     f"CAST(${name} AS {SQL[type_]}) AS {quote(name)}" for name, type_ in COLUMNS.items()
 )
