@@ -94,7 +94,6 @@ class Feed(Shape):
     mode: Literal["snapshot", "keys_and_changes", "changes"] = "changes"
     every: Duration = timedelta(minutes=5)
     lag: Duration = timedelta(minutes=5)
-    retain: Duration = timedelta(days=400)
     read: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
     mapping: dict[Name, Expression | Mapped]
     where: Expression | None = Field(None, description="rows of the source that belong to this feed")
