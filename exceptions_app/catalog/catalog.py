@@ -48,6 +48,8 @@ class Catalog:
     crosswalk_titles: Mapping[str, str]
     routing: tuple[schema.Route, ...]
     sla_policies: tuple[schema.SlaPolicy, ...]
+    cutoffs: tuple[schema.Cutoff, ...]
+    operations: Mapping[str, schema.Operation]
     common_reasons: tuple[schema.Reason, ...]
     sources: Mapping[tuple[str, str], Place] = field(repr=False)
 
@@ -68,11 +70,12 @@ class Catalog:
                     "checks",
                     "categories",
                     "queues",
+                    "operations",
                 )
             },
             **{
                 section: plain(getattr(self, section))
-                for section in ("routing", "sla_policies", "common_reasons")
+                for section in ("routing", "sla_policies", "cutoffs", "common_reasons")
             },
             "crosswalks": {
                 code: sorted([system or "", local, to] for (system, local), to in entries.items())

@@ -34,11 +34,13 @@ CODED: dict[str, Any] = {
     "categories": schema.Category,
     "queues": schema.Queue,
     "sla_policies": schema.SlaPolicy,
+    "cutoffs": schema.Cutoff,
+    "operations": schema.Operation,
     "common_reasons": schema.Reason,
 }
 """Sections whose items have a code."""
 
-SITE_FIRST = ("sla_policies", "routing")
+SITE_FIRST = ("sla_policies", "operations", "routing")
 SECTIONS = (*CODED, "routing", "site", "overrides")
 
 

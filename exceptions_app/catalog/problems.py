@@ -11,10 +11,13 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class ConnectorModels:
-    """The options a connector understands: those of a system's `connection`, and those of a feed's `read`."""
+    """The options a connector understands: those of a system's `connection`, those of a feed's `read`, and, where it
+    can write, those of an operation's `submit` and `read_back`."""
 
     connection: type[BaseModel]
     read: type[BaseModel]
+    submit: type[BaseModel] | None = None
+    read_back: type[BaseModel] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

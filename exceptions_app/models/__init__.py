@@ -1,15 +1,18 @@
 """SQLAlchemy tables, one module per aggregate. Knows no rules: those are in `domain` and `services`."""
 
 from .audit import AuditCheckpoint, AuditEvent, AuditPayload
-from .cases import CaseComment, CaseEvidence, ExceptionCase
+from .cases import CaseComment, CaseEvidence, CasePause, ExceptionCase
 from .configuration import ConfigSnapshot
-from .people import EVERYTHING, Role, UnknownSignIn, User, UserEntity, UserQueue
+from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
+from .notices import Mail, Notice
+from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
 from .runs import CheckRun, FeedState, Reject, SyncRun
 from .tasks import Task
 from .types import UtcDateTime
 
 __all__ = [
-    "EVERYTHING", "AuditCheckpoint", "AuditEvent", "AuditPayload", "CaseComment", "CaseEvidence", "CheckRun",
-    "ConfigSnapshot", "ExceptionCase", "FeedState", "Reject", "Role", "SyncRun", "Task", "UnknownSignIn", "User",
-    "UserEntity", "UserQueue", "UtcDateTime",
+    "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "CaseComment",
+    "CaseEvidence", "CasePause", "CheckRun", "ConfigSnapshot", "Delivery", "ExceptionCase", "FeedState", "Mail",
+    "Notice", "Reject", "RetryBatch", "Role", "SyncRun", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity",
+    "UserQueue", "UtcDateTime",
 ]  # fmt: skip

@@ -73,8 +73,18 @@ class ExceptionCase(Base):
     due_soon_at: Mapped[Utc | None]
     next_sla_at: Mapped[Utc | None]
     breached_at: Mapped[Utc | None]
+    half_at: Mapped[Utc | None]
+    """When half of the target is used up."""
+    cutoff: Mapped[str | None] = mapped_column(String(64))
+    """The cut-off that is earlier than the target, and so makes `due_at`."""
+    response_target: Mapped[str | None] = mapped_column(String(40))
+    response_due_at: Mapped[Utc | None]
+    responded_at: Mapped[Utc | None]
+    """When a person first took it up in this cycle."""
 
     retry_count: Mapped[int] = mapped_column(default=0)
+    retry_state: Mapped[str | None] = mapped_column(String(24))
+    """How its latest delivery stands, as `Delivery.status`; NULL: never retried in this cycle."""
     parent_id: Mapped[int | None] = mapped_column(Big, ForeignKey("exception_case.id"))
     version: Mapped[int] = mapped_column(default=1)
     audit_head: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -120,3 +130,22 @@ class CaseComment(Base):
     author_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id"))
     text: Mapped[LongText]
     created_at: Mapped[Utc]
+
+
+class CasePause(Base):
+    """A stretch in which the clock of an exception stood still, in wall-clock time: the event log of its clock.
+
+    `kind`: hold (a person's, with `party`: whose move it was) or stopped (waived, or out of the window). Under any
+    calendar, paused time is what of these stretches is open; so a changed calendar loses nothing.
+    """
+
+    __tablename__ = "case_pause"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = mapped_column(Big, ForeignKey("exception_case.id"), index=True)
+    cycle: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    party: Mapped[str | None] = mapped_column(String(24))
+    reason: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[Utc]
+    ended_at: Mapped[Utc | None]

@@ -39,6 +39,12 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     active: Mapped[bool] = mapped_column(default=True)
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     theme: Mapped[str] = mapped_column(String(8), default="auto")
+    function: Mapped[str | None] = mapped_column(String(100))
+    """What breaches are escalated to, as queues name it: Controller, Payroll manager."""
+    mail_notices: Mapped[bool] = mapped_column(default=True)
+    quiet_from: Mapped[str] = mapped_column(String(5), default="19:00")
+    quiet_to: Mapped[str] = mapped_column(String(5), default="07:00")
+    """No mail between these local times; equal: no quiet hours."""
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[Utc | None]
     last_visit_at: Mapped[Utc | None]
@@ -58,6 +64,21 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
+
+
+class ApiToken(Base):
+    """A key with which a program acts as a person, in that person's scope. Only its digest is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[ShortText]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[Utc]
+    expires_at: Mapped[Utc | None]
+    last_used_at: Mapped[Utc | None]
+    revoked_at: Mapped[Utc | None]
 
 
 class UnknownSignIn(Base):

@@ -21,7 +21,7 @@ def test_migrations_make_the_tables_of_the_models(database: Database) -> None:
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     schema.upgrade(database.engine)
     with database.engine.begin() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+        assert MigrationContext.configure(connection).get_current_revision() == "0002"
 
 
 def test_the_first_revision_goes_down_and_up_again(database: Database) -> None:

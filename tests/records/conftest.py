@@ -104,6 +104,8 @@ def make_catalog(
         crosswalk_titles={},
         routing=(),
         sla_policies=(),
+        cutoffs=(),
+        operations={},
         common_reasons=(),
         sources={},
     )

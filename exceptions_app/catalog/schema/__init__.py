@@ -21,16 +21,59 @@ from .checks import (
     Tolerance,
     ToleranceUse,
 )
+from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
-from .work import Category, Queue, Reason, Route, Severity, SlaPolicy
+from .work import Category, Cutoff, MonthlyCutoff, Queue, Reason, Route, Severity, SlaPolicy
 
 __all__ = [
-    "Calendar", "Category", "Check", "Code", "Column", "ColumnType", "CompareRow", "Contract", "Crosswalk",
-    "CrosswalkEntry", "Document", "DuplicateCheck", "DuplicateRule", "Duration", "Entity", "ExchangeRate",
-    "Expression", "Feed", "Finding", "Lookup", "Mapped", "MatchCheck", "Name", "Queue", "Reason",
-    "RecordType", "Route", "Secret", "SecretRef", "Sensitivity", "ServiceTime", "Severity", "Shape", "Side",
-    "Site", "SlaPolicy", "Span", "System", "Tolerance", "ToleranceUse",
+    "Backoff",
+    "Calendar",
+    "Category",
+    "Check",
+    "Code",
+    "Column",
+    "ColumnType",
+    "CompareRow",
+    "Contract",
+    "Crosswalk",
+    "CrosswalkEntry",
+    "Cutoff",
+    "DeliveryRules",
+    "Document",
+    "DuplicateCheck",
+    "DuplicateRule",
+    "Duration",
+    "Entity",
+    "ErrorRule",
+    "ExchangeRate",
+    "Expression",
+    "Feed",
+    "Finding",
+    "Lookup",
+    "Mapped",
+    "MatchCheck",
+    "MonthlyCutoff",
+    "Name",
+    "Operation",
+    "Queue",
+    "Reason",
+    "RecordType",
+    "Route",
+    "Secret",
+    "SecretRef",
+    "Sensitivity",
+    "SentField",
+    "ServiceTime",
+    "Severity",
+    "Shape",
+    "Side",
+    "Site",
+    "SlaPolicy",
+    "Span",
+    "System",
+    "Tolerance",
+    "ToleranceUse",
 ]  # fmt: skip
 
 
@@ -67,5 +110,7 @@ class Document(Shape):
     queues: list[Queue] = Field(default_factory=list)
     routing: list[Route] = Field(default_factory=list)
     sla_policies: list[SlaPolicy] = Field(default_factory=list)
+    cutoffs: list[Cutoff] = Field(default_factory=list)
+    operations: list[Operation] = Field(default_factory=list)
     common_reasons: list[Reason] = Field(default_factory=list)
     overrides: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)

@@ -8,10 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Code, Duration, Expression, Name, Shape
+from .delivery import DeliveryRules
 
 
 class Calendar(Shape):
-    """Business time: local weekly hours, less holidays. Times are local `HH:MM-HH:MM` in `time_zone`."""
+    """Business time: local weekly hours less breaks and holidays. Times are local `HH:MM-HH:MM` in `time_zone`.
+
+    `breaks` are taken out of every day's hours. `shifts` replace a date's hours altogether, holiday or not (an
+    empty list: closed); breaks do not shorten them.
+    """
 
     code: Code
     time_zone: str = "UTC"
@@ -19,6 +24,8 @@ class Calendar(Shape):
     weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]] = Field(
         default_factory=dict
     )
+    breaks: list[str] = Field(default_factory=list)
+    shifts: dict[date, list[str]] = Field(default_factory=dict)
     holidays_country: str | None = None
     holidays_subdivision: str | None = None
     holidays_extra: dict[date, str] = Field(default_factory=dict)
@@ -60,6 +67,7 @@ class System(Shape):
         default_factory=dict,
         description="record type -> link pattern, e.g. https://erp.example/po/{order_number}",
     )
+    delivery: DeliveryRules = DeliveryRules()
 
 
 class Contract(Shape):

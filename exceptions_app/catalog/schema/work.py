@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from .base import Code, Shape, Span
 
@@ -36,6 +37,7 @@ class Category(Shape):
     severity: Severity = "medium"
     reasons: list[Reason] = Field(default_factory=list)
     target: Span
+    first_response: Span | None = Field(None, description="by when somebody must have taken it up")
     waivable: bool = True
 
 
@@ -44,7 +46,33 @@ class Queue(Shape):
     name: str
     calendar: Code
     description: str = ""
-    escalation: str = ""
+    escalation: str = Field("", description="the function that is told of a breach, e.g. Controller")
+
+
+class MonthlyCutoff(Shape):
+    """A cut-off on the n-th business day of every month (-1: the last one), at a local time of day."""
+
+    business_day: int = Field(ge=-23, le=23, description="1: the first business day, -1: the last")
+    at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "17:00"
+
+
+class Cutoff(Shape):
+    """An instant by which work must be done whatever its target says: a close, a payroll, a payment run.
+
+    Local times in the calendar's zone: single `dates`, and every month by `monthly`. Which exceptions it concerns is
+    said as in routing; an empty condition fits everything.
+    """
+
+    code: Code
+    title: str
+    kind: Literal["close", "payroll", "pay_group", "payment_run", "discount"] = "close"
+    calendar: Code
+    dates: list[datetime] = Field(default_factory=list, description="local times, without a zone")
+    monthly: MonthlyCutoff | None = None
+    starts: date | None = Field(None, description="no cut-off before this date")
+    category: list[Code] = Field(default_factory=list)
+    entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
+    queue: list[Code] = Field(default_factory=list)
 
 
 class Route(Shape):
@@ -67,4 +95,5 @@ class SlaPolicy(Shape):
     queue: list[Code] = Field(default_factory=list)
     amount_from: Decimal | None = None
     target: Span
+    first_response: Span | None = Field(None, description="default: the category's own")
     calendar: Code | None = Field(None, description="default: the queue's")
