@@ -22,9 +22,9 @@ class DeliveryRules(Shape):
     """
 
     idempotent: bool = False
-    rate_per_second: Decimal = Field(Decimal(0), ge=0)
-    concurrency: int = Field(4, ge=1, le=64)
-    breaker_failures: int = Field(5, ge=1)
+    rate_per_second: Decimal = Field(default=Decimal(0), ge=0)
+    concurrency: int = Field(default=4, ge=1, le=64)
+    breaker_failures: int = Field(default=5, ge=1)
     breaker_pause: Duration = timedelta(seconds=30)
     breaker_longest: Duration = timedelta(minutes=15)
 
@@ -50,7 +50,7 @@ class Backoff(Shape):
     above `shortest_wait`. A `Retry-After` of the system is honoured where it is longer.
     """
 
-    max_tries: int = Field(8, ge=1, le=100)
+    max_tries: int = Field(default=8, ge=1, le=100)
     first_wait: Duration = timedelta(seconds=5)
     shortest_wait: Duration = timedelta(seconds=1)
     longest_wait: Duration = timedelta(minutes=15)
