@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exceptions_app.extensions import Base
@@ -51,8 +51,14 @@ class SyncRun(Base):
     __table_args__ = (Index(None, "feed", "id"), Index(None, "status", "feed"))
 
 
+_HOLDING = text("known IS NOT NULL AND ended_at IS NULL")
+
+
 class Reject(Base):
-    """A row that broke its record type's schema: where, why, and the raw row masked by sensitivity."""
+    """A row that broke its record type's schema: where, why, and the raw row masked by sensitivity.
+
+    While it is open (`ended_at` is NULL), nothing is judged on the key in `known`.
+    """
 
     __tablename__ = "reject"
 
@@ -64,9 +70,16 @@ class Reject(Base):
     column_name: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[LongText]
     raw_masked: Mapped[LongText]
+    known: Mapped[str | None] = mapped_column(Text)
+    """JSON: column -> text (null: empty at the source), of what identifies it and could be read. NULL: nothing."""
     created_at: Mapped[Utc]
+    ended_at: Mapped[Utc | None]
+    """Since when it no longer counts: its row came again and was taken, left the source, or was given up."""
 
-    __table_args__ = (Index(None, "feed", "id"),)
+    __table_args__ = (
+        Index(None, "feed", "id"),
+        Index("ix_reject_holding", "feed", "id", sqlite_where=_HOLDING, postgresql_where=_HOLDING),
+    )
 
 
 class CheckRun(Base):
@@ -91,6 +104,8 @@ class CheckRun(Base):
     reopened: Mapped[int] = mapped_column(default=0)
     closed: Mapped[int] = mapped_column(default=0)
     confirmed: Mapped[int] = mapped_column(default=0)
+    unjudged: Mapped[int] = mapped_column(default=0)
+    """Keys on which nothing was opened, changed or closed, because a row of theirs was rejected."""
     error: Mapped[str | None] = mapped_column(Text)
     correlation_id: Mapped[CodeText]
     config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
