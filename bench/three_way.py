@@ -1,8 +1,9 @@
 """A three-way match written as configuration, against the same SQL typed by hand, and datacompy on Polars.
 
 All read the same Parquet files. The floor and ours work entity by entity and end with the disagreements in Python:
-the floor as plain rows, ours counted, with identity, evidence and its hash. datacompy compares order lines with
-invoice lines only, and does not net, translate, wait or explain. Beside them, the shipped pack's richer check.
+the floor as plain rows, ours counted, with identity, evidence and its hash, in the session and the lanes that a job
+has by default. datacompy compares order lines with invoice lines only, and does not net, translate, wait or explain.
+Beside them, the shipped pack's richer check.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bench.three_way_data import ENTITIES, NOW, generate, suppliers
 
 _HERE = Path(__file__).parent
 _AT = datetime.fromisoformat(NOW).astimezone(UTC)
+_ENTITIES = [f"E{n}" for n in range(ENTITIES)]
 _SIDES = ("purchase_order_line", "receipt_line", "invoice_line")
 _FEED = "  - {{code: {0}, system: {1}, record_type: {2}, lag: 5m, mapping: {{{3}}}}}"
 _REQUIRED = {
@@ -37,7 +39,7 @@ def _site(folder: Path) -> None:
     lines = [
         "site: {name: Bench, packs: [procure_to_pay]}",
         "entities:",
-        *(f"  - {{code: E{n}, name: E{n}}}" for n in range(ENTITIES)),
+        *(f"  - {{code: {entity}, name: {entity}}}" for entity in _ENTITIES),
         "systems:",
         "  - {code: ERP, name: ERP, kind: erp, connector: rows}",
         "  - {code: AP, name: AP, kind: ap_automation, connector: rows}",
@@ -58,8 +60,7 @@ def _site(folder: Path) -> None:
     (folder / "checks.yaml").write_text((_HERE / "three_way_site.yaml").read_text())
 
 
-def _connection(place: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(config={"threads": 2})
+def _furnished(con: duckdb.DuckDBPyConnection, place: Path) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute(f"CREATE TEMP VIEW rec_item_unit AS SELECT * FROM '{place / 'item_unit.parquet'}'")
     con.execute("CREATE TEMP TABLE xw_unit (system VARCHAR, local VARCHAR, canonical VARCHAR)")
@@ -69,48 +70,51 @@ def _connection(place: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _swap_views(con: duckdb.DuckDBPyConnection, place: Path, entity: int) -> None:
+def _swap_views(con: duckdb.DuckDBPyConnection, place: Path, entity: str) -> None:
     for side in _SIDES:
-        file = place / side / f"E{entity}.parquet"
+        file = place / side / f"{entity}.parquet"
         con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS SELECT * FROM '{file}'")
 
 
 def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     """A check compiled from configuration."""
     from exceptions_app.catalog.load import load_catalog
+    from exceptions_app.config import Settings
     from exceptions_app.connectors.registry import connector_models
+    from exceptions_app.duck import connections, session
     from exceptions_app.reconcile.engine import run_check
+    from exceptions_app.reconcile.lanes import side_by_side
     from exceptions_app.reconcile.parameters import RunParameters
 
     with tempfile.TemporaryDirectory() as folder:
         _site(Path(folder))
         catalog = load_catalog(Path(folder), connector_models())
-    check, con = catalog.checks[code], _connection(place)
-    sides = catalog.checks[code].model_dump()["sides"]
+    check, settings = catalog.checks[code], Settings()
+    con = session(settings.duck_memory, settings.duck_threads)
+    lanes = [_furnished(one, place) for one in connections(con, ENTITIES)]
+    sides = check.model_dump()["sides"]
     read = {
         name: _AT for side, of in sides.items() for name in (side, *(f"{side}.{n}" for n in of["lookups"]))
     }
     parameters = RunParameters(_AT, lambda days: _AT - timedelta(days=days), read)
 
-    def run() -> int:
-        found = 0
-        for entity in range(ENTITIES):
-            _swap_views(con, place, entity)
-            found += len(run_check(con, check, catalog, f"E{entity}", parameters).discrepancies)
-        return found
+    def compare(lane: duckdb.DuckDBPyConnection, entity: str) -> int:
+        _swap_views(lane, place, entity)
+        return len(run_check(lane, check, catalog, entity, parameters).discrepancies)
 
-    return run
+    return lambda: sum(side_by_side(lanes, _ENTITIES, compare).values())
 
 
 def prepare_floor(place: Path) -> Callable[[], int]:
     """The same rules typed by hand."""
-    con, sql = _connection(place), (_HERE / "three_way_floor.sql").read_text()
+    con = _furnished(duckdb.connect(config={"threads": 2}), place)
+    sql = (_HERE / "three_way_floor.sql").read_text()
     settled = _AT - timedelta(minutes=5)
     values = {"settled_order": settled, "settled_receipt": settled, "grace": _AT - timedelta(days=2)}
 
     def run() -> int:
         found = 0
-        for entity in range(ENTITIES):
+        for entity in _ENTITIES:
             _swap_views(con, place, entity)
             rows = con.execute(sql, values).fetchall()
             found += sum(holds is True for row in rows if row[0] is None for holds in row[1:7])

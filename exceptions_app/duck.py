@@ -38,11 +38,22 @@ def session(memory: str = "1GB", threads: int = 2) -> DuckDBPyConnection:
             "autoload_known_extensions": False,
         },
     )
-    con.execute("SET TimeZone = 'UTC'")
+    # Global, so that the session's further connections have it too.
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
     # DuckDB 2.0 refuses `f AND 'x' = NULLIF(COALESCE(s, ''), '')` where both columns hold nothing but NULL: this
     # optimizer makes a node that the next cannot bind. Without it comparisons take as long (bench/three_way.py).
     con.execute("SET disabled_optimizers = 'statistics_propagation'")
     return con
+
+
+def connections(con: DuckDBPyConnection, most: int) -> list[DuckDBPyConnection]:
+    """A session's connection and further ones to it, one per thread that it may use, at most `most` in all.
+
+    They share tables, limits and threads; temporary tables and views are each one's own. The caller closes the
+    further ones; closing the session does too.
+    """
+    threads = int(scalar(con, "SELECT current_setting('threads')"))
+    return [con, *(con.cursor() for _ in range(1, min(threads, most)))]
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""Runs the checks of one flow over the records, entity by entity. Pure of the database: facts in, findings
-out.
+"""Runs the checks of one flow over the records, entity by entity, as many side by side as there are threads. Pure
+of the database: facts in, findings out.
 
 A check that breaks stops only itself. What two checks find on one transaction line becomes one primary
 exception.
@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from duckdb import DuckDBPyConnection
 
@@ -20,17 +22,18 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
-from exceptions_app.duck import quoted
+from exceptions_app.duck import connections
 from exceptions_app.reconcile.engine import CheckResult, run_check
+from exceptions_app.reconcile.lanes import side_by_side
 from exceptions_app.reconcile.parameters import RunParameters
 from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
-from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.records.store import VIEW_PREFIX, RecordStore
+from exceptions_app.records.store import RecordStore
 from exceptions_app.services.live_lines import LiveLine
 
 from .flows import Standing, record_types_of
+from .scope_views import ScopeViews
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,11 @@ class Findings:
 
 
 class Comparing:
-    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop."""
+    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop.
+
+    It is asked in the caller's thread. What a scope needs, up to its evidence, is done in one lane; the session's
+    limit of memory holds for all lanes together.
+    """
 
     def __init__(
         self,
@@ -64,9 +71,8 @@ class Comparing:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
         self.records = store.snapshot(con, self.record_types, unfinished)
-        self._open: str | None = None
-        self._kept: set[str] = set()
-        load_crosswalks(con, catalog)
+        self._views = ScopeViews(con, self.records, catalog)
+        self._network_kept = False
 
     def entities(self) -> set[str]:
         """The entities that any record of the flow belongs to."""
@@ -84,35 +90,58 @@ class Comparing:
         """Run every check in its scopes, then choose what is primary on each line."""
         findings = Findings()
         found: dict[Place, list[Discrepancy]] = {}
-        for scope in sorted({scope for of_check in scopes.values() for scope in of_check}):
-            self.go_on()
-            self.view(scope)
-            for check in self.checks:
-                if scope in scopes.get(check.code, ()) and check.code not in findings.errors:
-                    self._run(check, scope, standings[check.code], findings, found)
+        names = sorted({scope for of_check in scopes.values() for scope in of_check})
+        with self._lanes(names) as lanes:
+            work = partial(self._compare_scope, scopes, standings, set())
+            for scope, outcomes in side_by_side(lanes, names, work, self.go_on).items():
+                for code, outcome in outcomes.items():
+                    if isinstance(outcome, CheckResult):
+                        findings.counts[code, scope] = outcome
+                        found[code, scope] = outcome.discrepancies
+                    else:
+                        findings.errors.setdefault(code, outcome)
         usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
         self._choose(usable, findings)
         return findings
 
-    def _run(
+    @contextmanager
+    def _lanes(self, names: Collection[str]) -> Iterator[list[ScopeViews]]:
+        """The comparison's own views, and others beside them as far as there are threads and scopes."""
+        self._keep_network(names)
+        _, *beside = connections(self.con, len(names))
+        try:
+            yield [self._views, *(ScopeViews(con, self.records, self.catalog) for con in beside)]
+        finally:
+            for con in beside:
+                con.close()
+
+    def _compare_scope(
         self,
-        check: Check,
+        scopes: Mapping[str, Sequence[str]],
+        standings: Mapping[str, Standing],
+        broken: set[str],
+        views: ScopeViews,
         scope: str,
-        standing: Standing,
-        findings: Findings,
-        found: dict[Place, list[Discrepancy]],
-    ) -> None:
+    ) -> dict[str, CheckResult | str]:
+        """What each check found in one scope, or how it broke. One that is broken is not run again."""
+        views.show(scope)
+        outcomes: dict[str, CheckResult | str] = {}
+        for check in self.checks:
+            if scope in scopes.get(check.code, ()) and check.code not in broken:
+                outcomes[check.code] = outcome = self._run(views.con, check, scope, standings[check.code])
+                if isinstance(outcome, str):
+                    broken.add(check.code)
+        return outcomes
+
+    def _run(
+        self, con: DuckDBPyConnection, check: Check, scope: str, standing: Standing
+    ) -> CheckResult | str:
         entity = None if scope == NETWORK_SCOPE else scope
         try:
-            result = run_check(
-                self.con, check, self.catalog, entity, self._parameters(check, entity, standing)
-            )
+            return run_check(con, check, self.catalog, entity, self._parameters(check, entity, standing))
         except Exception as error:
             log.exception("check %s broke in %s", check.code, scope)
-            findings.errors[check.code] = f"{type(error).__name__} in {scope}: {error}"
-            return
-        findings.counts[check.code, scope] = result
-        found[check.code, scope] = result.discrepancies
+            return f"{type(error).__name__} in {scope}: {error}"
 
     def _parameters(self, check: Check, entity: str | None, standing: Standing) -> RunParameters:
         category = check.findings[0].category if isinstance(check, MatchCheck) else check.category
@@ -161,32 +190,14 @@ class Comparing:
         declared = self.catalog.categories.get(category)
         return (sys.maxsize if declared is None else declared.rank), category
 
-    def view(self, scope: str) -> None:
-        """Open the records of a scope, as of the runs that were finished when this comparison began."""
-        if scope != self._open:
-            entity = None if scope == NETWORK_SCOPE else scope
-            wanted = [name for name in self.record_types if entity is None or name not in self._kept]
-            self.records.open_views(self.con, entity, wanted)
-            self._open = scope
-            if entity is None:
-                self._kept.clear()
-            else:
-                self._keep(wanted)
-
-    def _keep(self, record_types: Iterable[str]) -> None:
-        """Merge base and changes of one entity once, rather than in every side of every check.
-
-        What belongs to the network is the same in every entity, and is kept for all of them.
-        """
-        for name in record_types:
-            view, table = quoted(VIEW_PREFIX + name), quoted(f"kept_{name}")
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {view}")  # noqa: S608 - quoted
-            self.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {table}")  # noqa: S608 - quoted
-            if self.catalog.record_types[name].scope == "network":
-                self._kept.add(name)
+    def _keep_network(self, names: Collection[str]) -> None:
+        if not self._network_kept and set(names) - {NETWORK_SCOPE}:
+            self._views.keep_network()
+            self._network_kept = True
 
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""
-        self.view(scope)
+        self._keep_network([scope])
+        self._views.show(scope)
         entity = None if scope == NETWORK_SCOPE else scope
         return probe(self.con, check, self.catalog, entity, keys)

@@ -1,0 +1,56 @@
+"""Scopes compared side by side: while Python makes evidence of one, the engine compares another.
+
+DuckDB lets go of the interpreter while it works, and an entity is often too small for more than one of its
+threads. A lane is what one scope at a time is compared in: a connection of its own. Knows no SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from queue import SimpleQueue
+from typing import TypeVar
+
+Lane = TypeVar("Lane")
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    lanes: Sequence[Lane],
+    scopes: Sequence[str],
+    work: Callable[[Lane, str], Result],
+    go_on: Callable[[], None] = lambda: None,
+) -> dict[str, Result]:
+    """The result of each scope, in the order of `scopes`; at most one scope at a time in each lane.
+
+    `go_on` is asked in the caller's thread before each scope, and raises to stop; what it raises, or the first
+    error of `work`, is raised here once the scopes that are under way have ended. No further one begins.
+    """
+    free, found, pending = SimpleQueue[Lane](), dict[str, Result](), dict[Future[Result], str]()
+    for lane in lanes:
+        free.put(lane)
+
+    def in_lane(scope: str) -> Result:
+        lane = free.get()
+        try:
+            return work(lane, scope)
+        finally:
+            free.put(lane)
+
+    def collect() -> None:
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            found[pending.pop(future)] = future.result()
+
+    pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="lane")
+    try:
+        for scope in scopes:
+            # One scope waits its turn, so that no lane stands idle until this thread is scheduled again.
+            if len(pending) > len(lanes):
+                collect()
+            go_on()
+            pending[pool.submit(in_lane, scope)] = scope
+        while pending:
+            collect()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return {scope: found[scope] for scope in scopes}

@@ -1,0 +1,89 @@
+"""Scopes in lanes: each once, one at a time in a lane, ended in order when something goes wrong."""
+
+from __future__ import annotations
+
+from threading import Barrier, get_ident
+
+import pytest
+
+from exceptions_app.duck import closing_session, connections
+from exceptions_app.reconcile.lanes import side_by_side
+
+SCOPES = [f"E{n}" for n in range(9)]
+
+
+def test_every_scope_is_worked_on_once_and_results_keep_the_order_of_scopes() -> None:
+    seen: list[str] = []
+
+    def work(lane: int, scope: str) -> str:
+        seen.append(scope)
+        return scope.lower()
+
+    assert list(side_by_side([1, 2], SCOPES, work).items()) == [(s, s.lower()) for s in SCOPES]
+    assert sorted(seen) == SCOPES
+
+
+def test_as_many_scopes_as_lanes_are_under_way_together() -> None:
+    together = Barrier(2, timeout=20)
+    found = side_by_side(["left", "right"], ["a", "b"], lambda lane, scope: (lane, together.wait()))
+    assert {lane for lane, _ in found.values()} == {"left", "right"}
+
+
+def test_a_lane_holds_one_scope_at_a_time() -> None:
+    inside: dict[int, int] = {}
+
+    def work(lane: int, scope: str) -> int:
+        inside[lane] = inside.get(lane, 0) + 1
+        most = inside[lane]
+        inside[lane] -= 1
+        return most
+
+    assert set(side_by_side([1, 2, 3], SCOPES, work).values()) == {1}
+
+
+def test_leave_is_asked_before_each_scope_in_the_thread_of_the_caller() -> None:
+    asked: list[int] = []
+    side_by_side([1, 2], SCOPES, lambda lane, scope: None, lambda: asked.append(get_ident()))
+    assert asked == [get_ident()] * len(SCOPES)
+
+
+def test_no_scope_begins_after_leave_is_refused() -> None:
+    seen: list[str] = []
+    asked = 0
+
+    def go_on() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        side_by_side([1], SCOPES, lambda lane, scope: seen.append(scope), go_on)
+    assert len(seen) <= 3
+
+
+def test_an_error_of_one_scope_is_raised_once_the_others_have_ended() -> None:
+    open_scopes: set[str] = set()
+
+    def work(lane: int, scope: str) -> None:
+        open_scopes.add(scope)
+        try:
+            if scope == "E1":
+                raise ArithmeticError(scope)
+        finally:
+            open_scopes.discard(scope)
+
+    with pytest.raises(ArithmeticError, match="E1"):
+        side_by_side([1, 2], SCOPES, work)
+    assert open_scopes == set()
+
+
+def test_connections_share_tables_and_the_time_zone_but_not_temporary_views() -> None:
+    with closing_session(threads=3) as con:
+        con.execute("CREATE TABLE kept AS SELECT 7 AS n")
+        lanes = connections(con, 9)
+        assert len(lanes) == 3 and len(connections(con, 2)) == 2 and lanes[0] is con
+        for n, lane in enumerate(lanes):
+            lane.execute(f"CREATE TEMP VIEW mine AS SELECT n + {n} AS n FROM kept")
+        told = [lane.execute("SELECT n, current_setting('TimeZone') FROM mine").fetchall() for lane in lanes]
+        assert told == [[(7, "UTC")], [(8, "UTC")], [(9, "UTC")]]
