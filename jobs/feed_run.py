@@ -21,9 +21,10 @@ from exceptions_app.connectors.registry import build_connector
 from exceptions_app.duck import closing_session
 from exceptions_app.models import SyncRun
 from exceptions_app.records.errors import RecordError
+from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services import runs, tasks
+from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
 from .work import CancelledError, StoppingError, Work
@@ -46,6 +47,10 @@ class Outcome:
     read: int = 0
     stored: int = 0
     rejected: int = 0
+    unplaced: int = 0
+    """Rejects of which nothing is known that says where they belong."""
+    mended: set[int] = field(default_factory=set)
+    """Ids of earlier rejects that this run has settled: brought again and taken, or no longer at the source."""
     deleted: int = 0
     error: str | None = None
     error_kind: str = ""
@@ -60,6 +65,10 @@ class Outcome:
     @property
     def changed_anything(self) -> bool:
         return bool(self.stored or self.deleted)
+
+    def read_everything(self, feed: Feed) -> bool:
+        """Whether all that the source holds was read: what is not in it is not there."""
+        return feed.mode == "snapshot" and self.status == COMPLETE and self.read > 0
 
 
 class FeedRun:
@@ -76,6 +85,7 @@ class FeedRun:
         self._began_at = run.watermark_before
         self._pages = 0
         self._connector: Connector | None = None
+        self._missing: list[OpenReject] | None = None
 
     def read(self) -> Outcome:
         """Everything that the source has since the watermark. What breaks is told, not raised."""
@@ -124,14 +134,16 @@ class FeedRun:
         """Map and land one page; what is rejected is kept before, so that no reject is ever lost."""
         batch = mapper.map(page.rows, page.problems)
         self.outcome.read += len(page.rows) + len(page.problems)
+        if self.feed.mode != "snapshot":  # a whole snapshot settles all that was rejected before it
+            self.outcome.mended |= mapper.mended(self._still_missing())
         with self.work.transaction() as session:
             runs.note_read(session, self.run_id, self.outcome.read)
-            refused = [
-                runs.Refused(r.position, r.source_id, r.column, r.reason, r.raw_masked) for r in batch.rejects
-            ]
-            self.outcome.rejected += runs.add_rejects(
-                session, self.run_id, self.feed.code, refused, self.started_at
+            self.outcome.rejected += rejects.add(
+                session, self.run_id, self.feed.code, batch.rejects, self.started_at
             )
+        if batch.rejects:
+            self._missing = None
+            self.outcome.unplaced += sum(reject.known is None for reject in batch.rejects)
         if batch.rejects and self.outcome.first_reject is None:
             first = batch.rejects[0]
             self.outcome.first_reject = f"{first.position}: {first.reason}"
@@ -142,6 +154,13 @@ class FeedRun:
         self.outcome.watermark = page.watermark
         self._pages += 1
         self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
+
+    def _still_missing(self) -> list[OpenReject]:
+        """The feed's rejects that nothing has settled, those of this run's earlier pages too."""
+        if self._missing is None:
+            with self.work.reading() as session:
+                self._missing = rejects.holding(session, [self.feed.code])
+        return [each for each in self._missing if each.id not in self.outcome.mended]
 
     def _tell_moves(self, con: DuckDBPyConnection) -> None:
         """Land tombstones for records that came under another entity; whole reads find them as absent."""
@@ -165,6 +184,8 @@ class FeedRun:
                 return
             for rows in _batches(keys):
                 mapper.see_keys(rows)
+        if mapper.proves_absence and self.feed.mode != "snapshot":
+            self.outcome.mended |= mapper.gone(self._still_missing())
         if not mapper.proves_absence:
             self.outcome.notes.append("a row without a readable key was refused: nothing was deleted")
             return

@@ -12,7 +12,7 @@ from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import incidents, runs
+from exceptions_app.services import incidents, rejects, runs
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
@@ -22,9 +22,9 @@ from .work import Work
 
 def after_poll(
     session: Session, context: ActionContext, feed: Feed, outcome: Outcome, began: datetime
-) -> None:
+) -> int:
     """What a run of a feed means: it failed, it works again, rows were refused. Belongs into the transaction
-    that marks the run finished: nothing of it may be lost.
+    that marks the run finished: nothing of it may be lost. How many rejects were settled by a person's word.
     """
     allowed = max(feed.every * 3, feed.contract.latency)
     agreed = "latency" in feed.contract.model_fields_set
@@ -45,9 +45,9 @@ def after_poll(
             kind=outcome.error_kind,
         )
     if outcome.status == FAILED and not outcome.rejected:
-        return
+        return 0
     position, _, reason = (outcome.first_reject or "").partition(": ")
-    incidents.rejected_rows(
+    counts = incidents.rejected_rows(
         session,
         context,
         feed.code,
@@ -55,8 +55,10 @@ def after_poll(
         since=context.now,
         reason=reason,
         position=position,
-        whole=feed.mode == "snapshot" and outcome.status == COMPLETE and outcome.read > 0,
+        whole=outcome.read_everything(feed),
+        unplaced=outcome.unplaced,
     )
+    return rejects.end_of_feed(session, feed.code, context.now) if counts.confirmed else 0
 
 
 def after_check(work: Work, check: str, error: str | None) -> None:

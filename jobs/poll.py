@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import SyncRun
-from exceptions_app.services import runs, tasks
+from exceptions_app.services import rejects, runs, tasks
 
 from . import incidents
 from .feed_run import FeedRun, Outcome
@@ -59,8 +61,9 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
             now=utc_now(), error=outcome.error, read_through=outcome.read_through,
         )  # fmt: skip
-        incidents.after_poll(session, context, feed, outcome, run.read_started_at)
-        if not outcome.changed_anything:
+        settled = _settle(session, feed, run_id, outcome)
+        settled += incidents.after_poll(session, context, feed, outcome, run.read_started_at)
+        if not (outcome.changed_anything or settled):
             return
         if outcome.stored + outcome.deleted >= FOLD_FROM:
             tasks.request(session, "maintain", "maintain", {}, None, utc_now())
@@ -75,6 +78,14 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
                 utc_now(),
                 correlation_id=work.correlation_id,
             )
+
+
+def _settle(session: Session, feed: Feed, run_id: int, outcome: Outcome) -> int:
+    """End the rejects that this run has settled; how many. Their keys can be judged again."""
+    now = utc_now()
+    if outcome.read_everything(feed):
+        return rejects.end_of_feed(session, feed.code, now, before_run=run_id)
+    return rejects.end(session, outcome.mended, now) if outcome.mended else 0
 
 
 def _told(feed: Feed, run_id: int, outcome: Outcome) -> Mapping[str, Any]:

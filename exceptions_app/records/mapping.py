@@ -6,8 +6,8 @@ here; rejects are returned. A bad row never costs a good one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from arro3.core import RecordBatchReader, Table
@@ -17,6 +17,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.duck import quoted, scalar
 
 from .crosswalk import for_system, load_texts
+from .known import Known, KnownKeys, OpenReject, known_json
 from .layout import Layout
 from .mapping_sql import DOOR_PREFIX, checked_sql, found_name, records_sql
 from .masking import masked_row, shape_of
@@ -28,13 +29,19 @@ from .repeats import RunKeys
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that broke the record type's schema. `raw_masked` is JSON, safe to keep and to show."""
+    """A row that broke the record type's schema. `raw_masked` and `known` are JSON, safe to keep and to show.
+
+    `known` is what could be read of its key; None: nothing that says where it belongs. `mended`: a later row of
+    the same page brought it again, and whole.
+    """
 
     position: str
     source_id: str | None
     column: str | None
     reason: str
     raw_masked: str
+    known: str | None = None
+    mended: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class FeedMapper:
         self._keys_plan = MappingPlan(catalog, feed, self._layout, fetched_at, only_keys=True)
         versions = feed.mode != "snapshot" and "source_time" in feed.mapping
         self._keys = RunKeys(con, self._layout, versions=versions)
+        self._known = KnownKeys(con, self._plan)
         self._keyless = 0
         self.run_id = run_id
         for target in self._plan.targets:
@@ -88,12 +96,12 @@ class FeedMapper:
         self._keyless += len(unreadable)
         refuse_drift(self._plan.feed.code, self._plan.needed, rows)
         self._check(self._plan, rows)
-        refused = self._refused(rows)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {records_sql(self._plan)}")
         content = ["_deleted", "source_id", *self._layout.own]
         contradictions = self._keys.judge(content)
-        refused += [
-            RejectedRow(
+        bad = self._bad(rows)
+        refused = {index: row for index, (row, _) in bad.items()} | {
+            c.index: RejectedRow(
                 c.position,
                 c.source_id,
                 None,
@@ -101,8 +109,30 @@ class FeedMapper:
                 masked_row(rows[c.index].values, self._plan.sensitivities),
             )
             for c in contradictions
+        }
+        known = self._known.of({index: bad[index][1] if index in bad else () for index in refused})
+        told = self._with_known(refused, known)
+        return self._batch([*unreadable, *told], len(contradictions))
+
+    def _with_known(
+        self, refused: Mapping[int, RejectedRow], known: Mapping[int, Known]
+    ) -> list[RejectedRow]:
+        """The rejects with what is known of their keys. Of a snapshot nothing mends a row but the next one."""
+        feed = self._plan.feed
+        own = [OpenReject(i, feed.code, refused[i].source_id, known[i], after=i) for i in known]
+        mended = set() if feed.mode == "snapshot" else self._known.mended(own)
+        return [
+            replace(row, known=known_json(known[index]), mended=index in mended) if index in known else row
+            for index, row in refused.items()
         ]
-        return self._batch([*unreadable, *refused], len(contradictions))
+
+    def mended(self, rejects: Sequence[OpenReject]) -> set[int]:
+        """Ids of earlier rejects whose row the page that was mapped last brought again, and whole."""
+        return self._known.mended(rejects)
+
+    def gone(self, rejects: Sequence[OpenReject]) -> set[int]:
+        """Ids of rejects whose row the source no longer holds, as its list of keys says."""
+        return self._known.gone(rejects, self.seen_table)
 
     def see_keys(self, rows: Sequence[RawRow]) -> None:
         """Note keys that the source holds (feeds of mode keys_and_changes list them all)."""
@@ -118,17 +148,19 @@ class FeedMapper:
         key = ", ".join(f"{quoted('v_' + name)} AS {quoted(name)}" for name in plan.key)
         self._keyless += self._keys.add_present(f"SELECT {key} FROM checked_page {where}")
 
-    def _refused(self, rows: Sequence[RawRow]) -> list[RejectedRow]:
+    def _bad(self, rows: Sequence[RawRow]) -> dict[int, tuple[RejectedRow, set[str]]]:
+        """Row number -> the reject, and the columns that are wrong in it."""
         names = [target.name for target in self._plan.targets]
         found = ", ".join(map(found_name, self._plan.targets))
         query = f"SELECT _i, _position, _bad, {found} FROM checked_page WHERE _bad IS NOT NULL ORDER BY _i"
-        refused = []
+        refused = {}
         for index, position, bad, *texts in self._con.execute(query).fetchall():
             by_name = dict(zip(names, texts, strict=True))
             wrong = [tuple(code.split(":", 1)) for code in bad.split(" ")]
             why = "; ".join(reason(self._plan, code, column, by_name.get(column)) for code, column in wrong)
             raw = masked_row(rows[index].values, self._plan.sensitivities)
-            refused.append(RejectedRow(position, self._source_id(by_name), wrong[0][1], why, raw))
+            reject = RejectedRow(position, self._source_id(by_name), wrong[0][1], why, raw)
+            refused[index] = reject, {column for _, column in wrong}
         if refused:
             self._note_present(self._plan, "WHERE _bad IS NOT NULL")
         return refused

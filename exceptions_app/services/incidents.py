@@ -16,6 +16,7 @@ from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.instant import iso
+from exceptions_app.domain.wording import plural
 
 from . import intake
 from .context import ActionContext
@@ -53,9 +54,10 @@ def feed_recovered(session: Session, ctx: ActionContext, feed: str) -> IntakeCou
 
 def rejected_rows(
     session: Session, ctx: ActionContext, feed: str, *, count: int, since: datetime,
-    reason: str = "", position: str = "", whole: bool = False,
+    reason: str = "", position: str = "", whole: bool = False, unplaced: int = 0,
 ) -> IntakeCounts:  # fmt: skip
-    """`count` rows of the last run were refused, the first at `position` for `reason`.
+    """`count` rows of the last run were refused, the first at `position` for `reason`. Of `unplaced` of them no
+    key could be read: nobody knows which documents they belong to, and that is said.
 
     None refused closes what is open only where the run read everything (`whole`): a run of changes does not
     bring the refused rows again. What a person has claimed, the next clean run confirms.
@@ -63,6 +65,8 @@ def rejected_rows(
     if not count:
         return _report(session, ctx, REJECTS_CHECK, feed, [], whole=whole)
     declared = ctx.catalog.feeds[feed]
+    if unplaced:
+        reason += f". No key could be read of {plural(unplaced, 'row')}: what is there may look missing"
     facts = {"feed": declared.title or feed, "count": str(count), "reason": reason, "position": position}
     found = _incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
     return _report(session, ctx, REJECTS_CHECK, feed, [found])

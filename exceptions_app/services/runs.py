@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, delete, func, insert, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from exceptions_app.models import FeedState, Reject, SyncRun
+from exceptions_app.models import FeedState, SyncRun
 from exceptions_app.records.reading import UnfinishedRuns
 
 from .audit import AuditTag, record_subject
@@ -89,37 +89,6 @@ def begin(session: Session, feed: str, *, now: datetime, snapshot_id: int, corre
 def note_read(session: Session, run_id: int, rows: int) -> None:
     """So many rows have been read: said before they land, so that a run without rows has landed none."""
     session.execute(update(SyncRun).where(SyncRun.id == run_id).values(rows_read=rows))
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that broke its record type's schema: where it was, why, and what it held, masked."""
-
-    position: str
-    source_id: str | None
-    column: str | None
-    reason: str
-    raw_masked: str
-
-
-def add_rejects(session: Session, run_id: int, feed: str, refused: Iterable[Refused], now: datetime) -> int:
-    """Keep rejected rows; how many."""
-    rows = [
-        {
-            "run_id": run_id,
-            "feed": feed,
-            "position": row.position[:300],
-            "source_id": row.source_id and row.source_id[:200],
-            "column_name": row.column,
-            "reason": row.reason,
-            "raw_masked": row.raw_masked,
-            "created_at": now,
-        }
-        for row in refused
-    ]
-    if rows:
-        session.execute(insert(Reject), rows)
-    return len(rows)
 
 
 def finish(
