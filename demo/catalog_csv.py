@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .places import FACILITIES
 from .suppliers import SUPPLIERS
-from .systems import erp, procurement
+from .systems import words
 
 CATALOG = Path(__file__).parent / "catalog"
 
@@ -27,8 +27,8 @@ def crosswalks() -> dict[str, str]:
         ("procurement", one.procurement, one.number), ("ap_automation", one.payables, one.number),
         ("ap_automation", one.remit_to, one.number),
     )]  # fmt: skip
-    status = [("erp", word, meant) for meant, word in erp.STATUS_WORDS.items()]
-    status += [("procurement", word, meant) for meant, word in procurement.STATUS_WORDS.items()]
+    status = [("erp", word, meant) for meant, word in words.ERP.items()]
+    status += [("procurement", word, meant) for meant, word in words.PROCUREMENT.items()]
     return {
         "crosswalk_entity.csv": _text(entity),
         "crosswalk_supplier.csv": _text(supplier),

@@ -13,6 +13,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+
+from .moods import SYSTEMS, TROUBLES
 
 
 def main() -> None:
@@ -25,9 +28,15 @@ def main() -> None:
         ("slow", "a system answers late"),
     ):
         command = commands.add_parser(mood, help=about)
-        command.add_argument("system", choices=("erp", "procurement", "ap_automation", "wms"))
+        command.add_argument("system", choices=SYSTEMS)
         command.add_argument("seconds", type=float)
         command.add_argument("--after", type=float, default=0.0, help="begin so many seconds from now")
+    trouble = commands.add_parser("trouble", help="something goes wrong with the next writes")
+    trouble.add_argument("system", choices=SYSTEMS)
+    trouble.add_argument("what", choices=tuple(TROUBLES), help="; ".join(map(" = ".join, TROUBLES.items())))
+    trouble.add_argument("count", type=int, nargs="?", default=1, help="how many writes; -1: all, 0: none")
+    trouble.add_argument("--seconds", type=float, default=1.0, help="Retry-After, or how late")
+    commands.add_parser("book", help="what a system was sent").add_argument("system", choices=SYSTEMS)
     commands.add_parser("plant", help="plant one fault now").add_argument("category")
     commands.add_parser("repair", help="repair a fault at its source").add_argument("id", type=int)
     commands.add_parser("tick", help="let life take one step now")
@@ -49,8 +58,8 @@ def _ask(home: Path, command: str, given: dict[str, Any]) -> Any:
             f"no network runs in {home}: {description} is missing; expected python -m demo --home {home}"
         )
     address = json.loads(description.read_text(encoding="utf-8"))["control"]
-    if command in {"status", "ledger"}:
-        query = f"?category={given['category']}" if given.get("category") else ""
+    if command in {"status", "ledger", "book"}:
+        query = "?" + urlencode({name: value for name, value in given.items() if value})
         return _answer(urllib.request.Request(f"{address}/{command}{query}"))
     body = json.dumps(given).encode()
     return _answer(urllib.request.Request(f"{address}/{command}", body, {"Content-Type": "application/json"}))

@@ -1,4 +1,4 @@
-"""The control endpoint: outages, slow answers, planting and repairing, by HTTP POST.
+"""The control endpoint: outages, slow answers, troubles of writes, planting and repairing, by HTTP POST.
 
 For people and tests; no application may know of it.
 """
@@ -14,10 +14,11 @@ from flask import Flask, Response, jsonify, request
 
 from .life import Life
 from .planting import plant, repair
+from .systems.writes import book
 
 
 def application(life: Life) -> Flask:
-    """`GET /status`, `GET /ledger`, and `POST /outage /slow /plant /repair /tick` with a JSON body."""
+    """`GET /status /ledger /book`, and `POST /outage /slow /trouble /plant /repair /tick` with a JSON body."""
     app, network, rng = Flask("demo.control", static_folder=None), life.network, random.Random("control")
 
     @app.errorhandler(ValueError)
@@ -33,6 +34,20 @@ def application(life: Life) -> Flask:
     def ledger() -> Response:
         category, kind = request.args.get("category"), request.args.get("kind")
         return jsonify(network.ledger.rows(kind, category, open_only="open" in request.args))
+
+    @app.get("/book")
+    def book_of() -> Response:
+        system = request.args.get("system", "")
+        if system not in network.stores:
+            raise ValueError(f"no system {system!r}; known are {', '.join(network.stores)}")
+        return jsonify(book(network.stores[system], request.args.get("operation"), request.args.get("key")))
+
+    @app.post("/trouble")
+    def trouble() -> Response:
+        body = _body()
+        count, seconds = int(body.get("count", 1)), float(body.get("seconds", 1))
+        network.moods.trouble(str(body["system"]), str(body["what"]), count, seconds)
+        return jsonify(troubles=network.moods.troubles())
 
     def mood(name: str) -> Callable[[], Response]:
         def view() -> Response:

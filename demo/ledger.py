@@ -87,6 +87,15 @@ class Ledger:
         """Whether a row of the ledger already speaks of this order line."""
         return self._store.row("SELECT 1 FROM taken WHERE po = ? AND po_line = ?", (po, line)) is not None
 
+    def open_fault(self, category: str, po: str, line: int) -> int | None:
+        """The id of the fault of a category on an order line that is not healed yet."""
+        row = self._store.row(
+            "SELECT ledger.id FROM taken JOIN ledger ON ledger.id = taken.ledger WHERE po = ? AND po_line = ?"
+            " AND kind = 'fault' AND category = ? AND healed_at IS NULL",
+            (po, line, category),
+        )
+        return int(row["id"]) if row else None
+
     def entry(self, number: int) -> Row | None:
         """One row, by its id."""
         return self._store.row("SELECT * FROM ledger WHERE id = ?", (number,))

@@ -91,14 +91,22 @@ def received_not_invoiced(planter: Planter) -> Entries:
 
 
 def missing_receipt(planter: Planter) -> Entries:
-    """Billed more than a week ago, and nobody recorded a receipt."""
+    """Billed more than a week ago, and no receipt came. In turn: the dock scanned it and never sent it; nothing was
+    delivered; it was scanned before the warehouse closed its period.
+    """
     for order in planter.candidates.waiting(12, 110):
         ordered = datetime.fromisoformat(order["ordered_at"])
         billed = planter.now - timedelta(days=planter.rng.randint(8, 20))
         row = planter.invoice_row(order, max(ordered + timedelta(days=2), billed))
         planter.forget_plans(order["po"])
         planter.add_invoice(row)
-        undo = Change("wms", "receipts", "insert", {}, _late_receipt(planter, order))
+        late = _late_receipt(planter, order)
+        kind = planter.network.numbers.next("missing receipt") % 3
+        if kind != 2:
+            scan = ("po", "po_line", "receipt", "line", "site", "item", "quantity", "unit")
+            scanned = {name: late[name] for name in scan} | {"period_closed": int(kind == 0)}
+            planter.network.wms.add("dock_scans", [scanned])
+        undo = Change("wms", "receipts", "insert", {}, late)
         line, how = (order["po"], order["line"]), "billed, and nobody recorded a receipt"
         yield Entry("missing_receipt", row["facility"], "ap_automation", line_key(order), how, [line], [undo])
 

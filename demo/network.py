@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from .documents import Event, OrderLine, stamp
 from .ledger import Change, Ledger
 from .moods import Moods
 from .suppliers import SUPPLIERS
-from .systems import ap_automation, erp, procurement, warehouse
+from .systems import ap_automation, erp, portal, procurement, warehouse, words
 from .systems.store import Store
+from .systems.writes import Mended
 from .trade import Numbers
 
 _LIFE = """
@@ -48,12 +49,21 @@ class Network:
         self.procurement = Store(home / "procurement.sqlite", procurement.SCHEMA)
         self.ap = Store(home / "ap_automation.sqlite", ap_automation.SCHEMA)
         self.wms = Store(home / "wms.sqlite", warehouse.SCHEMA)
+        self.portal = Store(home / "portal.sqlite", portal.SCHEMA)
         self.life = Store(home / "life.sqlite", _LIFE)
         self.ledger = Ledger(home / "ledger.sqlite")
         self.moods = Moods(home / "moods.json", seed, calm=calm)
         self.lock = threading.RLock()
         self.numbers = Numbers()
         self.opened = False
+
+    @property
+    def stores(self) -> dict[str, Store]:
+        """Each system's database, by the system's name."""
+        return {
+            "erp": self.erp, "procurement": self.procurement, "ap_automation": self.ap, "wms": self.wms,
+            "portal": self.portal,
+        }  # fmt: skip
 
     @property
     def is_new(self) -> bool:
@@ -122,12 +132,12 @@ class Network:
         """Move an order line's status in both systems that know it."""
         at = stamp(now)
         self.erp.alter(
-            "order_lines", {"po": po, "line": line}, {"status": erp.STATUS_WORDS[status], "modified_at": at}
+            "order_lines", {"po": po, "line": line}, {"status": words.ERP[status], "modified_at": at}
         )
         self.procurement.alter(
             "order_lines",
             {"po": f"PO-{po}", "line": line},
-            {"state": procurement.STATUS_WORDS[status], "updated_at": at},
+            {"state": words.PROCUREMENT[status], "updated_at": at},
         )
 
     def intend(self, events: list[Event]) -> None:
@@ -137,12 +147,7 @@ class Network:
 
     def change(self, change: Change, now: datetime) -> None:
         """Carry out one step: rows altered or inserted; once the world reads, with the time of now."""
-        store: Store = {
-            "erp": self.erp,
-            "procurement": self.procurement,
-            "ap_automation": self.ap,
-            "wms": self.wms,
-        }[change.system]
+        store = self.stores[change.system]
         values = dict(change.values)
         if self.opened:
             values[_CHANGED[change.system, change.table]] = stamp(now)
@@ -157,6 +162,13 @@ class Network:
         else:
             store.remove(change.table, change.key)
 
+    def mended(self, what: Mended) -> None:
+        """A write has put an order line right: the ledger's fault of that kind is healed."""
+        number = self.ledger.open_fault(what.category, what.order, what.line)
+        if number is not None:
+            self.ledger.heal(number, datetime.now(UTC))
+
     def close(self) -> None:
-        for store in (self.erp, self.procurement, self.ap, self.wms, self.life, self.ledger):
+        for store in (*self.stores.values(), self.life):
             store.close()
+        self.ledger.close()

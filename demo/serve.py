@@ -22,9 +22,9 @@ from . import control_panel
 from .life import Life
 from .network import Network
 from .planting import plant_history
-from .systems import ap_automation, erp, procurement
+from .systems import ap_automation, erp, portal, procurement, warehouse_api
 
-_SERVERS = ("erp", "procurement", "ap_automation", "control")
+_SERVERS = ("erp", "procurement", "ap_automation", "wms", "portal", "control")
 _log = logging.getLogger(__name__)
 
 
@@ -46,16 +46,19 @@ class Credentials:
     erp_client_secret: str
     procurement_api_key: str
     ap_token: str
+    wms_api_key: str
+    portal_api_key: str
 
     @classmethod
     def of(cls, path: Path) -> Credentials:
-        """The ones kept in `path`, or new ones, readable by the owner only."""
-        if not path.exists():
-            made = cls("tieout-reader", *(secrets.token_urlsafe(18) for _ in range(3)))
-            text = json.dumps({name: getattr(made, name) for name in cls.__slots__})
+        """The ones kept in `path`, and new ones where it has none; readable by the owner only."""
+        kept = json.loads(path.read_text(encoding="ascii")) if path.exists() else {}
+        made = {name: secrets.token_urlsafe(18) for name in cls.__slots__ if name not in kept}
+        if made:
+            kept = made | {"erp_client_id": "tieout-reader"} | kept
             path.touch(mode=0o600)
-            path.write_text(text, encoding="ascii")
-        return cls(**json.loads(path.read_text(encoding="ascii")))
+            path.write_text(json.dumps(kept), encoding="ascii")
+        return cls(**kept)
 
 
 class Serving:
@@ -87,13 +90,8 @@ class Serving:
         return environment
 
     def _serve(self, given: Credentials) -> dict[str, str]:
-        network, moods = self.network, self.network.moods
-        applications: dict[str, Flask] = {
-            "erp": erp.application(network.erp, moods, given.erp_client_id, given.erp_client_secret),
-            "procurement": procurement.application(network.procurement, moods, given.procurement_api_key),
-            "ap_automation": ap_automation.application(network.ap, moods, given.ap_token),
-            "control": control_panel.application(self.life),
-        }
+        network = self.network
+        applications = _applications(network, given) | {"control": control_panel.application(self.life)}
         ports = network.recall("ports") or {}
         for name in _SERVERS:
             self._servers[name] = _server(applications[name], ports.get(name, 0))
@@ -108,6 +106,10 @@ class Serving:
             "DEMO_AP_URL": self._url("ap_automation"),
             "DEMO_AP_TOKEN": given.ap_token,
             "DEMO_WMS_DROP": str(network.drop),
+            "DEMO_WMS_URL": self._url("wms"),
+            "DEMO_WMS_API_KEY": given.wms_api_key,
+            "DEMO_PORTAL_URL": self._url("portal"),
+            "DEMO_PORTAL_API_KEY": given.portal_api_key,
         }
 
     def _url(self, name: str) -> str:
@@ -128,6 +130,18 @@ class Serving:
         for thread in self._threads:
             thread.join(timeout=5)
         self.network.close()
+
+
+def _applications(network: Network, given: Credentials) -> dict[str, Flask]:
+    """What each system answers with."""
+    moods, tell = network.moods, network.mended
+    return {
+        "erp": erp.application(network.erp, moods, given.erp_client_id, given.erp_client_secret, tell),
+        "procurement": procurement.application(network.procurement, moods, given.procurement_api_key, tell),
+        "ap_automation": ap_automation.application(network.ap, moods, given.ap_token, tell),
+        "wms": warehouse_api.application(network.wms, moods, given.wms_api_key, tell),
+        "portal": portal.application(network.portal, moods, given.portal_api_key, tell),
+    }
 
 
 def _server(app: Flask, port: int) -> BaseWSGIServer:

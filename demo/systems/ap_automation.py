@@ -1,7 +1,8 @@
 """AP automation: invoice lines as they were captured and approved, under this system's own supplier codes.
 
 REST with numbered pages, behind a bearer token. A line whose supplier is corrected becomes a new line; the
-old one stays, marked as deleted.
+old one stays, marked as deleted. Writes are answered slowly, now and then later than anybody waits; it remembers
+idempotency keys.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ..documents import InvoiceLine
 from ..moods import Moods
 from ..suppliers import SUPPLIER
 from .store import Row, Store
+from .writes import SCHEMA as BOOK
+from .writes import Applied, Desk, Fields, RefusedError, Tell, nobody
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS invoice_lines (
@@ -27,6 +30,8 @@ CREATE INDEX IF NOT EXISTS invoice_lines_changed ON invoice_lines (changed_at);
 CREATE INDEX IF NOT EXISTS invoice_lines_po ON invoice_lines (po, po_line);
 CREATE INDEX IF NOT EXISTS invoice_lines_number ON invoice_lines (number);
 """
+SCHEMA += BOOK
+_STATUSES = ("ENTERED", "APPROVED", "HELD", "PAID")
 
 
 def rows_of(lines: Sequence[InvoiceLine]) -> list[Row]:
@@ -60,7 +65,7 @@ def _invoice_line(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def application(store: Store, moods: Moods, token: str) -> Flask:
+def application(store: Store, moods: Moods, token: str, tell: Tell = nobody) -> Flask:
     """AP automation's HTTP interface over its database."""
     app = Flask("demo.ap_automation", static_folder=None)
 
@@ -91,4 +96,23 @@ def application(store: Store, moods: Moods, token: str) -> Flask:
             total=found[0]["total"],
         )
 
+    desk = Desk("ap_automation", store, moods, honours_keys=True, tell=tell, refusal=_refusal)
+    desk.route(app, "/rest/v1/payment-status", "set_status", lambda given, at: _set_status(store, given, at))
     return app
+
+
+def _refusal(error: RefusedError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.reason}
+
+
+def _set_status(store: Store, given: Fields, at: str) -> Applied:
+    """A status of every line of an invoice, in the neutral words that interfaces use."""
+    vendor, number, status = given.text("vendorCode"), given.text("invoiceNumber"), given.text("status")
+    if status.upper() not in _STATUSES:
+        raise RefusedError(f"no status {status}", "BAD_STATUS")
+    invoice = {"vendor": vendor, "number": number, "deleted": 0}
+    if any(row["status"] == "VOID" for row in store.find("invoice_lines", invoice)):
+        raise RefusedError(f"{number} was voided", "VOIDED")
+    if not store.alter("invoice_lines", invoice, {"status": status.upper(), "changed_at": at}):
+        raise RefusedError(f"no invoice {number} of {vendor}", "NOT_FOUND", 404)
+    return Applied({"vendorCode": vendor, "invoiceNumber": number, "status": status.upper(), "changedAt": at})

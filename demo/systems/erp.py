@@ -19,12 +19,12 @@ from ..goods import unit_rows
 from ..moods import Moods
 from ..places import FACILITY
 from ..suppliers import SUPPLIER, SUPPLIERS
+from .erp_writes import add_writes
 from .store import Row, Store
+from .words import ERP
+from .writes import SCHEMA as BOOK
+from .writes import Tell, nobody
 
-STATUS_WORDS = {
-    "approved": "Approved", "ordered": "Dispatched", "partially_received": "Partially Received",
-    "received": "Received", "closed": "Closed", "cancelled": "Canceled",
-}  # fmt: skip
 TOKEN_SECONDS = 25
 _FLAG_WORDS = (
     "EvaluatedReceipt",
@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS order_lines (
   UNIQUE (po, line));
 CREATE INDEX IF NOT EXISTS order_lines_modified ON order_lines (modified_at, id);
 """
+SCHEMA += BOOK
 
 
 def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
@@ -55,7 +56,7 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
             "requisition": line.requisition, "vendor": line.supplier, "item": line.item,
             "description": line.description, "quantity": line.quantity, "unit": line.unit,
             "price": line.price, "price_per": line.per, "match_type": line.match, "basis": line.basis,
-            "flags": ",".join(line.flags), "status": STATUS_WORDS[line.status], "ordered_at": line.ordered_at,
+            "flags": ",".join(line.flags), "status": ERP[line.status], "ordered_at": line.ordered_at,
             "promised_on": line.promised_on, "modified_at": line.changed_at,
         }
         for line in lines
@@ -101,7 +102,7 @@ class Tokens:
         self._until.clear()
 
 
-def application(store: Store, moods: Moods, client_id: str, client_secret: str) -> Flask:
+def application(store: Store, moods: Moods, client_id: str, client_secret: str, tell: Tell = nobody) -> Flask:
     """The ERP's HTTP interface over its database."""
     app, tokens = Flask("demo.erp", static_folder=None), Tokens(client_id, client_secret)
 
@@ -132,6 +133,7 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str) 
     app.add_url_rule("/odata/v4/PurchaseOrderLines", view_func=_order_lines(store))
     app.add_url_rule("/odata/v4/Vendors", view_func=_vendors)
     app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
+    add_writes(app, store, moods, tell)
     return app
 
 

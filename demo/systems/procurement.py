@@ -1,6 +1,7 @@
 """The procurement suite: its own view of every order line, in its own statuses and supplier aliases.
 
-JSON with cursor paging, behind an API key.
+JSON with cursor paging, behind an API key. It knows nothing of idempotency keys: what is sent twice is applied twice,
+and entered twice in its book; who is not sure looks first.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from ..moods import Moods
 from ..places import FACILITY
 from ..suppliers import SUPPLIER
 from .store import Row, Store
+from .words import PROCUREMENT
+from .writes import SCHEMA as BOOK
+from .writes import Applied, Desk, Fields, Mended, RefusedError, Tell, nobody
 
-STATUS_WORDS = {
-    "approved": "APPROVED", "ordered": "ORDERED", "partially_received": "RECEIVING",
-    "received": "FULLY_RECEIVED", "closed": "SOFT_CLOSED", "cancelled": "CANCELLED",
-}  # fmt: skip
+_NEUTRAL = {word: status for status, word in PROCUREMENT.items()}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS order_lines (
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS order_lines (
   created_at TEXT, need_by TEXT, updated_at TEXT, UNIQUE (po, line));
 CREATE INDEX IF NOT EXISTS order_lines_updated ON order_lines (updated_at, id);
 """
+SCHEMA += BOOK
 
 
 def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
@@ -39,7 +41,7 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
             "po": f"PO-{line.order}", "line": line.line, "site": FACILITY[line.facility].procurement,
             "requisition": line.requisition, "supplier": SUPPLIER[line.supplier].procurement,
             "item": line.item, "description": line.description, "quantity": line.quantity, "unit": line.unit,
-            "price": line.price, "price_per": line.per, "state": STATUS_WORDS[line.status],
+            "price": line.price, "price_per": line.per, "state": PROCUREMENT[line.status],
             "created_at": line.ordered_at, "need_by": line.promised_on, "updated_at": line.changed_at,
         }
         for line in lines
@@ -63,7 +65,7 @@ def _order_line(row: Row) -> dict[str, Any]:
     }
 
 
-def application(store: Store, moods: Moods, api_key: str) -> Flask:
+def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -> Flask:
     """The procurement suite's HTTP interface over its database."""
     app = Flask("demo.procurement", static_folder=None)
 
@@ -92,4 +94,35 @@ def application(store: Store, moods: Moods, api_key: str) -> Flask:
             following = urlsafe_b64encode(f"{rows[-1]['updated_at']}|{rows[-1]['id']}".encode()).decode()
         return jsonify(data=[_order_line(row) for row in rows], next_cursor=following)
 
+    @app.get("/api/v2/order-lines/<po>/<int:line>")
+    def one(po: str, line: int) -> tuple[Response, int]:
+        row = _find(store, po, line)
+        if row is None:
+            return jsonify(error="not_found", message=f"no order line {po}/{line}"), 404
+        return jsonify({**_order_line(row), "status": _NEUTRAL[row["state"]]}), 200
+
+    Desk("procurement", store, moods, tell=tell).route(
+        app, "/api/v2/order-status", "set_status", lambda given, at: _set_status(store, given, at)
+    )
     return app
+
+
+def _find(store: Store, po: str, line: int) -> Row | None:
+    """An order line, by its number with or without the prefix that this system gives it."""
+    number = po if po.startswith("PO-") else f"PO-{po}"
+    return next(iter(store.find("order_lines", {"po": number, "line": line})), None)
+
+
+def _set_status(store: Store, given: Fields, at: str) -> Applied:
+    """A status of an order line, in the neutral words that interfaces use."""
+    po, line, status = given.text("po"), given.number("line"), given.text("status")
+    row = _find(store, po, line)
+    if row is None:
+        raise RefusedError(f"no order line {po}/{line}", "not_found", 404)
+    if status not in PROCUREMENT:
+        raise RefusedError(f"no status {status}; known are {', '.join(PROCUREMENT)}", "bad_status")
+    store.alter("order_lines", {"id": row["id"]}, {"state": PROCUREMENT[status], "updated_at": at})
+    return Applied(
+        {"po": row["po"], "line": line, "state": PROCUREMENT[status], "updated_at": at},
+        Mended("order_status_mismatch", row["po"].removeprefix("PO-"), line),
+    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..documents import Receipt, instant
 from ..places import CENTRAL, FACILITY
 from .store import Row, Store
+from .writes import SCHEMA as BOOK
 
 UNIT_WORDS = {"EA": "EACH", "CS": "CASE", "BX": "BOX"}
 FILE_ROWS = 4000
@@ -31,8 +32,12 @@ CREATE TABLE IF NOT EXISTS receipts (
   sent INTEGER DEFAULT 0);
 CREATE INDEX IF NOT EXISTS receipts_unsent ON receipts (sent) WHERE sent = 0;
 CREATE INDEX IF NOT EXISTS receipts_po ON receipts (po, po_line);
+CREATE TABLE IF NOT EXISTS dock_scans (
+  id INTEGER PRIMARY KEY, po TEXT, po_line TEXT, receipt TEXT, line INTEGER, site TEXT, item TEXT,
+  quantity INTEGER, unit TEXT, period_closed INTEGER);
 CREATE TABLE IF NOT EXISTS drops (id INTEGER PRIMARY KEY, file TEXT, records INTEGER, dropped_at TEXT);
 """
+SCHEMA += BOOK
 
 
 def local_time(at: str) -> str:

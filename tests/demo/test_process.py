@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import subprocess
@@ -68,3 +69,24 @@ def test_it_serves_is_controlled_ends_and_resumes_on_the_same_ports(tmp_path: Pa
         assert again.description["env"] == running.description["env"]
     finally:
         assert again.stop() == 0
+
+
+def test_a_connection_that_is_cut_after_a_write_leaves_it_in_the_book(tmp_path: Path) -> None:
+    running = _Running(tmp_path / "home")
+    try:
+        environment = running.description["env"]
+        said = _control(running.home, "trouble", "portal", "drop", "1")
+        assert json.loads(said.stdout)["troubles"]["portal"] == {"drop": 1}
+        headers = {"X-Api-Key": environment["DEMO_PORTAL_API_KEY"], "Content-Type": "application/json"}
+        headers["Idempotency-Key"] = "k1"
+        request = urllib.request.Request(
+            environment["DEMO_PORTAL_URL"] + "/v1/invoice-requests", b'{"order": "4500117001"}', headers
+        )
+        with pytest.raises(http.client.RemoteDisconnected):
+            urllib.request.urlopen(request)
+        (entry,) = json.loads(_control(running.home, "book", "portal").stdout)
+        assert (entry["idempotency_key"], entry["applied"]) == ("k1", 1)
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+    finally:
+        assert running.stop() == 0

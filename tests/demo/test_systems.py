@@ -9,7 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from demo.moods import Moods
-from demo.systems import ap_automation, erp, procurement, warehouse
+from demo.systems import ap_automation, erp, procurement, warehouse, words
 
 from .conftest import NOW, Build
 
@@ -74,7 +74,7 @@ def test_procurement_pages_by_cursor_in_its_own_words(build: Build) -> None:
     assert (
         len({row["id"] for row in rows}) == network.erp.rows("SELECT count(*) AS n FROM order_lines")[0]["n"]
     )
-    assert {row["state"] for row in rows} <= set(procurement.STATUS_WORDS.values())
+    assert {row["state"] for row in rows} <= set(words.PROCUREMENT.values())
     assert all(row["po"]["number"].startswith("PO-") for row in rows)
 
 
