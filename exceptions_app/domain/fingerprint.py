@@ -8,7 +8,7 @@ integrator's guide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 SIZE = 16
@@ -21,9 +21,21 @@ def netstring(text: str) -> bytes:
 
 def fingerprint(check: str, category: str, entity: str, key: Sequence[str]) -> bytes:
     """16 bytes. Raises ValueError for an empty key or a missing (None) part: what has no key has no identity."""
-    if not key or any(part is None for part in key):
-        raise ValueError(f"{check}: a business key must be complete, found {list(key)!r}")
-    return sha256(b"".join(map(netstring, (check, category, entity, *key)))).digest()[:SIZE]
+    return identity(check, category, entity)(key)
+
+
+def identity(check: str, category: str, entity: str) -> Callable[[Sequence[str]], bytes]:
+    """`fingerprint` for many keys of one check, category and entity."""
+    begun = sha256(b"".join(map(netstring, (check, category, entity))))
+
+    def of(key: Sequence[str]) -> bytes:
+        if not key or None in key:
+            raise ValueError(f"{check}: a business key must be complete, found {list(key)!r}")
+        whole = begun.copy()
+        whole.update(b"".join(map(netstring, key)))
+        return whole.digest()[:SIZE]
+
+    return of
 
 
 def evidence_hash(canonical_json: str) -> bytes:

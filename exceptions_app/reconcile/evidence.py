@@ -7,60 +7,55 @@ engine nor on the order of rows, nor on how a rule words its verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from exceptions_app.catalog.schema import Finding
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
-from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
+from exceptions_app.domain.fingerprint import evidence_hash, identity
 from exceptions_app.domain.tolerance import Verdict, assess
 from exceptions_app.domain.wording import money, number
 
+from .cells import Cell, Cells, Row, Written, object_of, picker
 from .limits import Limits
 from .match import CompiledMatch, Said
 from .parameters import RunParameters
-from .values import JSON, exact, exact_text, instant_of, json_of
-
-Row = Sequence[Any]
-Cell = tuple[str, int, str]
-"""Name, position, kind."""
+from .values import JSON, exact, exact_json, instant_of
 
 _FIGURES = ("difference", "base", "tolerance", "excess", "amount")
-"""What is worked out here and put behind a row."""
+"""What is worked out here, beside the cells of a row."""
 
 
-def writer(cells: Sequence[Cell]) -> Callable[[Row], str]:
-    """Row -> canonical JSON object of these cells. Names are fixed, so only values are written per row."""
-    ordered = sorted(cells)
-    template = "{" + ",".join(f"{JSON['text'](name)}:%s" for name, _, _ in ordered) + "}"
-    reads = [(position, JSON[kind]) for _, position, kind in ordered]
-
-    def write(row: Row) -> str:
-        return template % tuple(
-            ["null" if row[position] is None else encode(row[position]) for position, encode in reads]
-        )
-
-    return write
+@lru_cache(maxsize=256)
+def _wording(style: str, currency: str | None) -> Callable[[Decimal], str]:
+    """How a judged figure is said. Limits are said in every sentence, so what was said is kept."""
+    return lru_cache(maxsize=256)(partial(money, currency=currency) if style == "money" else number)
 
 
 class _Finding:
     """One finding, where a row has what it says, and how that is written."""
 
-    def __init__(self, finding: Finding, said: Said, limits: Limits | None, width: int) -> None:
+    def __init__(
+        self, finding: Finding, said: Said, limits: Limits | None, cells: Cells, place: tuple[str, str]
+    ) -> None:
+        check, entity = place
         self.finding, self.said, self.limits = finding, said, limits
-        self.figures = {name: width + i for i, name in enumerate(_FIGURES)}
-        cells = {key: (place, "text") for key, place in said.key.items()}
-        cells |= {"currency": (said.currency, "text"), "counterparty": (said.counterparty, "text")}
+        self.key_names, self.key_of = list(said.key), picker(said.key.values())
+        self.identify = identity(check, finding.category, entity)
+        key: dict[str, Cell] = {name: (at, "text") for name, at in said.key.items()}
+        self.write_key = cells.objects(key)
+        shown = {**key, "currency": (said.currency, "text"), "counterparty": (said.counterparty, "text")}
+        slots = {name: cells.slot(cell) for name, cell in shown.items()}
         own = _FIGURES if finding.tolerance else ("amount",)
-        cells |= {name: (self.figures[name], "decimal") for name in own}
-        cells |= said.facts
+        slots |= {name: cells.figure(name) for name in own}
+        slots |= {name: cells.slot(cell) for name, cell in said.facts.items()}
         for fact, text in finding.facts.items():
             if finding.tolerance is not None and text.strip() in ("difference", "base"):
-                cells[fact] = (self.figures[text.strip()], "decimal")
-        self.write_key = writer([(key, place, "text") for key, place in said.key.items()])
-        self.write_facts = writer([(name, place, kind) for name, (place, kind) in cells.items()])
+                slots[fact] = cells.figure(text.strip())
+        self.write_facts = object_of(slots)
 
 
 class Reader:
@@ -69,93 +64,101 @@ class Reader:
     def __init__(self, compiled: CompiledMatch, entity: str | None, parameters: RunParameters) -> None:
         check, sides = compiled.check, list(compiled.sides)
         self.check, self.now, self.entity = check, parameters.now, entity or NETWORK_SCOPE
-        self.present = range(1, 1 + len(sides))
-        first = 1 + len(sides) + len(check.key)
-        cells: dict[str | None, list[Cell]] = {None: [], **{side: [] for side in sides}}
+        self.present = slice(1, 1 + len(sides))
+        first, all_cells = 1 + len(sides) + len(check.key), Cells(_FIGURES)
+        shown: dict[str | None, dict[str, Cell]] = {None: {}, **{side: {} for side in sides}}
         for i, (side, name, kind) in enumerate(compiled.shown):
-            cells[side].append((name, first + i, kind))
-        self.write_let = writer(cells[None])
+            shown[side][name] = (first + i, kind)
+        self.write_let = all_cells.objects(shown[None])
         self.sides = []
         for side in sorted(sides):
             volatile = compiled.sides[side].volatile
-            steady = writer([cell for cell in cells[side] if cell[0] not in volatile]) if volatile else None
-            self.sides.append((1 + sides.index(side), JSON["text"](side), writer(cells[side]), steady))
-        self.line = [1 + len(sides) + check.key.index(key) for key in check.line or check.key]
+            kept = {name: cell for name, cell in shown[side].items() if name not in volatile}
+            steady = all_cells.objects(kept) if volatile else None
+            whole = all_cells.objects(shown[side])
+            self.sides.append((1 + sides.index(side), JSON["text"](side), whole, steady))
+        self.line = picker(1 + len(sides) + check.key.index(key) for key in check.line or check.key)
         self.findings = [
-            _Finding(finding, said, limits, compiled.width)
+            _Finding(finding, said, limits, all_cells, (check.code, self.entity))
             for finding, said, limits in zip(check.findings, compiled.said, compiled.limits, strict=True)
         ]
+        self.write = all_cells.writer()
 
     def read(self, row: Row) -> list[Discrepancy]:
         """The discrepancies of one hit. `row` is as `CompiledMatch` describes it."""
-        shown, compared = self._sides(row)
-        shown = f'"let":{self.write_let(row)},"sides":{shown}'
-        line = "|".join([self.check.line_type, self.entity, *[str(row[place]) for place in self.line]])
+        written = self.write(row)
+        shown, compared = self._sides(row, written)
+        shown = f'"let":{self.write_let(written)},"sides":{shown}'
+        line = "|".join([self.check.line_type, self.entity, *map(str, self.line(row))])
         return [
-            self._discrepancy(finding, row, line, shown, compared)
+            self._discrepancy(finding, row, written, line, shown, compared)
             for finding in self.findings
             if row[finding.said.holds]
         ]
 
     def known_to(self, row: Row) -> int:
         """How many sides know the key of a hit."""
-        return sum(row[place] for place in self.present)
+        return row[self.present].count(True)
 
-    def _sides(self, row: Row) -> tuple[str, str]:
+    def _sides(self, row: Row, written: Written) -> tuple[str, str]:
         """The sides as shown, and as compared with the last run. A missing side is an empty object."""
         shown, compared = [], []
         for present, name, write, steady in self.sides:
-            values = write(row) if row[present] else "{}"
-            shown.append(f"{name}:{values}")
-            compared.append(f"{name}:{steady(row)}" if steady and row[present] else shown[-1])
+            there = row[present]
+            shown.append(f"{name}:{write(written) if there else '{}'}")
+            compared.append(f"{name}:{steady(written)}" if steady and there else shown[-1])
         return f"{{{','.join(shown)}}}", f"{{{','.join(compared)}}}"
 
-    def _discrepancy(self, what: _Finding, row: Row, line: str, shown: str, compared: str) -> Discrepancy:
-        finding, said = what.finding, what.said
-        verdict, difference, base = self._judged(what, row)
+    def _discrepancy(
+        self, what: _Finding, row: Row, written: Written, line: str, shown: str, compared: str
+    ) -> Discrepancy:
+        finding, said, since = what.finding, what.said, self._since(what, row)
+        verdict, difference, base = self._judged(what, row, since)
         amount = _amount(what, row, difference, base)
-        row = (*row, exact_text(difference), exact_text(base), *_limits(verdict), exact_text(amount))
-        key = {name: row[place] for name, place in said.key.items()}
-        business_key = what.write_key(row)
-        tolerance = _tolerance(what, row, verdict) if verdict else "null"
+        figures = (difference, base, *_limits(verdict), amount)
+        written[: len(_FIGURES)] = map(exact_json, figures)
+        key, business_key = what.key_of(row), what.write_key(written)
+        tolerance = _tolerance(what, written, verdict) if verdict else "null"
         return Discrepancy(
-            fingerprint=fingerprint(self.check.code, finding.category, self.entity, list(key.values())),
+            fingerprint=what.identify(key),
             check=self.check.code,
             scope=self.entity,
             category=finding.category,
             entity=self.entity,
-            reference=self.check.reference.format_map(_Known(key)),
+            reference=self.check.reference.format_map(_Known(zip(what.key_names, key, strict=True))),
             business_key=business_key,
             lines=(line,),
             counterparty=row[said.counterparty],
-            facts=what.write_facts(row),
+            facts=what.write_facts(written),
             evidence=f'{{"key":{business_key},{shown},"tolerance":{tolerance}}}',
             evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{compared}}}'),
             amount=amount,
             currency=row[said.currency],
-            since=self.now if row[said.since] is None else instant_of(row[said.since]),
+            since=since or self.now,
             critical=row[said.critical] == "true",
         )
 
-    def _judged(self, what: _Finding, row: Row) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
+    def _since(self, what: _Finding, row: Row) -> datetime | None:
+        text = row[what.said.since]
+        return None if text is None else instant_of(text)
+
+    def _judged(
+        self, what: _Finding, row: Row, since: datetime | None
+    ) -> tuple[Verdict | None, Decimal | None, Decimal | None]:
         """The verdict on the real figures: the compared ones divided by their scale."""
         use, (difference, base, scale) = what.finding.tolerance, what.said.figures
         if use is None or row[difference] is None:
             return None, None, None
         per = Decimal(row[scale] or 1) or Decimal(1)
         real, real_base = exact(Decimal(row[difference]) / per), exact(Decimal(row[base] or 0) / per)
-        tolerance = self.check.tolerances[use.name]
+        tolerance, currency = self.check.tolerances[use.name], row[what.said.currency]
         if what.limits is not None:
-            since = row[what.said.since]
-            day = None if since is None else instant_of(since).date()
-            tolerance = what.limits.on(row[what.said.currency], day)
-        currency = row[what.said.currency]
-        say = partial(money, currency=currency) if use.format == "money" else number
-        return assess(tolerance, real, real_base, say), real, real_base
+            tolerance = what.limits.on(currency, since and since.date())
+        return assess(tolerance, real, real_base, _wording(use.format, currency)), real, real_base
 
 
-def _limits(verdict: Verdict | None) -> tuple[str | None, str | None]:
-    return (exact_text(verdict.limit), exact_text(verdict.excess)) if verdict else (None, None)
+def _limits(verdict: Verdict | None) -> tuple[Decimal | None, Decimal | None]:
+    return (verdict.limit, verdict.excess) if verdict else (None, None)
 
 
 def _amount(what: _Finding, row: Row, difference: Decimal | None, base: Decimal | None) -> Decimal | None:
@@ -168,12 +171,12 @@ def _amount(what: _Finding, row: Row, difference: Decimal | None, base: Decimal 
     return None if amount is None else exact(Decimal(amount) / (Decimal(per or 1) or 1))
 
 
-def _tolerance(what: _Finding, row: Row, verdict: Verdict) -> str:
+def _tolerance(what: _Finding, written: Written, verdict: Verdict) -> str:
     use = what.finding.tolerance
-    said = {name: json_of(row[place], "decimal") for name, place in what.figures.items()}
+    difference, base, limit, excess, _ = written[: len(_FIGURES)]
     return (
-        f'{{"base":{said["base"]},"difference":{said["difference"]},"excess":{said["excess"]},'
-        f'"format":"{use.format if use else "number"}","limit":{said["tolerance"]},'
+        f'{{"base":{base},"difference":{difference},"excess":{excess},'
+        f'"format":"{use.format if use else "number"}","limit":{limit},'
         f'"name":"{use.name if use else ""}","sentence":{JSON["text"](verdict.sentence)}}}'
     )
 

@@ -82,3 +82,8 @@ def exact(amount: Decimal) -> Decimal:
 def exact_text(amount: Decimal | None) -> str | None:
     """An exact number as text, without trailing zeros."""
     return None if amount is None else number_text(f"{amount:f}")
+
+
+def exact_json(amount: Decimal | None) -> str:
+    """An exact number as JSON: text, as every number of evidence."""
+    return "null" if amount is None else f'"{number_text(f"{amount:f}")}"'
