@@ -147,6 +147,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "concat": lambda _, a: "CONCAT(" + ", ".join(f"COALESCE({part}, '')" for part in a) + ")",
     "normalise": lambda _, a: f"NULLIF(LTRIM(REGEXP_REPLACE(UPPER({a[0]}), '[^A-Z0-9]', '', 'g'), '0'), '')",
     "days_since": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",
+    "days_between": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",
     "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
     "json_field": _json_field,
     "parse_date": lambda n, a: f"CAST(TRY_STRPTIME({a[0]}, {literal(n.value)}) AS DATE)",

@@ -148,6 +148,13 @@ def days_since(args: Sequence[Node]) -> Node:
     return Node("days_since", INTEGER, (*args, Node("parameter", TIMESTAMP, (), "now")))
 
 
+def days_between(args: Sequence[Node]) -> Node:
+    for argument in args:
+        if argument.kind not in (DATE, TIMESTAMP):
+            raise ExpressionError(f"days_between() needs date or timestamp, got {argument.kind.name}")
+    return Node("days_between", INTEGER, tuple(args))
+
+
 def booleans(name: str) -> Build:
     return lambda args: Node(name, BOOLEAN, (need(args[0], BOOLEAN, name),))
 
