@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -18,6 +18,11 @@ class ConnectorModels:
     read: type[BaseModel]
     submit: type[BaseModel] | None = None
     read_back: type[BaseModel] | None = None
+
+    def __iter__(self) -> Iterator[type[BaseModel]]:
+        """All that there are."""
+        found = (self.connection, self.read, self.submit, self.read_back)
+        return (model for model in found if model is not None)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,10 +1,10 @@
-"""Whether what was declared fits together: the network, feeds, checks, and what people work with."""
+"""Whether what was declared fits together: the network, feeds, checks, what people work with, what is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import verify_checks, verify_feeds, verify_network, verify_work
+from . import verify_checks, verify_deliveries, verify_feeds, verify_network, verify_work
 from .catalog import Catalog
 from .judging import Judge
 from .merging import Merged
@@ -18,4 +18,5 @@ def problems_in(catalog: Catalog, merged: Merged, connectors: Mapping[str, Conne
     verify_feeds.verify(judge, catalog, connectors)
     verify_checks.verify(judge, catalog)
     verify_work.verify(judge, catalog)
+    verify_deliveries.verify(judge, catalog, connectors)
     return judge.problems

@@ -146,9 +146,7 @@ def _system(
         model = connectors[system.connector].connection
         options(judge, "systems", system.code, "connection", model, system.connection)
     for name, value in _texts(system.connection):
-        if (_SECRET_NAME.search(name) and not value.startswith(("env:", "file:"))) or _PASSWORD_IN_URL.match(
-            value
-        ):
+        if holds_secret(name, value):
             judge.report(
                 "systems",
                 system.code,
@@ -163,6 +161,12 @@ def _system(
                 judge.choose(
                     "systems", system.code, ["record_urls", record_type], name, columns, "of its columns"
                 )
+
+
+def holds_secret(name: str, value: str) -> bool:
+    """Whether a text is a secret's value, by its name or its look; a reference is none."""
+    named = _SECRET_NAME.search(name) is not None and not value.startswith(("env:", "file:"))
+    return named or _PASSWORD_IN_URL.match(value) is not None
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

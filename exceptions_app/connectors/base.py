@@ -2,6 +2,7 @@
 
 A connector reads one feed of one system and says exactly where each row came from. It must not know what a
 row means (that is the feed's mapping), nor where rows are kept; its only state is what the watermark says.
+One that can write has a submitter beside it: one operation of one system, asked by several threads at once.
 """
 
 from __future__ import annotations
@@ -49,17 +50,25 @@ class Page:
 class TransportError(Exception):
     """The source could not be reached or refused to answer. `permanent`: trying again will not help.
 
-    `retry_after` is in seconds, where the source asked for a wait longer than a read should block.
+    `retry_after` is in seconds, where the source asked for a wait longer than a read should block. `sent`: a
+    write may have reached the system, so that nobody knows whether it was done.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool, where: str, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        where: str,
+        retry_after: float | None = None,
+        sent: bool = False,
     ) -> None:
         super().__init__(f"{where}: {message}")
         self.message = message
         self.permanent = permanent
         self.where = where
         self.retry_after = retry_after
+        self.sent = sent
 
 
 class FeedContentError(Exception):
@@ -105,6 +114,76 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give back connections. Safe to repeat, and safe in the middle of a read."""
+        ...
+
+
+@runtime_checkable
+class ReadsOne(Protocol):
+    """A connector that can also be asked for the records of one key, without reading everything since a mark."""
+
+    def read_one(self, key: Mapping[str, str]) -> list[RawRow] | None:
+        """The rows that the source holds for these canonical columns; None: it was not told how to ask."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One business write. `fields` are typed: text, int, Decimal, bool, date, datetime, or None where absent.
+
+    The idempotency key is the same however often this write is sent.
+    """
+
+    fields: Mapping[str, Any]
+    idempotency_key: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a system answered. `request` and `body` hide the values of sensitive fields; `request` is cut.
+
+    `as_expected`: False where the operation says what a success reads like, and this does not.
+    """
+
+    status: int | None
+    body: str
+    request: str
+    retry_after: float | None = None
+    as_expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Whether a write has arrived, by the system's own word."""
+
+    found: bool
+    answer: Answer
+
+
+class Submitter(Protocol):
+    """Makes the writes of one operation. Thread-safe: as many calls at once as the system is allowed."""
+
+    @property
+    def longest(self) -> float:
+        """No call takes longer than this, in seconds."""
+        ...
+
+    def request_of(self, write: Write) -> str:
+        """The request as people may see it: sensitive values hidden, cut. Raises `TransportError` as `submit`."""
+        ...
+
+    def submit(self, write: Write) -> Answer:
+        """Send it once. Raises `TransportError`: `permanent` where this very write can never be sent, `sent` where
+        it may have reached the system.
+        """
+        ...
+
+    def read_back(self, write: Write) -> Arrival:
+        """Ask whether the write has arrived, changing nothing. Raises `TransportError` when that cannot be told."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections. Safe to repeat."""
         ...
 
 

@@ -117,7 +117,7 @@ def test_every_column_of_every_record_and_every_style_is_named() -> None:
 OPTIONS = [
     (kind, name)
     for kind, connector in CONNECTORS.items()
-    for model in (connector.models.connection, connector.models.read)
+    for model in connector.models
     for inner in inner_models(model)
     for name in inner.model_fields
 ]

@@ -173,6 +173,94 @@ def test_judged_figure_is_said_as_it_is_and_in_no_larger_expression(
     assert [("difference" in problem.message) for problem in found] == ([True] if refused else [])
 
 
+OPERATION = """\
+operations:
+  - code: suite.send
+    title: Send again
+    system: api
+    category: [differs]
+    entity: [H1]
+    fields:
+      order: {source: key.order_number}
+      quantity: {source: erp.quantity, type: quantity, edit: true, one_of: ["1", "2"]}
+      apart: {source: fact.difference, type: decimal, required: false}
+    order_key: [order]
+    submit: {method: PUT, path: "/lines/{order}", body: {q: "{quantity}", ref: "{idempotency_key}"}}
+    read_back: {path: "/lines/{order}", found: {path: q, equals: "{quantity}"}}
+    errors: [{status: [422], contains: closed, means: permanent, say: It is closed.}]
+cutoffs:
+  - {code: close, title: Close, calendar: office, monthly: {business_day: 3}, category: [differs], queue: [desk]}
+"""
+
+WRONG_WRITES = [
+    ("system: api", "system: apy", "operations.suite.send.system", "'apy' is none of systems", "api"),
+    ("system: api", "system: erp1", "operations.suite.send.system", "the connector 'rows' of erp1 cannot write", ""),
+    ("category: [differs]\n    entity", "category: [difers]\n    entity", "operations.suite.send.category.0", "'difers'", "differs"),
+    ("entity: [H1]", "entity: [H9]", "operations.suite.send.entity.0", "'H9'", ""),
+    ("order_key: [order]", "order_key: [ordr]", "operations.suite.send.order_key.0", "'ordr' is none of the fields", "order"),
+    ("source: key.order_number", "source: key.order", "operations.suite.send.fields.order.source", "does not say 'key.order'", "key.order_number"),
+    ("source: erp.quantity", "source: erpp.quantity", "operations.suite.send.fields.quantity.source", "does not say 'erpp.quantity'", "erp.quantity"),
+    ("source: fact.difference", "source: fact.difrence", "operations.suite.send.fields.apart.source", "does not say", "fact.difference"),
+    ("source: fact.difference", "source: let.nothing", "operations.suite.send.fields.apart.source", "does not say", ""),
+    ('one_of: ["1", "2"]', 'one_of: ["1", "two"]', "operations.suite.send.fields.quantity.one_of", "'two' is no quantity", ""),
+    ('q: "{quantity}", ref', 'q: "{quantty}", ref', "operations.suite.send.submit.body.q", "'quantty' is none of the fields", "quantity"),
+    ('equals: "{quantity}"', 'equals: "{qty}"', "operations.suite.send.read_back.found.equals", "'qty'", ""),
+    ('path: "/lines/{order}", body', 'paht: "/lines/{order}", body', "operations.suite.send.submit.paht", "unknown field 'paht'", "path"),
+    ('path: "/lines/{order}", body', 'path: "https://evil.example/{order}", body', "operations.suite.send.submit.path", "it is no plain path", ""),
+    ('q: "{quantity}", ref', 'api_key: k3y, ref', "operations.suite.send.submit.body.api_key", "holds a secret", ""),
+    ("apart: {source", "correlation_id: {source", "operations.suite.send.fields.correlation_id", "the name is taken", ""),
+    ("status: [422], contains: closed, means", "means", "operations.suite.send.errors.0", "fits every answer", ""),
+    ("status: [422]", "status: [4220]", "operations.suite.send.errors.0.status.0", "4220 is no HTTP status", ""),
+    ("order_key: [order]", "backoff: {longest_wait: 1s}", "operations.suite.send.backoff.longest_wait", "shorter than", ""),
+    ("order_key: [order]", "approve_above: -1", "operations.suite.send.approve_above", "got -1", ""),
+    ("calendar: office", "calendar: offce", "cutoffs.close.calendar", "'offce'", "office"),
+    ("queue: [desk]", "queue: [dsk]", "cutoffs.close.queue.0", "'dsk'", "desk"),
+    ("queue: [desk]", "entity: [H9]", "cutoffs.close.entity.0", "'H9'", ""),
+    ("monthly: {business_day: 3}, category: [differs]", "category: [difers], dates: [2026-11-30T17:00]", "cutoffs.close.category.0", "'difers'", "differs"),
+    ("monthly: {business_day: 3}", "monthly: {business_day: 0}", "cutoffs.close.monthly.business_day", "no business day 0", ""),
+    ("monthly: {business_day: 3}", 'dates: ["2026-11-30T17:00Z"]', "cutoffs.close.dates.0", "has a zone", ""),
+    ("monthly: {business_day: 3}, ", "", "cutoffs.close", "it never comes", ""),
+]  # fmt: skip
+
+
+def test_operation_and_cut_off_that_fit_are_accepted(problems: Problems) -> None:
+    assert problems(writes=OPERATION) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "said", "hint"), WRONG_WRITES, ids=[f"{w[2]}: {w[3]}" for w in WRONG_WRITES]
+)
+def test_mistake_in_what_is_sent_is_named_at_its_line(
+    problems: Problems, old: str, new: str, path: str, said: str, hint: str
+) -> None:
+    assert old in OPERATION
+    found = problems(writes=OPERATION.replace(old, new, 1))
+    named = [problem for problem in found if problem.path == path and said in problem.message]
+    assert named, "\n".join(map(str, found))
+    first = OPERATION[: OPERATION.index(old)].count("\n") + 1
+    assert Path(named[0].file).name == "writes.yaml"
+    assert first - 5 <= named[0].line <= first + 2
+    if hint:
+        assert named[0].suggestion == hint
+
+
+def test_sensitive_column_is_not_sent_as_if_everybody_might_see_it(problems: Problems) -> None:
+    bank = (
+        "quantity: {type: quantity, required: true}",
+        "quantity: {type: quantity, required: true, sensitivity: bank}",
+    )
+    found = problems(bank, writes=OPERATION)
+    named = [problem for problem in found if problem.path.startswith("operations.")]
+    assert {problem.path.split(".")[4] for problem in named} == {"quantity", "apart"}
+    assert all(problem.expected == "'sensitivity: bank'" for problem in named)
+    marked = OPERATION.replace("edit: true", "edit: true, sensitivity: bank").replace(
+        "required: false", "required: false, sensitivity: bank"
+    )
+    assert [
+        problem for problem in problems(bank, writes=marked) if problem.path.startswith("operations.")
+    ] == []
+
+
 BROKEN_FILES = {
     "tab": ("site:\n\tname: x\n", "not YAML"),
     "unclosed": ("site: {name: x\n", "not YAML"),

@@ -10,12 +10,12 @@ from loopback import Handler, Loopback
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Handler], Loopback]]:
-    """Start a server for this test: `serve(handler)`."""
+def serve() -> Iterator[Callable[..., Loopback]]:
+    """Start a server for this test: `serve(handler, keep=False)`."""
     servers: list[Loopback] = []
 
-    def start(handler: Handler) -> Loopback:
-        servers.append(Loopback(handler))
+    def start(handler: Handler, *, keep: bool = False) -> Loopback:
+        servers.append(Loopback(handler, keep=keep))
         return servers[-1]
 
     yield start

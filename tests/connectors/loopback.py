@@ -24,12 +24,13 @@ class Asked:
 
 @dataclass
 class Reply:
-    """What the server answers; `cut` closes the connection after so many bytes of the body."""
+    """What the server answers; `cut` closes the connection after so many bytes of the body, `dropped` at once."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
+    dropped: bool = False
 
     def content(self) -> bytes:
         if isinstance(self.body, bytes):
@@ -40,14 +41,32 @@ class Reply:
 Handler = Callable[[Asked], Reply]
 
 
-class Loopback:
-    """A server on loopback that answers by a function, and remembers what it was asked."""
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
 
-    def __init__(self, handler: Handler) -> None:
+    def handle_error(self, *_: Any) -> None:
+        """A client that hangs up on purpose is no news."""
+
+
+class Loopback:
+    """A server on loopback that answers by a function, and remembers what it was asked.
+
+    `keep`: connections stay open between requests; `connections` counts them.
+    """
+
+    def __init__(self, handler: Handler, *, keep: bool = False) -> None:
         self.asked: list[Asked] = []
+        self.connections = 0
         outer = self
 
         class Answering(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keep else "HTTP/1.0"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                outer.connections += 1
+
             def _answer(self) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -57,18 +76,21 @@ class Loopback:
                 outer.asked.append(Asked(self.command, parts.path, query, headers, body))
                 outer._send(self, handler(outer.asked[-1]))
 
-            do_GET = do_POST = _answer
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        self._server = _Quiet(("127.0.0.1", 0), Answering)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
     @staticmethod
     def _send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
+        if reply.dropped:
+            request.close_connection = True
+            return
         content = reply.content()
         request.send_response(reply.status)
         for name, value in {"Content-Type": "application/json", **reply.headers}.items():

@@ -29,9 +29,7 @@ def models_in(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def test_every_option_is_in_a_table_of_the_connectors_section(kind: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \|", SECTIONS[kind], flags=re.M)
     options = CONNECTORS[kind].models
-    fields = [
-        name for top in (options.connection, options.read) for m in models_in(top) for name in m.model_fields
-    ]
+    fields = [name for top in options for m in models_in(top) for name in m.model_fields]
     assert sorted(rows) == sorted(fields)
 
 
@@ -41,6 +39,16 @@ def test_the_example_of_each_connector_is_accepted(kind: str) -> None:
     options = CONNECTORS[kind].models
     options.connection.model_validate(example.get("connection", {}))
     options.read.model_validate(example["read"])
+
+
+def test_the_example_of_an_operation_is_accepted() -> None:
+    for kind, connector in CONNECTORS.items():
+        if connector.models.submit is not None and connector.models.read_back is not None:
+            example: dict[str, Any] = yaml.safe_load(
+                re.findall(r"```yaml\n(.*?)```", SECTIONS[kind], flags=re.S)[1]
+            )
+            connector.models.submit.model_validate(example["submit"])
+            connector.models.read_back.model_validate(example["read_back"])
 
 
 def test_every_section_but_the_last_is_a_connector() -> None:

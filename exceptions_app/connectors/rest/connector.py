@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from exceptions_app.domain.instant import utc_now
 from ..base import FeedContentError, Page, RawRow, RowProblem, cut
 from ..exact_json import dump, find, flat, repeated_key
 from ..marks import Mark, Marks
-from .options import RestConnection, RestRead
+from .options import RestConnection, RestOne, RestPaging, RestRead
 from .paging import Batch, Walk
-from .transport import HttpSource
+from .templates import entries, in_path, places, text
+from .transport import HttpSource, NotFoundError
 
 
 class RestConnector:
@@ -57,6 +59,26 @@ class RestConnector:
             return None
         return self._keys(self._source.address_of(keys.path or self._read.path), keys.params)
 
+    def read_one(self, key: Mapping[str, str]) -> list[RawRow] | None:
+        one = self._read.one
+        if one is None or not _named(one) <= set(key):
+            return None
+        path = text(one.path or self._read.path, key, in_path)
+        params = dict(entries(one.params, key))
+        records = self._read.records if one.records is None else one.records
+        walk = replace(
+            self._walk("one record of "), records=records, paging=RestPaging.model_validate({}), single=True
+        )
+        try:
+            [batch] = walk.pages(self._source.address_of(path), params)
+        except NotFoundError:
+            return []
+        page = _page(batch, None)
+        if page.problems:
+            problem = page.problems[0]
+            raise FeedContentError(problem.reason, problem.position, "a row that can be read")
+        return page.rows
+
     def read_through(self, began: datetime) -> datetime | None:
         return began
 
@@ -77,6 +99,11 @@ class RestConnector:
     def _walk(self, prefix: str = "") -> Walk:
         read = self._read
         return Walk(self._source.get, self._source.follow, read.records, read.paging, prefix + self._label)
+
+
+def _named(one: RestOne) -> set[str]:
+    """The columns without which it cannot be asked."""
+    return places(one.path or "").union(*map(places, one.params.values()))
 
 
 def _page(batch: Batch, watermark: str | None) -> Page:

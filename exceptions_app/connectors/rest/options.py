@@ -115,6 +115,14 @@ class RestKeys(Shape):
     )
 
 
+class RestOne(Shape):
+    """Asking again for the rows of one key. `{column}` stands for a canonical column of the record."""
+
+    path: str | None = Field(None, description="default: the feed's path; values are percent-encoded")
+    params: dict[str, str] = Field(default_factory=dict, description="sent with the request")
+    records: str | None = Field(None, description="default: the feed's; an object there is the one row")
+
+
 class RestRead(Shape):
     """What one feed reads."""
 
@@ -126,6 +134,7 @@ class RestRead(Shape):
     paging: RestPaging = Field(default_factory=lambda: RestPaging.model_validate({}))
     watermark: RestWatermark | None = None
     keys: RestKeys | None = None
+    one: RestOne | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> RestRead:

@@ -46,6 +46,8 @@ class Walk:
     records: str
     paging: RestPaging
     label: str
+    single: bool = False
+    """An object where the list should be is the one row."""
 
     def pages(self, url: str, params: Mapping[str, str]) -> Iterator[Batch]:
         """Every page in order. Raises FeedContentError where an answer is not what was agreed."""
@@ -139,6 +141,8 @@ class Walk:
         rows = find(body.value, self.records)
         if isinstance(rows, list):
             return rows
+        if self.single and isinstance(rows, dict):
+            return [rows]
         found = (
             ", ".join(map(repr, list(body.value)[:8]))
             if isinstance(body.value, dict)

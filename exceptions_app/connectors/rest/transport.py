@@ -26,6 +26,10 @@ LONGEST_WAIT = 60.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+class NotFoundError(TransportError):
+    """404: the source has nothing there."""
+
+
 class HttpSource:
     """A system reached over HTTP. `sleep` and `clock` (seconds) serve the rate limit."""
 
@@ -126,12 +130,13 @@ def _refusal(response: httpx2.Response, where: str) -> TransportError:
             f"{status}: sent on to {host}, which is not followed", permanent=True, where=where
         )
     if response.status_code in _PASSING:
-        return TransportError(status, permanent=False, where=where, retry_after=_retry_after(response))
+        return TransportError(status, permanent=False, where=where, retry_after=retry_after(response))
     body = without_digits(response.text)
-    return TransportError(f"{status}{': ' + body if body else ''}", permanent=True, where=where)
+    kind = NotFoundError if response.status_code == 404 else TransportError
+    return kind(f"{status}{': ' + body if body else ''}", permanent=True, where=where)
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+def retry_after(response: httpx2.Response) -> float | None:
     """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None where neither was given."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdigit():

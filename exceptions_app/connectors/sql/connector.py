@@ -6,7 +6,7 @@ told so, and is always rolled back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Select,
+    bindparam,
     create_engine,
     literal_column,
     make_url,
@@ -28,6 +29,7 @@ from sqlalchemy import column as named
 from sqlalchemy import table as named_table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.types import NullType
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
@@ -83,6 +85,15 @@ class SqlConnector:
         columns: list[ColumnClause[Any]] = [named(key) for key in self._read.keys]
         statement = select(*columns).select_from(self._source()).distinct()
         return (row for _, rows in self._pages(statement) for row in rows)
+
+    def read_one(self, key: Mapping[str, str]) -> list[RawRow] | None:
+        if not self._read.one or not set(self._read.one) <= set(key):
+            return None
+        statement: Select[Any] = select(literal_column("*")).select_from(self._source())
+        for column, source in self._read.one.items():
+            # untyped: the database reads the text as its column's type, a number or a text
+            statement = statement.where(named(source) == bindparam(None, key[column], type_=NullType()))
+        return [row for _, rows in self._pages(statement) for row in rows]
 
     def read_through(self, began: datetime) -> datetime | None:
         return began

@@ -39,6 +39,10 @@ class SqlRead(Shape):
     keys: list[str] = Field(
         default_factory=list, description="key columns, for feeds of mode keys_and_changes"
     )
+    one: dict[str, str] = Field(
+        default_factory=dict,
+        description="canonical column -> column of the query: how one record is asked for again",
+    )
     page_size: int = Field(5000, ge=1, le=100_000, description="rows fetched at a time")
 
     @model_validator(mode="after")

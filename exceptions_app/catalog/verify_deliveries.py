@@ -1,0 +1,183 @@
+"""Judges what can be sent to systems, and cut-offs: do they refer to what exists, and can they work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from .catalog import Catalog
+from .judging import Judge, Path
+from .problems import ConnectorModels, closest, listing
+from .schema import Backoff, Cutoff, Operation, SentField, System
+from .sent_sources import is_known, raised_by, sensitivity_of, sources
+from .verify_network import holds_secret, options
+
+OWN_PLACES = ("idempotency_key", "correlation_id")
+"""What every text of a request may name beside the operation's fields."""
+
+_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_OPEN = ("public", "internal")
+
+
+def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
+    """Report whatever keeps an operation from being sent, or a cut-off from ever coming."""
+    for system in catalog.systems.values():
+        _delivery(judge, system)
+    for operation in catalog.operations.values():
+        _refers(judge, operation)
+        _system(judge, catalog, operation, connectors)
+        _texts(judge, operation)
+        for name, field in operation.fields.items():
+            _field(judge, catalog, operation, name, field)
+        _rules(judge, operation)
+    for cutoff in catalog.cutoffs:
+        _cutoff(judge, cutoff)
+
+
+def _delivery(judge: Judge, system: System) -> None:
+    rules = system.delivery
+    if rules.breaker_longest < rules.breaker_pause:
+        path = ["delivery", "breaker_longest"]
+        judge.report("systems", system.code, path, "it is shorter than breaker_pause", "at least as long")
+
+
+def _refers(judge: Judge, operation: Operation) -> None:
+    for section, target in (("category", "categories"), ("entity", "entities")):
+        for index, code in enumerate(getattr(operation, section)):
+            judge.refer("operations", operation.code, [section, index], target, code)
+    for index, name in enumerate(operation.order_key):
+        path: Path = ["order_key", index]
+        judge.choose("operations", operation.code, path, name, operation.fields, "of the fields")
+
+
+def _system(
+    judge: Judge, catalog: Catalog, operation: Operation, connectors: Mapping[str, ConnectorModels]
+) -> None:
+    """The connector must be able to write; its own models judge the options."""
+    code = operation.code
+    if not judge.refer("operations", code, ["system"], "systems", operation.system):
+        return
+    connector = catalog.systems[operation.system].connector
+    models = connectors.get(connector)
+    if models is None:
+        return
+    if models.submit is None:
+        able = [kind for kind, other in connectors.items() if other.submit is not None]
+        said = f"the connector '{connector}' of {operation.system} cannot write"
+        judge.report("operations", code, ["system"], said, f"a system of connector {listing(able)}")
+        return
+    options(judge, "operations", code, "submit", models.submit, operation.submit)
+    if operation.read_back is not None and models.read_back is not None:
+        options(judge, "operations", code, "read_back", models.read_back, operation.read_back)
+    elif operation.read_back is not None:
+        said = f"the connector '{connector}' of {operation.system} cannot read back"
+        judge.report("operations", code, ["read_back"], said, "no 'read_back:'")
+
+
+def _texts(judge: Judge, operation: Operation) -> None:
+    """Placeholders name fields; nothing that looks like a secret stands in a request."""
+    known = [*operation.fields, *OWN_PLACES]
+    for name in OWN_PLACES:
+        if name in operation.fields:
+            judge.report("operations", operation.code, ["fields", name], "the name is taken", "another name")
+    for part, given in (("submit", operation.submit), ("read_back", operation.read_back or {})):
+        for path, text in _strings(given):
+            where = [part, *path]
+            for name in _PLACE.findall(text):
+                judge.choose("operations", operation.code, where, name, known, "of the fields")
+            if path and holds_secret(str(path[-1]), text) and not _PLACE.search(text):
+                said = f"'{path[-1]}' holds a secret"
+                judge.report("operations", operation.code, where, said, "'auth:' in the system's connection")
+
+
+def _strings(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _strings(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, (*path, index))
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _field(judge: Judge, catalog: Catalog, operation: Operation, name: str, field: SentField) -> None:
+    code, path = operation.code, ["fields", name]
+    for text in field.one_of:
+        if not _reads_as(text, field.type):
+            judge.report("operations", code, [*path, "one_of"], f"'{text}' is no {field.type}", field.type)
+    for category in operation.category:
+        checks = [check for check in catalog.checks.values() if category in raised_by(check)]
+        giving = [check for check in checks if is_known(check, category, field.source)]
+        if checks and not giving:
+            said = f"an exception '{category}' does not say '{field.source}'"
+            known = sorted({source for check in checks for source in sources(check, category)})
+            near = closest(field.source, known)
+            judge.report("operations", code, [*path, "source"], said, listing(known, 30), near)
+            return
+        for check in giving:
+            needed = sensitivity_of(check, catalog.record_types, category, field.source)
+            if field.sensitivity in _OPEN and needed not in _OPEN:
+                said = f"'{field.source}' is {needed} data, and everybody would see it"
+                judge.report("operations", code, [*path, "source"], said, f"'sensitivity: {needed}'")
+                return
+
+
+def _reads_as(text: str, kind: str) -> bool:
+    try:
+        match kind:
+            case "integer":
+                int(text)
+            case "decimal" | "money" | "quantity":
+                return Decimal(text).is_finite()
+            case "date":
+                date.fromisoformat(text)
+            case "timestamp":
+                datetime.fromisoformat(text)
+            case "boolean":
+                return text in ("true", "false")
+    except (ValueError, InvalidOperation):
+        return False
+    return True
+
+
+def _rules(judge: Judge, operation: Operation) -> None:
+    """What answers mean, and how long is waited between tries."""
+    code = operation.code
+    waits: list[tuple[Path, Backoff]] = [((), operation.backoff)]
+    for index, rule in enumerate(operation.errors):
+        path: Path = ("errors", index)
+        if not rule.status and not rule.contains:
+            judge.report("operations", code, path, "it fits every answer", "'status:' or 'contains:'")
+        for place, status in enumerate(rule.status):
+            if not 100 <= status <= 599:
+                said = f"{status} is no HTTP status"
+                judge.report("operations", code, [*path, "status", place], said, "100 to 599")
+        if rule.backoff is not None:
+            waits.append((path, rule.backoff))
+    for path, backoff in waits:
+        if backoff.longest_wait < max(backoff.shortest_wait, backoff.first_wait):
+            said = "it is shorter than the first or the shortest wait"
+            judge.report("operations", code, [*path, "backoff", "longest_wait"], said, "at least as long")
+    if operation.approve_above is not None and operation.approve_above < 0:
+        judge.report("operations", code, ["approve_above"], f"got {operation.approve_above}", "0 or more")
+
+
+def _cutoff(judge: Judge, cutoff: Cutoff) -> None:
+    code = cutoff.code
+    judge.refer("cutoffs", code, ["calendar"], "calendars", cutoff.calendar)
+    for section, target in (("category", "categories"), ("entity", "entities"), ("queue", "queues")):
+        for index, wanted in enumerate(getattr(cutoff, section)):
+            judge.refer("cutoffs", code, [section, index], target, wanted)
+    if not cutoff.dates and cutoff.monthly is None:
+        judge.report("cutoffs", code, [], "it never comes", "'dates:' or 'monthly:'")
+    if cutoff.monthly is not None and cutoff.monthly.business_day == 0:
+        said, expected = "there is no business day 0", "1 for the first, -1 for the last"
+        judge.report("cutoffs", code, ["monthly", "business_day"], said, expected)
+    for index, at in enumerate(cutoff.dates):
+        if at.tzinfo is not None:
+            said, expected = f"{at.isoformat()} has a zone", "a local time in the calendar's zone"
+            judge.report("cutoffs", code, ["dates", index], said, expected)
