@@ -103,6 +103,7 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
         found.read(lookup.where, inner, (*path, "lookups", code, "where"), "boolean")
         for column, text in lookup.on.items():
             found.read(text, row, (*path, "lookups", code, "on", column))
+        found.read(lookup.as_of, row, (*path, "lookups", code, "as_of"), "date")
     scope = side_scope(side, record_types)
     for column, text in side.columns.items():
         found.read(text, scope, (*path, "columns", column))

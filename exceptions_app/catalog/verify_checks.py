@@ -65,6 +65,11 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
             known = record_columns(catalog.record_types[lookup.record])
             for column in [*lookup.columns, *lookup.on]:
                 judge.choose("checks", check.code, inner, column, known, f"of {lookup.record}'s columns")
+            for part in ("valid_from", "valid_to"):
+                column = getattr(lookup, part)
+                if column is not None:
+                    days = [name for name, kind in known.items() if kind == "date"]
+                    judge.choose("checks", check.code, [*inner, part], column, days, f"of {lookup.record}'s dates")
     return ready
 
 
@@ -90,9 +95,11 @@ def _match(judge: Judge, catalog: Catalog, check: MatchCheck) -> None:
 
 def _finding(judge: Judge, catalog: Catalog, check: MatchCheck, finding: Finding, index: int) -> None:
     path: list[str | int] = ["findings", index]
-    for part in ("present", "missing", "settled"):
-        for place, side in enumerate(getattr(finding, part)):
-            judge.choose("checks", check.code, [*path, part, place], side, check.sides, "of the sides")
+    lookups = [f"{name}.{code}" for name, side in check.sides.items() for code in side.lookups]
+    for part, also in (("present", []), ("missing", []), ("settled", lookups)):
+        for place, wanted in enumerate(getattr(finding, part)):
+            known = [*check.sides, *also]
+            judge.choose("checks", check.code, [*path, part, place], wanted, known, "of the sides")
     both = sorted(set(finding.present) & set(finding.missing))
     if both:
         judge.report("checks", check.code, path, f"'{both[0]}' is both present and missing", "one of them")

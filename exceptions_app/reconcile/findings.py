@@ -11,7 +11,7 @@ from exceptions_app.catalog.expressions import Expr, Kind, Names, Scope, parse, 
 from exceptions_app.catalog.schema import Finding, MatchCheck, Tolerance
 
 from .limits import Limits, limits_of
-from .parameters import SETTLED, grace_parameter, lookup_parameter
+from .parameters import grace_parameter, lookup_parameter, settled_parameter
 from .sides import SidePlan
 
 FIGURES = ("difference", "base", "scale")
@@ -70,7 +70,10 @@ def plan_finding(
             if limits is None
             else _outside_money(limits, kinds, index, str(sql("currency")), since)
         )
-    waits = [f"{SETTLED}{side}" for side in _awaited(finding) if sides[side].sql is not None]
+    awaited = [name for name in _awaited(finding) if "." in name or sides[name].sql is not None]
+    if not all(_is_fed(catalog, check, name) for name in awaited):
+        conditions.append("FALSE")
+    waits = [settled_parameter(check, name) for name in awaited]
     waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
     conditions += [f"{since} <= ${name}" for name in waits]
     unread = [lookup_parameter(check, *of) for of in _looked_up(catalog, check, path, accepted)]
@@ -86,6 +89,13 @@ def plan_finding(
 
 def _awaited(finding: Finding) -> Sequence[str]:
     return list(dict.fromkeys([*finding.missing, *finding.settled]))
+
+
+def _is_fed(catalog: Catalog, check: MatchCheck, name: str) -> bool:
+    """Whether a feed brings what is awaited; sides without one are left out before."""
+    side, _, code = name.partition(".")
+    lookup = check.sides[side].lookups[code] if code else None
+    return lookup is None or bool(catalog.sources_of(lookup.record, lookup.kind))
 
 
 def _looked_up(

@@ -92,6 +92,9 @@ class _Compiler:
         used += [plan.parameters for plan in self.findings]
         used += [plan.parameters for plan in self.sides.values()]
         feeds = {name: self.catalog.side_feeds(self.check, name) for name in self.sides}
+        for name, side in self.check.sides.items():
+            for code, lookup in side.lookups.items():
+                feeds[f"{name}.{code}"] = self.catalog.sources_of(lookup.record, lookup.kind)
         return CompiledMatch(
             check=self.check,
             statement=self._statement(lines, f"{known} >= {enough}", columns),

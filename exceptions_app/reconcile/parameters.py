@@ -17,6 +17,7 @@ from .errors import CheckError
 _AGO = re.compile(r"(minutes|hours|days|business_days)_ago_(\d+)")
 SETTLED = "settled_"
 LOOKED_UP = "looked_up_"
+KNOWN = "known_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class RunParameters:
 def lookup_parameter(check: MatchCheck, side: str, lookup: str) -> str:
     """The name of the instant until which a look-up of a side has been read."""
     return f"{LOOKED_UP}{side}_{list(check.sides[side].lookups).index(lookup)}"
+
+
+def settled_parameter(check: MatchCheck, name: str) -> str:
+    """The name of the instant before which something must have been so for a side, or a `side.lookup`, to know it."""
+    side, _, lookup = name.partition(".")
+    return f"{KNOWN}{side}_{list(check.sides[side].lookups).index(lookup)}" if lookup else f"{SETTLED}{side}"
 
 
 def grace_parameter(grace: ServiceTime) -> str:
@@ -62,8 +69,11 @@ def _value(
         read = parameters.read_through.get(side)
         return None if read is None else read - lags.get(side, timedelta(0))
     if name.startswith(LOOKED_UP) and isinstance(check, MatchCheck):
-        side, _, number = name.removeprefix(LOOKED_UP).rpartition("_")
-        return parameters.read_through.get(f"{side}.{list(check.sides[side].lookups)[int(number)]}")
+        return parameters.read_through.get(_lookup(check, name.removeprefix(LOOKED_UP)))
+    if name.startswith(KNOWN) and isinstance(check, MatchCheck):
+        lookup = _lookup(check, name.removeprefix(KNOWN))
+        read = parameters.read_through.get(lookup)
+        return None if read is None else read - lags.get(lookup, timedelta(0))
     found = _AGO.fullmatch(name)
     if not found:
         raise CheckError("a statement asks for an unknown time", name)
@@ -71,3 +81,8 @@ def _value(
     if unit == "business_days":
         return parameters.business_days_ago(amount)
     return parameters.now - timedelta(**{unit: amount})
+
+
+def _lookup(check: MatchCheck, numbered: str) -> str:
+    side, _, number = numbered.rpartition("_")
+    return f"{side}.{list(check.sides[side].lookups)[int(number)]}"

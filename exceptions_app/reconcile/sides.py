@@ -48,11 +48,16 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
         code: {column: accepted["sides", name, "lookups", code, "on", column] for column in lookup.on}
         for code, lookup in side.lookups.items()
     }
+    dated = {
+        code: accepted["sides", name, "lookups", code, "as_of"]
+        for code, lookup in side.lookups.items()
+        if lookup.as_of is not None
+    }
     systems = systems_of(catalog, side.record, side.kind, side.systems)
     written = frozenset(key for key, expression in keys.items() if _crosswalked(record, expression))
     sql = None
     if systems or not side.optional:
-        sql = _Writer(catalog, side, record, systems, on).write(keys, columns, where, written)
+        sql = _Writer(catalog, side, record, systems, on, dated).write(keys, columns, where, written)
     expressions = [*keys.values(), *columns.values(), *([where] if where else [])]
     return SidePlan(
         name,
@@ -78,6 +83,7 @@ class _Writer:
     record: RecordType
     systems: Sequence[str]
     on: Mapping[str, Mapping[str, Expr]]
+    dated: Mapping[str, Expr]
 
     def write(
         self,
@@ -86,7 +92,7 @@ class _Writer:
         where: Expr | None,
         written: frozenset[str],
     ) -> str:
-        lookups = join_lookups(self.catalog, self.side.lookups, self.on)
+        lookups = join_lookups(self.catalog, self.side.lookups, self.on, self.dated)
 
         def names(qualifier: str | None, name: str) -> str:
             return bare(None, name) if qualifier is None else lookups.columns[qualifier, name]

@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.expression_tree import kind_of
 from exceptions_app.catalog.expressions import Expr, literal, parse, quote, render
 from exceptions_app.catalog.schema import Lookup, RecordType
-from exceptions_app.catalog.scopes import EVERY_RECORD, record_scope
+from exceptions_app.catalog.scopes import EVERY_RECORD, record_columns, record_scope
+
+from .as_of import holds_on, periods_sql
 
 SOURCE = "_source"
 VOLATILE = frozenset({"source_time", "fetched_at"})
@@ -77,43 +80,63 @@ class Joined:
 
 
 def join_lookups(
-    catalog: Catalog, lookups: Mapping[str, Lookup], on: Mapping[str, Mapping[str, Expr]]
+    catalog: Catalog,
+    lookups: Mapping[str, Lookup],
+    on: Mapping[str, Mapping[str, Expr]],
+    dated: Mapping[str, Expr],
 ) -> Joined:
-    """One join per distinct question, however many look-ups ask it (the smallest and the largest pack)."""
-    questions: dict[str, tuple[Lookup, str, list[str]]] = {}
+    """One join per distinct question, however many look-ups ask it (the smallest and the largest pack).
+
+    `on` and `dated` are, per look-up, what it is asked by and the day as of which, over the side's row.
+    """
+    questions: dict[str, tuple[Lookup, str, dict[str, str]]] = {}
     found: dict[tuple[str, str], str] = {}
-    joins = ""
     for name, lookup in lookups.items():
-        question = lookup.model_dump_json(include={"record", "kind", "on", "where"})
-        _, condition, picked = questions.setdefault(question, (lookup, "", []))
-        alias = f"lookup {list(questions).index(question)}"
+        if not catalog.sources_of(lookup.record, lookup.kind):
+            found |= {(name, column): _nothing(catalog, lookup, column) for column in lookup.columns}
+            continue
+        question = lookup.model_dump_json(exclude={"columns", "pick"})
+        alias = quote(
+            f"lookup {list(questions).index(question) if question in questions else len(questions)}"
+        )
+        asked = (lookup, _on(alias, on[name], dated.get(name)), dict[str, str]())
+        _, _, picked = questions.setdefault(question, asked)
         for column in lookup.columns:
-            label = f"{lookup.pick} {column}"
-            picked.append(f"{lookup.pick.upper()}({quote(column)}) AS {quote(label)}")
-            found[name, column] = f"{quote(alias)}.{quote(label)}"
-        questions[question] = (lookup, condition or _on(alias, on[name]), list(dict.fromkeys(picked)))
-    for index, (lookup, condition, picked) in enumerate(questions.values()):
-        rows = _reference(catalog, lookup, picked)
-        joins += f" LEFT JOIN ({rows}) AS {quote(f'lookup {index}')} ON {condition}"
-    needs = {
-        column for parts in on.values() for expression in parts.values() for _, column in expression.columns
-    }
+            label = quote(f"{lookup.pick} {column}")
+            picked[f"{lookup.pick.upper()}({quote(column)}) AS {label}"] = column
+            found[name, column] = f"{alias}.{label}"
+    joins = "".join(
+        f" LEFT JOIN ({_reference(catalog, lookup, picked)}) AS {quote(f'lookup {index}')} ON {condition}"
+        for index, (lookup, condition, picked) in enumerate(questions.values())
+    )
+    parts = [*(expression for of_one in on.values() for expression in of_one.values()), *dated.values()]
+    needs = {column for expression in parts for _, column in expression.columns}
     return Joined(joins, found, frozenset(needs))
 
 
-def _on(alias: str, on: Mapping[str, Expr]) -> str:
-    return " AND ".join(
-        f"{quote(alias)}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()
-    )
+def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None) -> str:
+    same = [f"{alias}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()]
+    return " AND ".join([*same, holds_on(alias, render(as_of, bare))] if as_of else same)
 
 
-def _reference(catalog: Catalog, lookup: Lookup, picked: list[str]) -> str:
+def _nothing(catalog: Catalog, lookup: Lookup, column: str) -> str:
+    """What a look-up that no feed brings knows."""
+    declared = record_columns(catalog.record_types[lookup.record])[column]
+    return f"CAST(NULL AS {kind_of(declared).sql})"
+
+
+def _reference(catalog: Catalog, lookup: Lookup, picked: Mapping[str, str]) -> str:
+    """The reference data as the look-up asks for it; `picked` are aggregates, each of a column."""
     record = catalog.record_types[lookup.record]
     where = parse(lookup.where, record_scope(record)) if lookup.where else None
-    names = {*lookup.on, *lookup.columns, *(name for _, name in (where.columns if where else ()))}
+    names = {*lookup.on, *picked.values(), *(name for _, name in (where.columns if where else ()))}
+    names |= {name for name in (lookup.valid_from, lookup.valid_to) if name}
     rows = canonical_select(catalog, record, names, systems_of(catalog, lookup.record, lookup.kind, None))
     keys = ", ".join(quote(column) for column in lookup.on)
     condition = f" WHERE {render(where, bare)}" if where else ""
+    if lookup.valid_from is not None:
+        counted, valid = f"SELECT * FROM ({rows}) AS r{condition}", (lookup.valid_from, lookup.valid_to)
+        return periods_sql(counted, list(lookup.on), sorted({*picked.values()}), valid, list(picked))
     return f"SELECT {keys}, {', '.join(picked)} FROM ({rows}) AS r{condition} GROUP BY {keys}"
 
 

@@ -104,10 +104,10 @@ class Books:
         self._view(entity)
         return self._run(self.catalog.checks[check], entity, now, read)
 
-    def run_altered(self, check: Check) -> CheckResult:
+    def run_altered(self, check: Check, *, read: Mapping[str, datetime | None] | None = None) -> CheckResult:
         """A check that the catalogue does not hold, in H1."""
         self._view("H1")
-        return self._run(check, "H1", NOW, None)
+        return self._run(check, "H1", NOW, read)
 
     def _run(
         self, check: Check, entity: str | None, now: datetime, read: Mapping[str, datetime | None] | None

@@ -60,6 +60,45 @@ feeds:
        quantity: parse_decimal(a),
        unit: a, movement: a, received_at: parse_timestamp(a)}
   - {code: erp_receipts, system: ERP, record_type: receipt_line, lag: 1h, mapping: *receipt}
+  - code: requisitions
+    system: SUITE
+    record_type: requisition_line
+    lag: 1h
+    mapping: {entity: a, requisition: a, requisition_line: a, quantity: parse_decimal(a), status: a}
+  - code: inspections
+    system: WMS
+    record_type: inspection_line
+    lag: 1h
+    mapping:
+      {entity: a, inspection: a, inspection_line: a, order_number: a, line_number: a, unit: a,
+       accepted: parse_decimal(a), inspected_at: parse_timestamp(a)}
+  - code: confirmations
+    system: SUITE
+    record_type: service_confirmation
+    lag: 1h
+    mapping:
+      {entity: a, confirmation: a, order_number: a, line_number: a, amount: parse_decimal(a), currency: a,
+       confirmed_at: parse_timestamp(a)}
+  - code: usage
+    system: WMS
+    record_type: item_usage
+    lag: 1h
+    mapping:
+      {entity: a, usage_number: a, usage_line: a, case_number: a, item: a, quantity: parse_decimal(a),
+       used_at: parse_timestamp(a)}
+  - code: prices
+    system: SUITE
+    record_type: contract_price
+    lag: 1h
+    mapping:
+      {contract: a, supplier: a, item: a, unit: a, unit_price: parse_decimal(a), currency: a,
+       valid_from: "parse_date(a, 'yyyy-mm-dd')"}
+  - code: settlement_runs
+    system: ERP
+    record_type: settlement_run
+    mapping: {entity: a, run_number: a, run_at: parse_timestamp(a), status: a}
+  - {code: supplier_terms, system: ERP, record_type: supplier_terms, mapping: {supplier: a}}
+  - {code: site_terms, system: ERP, record_type: site_terms, mapping: {entity: a, supplier: a}}
   - {code: units, system: ERP, record_type: item_unit, mapping: {item: a, unit: a, factor: parse_decimal(a)}}
 """
 

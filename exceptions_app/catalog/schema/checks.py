@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from .base import Code, Duration, Expression, Name, Shape, Span
 
@@ -28,8 +28,16 @@ class Tolerance(Shape):
     under: bool = True
 
 
+SideOrLookup = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=127)]
+"""`side`, or `side.lookup`."""
+
+
 class Lookup(Shape):
-    """Reference data joined to each row of a side before it aggregates; of several, `pick` decides."""
+    """Reference data joined to each row of a side before it aggregates; of several, `pick` decides.
+
+    With `as_of`, only what holds on that day counts: from `valid_from` to `valid_to`, both inclusive, an empty
+    `valid_to` without end. Of several that hold, those that began last do.
+    """
 
     record: Name
     kind: Code | None = None
@@ -37,6 +45,17 @@ class Lookup(Shape):
     where: Expression | None = Field(None, description="which reference rows count, over the lookup's record")
     columns: list[Name] = Field(min_length=1)
     pick: Literal["min", "max"] = "min"
+    as_of: Expression | None = Field(None, description="a date, over the side's row")
+    valid_from: Name | None = Field(None, description="the column with the first day; needed with `as_of`")
+    valid_to: Name | None = Field(None, description="the column with the last day")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Lookup:
+        if (self.as_of is None) != (self.valid_from is None):
+            raise ValueError("as_of and valid_from go together")
+        if self.valid_to is not None and self.as_of is None:
+            raise ValueError("valid_to needs as_of and valid_from")
+        return self
 
 
 class Side(Shape):
@@ -83,13 +102,15 @@ class Finding(Shape):
     on it.
 
     `missing` sides must be absent, and (like `settled` sides) read later than `since` plus their feed's
-    lag. `grace` must have passed since `since`. `critical_when` raises the severity.
+    lag. A look-up may be `settled` too, as `side.lookup`: what it does not know is then known to be absent, and
+    where no feed brings it nothing is raised. `grace` must have passed since `since`. `critical_when` raises
+    the severity.
     """
 
     category: Code
     present: list[Name] = Field(default_factory=list)
     missing: list[Name] = Field(default_factory=list)
-    settled: list[Name] = Field(default_factory=list)
+    settled: list[SideOrLookup] = Field(default_factory=list)
     when: Expression | None = None
     tolerance: ToleranceUse | None = None
     since: Expression = Field(description="a timestamp: since when it has been so at the source")

@@ -1,0 +1,127 @@
+"""Reference data as of a day, and what it means that a look-up knows nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from exceptions_app.catalog.schema import MatchCheck
+
+from .books import Books, days_ago
+
+PRICE_OF_THE_DAY = {
+    "code": "test.price", "title": "Price of the day", "flow": "procure_to_pay", "key": ["order_number"],
+    "reference": "{order_number}",
+    "sides": {
+        "invoice": {
+            "record": "invoice_line",
+            "lookups": {
+                "agreed": {
+                    "record": "contract_price", "on": {"item": "item"}, "columns": ["unit_price"],
+                    "as_of": "invoice_date", "valid_from": "valid_from", "valid_to": "valid_to", "pick": "max",
+                },
+            },
+            "columns": {"price": "agreed.unit_price", "at": "entered_at"},
+        },
+    },
+    "findings": [
+        {
+            "category": "price_variance", "present": ["invoice"], "since": "invoice.at",
+            "facts": {
+                "price": "invoice.price", "supplier": "''", "invoiced": "0", "ordered": "0",
+                "direction": "''", "tolerance": "0",
+            },
+        },
+    ],
+}  # fmt: skip
+
+
+def _price(books: Books, price: int, first: str, last: str | None = None, **more: Any) -> None:
+    books.add(
+        "contract_price", "SUITE", entity=None, contract=f"C{price}", supplier="S1", item="glove", unit="CS",
+        unit_price=price, currency="USD", valid_from=date.fromisoformat(first),
+        valid_to=last and date.fromisoformat(last), **more,
+    )  # fmt: skip
+
+
+def _said(books: Books, **altered: Any) -> str | None:
+    check = MatchCheck.model_validate({**PRICE_OF_THE_DAY, **altered})
+    (found,) = books.run_altered(check).discrepancies
+    price: str | None = json.loads(found.facts)["price"]
+    return price
+
+
+@pytest.mark.parametrize(
+    ("day", "price"),
+    [
+        ("2025-12-31", None),
+        ("2026-01-01", "60"),
+        ("2026-02-28", "60"),
+        ("2026-03-01", "55"),
+        ("2026-03-31", "55"),
+        ("2026-04-01", "60"),
+        ("2026-06-30", "60"),
+        ("2026-07-01", None),
+        ("2026-08-31", None),
+        ("2026-09-01", "70"),
+        ("2036-09-01", "70"),
+    ],
+)
+def test_what_began_last_and_has_not_ended_holds_on_a_day(books: Books, day: str, price: str | None) -> None:
+    _price(books, 60, "2026-01-01", "2026-06-30")
+    _price(books, 55, "2026-03-01", "2026-03-31")
+    _price(books, 70, "2026-09-01")
+    books.invoice(invoice_date=date.fromisoformat(day))
+    assert _said(books) == price
+
+
+def test_of_what_began_on_the_same_day_one_is_picked(books: Books) -> None:
+    _price(books, 60, "2026-01-01")
+    _price(books, 65, "2026-01-01")
+    books.invoice()
+    assert _said(books) == "65"
+
+
+def test_another_item_s_price_does_not_hold(books: Books) -> None:
+    _price(books, 60, "2026-01-01")
+    books.invoice(item="gown")
+    assert _said(books) is None
+
+
+def test_a_line_without_a_day_has_no_price_and_is_kept(books: Books) -> None:
+    _price(books, 60, "2026-01-01")
+    books.invoice(invoice_date=None)
+    assert _said(books) is None
+
+
+def _settled(record: str) -> MatchCheck:
+    sides = json.loads(json.dumps(PRICE_OF_THE_DAY["sides"]))
+    finding = {**PRICE_OF_THE_DAY["findings"][0], "settled": ["invoice.agreed"]}  # type: ignore[index]
+    sides["invoice"]["lookups"]["agreed"]["record"] = record
+    if record != "contract_price":
+        sides["invoice"]["lookups"]["agreed"] = {
+            "record": record,
+            "on": {"supplier_id": "supplier"},
+            "columns": ["name"],
+        }
+        sides["invoice"]["columns"]["price"] = "agreed.name"
+    return MatchCheck.model_validate({**PRICE_OF_THE_DAY, "sides": sides, "findings": [finding]})
+
+
+def test_a_look_up_that_must_be_settled_is_waited_for(books: Books) -> None:
+    books.invoice(entered_at=days_ago(3))
+    check = _settled("contract_price")
+    assert books.run_altered(check).discrepancies
+    lag = timedelta(hours=1)
+    for read, raised in ((lag, True), (lag - timedelta(seconds=1), False)):
+        found = books.run_altered(check, read={"invoice.agreed": days_ago(3) + read}).discrepancies
+        assert bool(found) == raised, read
+    assert not books.run_altered(check, read={"invoice.agreed": None}).discrepancies
+
+
+def test_a_look_up_that_no_feed_brings_is_never_settled(books: Books) -> None:
+    books.invoice()
+    assert books.run_altered(_settled("supplier")).discrepancies == []
