@@ -26,18 +26,22 @@ class Permission(StrEnum):
     EXPORT = "export"
     SEE_INTEGRATION = "see_integration"
     REPEAT_RUNS = "repeat_runs"
+    SEE_RETRIES = "see_retries"
+    RETRY = "retry"
+    APPROVE_RETRY = "approve_retry"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
 
 
 _P = Permission
-_SPECIALIST = frozenset({_P.SEE_CASES, _P.WORK_CASES, _P.WAIVE, _P.EXPORT})
+_SEES = frozenset({_P.SEE_CASES, _P.SEE_RETRIES})
+_SPECIALIST = _SEES | {_P.WORK_CASES, _P.WAIVE, _P.EXPORT, _P.RETRY}
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SPECIALIST: _SPECIALIST,
-    Role.MANAGER: _SPECIALIST | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT},
+    Role.MANAGER: _SPECIALIST | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT, _P.APPROVE_RETRY},
     Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS},
-    Role.AUDITOR: frozenset({_P.SEE_CASES, _P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT}),
-    Role.ADMINISTRATOR: frozenset({_P.SEE_CASES, _P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER}),
+    Role.AUDITOR: _SEES | {_P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT},
+    Role.ADMINISTRATOR: _SEES | {_P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER},
 }
 """Role -> what it may do. The auditor reads everything in scope and changes nothing."""
 
@@ -110,6 +114,11 @@ def can(viewer: Viewer, permission: Permission) -> bool:
 def may_work_on(viewer: Viewer, case: ExceptionCase) -> bool:
     """Whether the person may change this exception."""
     return can(viewer, Permission.WORK_CASES) and sees_case(viewer, case)
+
+
+def may_retry(viewer: Viewer, case: ExceptionCase) -> bool:
+    """Whether the person may have this exception sent or read again."""
+    return can(viewer, Permission.RETRY) and sees_case(viewer, case)
 
 
 def may_waive(viewer: Viewer, case: ExceptionCase, catalog: Catalog) -> bool:

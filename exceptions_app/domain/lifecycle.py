@@ -13,7 +13,7 @@ class Status(StrEnum):
 
 
 class Action(StrEnum):
-    """What can happen to an exception: a person's verb, or what the data says."""
+    """What can happen to an exception: a person's verb, what a system answered, or what the data says."""
 
     CLAIM = "claim"
     ASSIGN = "assign"
@@ -24,6 +24,8 @@ class Action(StrEnum):
     WAIVE = "waive"
     REOPEN = "reopen"
     COMMENT = "comment"
+    RETRY = "retry"
+    ACCEPTED = "accepted"
     DATA_CLEARED = "data_cleared"
     DATA_CONFIRMED = "data_confirmed"
     DATA_NOT_CONFIRMED = "data_not_confirmed"
@@ -32,12 +34,15 @@ class Action(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why an exception ended by data. A person's reason codes are the category's own."""
+    """Why an exception ended by data, or by a retry that its system accepted. A person's reason codes are the
+    category's own.
+    """
 
     AGREES_NOW = "agrees_now"
     LEFT_WINDOW = "left_window"
     RULE_CHANGED = "rule_changed"
     SUPERSEDED = "superseded"
+    FIXED_BY_RETRY = "fixed_by_retry"
 
 
 class TransitionError(Exception):
@@ -49,7 +54,7 @@ class TransitionError(Exception):
         self.action = action
 
 
-_STAYS_OPEN = (Action.CLAIM, Action.ASSIGN, Action.RELEASE, Action.HOLD, Action.RESUME)
+_STAYS_OPEN = (Action.CLAIM, Action.ASSIGN, Action.RELEASE, Action.HOLD, Action.RESUME, Action.RETRY)
 _ANYWHERE = {(status, Action.COMMENT): status for status in Status}
 
 TRANSITIONS: dict[tuple[Status, Action], Status] = {
@@ -57,6 +62,7 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     **_ANYWHERE,
     (Status.OPEN, Action.RESOLVE): Status.AWAITING_CONFIRMATION,
     (Status.OPEN, Action.WAIVE): Status.WAIVED,
+    (Status.OPEN, Action.ACCEPTED): Status.AWAITING_CONFIRMATION,
     (Status.OPEN, Action.DATA_CLEARED): Status.RESOLVED,
     (Status.AWAITING_CONFIRMATION, Action.REOPEN): Status.OPEN,
     (Status.AWAITING_CONFIRMATION, Action.DATA_CONFIRMED): Status.RESOLVED,

@@ -43,8 +43,9 @@ class RetryBatch(Base):
 class Delivery(Base):
     """One business write in the outbox: one exception, one idempotency key, however often it is tried.
 
-    Status: awaiting_approval, waiting, sending, unsure (outcome unknown, a person decides), accepted, confirmed,
-    not_confirmed, skipped (nothing was sent: `note` says why), failed (a dead letter), discarded, replayed.
+    Status (`domain.retry.STEPS` says what may follow): ready (of a dry run), awaiting_approval, waiting, sending, unsure
+    (outcome unknown, a person decides), accepted, confirmed, not_confirmed, skipped (`note` says why), failed (a dead
+    letter), discarded, replayed.
     `fields` is JSON, name -> text: what is sent; `edited` is JSON, name -> [before, after]. Deliveries with the same
     system and `order_key` are sent in the order of their ids.
     """
@@ -64,6 +65,10 @@ class Delivery(Base):
     status: Mapped[str] = mapped_column(String(24))
     note: Mapped[str | None] = mapped_column(Text)
     tries: Mapped[int] = mapped_column(default=0)
+    reads: Mapped[int] = mapped_column(default=0)
+    """How often it was read back; `tries` counts the sends only."""
+    doubtful: Mapped[bool] = mapped_column(default=False)
+    """A send may have arrived without an answer: it keeps its key, and is not given up before that is known."""
     max_tries: Mapped[int]
     not_before: Mapped[Utc]
     lease_owner: Mapped[str | None] = mapped_column(String(100))

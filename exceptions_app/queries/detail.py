@@ -141,7 +141,9 @@ def actions_for(viewer: Viewer, catalog: Catalog, case: ExceptionCase) -> frozen
         fitting -= {Action.WAIVE}
     if not can(viewer, Permission.ASSIGN_OTHERS):
         fitting -= {Action.ASSIGN}
-    return frozenset(action for action in fitting if not action.value.startswith("data_"))
+    if not can(viewer, Permission.RETRY):
+        fitting -= {Action.RETRY}
+    return frozenset(a for a in fitting if a is not Action.ACCEPTED and not a.value.startswith("data_"))
 
 
 def _related(

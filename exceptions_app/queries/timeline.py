@@ -42,6 +42,16 @@ _VERBS = {
     "case:commented": ("commented", "message"),
     "case:due_soon": ("noted: due soon", "clock"),
     "case:breached": ("noted: the service level is breached", "alert-triangle"),
+    "case:retry_asked": ("asked to send it again", "repeat"),
+    "case:retry_approved": ("approved the retry", "check"),
+    "case:retry_declined": ("declined the retry", "ban"),
+    "case:retry_skipped": ("sent nothing", "circle-dashed"),
+    "case:retry_accepted": ("sent it: the system accepted, the data has yet to confirm", "circle-check"),
+    "case:retry_failed": ("gave up sending it", "alert-triangle"),
+    "case:retry_unsure": ("cannot tell whether it arrived: a person decides", "alert-triangle"),
+    "case:retry_decided": ("said whether it arrived", "check"),
+    "case:retry_discarded": ("discarded the retry that gave up", "ban"),
+    "case:reread_asked": ("asked to read it again", "refresh"),
 }
 _FIELDS = {
     "owner_id": "owner", "status": "status", "queue": "queue", "severity": "severity", "due_at": "due",

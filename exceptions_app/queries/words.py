@@ -48,6 +48,7 @@ END = {
     "left_window": "left the extract window",
     "rule_changed": "the rule changed",
     "superseded": "superseded by a more specific exception",
+    "fixed_by_retry": "fixed by retry",
 }
 
 

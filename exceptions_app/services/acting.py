@@ -45,6 +45,16 @@ WORDS: dict[str, str] = {
     AuditTag.CASE_COMMENTED: "commented on it",
     AuditTag.CASE_DUE_SOON: "marked it due soon",
     AuditTag.CASE_BREACHED: "marked it breached",
+    AuditTag.CASE_RETRY_ASKED: "asked for a retry",
+    AuditTag.CASE_RETRY_APPROVED: "approved its retry",
+    AuditTag.CASE_RETRY_DECLINED: "declined its retry",
+    AuditTag.CASE_RETRY_SKIPPED: "sent nothing for it",
+    AuditTag.CASE_RETRY_ACCEPTED: "was told that its retry is accepted",
+    AuditTag.CASE_RETRY_FAILED: "gave up its retry",
+    AuditTag.CASE_RETRY_UNSURE: "cannot tell whether its retry arrived",
+    AuditTag.CASE_RETRY_DECIDED: "said whether its retry arrived",
+    AuditTag.CASE_RETRY_DISCARDED: "discarded its retry",
+    AuditTag.CASE_REREAD_ASKED: "asked to read it again",
 }
 """What an event says somebody did, after their name."""
 

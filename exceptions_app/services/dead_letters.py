@@ -1,0 +1,203 @@
+"""What gave up, and what nobody can tell: send it again, discard it, or say whether it arrived.
+
+A dead letter is known not to have arrived, so that sending it again is a new write with a new key. Where the outcome is
+unknown a person says what they found in the other system; sent again, it keeps its key: it is the same write.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can, may_retry
+from exceptions_app.catalog.catalog import canonical
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.retry import Sent
+from exceptions_app.models import Delivery, ExceptionCase, RetryBatch
+
+from . import audit, retry_batches, retry_values
+from .acting import NotAllowedError
+from .audit import AuditTag
+from .conflict import insert_unless_exists
+from .context import ActionContext
+from .delivery_steps import Steps
+from .retry_asking import EditRefusedError
+from .retry_history import NOTHING, History, histories, live_in_words
+from .retry_preparing import Planned, Writing
+
+AT_ONCE = 1_000
+"""So many may be sent again or discarded in one go."""
+
+
+def replay(
+    session: Session, ctx: ActionContext, viewer: Viewer, delivery_ids: Sequence[int], token: str,
+    edits: Mapping[int, Mapping[str, str]] | None = None, reason: str = "",
+) -> RetryBatch:  # fmt: skip
+    """Send dead letters again, each as a new write; the values are those that gave up, with `edits` (by delivery id).
+
+    The same token is the same batch. What cannot be sent is skipped, saying why. Raises `NotAllowedError`.
+    """
+    known = select(RetryBatch).where(RetryBatch.token == token, RetryBatch.requested_by_id == viewer.user_id)
+    if (started := session.scalar(known)) is not None:
+        return started
+    if edits and not reason.strip():
+        raise NotAllowedError("Say why: an edit needs words.")
+    found = _mine(session, viewer, delivery_ids)
+    title = f"Send again what gave up ({len(found)})"
+    added = insert_unless_exists(
+        session, RetryBatch, token=token, title=title, status="sending", dry_run=False,
+        selection=canonical({"deliveries": sorted(each.id for each in found)}), reason=reason.strip() or None,
+        requested_by_id=viewer.user_id, total=len(found), created_at=ctx.now, correlation_id=uuid.uuid4().hex,
+        config_snapshot_id=ctx.snapshot_id,
+    )  # fmt: skip
+    batch = session.scalar(known)
+    if batch is None:
+        raise NotAllowedError("This form was used already: open it again.")
+    if not added:
+        return batch
+    _write(session, ctx, viewer, batch, found, edits or {})
+    audit.record_subject(
+        session, retry_batches.subject(batch), AuditTag.RETRY_ASKED, actor=str(ctx.actor), at=ctx.now,
+        correlation_id=batch.correlation_id, config_snapshot_id=ctx.snapshot_id,
+        after={"selection": batch.selection, "title": title}, why=batch.reason,
+    )  # fmt: skip
+    retry_batches.finish(session, ctx, [batch.id])
+    session.refresh(batch)
+    return batch
+
+
+def discard(
+    session: Session, ctx: ActionContext, viewer: Viewer, delivery_ids: Sequence[int], reason: str
+) -> list[Delivery]:
+    """End dead letters for good, saying why: the exceptions stay in their queues. A second time changes nothing."""
+    if not reason.strip():
+        raise NotAllowedError("Say why: discarding needs words.")
+    found = _mine(session, viewer, delivery_ids)
+    steps = Steps(session, ctx)
+    cases = steps.cases([each.case_id for each in found])
+    done = []
+    for delivery in steps.deliveries([each.id for each in found]):
+        if delivery.status == Sent.UNSURE:
+            raise NotAllowedError("Say first whether it arrived.")
+        if delivery.status == Sent.FAILED:
+            steps.move(
+                cases[delivery.case_id],
+                delivery,
+                Sent.DISCARDED,
+                f"Discarded by {viewer.name}: {reason.strip()}",
+            )
+            steps.told(
+                cases[delivery.case_id],
+                delivery,
+                AuditTag.CASE_RETRY_DISCARDED,
+                Sent.FAILED.value,
+                reason.strip(),
+            )
+        done.append(delivery)
+    steps.store()
+    return done
+
+
+def decide(
+    session: Session, ctx: ActionContext, viewer: Viewer, delivery_id: int, *, arrived: bool, reason: str,
+    send_again: bool = True,
+) -> Delivery:  # fmt: skip
+    """Say what the other system shows. Arrived: as if it had answered. Not arrived: sent again with the same key, or
+    given up.
+    """
+    if not reason.strip():
+        raise NotAllowedError("Say how you know: this needs words.")
+    found = _mine(session, viewer, [delivery_id])[0]
+    steps = Steps(session, ctx)
+    case = steps.cases([found.case_id])[found.case_id]
+    delivery = steps.deliveries([delivery_id])[0]
+    if delivery.status != Sent.UNSURE:
+        raise NotAllowedError("Its outcome is known by now.")
+    before = delivery.status
+    if arrived:
+        steps.accept(case, delivery, f"{viewer.name} found that it had arrived: {reason.strip()}")
+    elif case.status != Status.OPEN:
+        delivery.doubtful = False
+        steps.skip(case, delivery, "It had not arrived, and the exception is no longer open.")
+    elif not send_again:
+        steps.give_up(case, delivery, f"{viewer.name} found that it had not arrived.", "not_arrived")
+    else:
+        delivery.doubtful, delivery.not_before = False, ctx.now
+        delivery.max_tries += delivery.tries
+        steps.move(case, delivery, Sent.WAITING, f"{viewer.name} found that it had not arrived.")
+    steps.told(case, delivery, AuditTag.CASE_RETRY_DECIDED, before, reason.strip())
+    steps.store()
+    if delivery.batch_id is not None:
+        retry_batches.finish(session, ctx, [delivery.batch_id])
+    return delivery
+
+
+def _mine(session: Session, viewer: Viewer, delivery_ids: Sequence[int]) -> list[Delivery]:
+    """Those that exist and are of exceptions the person may have sent. Raises `NotAllowedError` for any other."""
+    ids = sorted(set(delivery_ids))
+    if not can(viewer, Permission.RETRY):
+        raise NotAllowedError("You may not have exceptions sent again.")
+    if not ids or len(ids) > AT_ONCE:
+        raise NotAllowedError(f"Choose one to {AT_ONCE}.")
+    found = session.execute(
+        select(Delivery, ExceptionCase).join(ExceptionCase, ExceptionCase.id == Delivery.case_id)
+        .where(Delivery.id.in_(ids)).order_by(Delivery.id)
+    ).all()  # fmt: skip
+    if len(found) != len(ids) or not all(may_retry(viewer, case) for _, case in found):
+        raise NotAllowedError("Some of these are not yours.")
+    return [delivery for delivery, _ in found]
+
+
+def _write(
+    session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBatch, found: Sequence[Delivery],
+    edits: Mapping[int, Mapping[str, str]],
+) -> None:  # fmt: skip
+    writing = Writing(session, ctx, batch, viewer)
+    cases = writing.steps.cases([each.case_id for each in found])
+    known = histories(session, list(cases))
+    problems: dict[int, Mapping[str, str]] = {}
+    taken: set[int] = set()
+    for delivery in sorted(found, key=lambda each: each.id, reverse=True):
+        case = cases[delivery.case_id]
+        session.refresh(delivery)
+        if case.id in taken:
+            continue  # an older one of the same exception: the newest is sent again
+        taken.add(case.id)
+        planned = _planned(ctx, viewer, writing, case, delivery, known.get(case.id, NOTHING), edits, problems)
+        writing.add(case, planned)
+    if problems:
+        raise EditRefusedError(problems)
+    writing.store()
+
+
+def _planned(
+    ctx: ActionContext, viewer: Viewer, writing: Writing, case: ExceptionCase, delivery: Delivery,
+    history: History, edits: Mapping[int, Mapping[str, str]], problems: dict[int, Mapping[str, str]],
+) -> Planned:  # fmt: skip
+    operation = ctx.catalog.operations.get(delivery.operation)
+    values = retry_values.loads(delivery.fields)
+    if operation is None:
+        return Planned(Sent.SKIPPED, note="What was to be sent is no longer configured.")
+    if delivery.status != Sent.FAILED:
+        return Planned(Sent.SKIPPED, operation, values, note="Somebody has taken care of it already.")
+    if case.status != Status.OPEN:
+        return Planned(Sent.SKIPPED, operation, values, note="It is no longer open.")
+    if history.live is not None:
+        return Planned(Sent.SKIPPED, operation, values, note=live_in_words(history.live))
+    edited = retry_values.edit(operation, values, edits.get(delivery.id, {}), viewer)
+    if edited.problems:
+        problems[case.id] = edited.problems
+    missing = retry_values.missing(operation, edited.values)
+    if missing:
+        return Planned(
+            Sent.SKIPPED, operation, values, note=f"No value for {retry_values.labels(operation, missing)}."
+        )
+    before = {name: (pair[0], pair[1]) for name, pair in retry_values.loads(delivery.edited).items()}
+    diff = {
+        name: (before.get(name, edited.diff.get(name, (None, None)))[0], edited.values.get(name))
+        for name in {*before, *edited.diff}
+    }
+    return writing.sendable(case, operation, edited.values, diff, history.given_up())

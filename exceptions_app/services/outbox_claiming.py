@@ -1,0 +1,237 @@
+"""The outbox, first half: which writes may be sent to a system now.
+
+Only the first one on its way of each order key; nothing of a batch that is paused or cancelled; nothing for an
+exception that has ended meanwhile. What a killed process had claimed comes first: its attempt's outcome is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, exists, or_, select, text, update
+from sqlalchemy.orm import Session, aliased
+
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.retry import Outcome, Sent, Step, next_step
+from exceptions_app.models import Attempt, Delivery, ExceptionCase, RetryBatch
+
+from . import bulk
+from .context import ActionContext
+from .delivery_steps import Steps
+from .outbox_rules import Rules, rules_for
+from .retry_batches import finish, skip_cancelled
+from .retry_values import loads
+
+Kind = Literal["send", "read_back"]
+Fate = Literal["send", "read_back", "end"]
+
+WAITING_SQL = text("delivery.status = 'waiting'")
+"""Written out, not bound: a partial index serves only a query that repeats its condition."""
+
+NO_LONGER_OPEN = "The exception was no longer open when it was to be sent."
+UNANSWERED = "The process that sent it stopped before an answer came."
+_QUIET = {"synchronize_session": False}
+_ATTEMPT = ("id", "delivery_id", "case_id", "number", "kind", "started_at", "correlation_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A write to be sent (or read back) now, once. `fields` are texts: see `retry_values.typed`."""
+
+    delivery_id: int
+    attempt_id: int
+    case_id: int
+    operation: str
+    system: str
+    kind: Kind
+    number: int
+    idempotency_key: str
+    correlation_id: str
+    fields: Mapping[str, str | None]
+    owner: str
+
+
+def claim(
+    session: Session, ctx: ActionContext, system: str, owner: str, *, limit: int, lease: timedelta
+) -> list[Claimed]:
+    """Take up to `limit` writes for `owner` until `ctx.now + lease`. The caller commits, then sends."""
+    _take_lapsed(session, ctx, system)
+    skip_cancelled(session, ctx)
+    rows = session.execute(_due(ctx.now, system, limit)).all()
+    fates = {row.id: _fate(ctx, row) for row in rows}
+    ended = [row for row in rows if fates[row.id] == "end"]
+    if ended:
+        _end(session, ctx, ended)
+    taken = [row for row in rows if fates[row.id] != "end"]
+    if not taken:
+        return []
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        cases = select(ExceptionCase.id).where(ExceptionCase.id.in_([row.case_id for row in taken]))
+        session.execute(cases.order_by(ExceptionCase.id).with_for_update())
+    reading = {row.id for row in taken if fates[row.id] == "read_back"}
+    return _claimed(session, ctx, taken, reading, owner, ctx.now + lease)
+
+
+def due_systems(session: Session, now: datetime) -> list[str]:
+    """The systems for which something could be claimed now, lapsed leases included."""
+    d = Delivery
+    waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, _may_go())
+    lapsed = select(d.system).where(d.status == Sent.SENDING.value, d.lease_until <= now)
+    return sorted({*session.scalars(waiting.distinct()), *session.scalars(lapsed.distinct())})
+
+
+def hand_back(session: Session, ctx: ActionContext, claimed: Sequence[Claimed]) -> None:
+    """Give back what was claimed and certainly never sent (the process is to end, the system rests): the attempts
+    disappear, as if nothing had been claimed.
+    """
+    if not claimed:
+        return
+    ids = {each.delivery_id: each for each in claimed}
+    steps = Steps(session, ctx)
+    cases = steps.cases([each.case_id for each in claimed])
+    for delivery in steps.deliveries(list(ids)):
+        each = ids[delivery.id]
+        if delivery.status != Sent.SENDING or delivery.lease_owner != each.owner:
+            continue
+        steps.move(cases[each.case_id], delivery, Sent.WAITING)
+        delivery.tries -= each.kind == "send"
+        delivery.reads -= each.kind == "read_back"
+        attempt = session.get(Attempt, each.attempt_id)
+        if attempt is not None and attempt.outcome is None:
+            session.delete(attempt)
+    steps.store()
+
+
+def _may_go() -> ColumnElement[bool]:
+    """Not of a batch that is being prepared or paused. Of a cancelled one only what may have arrived is left."""
+    not_now = select(RetryBatch.id).where(RetryBatch.status.in_(["preparing", "ready", "paused"]))
+    return or_(Delivery.batch_id.is_(None), Delivery.batch_id.not_in(not_now))
+
+
+def _due(now: datetime, system: str, limit: int) -> Select[Any]:
+    d, earlier = Delivery, aliased(Delivery, name="earlier")
+    live = text("earlier.status IN ('awaiting_approval', 'waiting', 'sending', 'unsure')")
+    same = (earlier.system == d.system, earlier.order_key == d.order_key, earlier.id < d.id)
+    return (
+        select(
+            d.id, d.case_id, d.operation, d.system, d.idempotency_key, d.fields, d.tries, d.reads, d.doubtful,
+            d.max_tries, d.correlation_id, ExceptionCase.status.label("case_status"),
+        )
+        .join(ExceptionCase, ExceptionCase.id == d.case_id)
+        .where(WAITING_SQL, d.system == system, d.not_before <= now, _may_go(), ~exists().where(*same, live))
+        .order_by(d.not_before, d.id)
+        .limit(limit)
+    )  # fmt: skip
+
+
+def _fate(ctx: ActionContext, row: Any) -> Fate:
+    """What may have arrived is read back, unless it may simply be sent again; where neither is possible, or nothing
+    is to be sent any more, the wait ends.
+    """
+    rules = rules_for(ctx.catalog, row.operation)
+    if row.doubtful and not (rules.idempotent and row.tries < row.max_tries):
+        return "read_back" if rules.can_read_back else "end"
+    is_open, configured = row.case_status == Status.OPEN, row.operation in ctx.catalog.operations
+    return "send" if is_open and configured else "end"
+
+
+def _claimed(
+    session: Session, ctx: ActionContext, rows: Sequence[Any], reading: set[int], owner: str, until: datetime
+) -> list[Claimed]:
+    d, quiet = Delivery, {"synchronize_session": False}
+    mine = update(d).where(d.status == Sent.WAITING.value)
+    lease = {"status": Sent.SENDING.value, "lease_owner": owner, "lease_until": until}
+    won: set[int] = set()
+    for kind, counter in (("send", {"tries": d.tries + 1}), ("read_back", {"reads": d.reads + 1})):
+        ids = [row.id for row in rows if (row.id in reading) == (kind == "read_back")]
+        if ids:
+            took = mine.where(d.id.in_(ids)).values(**lease, **counter).returning(d.id)
+            won |= set(session.scalars(took, execution_options=quiet))
+    taken = [row for row in rows if row.id in won]
+    if not taken:
+        return []
+    cases = update(ExceptionCase).where(ExceptionCase.id.in_([row.case_id for row in taken]))
+    session.execute(cases.values(retry_state=Sent.SENDING.value), execution_options=quiet)
+    return _attempts(session, ctx, taken, reading, owner)
+
+
+def _attempts(
+    session: Session, ctx: ActionContext, rows: Sequence[Any], reading: set[int], owner: str
+) -> list[Claimed]:
+    ids = bulk.reserve_ids(session, Attempt, len(rows))
+    at = bulk.time_writer(session)(ctx.now)
+    found, stored = [], []
+    for attempt_id, row in zip(ids, rows, strict=True):
+        kind: Kind = "read_back" if row.id in reading else "send"
+        number = row.tries + row.reads + 1
+        stored.append((attempt_id, row.id, row.case_id, number, kind, at, row.correlation_id))
+        found.append(Claimed(
+            row.id, attempt_id, row.case_id, row.operation, row.system, kind, number, row.idempotency_key,
+            row.correlation_id, loads(row.fields), owner,
+        ))  # fmt: skip
+    bulk.insert(session, Attempt, _ATTEMPT, stored)
+    return found
+
+
+def _end(session: Session, ctx: ActionContext, rows: Sequence[Any]) -> None:
+    """Nothing is sent for what has ended, or by an operation that is no longer configured."""
+    steps = Steps(session, ctx)
+    cases = steps.cases([row.case_id for row in rows])
+    batches = set()
+    for delivery in steps.deliveries([row.id for row in rows]):
+        if delivery.status != Sent.WAITING:
+            continue
+        case, configured = cases[delivery.case_id], delivery.operation in ctx.catalog.operations
+        batches.add(delivery.batch_id)
+        if case.status != Status.OPEN:
+            steps.skip(case, delivery, NO_LONGER_OPEN)
+        elif delivery.doubtful:
+            steps.ask_a_person(case, delivery)
+        elif not configured:
+            steps.give_up(case, delivery, "What was to be sent is no longer configured.", "not_configured")
+    steps.store()
+    finish(session, ctx, [each for each in batches if each is not None])
+
+
+def _take_lapsed(session: Session, ctx: ActionContext, system: str) -> None:
+    """What a process that died had claimed: its attempt ends as unknown, and what follows is as for any such answer."""
+    d = Delivery
+    lapsed = select(d.id, d.case_id).where(
+        d.status == Sent.SENDING.value, d.system == system, d.lease_until <= ctx.now
+    )
+    rows = session.execute(lapsed).all()
+    if not rows:
+        return
+    steps = Steps(session, ctx)
+    cases = steps.cases([row.case_id for row in rows])
+    batches = set()
+    for delivery in steps.deliveries([row.id for row in rows]):
+        if delivery.status != Sent.SENDING or delivery.lease_until is None or delivery.lease_until > ctx.now:
+            continue
+        batches.add(delivery.batch_id)
+        delivery.doubtful = True
+        delivery.first_error, delivery.last_error = delivery.first_error or UNANSWERED, UNANSWERED
+        delivery.error_class = "no_answer"
+        _go_on(steps, rules_for(ctx.catalog, delivery.operation), cases[delivery.case_id], delivery, ctx.now)
+    unanswered = update(Attempt).where(
+        Attempt.delivery_id.in_([row.id for row in rows]), Attempt.outcome.is_(None)
+    )
+    ended = unanswered.values(outcome=Outcome.UNKNOWN.value, error=UNANSWERED, finished_at=ctx.now)
+    session.execute(ended, execution_options=_QUIET)
+    steps.store()
+    finish(session, ctx, [each for each in batches if each is not None])
+
+
+def _go_on(steps: Steps, rules: Rules, case: ExceptionCase, delivery: Delivery, now: datetime) -> None:
+    step = next_step(
+        Outcome.UNKNOWN, tries=delivery.tries, max_tries=delivery.max_tries, idempotent=rules.idempotent,
+        can_read_back=rules.can_read_back, reads=delivery.reads,
+    )  # fmt: skip
+    if step is Step.ASK_A_PERSON:
+        steps.ask_a_person(case, delivery)
+    else:
+        delivery.not_before = now
+        steps.move(case, delivery, Sent.WAITING)

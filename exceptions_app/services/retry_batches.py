@@ -1,0 +1,176 @@
+"""A batch of retries as its asker steers it: send what a dry run found, pause, resume, cancel. And its end.
+
+What is in flight always ends truthfully; steering concerns what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can
+from exceptions_app.catalog.catalog import canonical
+from exceptions_app.domain.retry import LIVE, Sent
+from exceptions_app.models import Delivery, ExceptionCase, RetryBatch
+
+from . import audit, tasks
+from .acting import NotAllowedError
+from .audit import AuditTag
+from .context import ActionContext
+from .delivery_steps import Steps
+from .retry_values import loads
+
+AT_ONCE = 1_000
+"""So many waiting retries are skipped in one transaction of a cancel; the others when the outbox is next looked at."""
+
+CANCELLED = "Cancelled."
+SHOWN = "shown"
+"""In a selection: only what its dry run has shown to be still wrong."""
+_QUIET = {"synchronize_session": False}
+_STEERED = {"preparing", "ready", "sending", "paused"}
+
+
+def subject(batch: RetryBatch) -> str:
+    """How the trail names a batch."""
+    return f"retry:{batch.id}"
+
+
+def send(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBatch) -> RetryBatch:
+    """Send what a dry run found still wrong. A second time changes nothing.
+
+    It is prepared again, on records that are newer still, but only what the dry run has shown.
+    """
+    _steer(session, viewer, batch)
+    if not batch.dry_run:
+        return batch
+    if batch.status != "ready":
+        raise NotAllowedError("Its dry run has not ended, or was cancelled.")
+    selection = canonical({**loads(batch.selection), SHOWN: True})
+    if _set(session, ctx, batch, AuditTag.RETRY_SENT, "preparing", dry_run=False, selection=selection):
+        task = tasks.request(
+            session, "retry_prepare", f"retry_prepare:{batch.id}", {"batch": batch.id}, viewer.user_id, ctx.now,
+            correlation_id=batch.correlation_id,
+        )  # fmt: skip
+        batch.task_id = task.id
+        session.flush()
+    return batch
+
+
+def pause(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBatch) -> RetryBatch:
+    """Nothing more of it is sent until it is resumed."""
+    _steer(session, viewer, batch)
+    if batch.status not in {"sending", "paused"}:
+        raise NotAllowedError("Only a batch that is being sent can be paused.")
+    if batch.status == "sending":
+        _set(session, ctx, batch, AuditTag.RETRY_PAUSED, "paused")
+    return batch
+
+
+def resume(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBatch) -> RetryBatch:
+    """Go on with what waits."""
+    _steer(session, viewer, batch)
+    if batch.status not in {"sending", "paused"}:
+        raise NotAllowedError("Only a paused batch can be resumed.")
+    if batch.status == "paused" and _set(session, ctx, batch, AuditTag.RETRY_RESUMED, "sending"):
+        finish(session, ctx, [batch.id])
+        session.refresh(batch)
+    return batch
+
+
+def cancel(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBatch) -> RetryBatch:
+    """What waits is not sent; what is in flight ends truthfully, and what is accepted stays so."""
+    _steer(session, viewer, batch)
+    if batch.status == "cancelled":
+        return batch
+    if batch.status not in _STEERED:
+        raise NotAllowedError("It has ended already.")
+    skip_cancelled(session, ctx, batch_ids=[batch.id])  # exceptions before batches, as whoever records does
+    if _set(session, ctx, batch, AuditTag.RETRY_CANCELLED, "cancelled"):
+        finish(session, ctx, [batch.id])
+        session.refresh(batch)
+    return batch
+
+
+def skip_cancelled(
+    session: Session, ctx: ActionContext, *, batch_ids: Collection[int] | None = None, limit: int = AT_ONCE
+) -> int:
+    """Skip what still waits in cancelled batches, up to `limit`; how many. One that may have arrived already is not
+    cancelled: its outcome is still to be found out.
+    """
+    of = batch_ids
+    if of is None:
+        ended = (RetryBatch.status == "cancelled", RetryBatch.finished_at.is_(None))
+        of = session.scalars(select(RetryBatch.id).where(*ended)).all()
+    if not of:
+        return 0
+    stopped = (Sent.READY, Sent.AWAITING_APPROVAL, Sent.WAITING)
+    waits = (Delivery.batch_id.in_(of), Delivery.status.in_(stopped), Delivery.doubtful.is_(False))
+    rows = select(Delivery.case_id, Delivery.id).where(*waits).order_by(Delivery.case_id).limit(limit)
+    found = session.execute(rows).all()
+    steps = Steps(session, ctx)
+    cases = steps.cases([row.case_id for row in found])
+    for delivery in steps.deliveries([row.id for row in found]):
+        if Sent(delivery.status) in stopped:  # nobody has taken it up meanwhile
+            steps.skip(cases[delivery.case_id], delivery, CANCELLED)
+    steps.store()
+    finish(session, ctx, of)
+    return len(found)
+
+
+def finish(session: Session, ctx: ActionContext, batch_ids: Collection[int]) -> None:
+    """End those of which nothing is on its way any more."""
+    if not batch_ids:
+        return
+    d, b = Delivery, RetryBatch
+    live = exists().where(d.batch_id == b.id, d.status.in_([*LIVE, Sent.READY]))
+    done = update(b).where(b.id.in_(batch_ids), b.finished_at.is_(None), ~live)
+    ended = done.where(b.status.in_(["sending", "paused"])).values(status="finished", finished_at=ctx.now)
+    session.execute(ended, execution_options=_QUIET)
+    session.execute(done.where(b.status == "cancelled").values(finished_at=ctx.now), execution_options=_QUIET)
+
+
+def _steer(session: Session, viewer: Viewer, batch: RetryBatch) -> None:
+    """As it stands now; only for its asker, or a manager who sees all that it touches."""
+    session.refresh(batch)
+    if not can(viewer, Permission.RETRY):
+        raise NotAllowedError("You may not steer retries.")
+    if batch.requested_by_id == viewer.user_id:
+        return
+    if not (can(viewer, Permission.APPROVE_RETRY) and _sees_all(session, viewer, batch)):
+        raise NotAllowedError("Only who asked for it, or their manager, steers a batch.")
+
+
+def _set(
+    session: Session, ctx: ActionContext, batch: RetryBatch, tag: AuditTag, status: str, **values: Any
+) -> bool:
+    """Change the status unless somebody has done so meanwhile; whether it was changed. One line in the trail."""
+    before = batch.status
+    mine = update(RetryBatch).where(RetryBatch.id == batch.id, RetryBatch.status == before)
+    changed = session.execute(mine.values(status=status, **values), execution_options=_QUIET)
+    session.refresh(batch)
+    if cast("CursorResult[Any]", changed).rowcount != 1:
+        return False
+    audit.record_subject(
+        session, subject(batch), tag, actor=str(ctx.actor), at=ctx.now, correlation_id=batch.correlation_id,
+        config_snapshot_id=ctx.snapshot_id, before={"status": before}, after={"status": status},
+    )  # fmt: skip
+    return True
+
+
+def _sees_all(session: Session, viewer: Viewer, batch: RetryBatch) -> bool:
+    if viewer.queues is None and viewer.entities is None:
+        return True
+    case, mine = ExceptionCase, []
+    if viewer.queues is not None:
+        mine.append(case.queue.not_in(sorted(viewer.queues)))
+    if viewer.entities is not None:
+        mine.append(case.entity.not_in(sorted(viewer.entities)))
+    hidden = (
+        select(Delivery.id)
+        .join(case, case.id == Delivery.case_id)
+        .where(Delivery.batch_id == batch.id, or_(*mine))
+    )
+    return session.scalar(hidden.limit(1)) is None
