@@ -164,16 +164,31 @@ class Comparing:
         for place, rows in found.items():
             findings.superseded[place] = frozenset(r.fingerprint for r in rows if r.fingerprint not in kept)
 
-    def hold_back(self, findings: Findings, live: Iterable[LiveLine], unjudged: Collection[str]) -> None:
-        """Drop what is less specific than a live exception on its line that these checks could not judge now.
+    def leave_unjudged(self, findings: Findings, drops: Callable[[Discrepancy], bool]) -> None:
+        """Drop what was found on keys that cannot be judged, and choose again: it displaces nothing either."""
+        found = {
+            place: result.discrepancies
+            for place, result in findings.counts.items()
+            if place[0] not in findings.errors
+        }
+        judged = {place: [row for row in rows if not drops(row)] for place, rows in found.items()}
+        if any(len(judged[place]) != len(rows) for place, rows in found.items()):
+            findings.primary.clear()
+            self._choose(judged, findings)
 
-        What has a live exception of its own stays found. `unjudged` checks broke, or a side was not read.
+    def hold_back(
+        self, findings: Findings, live: Iterable[LiveLine], unjudged: Callable[[LiveLine], bool]
+    ) -> None:
+        """Drop what is less specific than a live exception on its line that could not be judged now.
+
+        What has a live exception of its own stays found. `unjudged` ones are those of checks that broke or of which
+        a side was not read, and those on keys of which a row was rejected.
         """
         known = {one.fingerprint: one for one in live}
         found = {row.fingerprint for rows in findings.primary.values() for row in rows}
         best: dict[str, tuple[int, str]] = {}
         for one in known.values():
-            if one.check in unjudged and one.fingerprint not in found:
+            if one.fingerprint not in found and unjudged(one):
                 held = self._weight(one.category)
                 best[one.line] = min(held, best.get(one.line, held))
         for place, rows in findings.primary.items():

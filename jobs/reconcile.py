@@ -7,12 +7,13 @@ chunks, so that a killed run is finished by the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
-from exceptions_app.services import check_runs, runs
+from exceptions_app.services import check_runs, rejects, runs
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
@@ -21,6 +22,7 @@ from . import incidents
 from .comparing import Comparing, Findings
 from .flows import Standing, can_run, feeds_of, standing
 from .intaking import take_in
+from .unjudged import Unjudged, unjudged_keys
 from .work import Work
 
 
@@ -29,8 +31,10 @@ def run(work: Work) -> Mapping[str, Any]:
     catalog, settings = work.runtime.catalog, work.runtime.settings
     checks = [check for check in catalog.checks_in(work.payload["flow"]) if can_run(catalog, check)]
     with work.reading() as session:
+        missing = rejects.holding(session, feeds_of(catalog, checks))
         unfinished = runs.unfinished(session)
         facts = runs.facts_of(session, feeds_of(catalog, checks))
+        missing += rejects.holding(session, feeds_of(catalog, checks))  # a run may have ended in between
         with_cases = check_runs.scopes_with_cases(session, [check.code for check in checks])
         changed = check_runs.changed_since_last_run(session, catalog, checks)
     standings = {check.code: standing(catalog, check, facts) for check in checks}
@@ -40,12 +44,15 @@ def run(work: Work) -> Mapping[str, Any]:
         scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
         run_ids = _begin(work, checks, scopes, standings)
         findings = comparing.compare(scopes, standings)
-        unjudged = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
+        blind = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
+        unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
+            comparing.leave_unjudged(findings, unjudged.drops)
+        if blind or unjudged:
             with work.reading() as session:
                 live = live_lines(session, [check.code for check in checks])
-            comparing.hold_back(findings, live, unjudged)
-        flow = _Flow(work, comparing, findings, run_ids, changed)
+            comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
+        flow = _Flow(work, comparing, findings, run_ids, changed, unjudged)
         return {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
 
 
@@ -75,9 +82,10 @@ class _Flow:
         findings: Findings,
         run_ids: Mapping[str, Mapping[str, int]],
         changed: set[tuple[str, str]],
+        unjudged: Unjudged,
     ) -> None:
         self.work, self.comparing, self.findings = work, comparing, findings
-        self.run_ids, self.changed = run_ids, changed
+        self.run_ids, self.changed, self.unjudged = run_ids, changed, unjudged
 
     def take_in(self, check: Check, scopes: Sequence[str], standing: Standing) -> dict[str, Any]:
         """One check, scope by scope. One that broke says nothing, and is an exception of its own."""
@@ -87,15 +95,17 @@ class _Flow:
                 check_runs.fail(session, self.run_ids[check.code].values(), error, utc_now())
             incidents.after_check(self.work, check.code, error)
             return {"status": "failed", "error": error}
-        total, compared, matched = IntakeCounts(), 0, 0
+        total, compared, matched, unjudged = IntakeCounts(), 0, 0, 0
         for scope in scopes:
             counted = self.findings.counts[check.code, scope]
             total += self._scope(check, scope, standing)
             compared, matched = compared + counted.compared, matched + counted.matched
+            unjudged += self.unjudged.held_back(check.code, scope)
         incidents.after_check(self.work, check.code, None)
         status = "complete" if standing.complete else "partial"
         told = {name: getattr(total, name) for name in IntakeCounts.__slots__}
-        return {"status": status, "scopes": len(scopes), "compared": compared, "matched": matched, **told}
+        counts = {"compared": compared, "matched": matched, "unjudged": unjudged}
+        return {"status": status, "scopes": len(scopes), **counts, **told}
 
     def _scope(self, check: Check, scope: str, standing: Standing) -> IntakeCounts:
         place = (check.code, scope)
@@ -111,6 +121,7 @@ class _Flow:
             proves_absence=standing.proves_absence,
             check_changed=place in self.changed,
             superseded=self.findings.superseded.get(place, frozenset()),
+            unjudged=partial(self.unjudged.holds, *place) if self.unjudged else None,
         )
 
         def probe(keys: Sequence[Mapping[str, str]]) -> Mapping[str, ProbedKey]:
@@ -126,5 +137,6 @@ class _Flow:
                 compared=Compared(result.compared, result.matched, len(result.discrepancies)),
                 counts=counts,
                 now=utc_now(),
+                unjudged=self.unjudged.held_back(*place),
             )
         return counts

@@ -63,9 +63,12 @@ def _told(fact: FeedFacts) -> dict[str, Any]:
 
 
 def finish(
-    session: Session, run_id: int, *, complete: bool, compared: Compared, counts: IntakeCounts, now: datetime
-) -> None:
-    """The run is over; complete only when every side's last read was."""
+    session: Session, run_id: int, *, complete: bool, compared: Compared, counts: IntakeCounts, now: datetime,
+    unjudged: int = 0,
+) -> None:  # fmt: skip
+    """The run is over; complete only when every side's last read was. `unjudged`: keys of which a row was
+    rejected, and on which something was therefore held back.
+    """
     session.execute(
         update(CheckRun)
         .where(CheckRun.id == run_id)
@@ -81,6 +84,7 @@ def finish(
             reopened=counts.reopened,
             closed=counts.closed,
             confirmed=counts.confirmed,
+            unjudged=unjudged,
         )
     )
 

@@ -34,6 +34,7 @@ from .intake_facts import (
     Step,
     StepKind,
 )  # fmt: skip
+from .unjudged import judged
 
 __all__ = ["CHUNK", "Chunk", "IntakeCounts", "IntakePlan", "Probe", "ProbedKey", "RunFacts", "apply", "plan"]
 
@@ -104,7 +105,7 @@ def _absent(session: Session, run: RunFacts, cases: Mapping[int, _Known], probe:
     waiting = {i: c for i, c in cases.items() if c.status == Status.AWAITING_CONFIRMATION}
     ready = [i for i, c in cases.items() if i not in waiting or run.read_after(c.resolved_at)]
     since = _read_before(session, run)
-    for batch in in_batches(ready, CHUNK):
+    for batch in in_batches(judged(session, run, ready), CHUNK):
         details = select(
             ExceptionCase.id, ExceptionCase.fingerprint, ExceptionCase.business_key, ExceptionCase.opened_at
         ).where(ExceptionCase.id.in_(batch))

@@ -38,7 +38,8 @@ class RunFacts:
     `lag`: the largest of the sides' feeds. `proves_absence`: every feed behind the check is a snapshot or
     keys and changes. `check_changed`: the check, or a crosswalk it uses, is not what it was in the previous
     run. `superseded`: the fingerprints of this check that were found but gave way to a more specific cause
-    on the same line.
+    on the same line. `unjudged` says of an exception (entity, business key, evidence) that nothing can be said of its
+    key now; None: of all, something can.
     """
 
     check: str
@@ -50,6 +51,7 @@ class RunFacts:
     proves_absence: bool = True
     check_changed: bool = False
     superseded: frozenset[bytes] = frozenset()
+    unjudged: Callable[[str, str, str], bool] | None = None
 
     def read_after(self, at: datetime | None) -> bool:
         """Whether this run can confirm what was claimed at that time: complete, all sides read later

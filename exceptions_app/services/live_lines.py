@@ -22,6 +22,8 @@ class LiveLine:
     check: str
     category: str
     line: str
+    entity: str
+    business_key: str
 
 
 def live_lines(session: Session, checks: Iterable[str]) -> list[LiveLine]:
@@ -29,12 +31,12 @@ def live_lines(session: Session, checks: Iterable[str]) -> list[LiveLine]:
     live = (Status.OPEN, Status.AWAITING_CONFIRMATION, Status.WAIVED)
     case = ExceptionCase
     rows = session.execute(
-        select(case.fingerprint, case.check_code, case.category, case.line_key).where(
-            case.check_code.in_(list(checks)), case.status.in_(live), case.line_key.is_not(None)
-        )
+        select(
+            case.fingerprint, case.check_code, case.category, case.line_key, case.entity, case.business_key
+        ).where(case.check_code.in_(list(checks)), case.status.in_(live), case.line_key.is_not(None))
     )
     return [
-        LiveLine(fingerprint, check, category, line)
-        for fingerprint, check, category, line in rows
+        LiveLine(fingerprint, check, category, line, entity, business_key)
+        for fingerprint, check, category, line, entity, business_key in rows
         if line is not None
     ]
