@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from exceptions_app.domain.clock import BusinessCalendar, longest_day
+from exceptions_app.domain.clock import BusinessCalendar, Hours, longest_day
 
 from .schema import Calendar
 
@@ -19,11 +20,11 @@ DAYS: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
 YEARS = range(2010, 2061)
 """Public holidays are worked out for these years."""
 
-Hours = tuple[time, time]
-
 
 def parse_hours(text: str) -> Hours:
-    """`08:00-17:00` as two times; `24:00` is midnight at the end of the day. Raises ValueError saying why."""
+    """`08:00-17:00` as two times. `24:00` is midnight at the end of the day; a closing time before the opening
+    (`22:00-06:00`) lies on the next date. Raises ValueError saying why.
+    """
     start, separator, end = (part.strip() for part in text.partition("-"))
     try:
         if not separator:
@@ -32,8 +33,8 @@ def parse_hours(text: str) -> Hours:
         closes = time() if end == "24:00" else _time_of_day(end)
     except ValueError:
         raise ValueError(f"'{text}' is not a range of hours") from None
-    if end != "24:00" and closes <= opens:
-        raise ValueError(f"'{text}' ends before it begins")
+    if end != "24:00" and closes == opens:
+        raise ValueError(f"'{text}' ends when it begins")
     return opens, closes
 
 
@@ -42,10 +43,12 @@ def _time_of_day(text: str) -> time:
 
 
 @lru_cache(maxsize=64)
-def public_holidays(country: str, subdivision: str | None) -> frozenset[date]:
-    """The public holidays of a country (and its subdivision). Raises ValueError for one that is not known."""
+def public_holidays(country: str, subdivision: str | None) -> Mapping[date, str]:
+    """The public holidays of a country (and its subdivision), each with its name. Raises ValueError for one that
+    is not known.
+    """
     try:
-        return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=YEARS))
+        return dict(holidays.country_holidays(country, subdiv=subdivision, years=YEARS))
     except (NotImplementedError, KeyError) as error:
         where = f"{country}/{subdivision}" if subdivision else country
         raise ValueError(f"no holidays are known for {where}") from error
@@ -59,20 +62,28 @@ def known_countries() -> list[str]:
 @lru_cache(maxsize=256)
 def _built(content: str) -> BusinessCalendar:
     calendar = Calendar.model_validate_json(content)
-    weekly = tuple(tuple(sorted(parse_hours(text) for text in calendar.weekly.get(day, []))) for day in DAYS)
-    days_off: frozenset[date] = frozenset(calendar.holidays_extra)
+    weekly = tuple(_hours(calendar.weekly.get(day, [])) for day in DAYS)
+    breaks = _hours(calendar.breaks)
+    days_off: dict[date, str] = {}
     if calendar.holidays_country:
         days_off |= public_holidays(calendar.holidays_country, calendar.holidays_subdivision)
-    per_day = timedelta(hours=calendar.hours_per_day) if calendar.hours_per_day else longest_day(weekly)
+    usual = timedelta(0) if calendar.always_open else longest_day(weekly, breaks)
+    per_day = timedelta(hours=calendar.hours_per_day or 0) or usual or timedelta(hours=24)
     return BusinessCalendar(
         code=calendar.code,
         zone=ZoneInfo(calendar.time_zone),
         weekly=weekly,
-        holidays=days_off,
+        holidays=days_off | calendar.holidays_extra,
         extra_days=frozenset(calendar.working_days_extra),
         always_open=calendar.always_open,
-        hours_per_day=per_day or timedelta(hours=24),
+        hours_per_day=per_day,
+        breaks=breaks,
+        shifts={day: _hours(texts) for day, texts in calendar.shifts.items()},
     )
+
+
+def _hours(texts: Iterable[str]) -> tuple[Hours, ...]:
+    return tuple(sorted(parse_hours(text) for text in texts))
 
 
 def business_calendar(calendar: Calendar) -> BusinessCalendar:

@@ -1,21 +1,20 @@
-"""Judges entities, calendars, systems, record types, crosswalks: do they refer to what exists and work."""
+"""Judges entities, systems, record types, crosswalks: do they refer to what exists and work."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ValidationError
 
-from .calendars import DAYS, known_countries, parse_hours, public_holidays
+from . import verify_clock
 from .catalog import Catalog
 from .currencies import CURRENCIES
 from .judging import Judge
 from .problems import ConnectorModels, Problem, closest, listing
 from .reading import Block
-from .schema import Calendar, Entity, System
+from .schema import Entity, System
 from .scopes import EVERY_RECORD
 from .shape_errors import problems_in
 
@@ -28,8 +27,7 @@ _PASSWORD_IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@", re.IGN
 
 def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
     """Report whatever does not fit together in the network."""
-    for calendar in catalog.calendars.values():
-        _calendar(judge, calendar)
+    verify_clock.verify(judge, catalog)
     for entity in catalog.entities.values():
         _entity(judge, catalog, entity)
     for system in catalog.systems.values():
@@ -50,77 +48,9 @@ def _crosswalk(judge: Judge, code: str) -> None:
             judge.problems.append(Problem(place.file, place.line, path, said, listing(known), near))
 
 
-def _zone(judge: Judge, section: str, code: str, name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        near = closest(name, available_timezones())
-        judge.report(
-            section,
-            code,
-            ["time_zone"],
-            f"'{name}' is not a time zone",
-            "a name such as America/Chicago",
-            near,
-        )
-
-
-def _calendar(judge: Judge, calendar: Calendar) -> None:
-    code = calendar.code
-    _zone(judge, "calendars", code, calendar.time_zone)
-    for day in DAYS:
-        last = None
-        for text in sorted(calendar.weekly.get(day, [])):
-            try:
-                opens, closes = parse_hours(text)
-            except ValueError as error:
-                judge.report("calendars", code, ["weekly", day], str(error), "hours such as 08:00-17:00")
-                continue
-            if last is not None and opens < last:
-                judge.report(
-                    "calendars",
-                    code,
-                    ["weekly", day],
-                    f"'{text}' overlaps the hours before it",
-                    "hours apart",
-                )
-            last = closes
-    if not calendar.always_open and not any(calendar.weekly.values()):
-        judge.report("calendars", code, [], "it never opens", "'weekly:' hours, or 'always_open: true'")
-    if calendar.hours_per_day is not None and not 0 < calendar.hours_per_day <= 24:
-        judge.report(
-            "calendars", code, ["hours_per_day"], f"got {calendar.hours_per_day}", "hours over 0, at most 24"
-        )
-    _holidays(judge, calendar)
-
-
-def _holidays(judge: Judge, calendar: Calendar) -> None:
-    country = calendar.holidays_country
-    if country is None:
-        return
-    known = known_countries()
-    if country not in known:
-        said = f"no holidays are known for '{country}'"
-        expected = "an ISO country code such as US"
-        judge.report(
-            "calendars", calendar.code, ["holidays_country"], said, expected, closest(country, known)
-        )
-        return
-    try:
-        public_holidays(country, calendar.holidays_subdivision)
-    except ValueError as error:
-        judge.report(
-            "calendars",
-            calendar.code,
-            ["holidays_subdivision"],
-            str(error),
-            "a subdivision's code such as TX",
-        )
-
-
 def _entity(judge: Judge, catalog: Catalog, entity: Entity) -> None:
     code = entity.code
-    _zone(judge, "entities", code, entity.time_zone)
+    verify_clock.zone(judge, "entities", code, entity.time_zone)
     judge.refer("entities", code, ["calendar"], "calendars", entity.calendar)
     judge.refer("entities", code, ["parent"], "entities", entity.parent)
     path, above = [code], entity.parent

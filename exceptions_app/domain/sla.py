@@ -6,9 +6,10 @@ not know where targets and calendars come from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 
 from .clock import (
     BusinessCalendar,
@@ -19,6 +20,7 @@ from .clock import (
     is_business,
     length,
 )
+from .cutoffs import CutoffAt
 from .lifecycle import Status
 
 
@@ -30,34 +32,111 @@ class Stage(StrEnum):
     STOPPED = "stopped"
 
 
+class Told(IntFlag):
+    """What the sweep has told of an exception in this cycle."""
+
+    NOTHING = 0
+    HALF = 1
+    DUE_SOON = 2
+    BREACHED = 4
+    RESPONSE_MISSED = 8
+
+
+Stretch = tuple[datetime, datetime]
+"""A stretch of wall-clock time in which the clock stood still, half-open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The instants at which the clock says something: at 75 % of the target, and at its end."""
+    """The instants at which the clock says something: at 50 % and 75 % of the time there is, and at its end.
 
-    due_at: datetime
+    `cutoff` is the code of the cut-off that ends it, None where the target does.
+    """
+
+    half_at: datetime
     due_soon_at: datetime
+    due_at: datetime
+    response_due_at: datetime | None = None
+    cutoff: str | None = None
 
 
 def due_times(
-    opened_at: datetime, target: SpanLike, calendar: BusinessCalendar, paused: timedelta = timedelta(0)
+    opened_at: datetime,
+    target: SpanLike,
+    calendar: BusinessCalendar,
+    pauses: Iterable[Stretch] = (),
+    *,
+    response: SpanLike | None = None,
+    cutoff: CutoffAt | None = None,
 ) -> Due:
-    """Deadlines of a clock started at `opened_at`. `paused` is time on hold, measured by `paused_between`."""
-    whole = length(target, calendar)
-    return Due(
-        due_at=_after(opened_at, whole + paused, target, calendar),
-        due_soon_at=_after(opened_at, whole * 3 / 4 + paused, target, calendar),
-    )
+    """Deadlines of a clock started at `opened_at` that stood still during `pauses`, in whatever order they come.
+
+    Due at the earlier of target and cut-off. A cut-off is an instant: no pause moves it, and its 50 % and 75 % are of
+    the clock's time from the opening up to it. A pause that begins after a deadline does not move it any more.
+    """
+    still = joined(pauses)
+    whole, business = length(target, calendar), is_business(target)
+    reach = _Reach(opened_at, calendar, business, still)
+    answer_by = None
+    if response is not None:
+        answer = reach if is_business(response) == business else replace(reach, business=not business)
+        answer_by = answer(length(response, calendar))
+    due_at = reach(whole)
+    if cutoff is None or cutoff.at >= due_at:
+        return Due(reach(whole / 2), reach(whole * 3 / 4), due_at, answer_by)
+    straight = replace(reach, pauses=())
+    left = max(timedelta(0), straight.between(opened_at, cutoff.at))
+    half, soon = straight(left / 2), straight(left * 3 / 4)
+    return Due(min(half, cutoff.at), min(soon, cutoff.at), cutoff.at, answer_by, cutoff.code)
 
 
-def _after(start: datetime, span: timedelta, target: SpanLike, calendar: BusinessCalendar) -> datetime:
-    return add_business(start, span, calendar) if is_business(target) else start + span
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """When a clock that began at `opened_at` has counted a span of its own time."""
+
+    opened_at: datetime
+    calendar: BusinessCalendar
+    business: bool
+    pauses: Sequence[Stretch]
+
+    def __call__(self, left: timedelta) -> datetime:
+        at = self.opened_at
+        for first, last in self.pauses:
+            if last <= at:
+                continue
+            counted = self.between(at, max(at, first))
+            if left <= counted:
+                break
+            left, at = left - counted, last
+        return add_business(at, left, self.calendar) if self.business else at + left
+
+    def between(self, a: datetime, b: datetime) -> timedelta:
+        return business_between(a, b, self.calendar) if self.business else b - a
 
 
-def paused_between(
-    held_at: datetime, until: datetime, target: SpanLike, calendar: BusinessCalendar
-) -> timedelta:
-    """How much of the clock's own time a hold took: business time, or wall-clock time for such a target."""
-    return business_between(held_at, until, calendar) if is_business(target) else until - held_at
+def joined(pauses: Iterable[Stretch]) -> list[Stretch]:
+    """In order, with those that overlap or touch made one: no time is counted twice."""
+    found: list[Stretch] = []
+    for first, last in sorted(pauses):
+        if last <= first:
+            continue
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return found
+
+
+def paused_time(pauses: Iterable[Stretch], target: SpanLike, calendar: BusinessCalendar) -> timedelta:
+    """How much of the clock's own time the pauses took: business time, or wall-clock time for such a target. Off
+    hours nothing passes that a pause could stop.
+    """
+    return sum((elapsed(first, last, target, calendar) for first, last in joined(pauses)), timedelta(0))
+
+
+def elapsed(a: datetime, b: datetime, target: SpanLike, calendar: BusinessCalendar) -> timedelta:
+    """The time from `a` to `b` on the clock that the target's unit names."""
+    return business_between(a, b, calendar) if is_business(target) else b - a
 
 
 def stage(
@@ -76,21 +155,58 @@ def stage(
     return Stage.ON_TRACK
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What there is to tell of an exception, and what has been told: see `Told`."""
+
+    half_at: datetime | None
+    due_soon_at: datetime | None
+    due_at: datetime | None
+    response_due_at: datetime | None
+    """None also where a person has responded."""
+    told: int = 0
+
+    def _untold(self) -> Iterator[tuple[Told, datetime]]:
+        """The rest of the clock says nothing any more once the breach was told."""
+        rest = (
+            (Told.BREACHED, self.due_at, Told.BREACHED),
+            (Told.DUE_SOON, self.due_soon_at, Told.BREACHED | Told.DUE_SOON),
+            (Told.HALF, self.half_at, Told.BREACHED | Told.DUE_SOON | Told.HALF),
+            (Told.RESPONSE_MISSED, self.response_due_at, Told.RESPONSE_MISSED),
+        )
+        for what, at, silenced_by in rest:
+            if at is not None and not self.told & silenced_by:
+                yield what, at
+
+    def due(self, now: datetime) -> list[Told]:
+        """What is to be told now: of half, due soon and breached the gravest only; a missed response beside it."""
+        passed = [what for what, at in self._untold() if at <= now]
+        gravest = [what for what in passed if what is not Told.RESPONSE_MISSED][:1]
+        return gravest + [what for what in passed if what is Told.RESPONSE_MISSED]
+
+    def next_at(self) -> datetime | None:
+        """The earliest instant of what is untold, though it may have passed; None when all is told."""
+        return min((at for _, at in self._untold()), default=None)
+
+
 def next_sla_at(
-    now: datetime,
-    due_at: datetime | None,
-    due_soon_at: datetime | None,
+    telling: Telling,
     on_hold: bool,
     status: str,
     *,
     hold_until: datetime | None = None,
+    cutoff_at: datetime | None = None,
 ) -> datetime | None:
-    """The next instant at which the sweep has something to do; None where a person or the data must act."""
+    """The next instant at which the sweep has something to do; None where a person or the data must act.
+
+    It may have passed: then the next sweep tells. `cutoff_at`: a cut-off that will breach it even on hold.
+    """
     if status != Status.OPEN:
         return None
-    if on_hold:
-        return hold_until
-    return min((at for at in (due_soon_at, due_at) if at is not None and at > now), default=None)
+    if not on_hold:
+        return telling.next_at()
+    fixed = None if telling.told & Told.BREACHED else cutoff_at
+    return min((at for at in (hold_until, fixed) if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

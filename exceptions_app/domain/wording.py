@@ -17,6 +17,7 @@ _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*([a-z_]+)\s*)?\}")
 _CENT = Decimal("0.01")
 _SMALLEST = Decimal("0.0001")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -67,6 +68,17 @@ def instant(value: datetime, zone: tzinfo | None = None) -> str:
     return f"{day(local)}, {local:%H:%M}"
 
 
+def moment(value: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """`Fri 15:10` within six days of `now`, `Fri 27 Nov 15:10` further off, with the year in another one."""
+    local = value.astimezone(zone) if zone else value
+    today = now.astimezone(local.tzinfo).date()
+    name = _WEEKDAYS[local.weekday()]
+    if abs((local.date() - today).days) <= 6:
+        return f"{name} {local:%H:%M}"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{name} {local.day} {_MONTHS[local.month - 1]}{year} {local:%H:%M}"
+
+
 def plural(count: int, singular: str, many: str | None = None) -> str:
     """`1 exception`, `1,204 exceptions`."""
     return f"{number(count)} {singular if count == 1 else many or singular + 's'}"
@@ -81,6 +93,15 @@ def duration(value: timedelta) -> str:
     parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min")]
     first = next(i for i, (amount, _) in enumerate(parts) if amount)
     return sign + " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount)
+
+
+def hours(value: timedelta) -> str:
+    """`2 h 05`, `45 min`, `12 h`: hours however many, as a clock in business time counts them; minutes are cut."""
+    whole, minutes = divmod(int(abs(value).total_seconds()) // 60, 60)
+    sign = "-" if value < timedelta(0) and (whole or minutes) else ""
+    if not whole:
+        return f"{sign}{minutes} min"
+    return f"{sign}{whole} h {minutes:02}" if minutes else f"{sign}{whole} h"
 
 
 def business_duration(value: timedelta, hours_per_day: timedelta) -> str:

@@ -81,6 +81,8 @@ class ExceptionCase(Base):
     response_due_at: Mapped[Utc | None]
     responded_at: Mapped[Utc | None]
     """When a person first took it up in this cycle."""
+    told: Mapped[int] = mapped_column(default=0)
+    """What the sweep has told in this cycle: flags of `domain.sla.Told`."""
 
     retry_count: Mapped[int] = mapped_column(default=0)
     retry_state: Mapped[str | None] = mapped_column(String(24))

@@ -42,6 +42,9 @@ _VERBS = {
     "case:commented": ("commented", "message"),
     "case:due_soon": ("noted: due soon", "clock"),
     "case:breached": ("noted: the service level is breached", "alert-triangle"),
+    "case:half": ("noted: half of the time is used", "clock"),
+    "case:response_missed": ("noted: nobody has taken it up in time", "alert-triangle"),
+    "case:reclocked": ("computed the deadline anew", "clock"),
     "case:retry_asked": ("asked to send it again", "repeat"),
     "case:retry_approved": ("approved the retry", "check"),
     "case:retry_declined": ("declined the retry", "ban"),
@@ -56,6 +59,7 @@ _VERBS = {
 _FIELDS = {
     "owner_id": "owner", "status": "status", "queue": "queue", "severity": "severity", "due_at": "due",
     "ball_in_court": "whose move", "hold_until": "until", "waiver_expires_at": "waived until",
+    "sla_target": "target", "cutoff": "cut-off", "response_due_at": "first response due",
     "end_reason": "because", "amount_e4": "amount", "sentence": "finding", "category": "category",
 }  # fmt: skip
 _ACTORS = {"job": "The jobs", "system": "Tieout"}
@@ -90,6 +94,7 @@ class _Teller:
             "queue": {code: queue.name for code, queue in catalog.queues.items()},
             "category": {code: each.title for code, each in catalog.categories.items()},
             "end_reason": {**END, **self.reasons},
+            "cutoff": {each.code: each.title for each in catalog.cutoffs},
         }
 
     def happening(self, tag: str, actor: str, at: datetime, payload: str | None) -> Happening:

@@ -21,7 +21,7 @@ from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.lifecycle import Action, Status, TransitionError, transition
 from exceptions_app.models import AuditEvent, ExceptionCase, User
 
-from . import audit
+from . import audit, case_clock
 from .audit import AuditTag
 from .context import ActionContext
 
@@ -45,6 +45,9 @@ WORDS: dict[str, str] = {
     AuditTag.CASE_COMMENTED: "commented on it",
     AuditTag.CASE_DUE_SOON: "marked it due soon",
     AuditTag.CASE_BREACHED: "marked it breached",
+    AuditTag.CASE_HALF: "marked half of its time as used",
+    AuditTag.CASE_RESPONSE_MISSED: "marked that nobody took it up in time",
+    AuditTag.CASE_RECLOCKED: "computed its deadline anew",
     AuditTag.CASE_RETRY_ASKED: "asked for a retry",
     AuditTag.CASE_RETRY_APPROVED: "approved its retry",
     AuditTag.CASE_RETRY_DECLINED: "declined its retry",
@@ -58,7 +61,13 @@ WORDS: dict[str, str] = {
 }
 """What an event says somebody did, after their name."""
 
-_SILENT = (AuditTag.CASE_COMMENTED, AuditTag.CASE_DUE_SOON, AuditTag.CASE_BREACHED)
+_SILENT = (
+    AuditTag.CASE_COMMENTED, AuditTag.CASE_DUE_SOON, AuditTag.CASE_BREACHED, AuditTag.CASE_HALF,
+    AuditTag.CASE_RESPONSE_MISSED, AuditTag.CASE_RECLOCKED, AuditTag.CASE_RETRY_ASKED,
+    AuditTag.CASE_RETRY_APPROVED, AuditTag.CASE_RETRY_DECLINED, AuditTag.CASE_RETRY_SKIPPED,
+    AuditTag.CASE_RETRY_FAILED, AuditTag.CASE_RETRY_UNSURE, AuditTag.CASE_RETRY_DECIDED,
+    AuditTag.CASE_RETRY_DISCARDED, AuditTag.CASE_REREAD_ASKED,
+)  # fmt: skip
 """Events that change no version: they never are why somebody was too late."""
 
 
@@ -99,15 +108,21 @@ def act(
     with locked(session, viewer, case):
         if case.version != expected_version:
             raise conflict(session, case)
-        breached_at = case.breached_at
         case.status = _moved(case, action)
         done = change()
+        if takes_up(viewer, case, action):
+            case_clock.responded(case, ctx.now)
         case.version += 1
         case.config_snapshot_id = ctx.snapshot_id
         audit.record(session, ctx, case, tag, before=done.before, after=done.after, why=done.why)
-        if case.breached_at != breached_at:  # an old clock that has run out meanwhile
-            audit.record(session, ctx, case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
     return case
+
+
+def takes_up(viewer: Viewer, case: ExceptionCase, action: Action) -> bool:
+    """Whether an action is a first response: not to release it, nor to give it to somebody else."""
+    if action is Action.ASSIGN:
+        return case.owner_id == viewer.user_id
+    return action is not Action.RELEASE
 
 
 @contextmanager

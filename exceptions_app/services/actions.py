@@ -57,8 +57,7 @@ def hold(
         if until is not None and until <= ctx.now:
             raise NotAllowedError("A hold ends in the future.")
         before = {"on_hold": False, "sla_stage": str(case.sla_stage)}
-        case.hold_reason, case.ball_in_court = reason.strip(), ball_in_court
-        case_clock.pause(case, ctx.now, until)
+        case_clock.pause(case, ctx.catalog, ctx.now, until, party=ball_in_court, reason=reason.strip())
         after = {"on_hold": True, "ball_in_court": ball_in_court, "hold_until": until}
         return Change(before, after, reason.strip())
 
@@ -161,7 +160,7 @@ def reopen(
         if was_waived:
             case_clock.continue_stopped(case, ctx.catalog, stopped_at, ctx.now)
         else:
-            case_clock.recompute(case, ctx.catalog, ctx.now)
+            case_clock.retarget(case, ctx.catalog, ctx.now)
         return Change(
             before,
             {"status": "open", "due_at": case.due_at, "sla_stage": str(case.sla_stage)},
@@ -179,6 +178,8 @@ def comment(
     del expected_version
     with locked(session, viewer, case):
         _need(text, "a comment")
+        if case.status == Status.OPEN:
+            case_clock.responded(case, ctx.now)
         made = _add_comment(session, ctx, viewer, case, text)
         audit.record(session, ctx, case, AuditTag.CASE_COMMENTED, after={"comment_id": made.id})
     return made

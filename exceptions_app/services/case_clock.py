@@ -1,106 +1,117 @@
-"""The SLA clock of one exception: which target holds, starting, pausing and continuing it.
+"""The SLA clock of one exception: starting, pausing, continuing and recomputing it, on its row and in its log.
 
-Business time itself is `domain.clock`'s and `domain.sla`'s; this module applies it to the columns of a row.
-A clock that stopped without the problem having gone (a waiver, a record that left the window) continues
-where it stopped. One that a person's claim stopped runs on as if the claim had never been made.
+What the columns become is `clock_state`'s; this module says when. A clock that stopped without the problem having
+gone (a waiver, a record that left the window) continues where it stopped. One that a person's claim stopped runs on
+as if the claim had never been made. Whoever calls records the event; breaches and the like are the sweep's to tell.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
-
-from pydantic import TypeAdapter
+from datetime import datetime
+from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import ServiceTime, Span
-from exceptions_app.domain import routing, sla
-from exceptions_app.domain.clock import BusinessCalendar
-from exceptions_app.domain.sla import Stage
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.sla import Stage, Telling, Told, next_sla_at, stage
 from exceptions_app.models import ExceptionCase
 
-_SPAN: TypeAdapter[ServiceTime] = TypeAdapter(Span)
+from . import pauses
+from .clock_state import NAMES, Clock, work_out
+from .targets import Target, targets
+
+SHOWN = ("due_at", "sla_target", "sla_calendar", "cutoff", "response_due_at")
+"""What the trail says of a clock that was recomputed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """How long there is, and on which calendar."""
+class Moved:
+    """What recomputing changed of `SHOWN`: only what differs."""
 
-    span: ServiceTime
-    calendar: BusinessCalendar
+    before: dict[str, Any]
+    after: dict[str, Any]
 
-
-@lru_cache(maxsize=256)
-def span(text: str) -> ServiceTime:
-    """A target as the row keeps it (`2 business days`)."""
-    return _SPAN.validate_python(text)
-
-
-def target_for(catalog: Catalog, subject: routing.Subject, entity: str) -> Target:
-    """The first policy that fits, else the category's own target; `subject.queue` must be known."""
-    queue = subject.queue or catalog.categories[subject.category].queue
-    found = routing.policy(subject, catalog.sla_policies)
-    if found is None:
-        return Target(catalog.categories[subject.category].target, catalog.calendar_for(entity, queue))
-    calendar = catalog.calendar(found.calendar) if found.calendar else catalog.calendar_for(entity, queue)
-    return Target(found.target, calendar)
-
-
-def subject_of(
-    catalog: Catalog,
-    category: str,
-    entity: str,
-    severity: str,
-    amount: Decimal | None,
-    queue: str | None = None,
-) -> routing.Subject:
-    """What routing and service levels look at."""
-    path = frozenset(catalog.ancestors(entity)) | {entity}
-    return routing.Subject(category, path, severity, amount, queue)
-
-
-def calendar_of(case: ExceptionCase, catalog: Catalog) -> BusinessCalendar:
-    """The clock's calendar. Where the configuration has dropped it, the one that would be chosen today."""
-    if case.sla_calendar not in catalog.calendars:
-        queue = case.queue if case.queue in catalog.queues else next(iter(catalog.queues))
-        case.sla_calendar = catalog.calendar_for(case.entity, queue).code
-    return catalog.calendar(case.sla_calendar)
+    def __bool__(self) -> bool:
+        return bool(self.after)
 
 
 def start(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
-    """A new cycle: the clock starts now, at nought."""
-    case.opened_at, case.paused_seconds, case.breached_at = now, 0, None
-    recompute(case, catalog, now)
+    """A new cycle: the clock starts now, at nought, under the service level that holds today."""
+    case.opened_at, case.breached_at, case.responded_at, case.told = now, None, None, Told.NOTHING
+    retarget(case, catalog, now)
+
+
+def retarget(case: ExceptionCase, catalog: Catalog, now: datetime) -> Moved:
+    """Choose the service level that holds today and recompute: its severity, queue or amount may have changed."""
+    before = {name: getattr(case, name) for name in SHOWN}
+    _apply(case, targets(catalog).of(case), now)
+    after = {name: getattr(case, name) for name in SHOWN}
+    changed = [name for name in SHOWN if before[name] != after[name]]
+    return Moved({name: before[name] for name in changed}, {name: after[name] for name in changed})
+
+
+def follow(case: ExceptionCase, catalog: Catalog, now: datetime, *, rerouted: bool) -> Moved:
+    """`retarget`, but only where another service level holds than the row says."""
+    kept, found = targets(catalog).stored(case), targets(catalog).of(case)
+    same = (kept.span, kept.response, kept.calendar.code) == (found.span, found.response, found.calendar.code)
+    return Moved({}, {}) if same and not rerouted else retarget(case, catalog, now)
 
 
 def recompute(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
-    """Deadlines from when it was opened and how long it was paused; then the stage."""
-    due = sla.due_times(
-        case.opened_at, span(case.sla_target), calendar_of(case, catalog),
-        timedelta(seconds=case.paused_seconds),
-    )  # fmt: skip
-    case.due_at, case.due_soon_at = due.due_at, due.due_soon_at
-    settle_stage(case, now)
+    """Deadlines from when it was opened and when its clock stood still; then the stage."""
+    _apply(case, targets(catalog).stored(case), now)
+
+
+def _apply(case: ExceptionCase, target: Target, now: datetime) -> None:
+    rows = pauses.of(case)
+    write(case, work_out(case, target, pauses.over(rows), pauses.stops(rows), now))
+
+
+def write(case: ExceptionCase, clock: Clock) -> None:
+    """Put a clock that was worked out into its row."""
+    for name in NAMES:
+        value = getattr(clock, name)
+        if getattr(case, name) != value:
+            setattr(case, name, value)
 
 
 def settle_stage(case: ExceptionCase, now: datetime) -> Stage:
-    """Write the stage that holds now and the next instant for the sweep; whoever calls records the event."""
-    stage = sla.stage(now, case.due_at, case.due_soon_at, case.on_hold, case.status)
-    case.sla_stage = stage
-    case.next_sla_at = sla.next_sla_at(
-        now, case.due_at, case.due_soon_at, case.on_hold, case.status, hold_until=case.hold_until
-    )
-    if stage is Stage.BREACHED and case.breached_at is None:
+    """Write the stage that holds now and the next instant for the sweep, where no deadline has moved."""
+    at = stage(now, case.due_at, case.due_soon_at, case.on_hold, case.status)
+    case.sla_stage = at
+    if at is Stage.BREACHED and case.breached_at is None:
         case.breached_at = case.due_at
-    return stage
+    case.next_sla_at = next_sla_at(telling(case), case.on_hold, case.status, hold_until=case.hold_until)
+    return at
 
 
-def pause(case: ExceptionCase, now: datetime, until: datetime | None) -> None:
+def telling(case: ExceptionCase) -> Telling:
+    """What there is to tell of it, and what has been told."""
+    response = case.response_due_at if case.responded_at is None else None
+    return Telling(case.half_at, case.due_soon_at, case.due_at, response, case.told)
+
+
+def to_tell(case: ExceptionCase, now: datetime) -> list[Told]:
+    """What the sweep has to tell of an open exception now; on hold, only a cut-off that has passed."""
+    if not case.on_hold:
+        return telling(case).due(now)
+    return [Told.BREACHED] if case.breached_at is not None and not case.told & Told.BREACHED else []
+
+
+def responded(case: ExceptionCase, now: datetime) -> None:
+    """A person has taken it up: the first time in a cycle counts."""
+    if case.responded_at is None:
+        case.responded_at = now
+
+
+def pause(
+    case: ExceptionCase, catalog: Catalog, now: datetime, until: datetime | None, *, party: str, reason: str
+) -> None:
     """On hold from now on. Nobody need resume it when `until` is given: the sweep does."""
     case.on_hold, case.held_at, case.hold_until = True, now, until
-    settle_stage(case, now)
+    case.ball_in_court, case.hold_reason = party, reason
+    pauses.held(case, now, party, reason)
+    recompute(case, catalog, now)
 
 
 def resume(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
@@ -110,30 +121,42 @@ def resume(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
 
 
 def end_hold(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
-    """Count the hold and clear it, without touching the deadlines.
+    """Count the hold and clear it.
 
     One that was to end by a certain time ended then, however late somebody or the sweep looks at it.
     """
-    if case.on_hold and case.held_at is not None:
-        ended_at = now if case.hold_until is None else min(now, case.hold_until)
-        add_pause(case, catalog, case.held_at, ended_at)
+    del catalog
+    if case.on_hold:
+        pauses.hold_ended(case, now if case.hold_until is None else min(now, case.hold_until))
     case.on_hold, case.held_at, case.hold_until = False, None, None
     case.hold_reason, case.ball_in_court = None, None
 
 
 def stop(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
-    """It ended, or a person says so; the deadlines stay as they were reached."""
-    end_hold(case, catalog, now)
+    """It ended, or a person says so; the deadlines stay as they were reached.
+
+    One that was over by then was missed, though the sweep had not come to tell it.
+    """
+    was_running = case.sla_stage != Stage.STOPPED
+    if case.on_hold:
+        resume(case, catalog, now)
+    if was_running and case.breached_at is None and case.due_at is not None and case.due_at <= now:
+        case.breached_at = case.due_at
     settle_stage(case, now)
 
 
 def continue_stopped(case: ExceptionCase, catalog: Catalog, stopped_at: datetime, now: datetime) -> None:
-    """Open again on the old clock, which stood still since `stopped_at`."""
+    """Open again on the old clock, which stood still since `stopped_at`, under the service level of today."""
     add_pause(case, catalog, stopped_at, now)
-    recompute(case, catalog, now)
+    retarget(case, catalog, now)
 
 
 def add_pause(case: ExceptionCase, catalog: Catalog, since: datetime, until: datetime) -> None:
-    """Count a time in which the clock stood still, without touching the deadlines."""
-    paused = sla.paused_between(since, until, span(case.sla_target), calendar_of(case, catalog))
-    case.paused_seconds += max(0, int(paused.total_seconds()))
+    """Keep a time in which the clock stood still, without touching the deadlines."""
+    del catalog
+    pauses.stopped(case, since, until)
+
+
+def held_past_cutoff(case: ExceptionCase, now: datetime) -> bool:
+    """Whether the sweep was woken by a cut-off that passes while it is on hold, not by the hold's end."""
+    return case.on_hold and case.status == Status.OPEN and (case.hold_until is None or case.hold_until > now)

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import Action, EndReason, Status, transition
-from exceptions_app.domain.sla import Stage
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from . import bulk, case_clock
@@ -24,6 +23,7 @@ from .audit import AuditTag
 from .context import ActionContext
 from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
 from .opening import open_new
+from .outbox_settling import Settling
 from .ownership import can_still_work_on
 from .placing import Placing, also_text, clean, line_of, short
 from .trail import Trail
@@ -46,7 +46,7 @@ class _Changes:
     def __init__(self, session: Session, ctx: ActionContext, run: RunFacts) -> None:
         self._session, self._ctx, self._run = session, ctx, run
         self._placing = Placing(ctx.catalog, ctx.now)
-        self._trail = Trail(ctx)
+        self._trail, self._settling = Trail(ctx), Settling(session, ctx, run)
         self._evidence: list[tuple[int, int, str]] = []
         self._do: dict[StepKind, Callable[[ExceptionCase, Step], None]] = {
             StepKind.CHANGED: self._changed,
@@ -67,6 +67,7 @@ class _Changes:
             if case is None or case.version != step.version:
                 continue
             self._do[step.kind](case, step)
+            self._settling.look(case, step.kind, step.reason)
             case.version += 1
             case.config_snapshot_id = self._ctx.snapshot_id
             done[step.kind] += 1
@@ -85,6 +86,7 @@ class _Changes:
         return {case.id: case for case in self._session.scalars(locked)}
 
     def _store(self) -> None:
+        self._settling.store()
         self._session.flush()
         taken_at = bulk.time_writer(self._session)(self._ctx.now)
         rows = [(*each, taken_at, self._run.check_run_id) for each in self._evidence]
@@ -96,14 +98,27 @@ class _Changes:
     def _changed(self, case: ExceptionCase, step: Step) -> None:
         before = _facts_of(case)
         self._take_evidence(case, step.found)
-        self._trail.record(case, AuditTag.CASE_EVIDENCE_CHANGED, before=before, after=_facts_of(case))
+        self._route_again(case, step.found)
+        after = _facts_of(case)
+        self._trail.record(case, AuditTag.CASE_EVIDENCE_CHANGED, before=before, after=after)
+        moved = case_clock.follow(
+            case, self._ctx.catalog, self._ctx.now, rerouted=before["queue"] != after["queue"]
+        )
+        if moved:
+            why = _why_reclocked(before, after)
+            self._trail.record(case, AuditTag.CASE_RECLOCKED, before=moved.before, after=moved.after, why=why)
+
+    def _route_again(self, case: ExceptionCase, found: Discrepancy | None) -> None:
+        """What nobody has yet goes where it belongs now. Whoever has it keeps it, where it is."""
+        if found is not None and case.owner_id is None and not case.on_hold:
+            case.queue = self._placing.queue(found, case.reporting_amount_e4)
 
     def _not_confirmed(self, case: ExceptionCase, step: Step) -> None:
         """Nothing was fixed: the old clock goes on as if the claim had never been made."""
         before = _state_of(case)
         self._reopen(case, Action.DATA_NOT_CONFIRMED)
-        case_clock.recompute(case, self._ctx.catalog, self._ctx.now)
         self._take_evidence(case, step.found)
+        case_clock.retarget(case, self._ctx.catalog, self._ctx.now)
         self._reopened(case, AuditTag.CASE_NOT_CONFIRMED, before, "still found after it was read again")
 
     def _recurred(self, case: ExceptionCase, step: Step) -> None:
@@ -113,9 +128,7 @@ class _Changes:
         case.recurring, case.cycle = True, case.cycle + 1
         self._take_evidence(case, step.found)
         if step.found is not None:
-            placed = self._placing.place(step.found, case.reporting_amount_e4)
-            case.sla_target, case.sla_calendar = placed.sla_target, placed.sla_calendar
-            case.queue = placed.queue
+            case.queue = self._placing.queue(step.found, case.reporting_amount_e4)
             case.since_at = step.found.since
         if not can_still_work_on(self._session, self._ctx.catalog, case):
             case.owner_id = None
@@ -175,10 +188,8 @@ class _Changes:
         case.resolved_at = case.confirmed_at = case.waiver_expires_at = None
 
     def _reopened(self, case: ExceptionCase, tag: AuditTag, before: dict[str, Any], why: str | None) -> None:
-        """The old clock may have run out meanwhile: its breach is an event of its own, once."""
+        """The old clock may have run out meanwhile: the next sweep tells it."""
         self._trail.record(case, tag, before=before, after=_state_of(case), why=why)
-        if case.sla_stage == Stage.BREACHED and before["breached_at"] is None:
-            self._trail.record(case, AuditTag.CASE_BREACHED, after={"due_at": case.due_at})
 
     def _take_evidence(self, case: ExceptionCase, found: Discrepancy | None) -> None:
         """What the sides say now. Owner, notes, queue and clock stay; a new version keeps the old
@@ -201,9 +212,16 @@ def _facts_of(case: ExceptionCase) -> dict[str, Any]:
     return {
         "amount_e4": case.amount_e4,
         "evidence_version": case.evidence_version,
+        "queue": case.queue,
         "sentence": case.sentence,
         "severity": case.severity,
     }
+
+
+def _why_reclocked(before: dict[str, Any], after: dict[str, Any]) -> str:
+    if before["severity"] != after["severity"]:
+        return f"its severity is {after['severity']} now"
+    return "it is in another queue now" if before["queue"] != after["queue"] else "its amount has changed"
 
 
 def _place_of(case: ExceptionCase) -> dict[str, Any]:

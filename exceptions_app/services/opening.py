@@ -29,7 +29,8 @@ _CASE = (
     "since_at", "audit_head",
     "queue", "severity", "status", "evidence_version", "recurring", "cycle", "first_seen_at", "opened_at",
     "on_hold", "paused_seconds", "sla_target", "sla_calendar", "sla_stage", "due_at",
-    "due_soon_at", "next_sla_at", "retry_count", "version", "config_snapshot_id",
+    "due_soon_at", "next_sla_at", "half_at", "cutoff", "response_target", "response_due_at", "retry_count",
+    "version", "config_snapshot_id",
 )  # fmt: skip
 _EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
@@ -106,7 +107,9 @@ class _Opening:
         columns = (
             placed.queue, placed.severity, Status.OPEN.value, 1, False, 1, now, now, False, 0,
             placed.sla_target, placed.sla_calendar, placed.sla_stage, self._time(placed.due_at),
-            self._time(placed.due_soon_at), self._time(placed.next_sla_at), 0, 1, self._ctx.snapshot_id,
+            self._time(placed.due_soon_at), self._time(placed.next_sla_at), self._time(placed.half_at),
+            placed.cutoff, placed.response_target, self._time(placed.response_due_at), 0, 1,
+            self._ctx.snapshot_id,
         )  # fmt: skip
         after = {
             "check_run": self._run.check_run_id,

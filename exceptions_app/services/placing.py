@@ -6,19 +6,19 @@ Everything that is the same for many rows of one intake is worked out once. Writ
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain import routing, sla, wording
+from exceptions_app.domain import wording
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import Status
-from exceptions_app.domain.money import RATE_SCALE, convert, from_e4, to_e4, to_e8
+from exceptions_app.domain.money import RATE_SCALE, convert, to_e4, to_e8
 
-from .case_clock import subject_of, target_for
+from .clock_state import work_out
+from .targets import targets
 
 _TEXT_LIMIT = 200
 _LINE_LIMIT = 300
@@ -37,6 +37,10 @@ class Placement:
     due_at: datetime
     due_soon_at: datetime
     next_sla_at: datetime | None
+    half_at: datetime
+    cutoff: str | None
+    response_target: str | None
+    response_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,20 @@ class Amounts:
     rate_e8: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An exception whose clock starts now."""
+
+    opened_at: datetime
+    status: str = Status.OPEN
+    on_hold: bool = False
+    held_at: datetime | None = None
+    hold_until: datetime | None = None
+    responded_at: datetime | None = None
+    breached_at: datetime | None = None
+    told: int = 0
+
+
 class Placing:
     """Places the discrepancies of one intake, all at the same instant under the same configuration."""
 
@@ -56,15 +74,13 @@ class Placing:
         self._now = now
         self._placements: dict[tuple[str, str, bool, int], Placement] = {}
         self._rates: dict[str | None, int | None] = {}
-        rules: list[routing.RuleLike] = [*catalog.routing, *catalog.sla_policies]
-        self._limits = sorted({to_e4(rule.amount_from) for rule in rules if rule.amount_from is not None})
+        self._targets = targets(catalog)
 
     def place(self, found: Discrepancy, reporting_e4: int | None) -> Placement:
         """The first route and policy that fit; worked out once per category, entity, severity and amount
         step.
         """
-        step = -1 if reporting_e4 is None else bisect_right(self._limits, abs(reporting_e4))
-        key = (found.category, found.entity, found.critical, step)
+        key = (found.category, found.entity, found.critical, self._targets.step(reporting_e4))
         placement = self._placements.get(key)
         if placement is None:
             placement = self._placements[key] = self._work_out(found, reporting_e4)
@@ -73,17 +89,19 @@ class Placing:
     def severity(self, found: Discrepancy) -> str:
         return "critical" if found.critical else self._catalog.categories[found.category].severity
 
+    def queue(self, found: Discrepancy, reporting_e4: int | None) -> str:
+        """Where routing would put it today."""
+        return self.place(found, reporting_e4).queue
+
     def _work_out(self, found: Discrepancy, reporting_e4: int | None) -> Placement:
-        catalog, severity = self._catalog, self.severity(found)
-        amount = None if reporting_e4 is None else from_e4(reporting_e4)
-        subject = subject_of(catalog, found.category, found.entity, severity, amount)
-        queue = routing.route(subject, catalog.routing, catalog.categories[found.category].queue)
-        target = target_for(catalog, replace(subject, queue=queue), found.entity)
-        due = sla.due_times(self._now, target.span, target.calendar)
-        told = (self._now, due.due_at, due.due_soon_at, False, Status.OPEN.value)
+        category, entity, severity = found.category, found.entity, self.severity(found)
+        queue = self._targets.queue(category, entity, severity, reporting_e4)
+        target = self._targets.target(category, entity, severity, reporting_e4, queue)
+        clock = work_out(_Opened(self._now), target, (), (), self._now)
         return Placement(
-            queue, severity, str(target.span), target.calendar.code, sla.stage(*told).value,
-            due.due_at, due.due_soon_at, sla.next_sla_at(*told),
+            queue, severity, clock.sla_target, clock.sla_calendar, clock.sla_stage, clock.due_at,
+            clock.due_soon_at, clock.next_sla_at, clock.half_at, clock.cutoff, clock.response_target,
+            clock.response_due_at,
         )  # fmt: skip
 
     def amounts(self, found: Discrepancy) -> Amounts:

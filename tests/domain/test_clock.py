@@ -60,7 +60,7 @@ def test_no_span_is_due_at_once_even_while_closed() -> None:
 
 def test_holidays_do_not_count_and_extra_days_do() -> None:
     cal = calendar(
-        (8, 17), holidays=frozenset({date(2026, 11, 26)}), extra_days=frozenset({date(2026, 11, 28)})
+        (8, 17), holidays={date(2026, 11, 26): "Thanksgiving"}, extra_days=frozenset({date(2026, 11, 28)})
     )
     assert business_between(local(2026, 11, 25, 17), local(2026, 11, 27, 8), cal) == timedelta(0)
     assert business_between(local(2026, 11, 28, 0), local(2026, 11, 29, 0), cal) == 9 * HOUR
@@ -132,7 +132,7 @@ def test_calendar_without_opening_hours_is_refused() -> None:
 def test_calendar_closed_for_good_by_holidays_says_so() -> None:
     sundays = tuple(() if n != 6 else ((time(8), time(9)),) for n in range(7))
     first = date(2026, 1, 4)
-    shut = frozenset(first + timedelta(weeks=n) for n in range(-700, 700))
+    shut = dict.fromkeys((first + timedelta(weeks=n) for n in range(-700, 700)), "shut")
     cal = BusinessCalendar("sundays", NEW_YORK, sundays, holidays=shut)
     with pytest.raises(ValueError, match="no opening hours"):
         add_business(local(2026, 1, 1), HOUR, cal)
@@ -182,7 +182,12 @@ def calendars(draw: st.DrawFn) -> BusinessCalendar:
         weekly[2] = ((time(22), time(0)),)
     days = st.frozensets(st.dates(date(2026, 3, 6), date(2026, 4, 10)), max_size=4)
     return BusinessCalendar(
-        "drawn", draw(zones), tuple(weekly), draw(days), draw(days), hours_per_day=7 * HOUR
+        "drawn",
+        draw(zones),
+        tuple(weekly),
+        dict.fromkeys(draw(days), "off"),
+        draw(days),
+        hours_per_day=7 * HOUR,
     )
 
 

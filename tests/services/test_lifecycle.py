@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from exceptions_app.domain.sla import Told
 from exceptions_app.models import CaseEvidence, ExceptionCase, Role
 from exceptions_app.services import people
 from exceptions_app.services.audit_verify import verify
@@ -205,7 +206,8 @@ class Life(RuleBasedStateMachine):
             assert case.sla_stage == "paused"
         else:
             assert case.sla_stage in {"on_track", "due_soon", "breached"}
-            assert (case.sla_stage == "breached") == (case.next_sla_at is None)
+            assert (case.next_sla_at is None) == bool(case.told & Told.BREACHED)
+            assert (case.sla_stage == "breached") == (case.breached_at is not None)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -243,6 +243,7 @@ def upgrade() -> None:
     op.add_column("exception_case", sa.Column("response_target", sa.String(length=40), nullable=True))
     op.add_column("exception_case", sa.Column("response_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("exception_case", sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("exception_case", sa.Column("told", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("exception_case", sa.Column("retry_state", sa.String(length=24), nullable=True))
     op.add_column("user_account", sa.Column("function", sa.String(length=100), nullable=True))
     op.add_column(
@@ -259,7 +260,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for column in ("quiet_to", "quiet_from", "mail_notices", "function"):
         op.drop_column("user_account", column)
-    for column in ("retry_state", "responded_at", "response_due_at", "response_target", "cutoff", "half_at"):
+    for column in ("retry_state", "told", "responded_at", "response_due_at", "response_target", "cutoff", "half_at"):
         op.drop_column("exception_case", column)
     for table in (
         "attempt",
