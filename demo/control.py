@@ -39,6 +39,8 @@ def main() -> None:
     commands.add_parser("book", help="what a system was sent").add_argument("system", choices=SYSTEMS)
     commands.add_parser("plant", help="plant one fault now").add_argument("category")
     commands.add_parser("repair", help="repair a fault at its source").add_argument("id", type=int)
+    commands.add_parser("relapse", help="a fault that was repaired is back").add_argument("id", type=int)
+    commands.add_parser("worsen", help="a fault changes, and stays one").add_argument("id", type=int)
     commands.add_parser("tick", help="let life take one step now")
     commands.add_parser("status", help="who is out of order, how many faults are open")
     listing = commands.add_parser("ledger", help="what was planted")

@@ -13,12 +13,13 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from .life import Life
-from .planting import plant, repair
+from .mending import relapse, repair, worsen
+from .planting import plant
 from .systems.writes import book
 
 
 def application(life: Life) -> Flask:
-    """`GET /status /ledger /book`, and `POST /outage /slow /trouble /plant /repair /tick` with a JSON body."""
+    """`GET /status /ledger /book`; `POST /outage /slow /trouble /plant /repair /relapse /worsen /tick`, JSON each."""
     app, network, rng = Flask("demo.control", static_folder=None), life.network, random.Random("control")
 
     @app.errorhandler(ValueError)
@@ -75,6 +76,22 @@ def application(life: Life) -> Flask:
         with network.lock:
             life.drop(now)
         return jsonify(repaired=said)
+
+    @app.post("/relapse")
+    def relapse_one() -> Response:
+        now = datetime.now(UTC)
+        said = relapse(network, int(_body()["id"]), now)
+        with network.lock:
+            life.drop(now)
+        return jsonify(back=said)
+
+    @app.post("/worsen")
+    def worsen_one() -> Response:
+        now = datetime.now(UTC)
+        said = worsen(network, int(_body()["id"]), now)
+        with network.lock:
+            life.drop(now)
+        return jsonify(changed=said)
 
     @app.post("/tick")
     def tick() -> Response:

@@ -68,9 +68,10 @@ def no_valid_order(planter: Planter) -> Entries:
         planter.add_invoice(row)
         same = {"vendor": row["vendor"], "number": row["number"]}
         undo = Change("ap_automation", "invoice_lines", "alter", same, {"status": "VOID"})
+        worse = Change("ap_automation", "invoice_lines", "alter", same, {"amount": row["amount"] * 11 // 10})
         key = line_key({"po": unknown, "line": row["po_line"]}) if unknown else invoice_key(row)
         how = "names an order that no system knows" if unknown else "needs an order, and names none"
-        yield Entry("no_valid_order", row["facility"], "ap_automation", key, how, (), [undo])
+        yield Entry("no_valid_order", row["facility"], "ap_automation", key, how, (), [undo], [worse])
 
 
 def duplicate_invoice(planter: Planter) -> Entries:
@@ -81,8 +82,11 @@ def duplicate_invoice(planter: Planter) -> Entries:
         copy = planter.copy_invoice(row, {"number": rewritten(row["number"]), "status": "APPROVED"}, 9)
         how = "sent twice, the number written differently"
         undo = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "VOID"})
+        worse = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "PAID"})
         key = invoice_key(row)
-        yield Entry("duplicate_invoice", found.facility, "ap_automation", key, how, [found.line], [undo])
+        yield Entry(
+            "duplicate_invoice", found.facility, "ap_automation", key, how, [found.line], [undo], [worse]
+        )
 
         elsewhere = planter.rng.choice([one.code for one in FACILITIES if one.code != bill["facility"]])
         supplier = next(one.number for one in SUPPLIERS if one.payables == bill["vendor"])

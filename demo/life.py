@@ -15,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 
 from .documents import Event, stamp
 from .invoice_faults import NOT_MAPPED
+from .mending import repair
 from .network import Network
 from .places import FACILITIES
-from .planting import PLANTERS, plant, repair
+from .planting import PLANTERS, plant
 from .systems import warehouse
 from .trade import make_order
 
@@ -54,6 +55,15 @@ class Life:
                 self._live(now)
             self.drop(now)
             network.remember("counts", network.numbers.counts)
+
+    def live_on(self, now: datetime, orders: int) -> None:
+        """What was planned by now happens, so many orders are placed, invoices are approved and paid; no faults."""
+        with self.network.lock:
+            self._let_happen(now)
+            for _ in range(orders):
+                self._new_order(now)
+            self._approve_and_pay(now)
+            self.network.remember("counts", self.network.numbers.counts)
 
     def _live(self, now: datetime) -> None:
         if self._rng.random() < 0.5:

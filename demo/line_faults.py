@@ -22,16 +22,20 @@ def price_variance(planter: Planter) -> Entries:
     """The supplier charges 6 to 18 % more than the order says."""
     for found in planter.candidates.settled(5, 25, lambda found: found.amount >= 30_000):
         row = found.invoice
-        price = row["price"] * planter.rng.randint(106, 118) // 100
-        values = {"price": price, "amount": cents(price, row["quantity"], row["price_per"])}
-        yield planter.bill(found, "price_variance", "the supplier charged more than the order says", values)
+        percent = planter.rng.randint(106, 118)
+        values, worse = ({"price": price, "amount": cents(price, row["quantity"], row["price_per"])} for price in (
+            row["price"] * percent // 100, row["price"] * (percent + 9) // 100,
+        ))  # fmt: skip
+        how = "the supplier charged more than the order says"
+        yield planter.bill(found, "price_variance", how, values, worse)
 
 
 def over_received(planter: Planter) -> Entries:
     """The dock counted fewer than the supplier billed."""
     for found in planter.candidates.settled(5, 25, lambda found: found.quantity >= 4):
         counted = found.quantity * planter.rng.randint(50, 80) // 100
-        yield planter.count(found, "over_received", "the dock counted fewer than were billed", counted)
+        how = "the dock counted fewer than were billed"
+        yield planter.count(found, "over_received", how, counted, counted - 1)
 
 
 def over_ordered(planter: Planter) -> Entries:
@@ -43,7 +47,7 @@ def over_ordered(planter: Planter) -> Entries:
             yield from _billed_beyond_order(planter, order)
         if found is not None:
             how = "half as much again was delivered as was ordered"
-            yield planter.count(found, "over_ordered", how, found.quantity * 3 // 2)
+            yield planter.count(found, "over_ordered", how, found.quantity * 3 // 2, found.quantity * 2)
 
 
 def _billed_beyond_order(planter: Planter, order: Row) -> Entries:
@@ -64,9 +68,8 @@ def unit_mismatch(planter: Planter) -> Entries:
     packed = planter.candidates.settled(5, 25, lambda found: ITEM[found.order["item"]].factor > 1)
     for index, found in enumerate(packed):
         if index % 2:
-            yield planter.bill(
-                found, "unit_mismatch", "billed in packs, which no conversion knows", {"unit": "PK"}
-            )
+            how = "billed in packs, which no conversion knows"
+            yield planter.bill(found, "unit_mismatch", how, {"unit": "PK"}, {"unit": "PAC"})
         else:
             yield planter.bill(found, "unit_mismatch", "billed each at the price of a case", {"unit": "EA"})
 
@@ -85,9 +88,12 @@ def received_not_invoiced(planter: Planter) -> Entries:
             planter.change(Change("ap_automation", "invoice_lines", "remove", {"id": row["id"]}, {}))
             undo = Change("ap_automation", "invoice_lines", "insert", {}, row)
         how = "received more than a month ago, and never billed"
+        fewer = {"quantity": found.quantity - 1}
+        worse = [Change("wms", "receipts", "alter", {"id": found.receipt["id"]}, fewer)]
         yield Entry(
-            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo]
-        )
+            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo],
+            worse if found.quantity >= 4 else (),
+        )  # fmt: skip
 
 
 def missing_receipt(planter: Planter) -> Entries:
@@ -108,7 +114,17 @@ def missing_receipt(planter: Planter) -> Entries:
             planter.network.wms.add("dock_scans", [scanned])
         undo = Change("wms", "receipts", "insert", {}, late)
         line, how = (order["po"], order["line"]), "billed, and nobody recorded a receipt"
-        yield Entry("missing_receipt", row["facility"], "ap_automation", line_key(order), how, [line], [undo])
+        worse = _one_more(row)
+        yield Entry(
+            "missing_receipt", row["facility"], "ap_automation", line_key(order), how, [line], [undo], [worse]
+        )
+
+
+def _one_more(invoice: Row) -> Change:
+    """The invoice is corrected: it bills one more."""
+    quantity, same = invoice["quantity"] + 1, {"vendor": invoice["vendor"], "number": invoice["number"]}
+    values = {"quantity": quantity, "amount": cents(invoice["price"], quantity, invoice["price_per"])}
+    return Change("ap_automation", "invoice_lines", "alter", same, values)
 
 
 def _late_receipt(planter: Planter, order: Row) -> Row:
@@ -130,6 +146,14 @@ def order_status_mismatch(planter: Planter) -> Entries:
         planter.change(Change("procurement", "order_lines", "alter", key, values))
         undo = Change("procurement", "order_lines", "alter", key, {"state": row["state"]})
         how = "the procurement suite never heard that the line was closed"
+        worse = Change("procurement", "order_lines", "alter", key, {"state": "RECEIVING"})
         yield Entry(
-            "order_status_mismatch", found.facility, "procurement", found.key, how, [found.line], [undo]
+            "order_status_mismatch",
+            found.facility,
+            "procurement",
+            found.key,
+            how,
+            [found.line],
+            [undo],
+            [worse],
         )

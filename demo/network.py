@@ -149,9 +149,10 @@ class Network:
         """Carry out one step: rows altered or inserted; once the world reads, with the time of now."""
         store = self.stores[change.system]
         values = dict(change.values)
-        if self.opened:
-            values[_CHANGED[change.system, change.table]] = stamp(now)
-        if change.system == "wms":
+        column = _CHANGED.get((change.system, change.table))
+        if self.opened and column:
+            values[column] = stamp(now)
+        if (change.system, change.table) == ("wms", "receipts"):
             values["sent"] = 0
             if values.get("received_local") == "":
                 values["received_local"] = warehouse.local_time(stamp(now))

@@ -39,15 +39,26 @@ class Planter:
         """Carry out one step, now."""
         self.network.change(change, self.now)
 
-    def bill(self, found: Settled, category: str, how: str, values: dict[str, Any]) -> Entry:
-        """Alter the invoice of a settled line."""
-        undo = self._altered("ap_automation", "invoice_lines", found.invoice, values)
-        return Entry(category, found.facility, "ap_automation", found.key, how, [found.line], [undo])
+    def bill(
+        self,
+        found: Settled,
+        category: str,
+        how: str,
+        values: dict[str, Any],
+        worse: dict[str, Any] | None = None,
+    ) -> Entry:
+        """Alter the invoice of a settled line; `worse`: what it may be altered to later on."""
+        row = found.invoice
+        undo = self._altered("ap_automation", "invoice_lines", row, values)
+        later = [Change("ap_automation", "invoice_lines", "alter", {"id": row["id"]}, worse)] if worse else []
+        return Entry(category, found.facility, "ap_automation", found.key, how, [found.line], [undo], later)
 
-    def count(self, found: Settled, category: str, how: str, quantity: int) -> Entry:
-        """Alter the received quantity of a settled line."""
-        undo = self._altered("wms", "receipts", found.receipt, {"quantity": quantity})
-        return Entry(category, found.facility, "wms", found.key, how, [found.line], [undo])
+    def count(self, found: Settled, category: str, how: str, quantity: int, worse: int) -> Entry:
+        """Alter the received quantity of a settled line; `worse`: what may be counted later on."""
+        row = found.receipt
+        undo = self._altered("wms", "receipts", row, {"quantity": quantity})
+        later = Change("wms", "receipts", "alter", {"id": row["id"]}, {"quantity": worse})
+        return Entry(category, found.facility, "wms", found.key, how, [found.line], [undo], [later])
 
     def _altered(self, system: str, table: str, row: Row, values: dict[str, Any]) -> Change:
         """Alter a row; returns the step that alters it back."""

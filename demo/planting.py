@@ -1,4 +1,4 @@
-"""What is planted into a new network, and how one fault is planted and repaired while it runs."""
+"""What is planted into a new network, and how one fault is planted while it runs."""
 
 from __future__ import annotations
 
@@ -64,17 +64,3 @@ def _plant(planter: Planter, category: str, count: int) -> list[int]:
     while len(planted) < count and (entry := next(entries, None)):
         planted.append(planter.network.ledger.write("fault", entry, planter.now, planter.now + grace))
     return planted
-
-
-def repair(network: Network, number: int, now: datetime) -> str:
-    """Alter the rows back, newly modified, and mark the ledger; returns what was repaired."""
-    with network.lock:
-        row = network.ledger.entry(number)
-        if row is None or row["kind"] != "fault":
-            raise ValueError(f"the ledger has no fault {number}")
-        if row["healed_at"]:
-            raise ValueError(f"fault {number} was already repaired at {row['healed_at']}")
-        for change in network.ledger.undo_of(row):
-            network.change(change, now)
-        network.ledger.heal(number, now)
-        return f"{row['category']} {row['business_key']} in {row['system']}"

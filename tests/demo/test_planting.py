@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from demo.mending import relapse, repair, worsen
 from demo.network import Network
-from demo.planting import BLOCKED_INVOICES, PLANTERS, plant, repair
+from demo.planting import BLOCKED_INVOICES, PLANTERS, plant
 from demo.suppliers import UNMAPPED_ALIAS
 
 from .conftest import NOW, Build
@@ -116,3 +117,52 @@ def test_a_corrected_supplier_leaves_a_deleted_line_behind(build: Build) -> None
     )
     assert [line["deleted"] for line in lines] == [1, 1, 0]
     assert lines[0]["vendor"] == lines[2]["vendor"] != lines[1]["vendor"]
+
+
+@pytest.mark.parametrize("category", sorted(PLANTERS))
+def test_a_fault_heals_and_comes_back_as_often_as_is_asked(build: Build, category: str) -> None:
+    network = build(faults=False)
+    (number,) = plant(network, category, _LATER, random.Random(5))
+    planted = _standing(network)
+    repair(network, number, _LATER + timedelta(minutes=1))
+    healed = _standing(network)
+    assert healed != planted
+    for minute in (2, 4):
+        relapse(network, number, _LATER + timedelta(minutes=minute))
+        assert _standing(network) == planted
+        repair(network, number, _LATER + timedelta(minutes=minute + 1))
+        assert _standing(network) == healed
+    assert [row["what"] for row in network.ledger.happened()] == [
+        "planted",
+        *["healed", "recurred"] * 2,
+        "healed",
+    ]
+
+
+def _standing(network: Network) -> dict[str, list[dict[str, Any]]]:
+    """What counts in the systems' rows: without times, and without what was taken back."""
+    times = {"changed_at", "posted_at", "updated_at", "modified_at", "received_local", "sent", "id"}
+    return {
+        name: sorted(
+            ({field: value for field, value in row.items() if field not in times} for row in rows
+             if row.get("deleted") != 1 and row["quantity"] != 0),
+            key=str,
+        )
+        for name, rows in _content(network).items()
+    }  # fmt: skip
+
+
+def test_a_fault_changes_once_and_stays_one(build: Build) -> None:
+    network = build(faults=False)
+    (number,) = plant(network, "price_variance", _LATER, random.Random(5))
+    before = _standing(network)
+    assert worsen(network, number, _LATER)
+    assert _standing(network) != before
+    assert not worsen(network, number, _LATER)
+
+
+def test_a_fault_that_stands_cannot_come_back(build: Build) -> None:
+    network = build(faults=False)
+    (number,) = plant(network, "price_variance", _LATER, random.Random(5))
+    with pytest.raises(ValueError, match="cannot come back"):
+        relapse(network, number, _LATER)
