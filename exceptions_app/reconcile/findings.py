@@ -136,14 +136,17 @@ def _outside_money(limits: Limits, kinds: Mapping[str, Kind], index: int, curren
     """
     own = _outside(limits.tolerance, kinds, index)
     unrated = _outside(limits.by_percent, kinds, index) if limits.tolerance.percent is not None else "FALSE"
-    written = {name: limits.written(name, currency, since) for name in LIMITS}
+    home = limits.at_home(currency)
+    written = {name: sql for name in LIMITS if (sql := limits.written(name, currency, since))}
+    if not written:
+        return f"CASE WHEN {home} THEN {own} ELSE {unrated} END"
     text = outside_text(limits.tolerance, *LIMITS)
     converted = render(
         parse(text, Scope({**kinds, **dict.fromkeys(LIMITS, "decimal")})),
         lambda _, name: written.get(name) or figure(index, name),
     )
     rated = f"{written['ignore_below']} IS NOT NULL"
-    return f"CASE WHEN {limits.at_home(currency)} THEN {own} WHEN {rated} THEN {converted} ELSE {unrated} END"
+    return f"CASE WHEN {home} THEN {own} WHEN {rated} THEN {converted} ELSE {unrated} END"
 
 
 def outside_text(tolerance: Tolerance, absolute: str | None = None, ignored: str | None = None) -> str:

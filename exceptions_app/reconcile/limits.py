@@ -51,8 +51,10 @@ class Limits:
         """SQL: whether the currency that an SQL expression gives is the limits' own."""
         return f"COALESCE({currency}, '') IN ('', {literal(self.currency)})"
 
-    def written(self, limit: str, currency: str, since: str) -> str:
-        """SQL for `absolute` or `ignore_below` in another currency; NULL where no rate is known."""
+    def written(self, limit: str, currency: str, since: str) -> str | None:
+        """SQL for `absolute` or `ignore_below` in another currency; NULL where no rate is known, None where none
+        ever is: a branch that is never taken costs planning in every entity.
+        """
         site = self.catalog.site
         whens = ""
         for other in sorted({site.reporting_currency, *(rate.currency for rate in site.rates)}):
@@ -63,7 +65,7 @@ class Limits:
                 start = f"CAST('{day} 00:00:00+00' AS TIMESTAMPTZ)"
                 said = "NULL" if figure is None else str(figure)
                 whens += f" WHEN {currency} = {literal(other)} AND {since} >= {start} THEN {said}"
-        return f"CAST(CASE{whens or ' WHEN FALSE THEN NULL'} END AS DECIMAL(18, 4))"
+        return f"CAST(CASE{whens} END AS DECIMAL(18, 4))" if whens else None
 
 
 def limits_of(check: MatchCheck, finding: Finding, catalog: Catalog) -> Limits | None:

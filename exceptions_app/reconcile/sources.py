@@ -39,7 +39,8 @@ def canonical_select(
         elif column is not None and column.crosswalk:
             known, sql = _crosswalk(catalog, column.crosswalk, name, systems)
             joins.append(sql)
-            selected.append(f"COALESCE({', '.join([*known, f'r.{quote(name)}'])}) AS {quote(name)}")
+            tried = ", ".join([*known, f"r.{quote(name)}"])
+            selected.append(f"COALESCE({tried}) AS {quote(name)}" if known else tried)
         else:
             selected.append(f"r.{quote(name)}")
     where = f" WHERE r.source_system IN ({', '.join(map(literal, systems))})" if systems else ""
