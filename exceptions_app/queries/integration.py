@@ -6,6 +6,7 @@ without its entity, so only who sees all of them reads it; of a check each sees 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,7 +64,10 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class RejectLine:
-    """A row that was not taken: where it stood, why, and the row itself, already masked."""
+    """A row that was not taken: where it stood, why, and the row itself, already masked.
+
+    `key` is what is known of its key, in words; while the row is not settled, nothing is judged on it.
+    """
 
     id: int
     run_id: int
@@ -74,6 +78,8 @@ class RejectLine:
     reason: str
     raw_masked: str
     created_at: datetime
+    key: str
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class CheckLine:
     found: int
     opened: int
     closed: int
+    unjudged: int
     errors: tuple[str, ...]
 
 
@@ -180,9 +187,20 @@ def rejects(
             r.reason,
             r.raw_masked,
             r.created_at,
+            _key_in_words(catalog, r),
+            r.ended_at,
         )
         for r in session.scalars(statement)
     ]
+
+
+def _key_in_words(catalog: Catalog, reject: Reject) -> str:
+    """`entity H01, Order PO-1`, by the labels of the record type; empty where nothing is known."""
+    feed = catalog.feeds.get(reject.feed)
+    columns = catalog.record_types[feed.record_type].columns if feed else {}
+    known = json.loads(reject.known or "{}")
+    labels = {name: (columns[name].label if name in columns else "") or name for name in known}
+    return ", ".join(f"{labels[name]} {value}" for name, value in known.items() if value)
 
 
 def checks(session: Session, viewer: Viewer, catalog: Catalog) -> list[CheckLine]:
@@ -210,6 +228,7 @@ def checks(session: Session, viewer: Viewer, catalog: Catalog) -> list[CheckLine
                 found=sum(run.found for run in last),
                 opened=sum(run.opened for run in last),
                 closed=sum(run.closed for run in last),
+                unjudged=sum(run.unjudged for run in last),
                 errors=tuple(f"{entity_name(catalog, run.scope)}: {run.error}" for run in last if run.error),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -277,6 +278,45 @@ def test_a_check_counts_and_fails_only_in_the_entities_of_who_looks(
     assert "trouble in H02" not in one and "trouble in *" not in one
     every = sign_in("integration_analyst").get("/integration/checks").text
     assert "7,007" in every and "Whole network: trouble in *" in every
+
+
+def test_keys_that_could_not_be_judged_are_told_with_the_check(
+    session: Session, snapshot_id: int, sign_in: Callable[..., FlaskClient]
+) -> None:
+    for scope, unjudged in (("H01", 2), ("H02", 1)):
+        session.add(
+            CheckRun(
+                check_code="p2p.order_match", scope=scope, status="complete", started_at=NOW, sides="{}",
+                unjudged=unjudged, correlation_id="c", config_snapshot_id=snapshot_id,
+            )
+        )  # fmt: skip
+    session.commit()
+    every = sign_in("integration_analyst").get("/integration/checks").text
+    assert "3 keys not judged" in every and "a row of theirs was rejected" in every
+    one = sign_in("integration_analyst", entities=("H02",)).get("/integration/checks").text
+    assert "1 key not judged" in one
+
+
+def test_a_reject_says_what_is_not_judged_because_of_it(
+    session: Session, snapshot_id: int, sign_in: Callable[..., FlaskClient]
+) -> None:
+    run = SyncRun(
+        feed="erp_orders", status="complete", started_at=NOW, read_started_at=NOW, correlation_id="c",
+        config_snapshot_id=snapshot_id,
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    for known, ended_at in (('{"order_number": "PO-77", "note": null}', None), (None, None), ("{}", NOW)):
+        session.add(
+            Reject(
+                run_id=run.id, feed="erp_orders", position="row 1", reason="bad", raw_masked="{}", created_at=NOW,
+                known=known, ended_at=ended_at,
+            )
+        )  # fmt: skip
+    session.commit()
+    page = sign_in("integration_analyst").get("/integration/rejects").text
+    assert re.search("Nothing is judged on [^<]*PO-77<", page)
+    assert page.count("holds nothing back") == 1 and page.count("Settled") == 1
 
 
 @pytest.mark.parametrize(
