@@ -99,6 +99,8 @@ def why_hopeless(
 
 def _tried_before(operation: Operation, values: retry_values.Values, history: History) -> str | None:
     same = [each for each in history.deliveries if _same(each, operation, values.values)]
+    if any(each.status is Sent.ACCEPTED for each in same):
+        return "The system accepted exactly these values already, and no run has looked since. Say why once more."
     refused = next((each for each in same if each.refused), None)
     if refused is not None:
         said = (refused.last_error or "no reason given").rstrip(".")
