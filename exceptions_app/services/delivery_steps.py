@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.lifecycle import Action, EndReason, Status, transition
@@ -23,6 +23,13 @@ from .trail import Trail
 
 _NO_LONGER_ON_ITS_WAY = frozenset({Sent.SKIPPED, Sent.FAILED, Sent.DISCARDED, Sent.REPLAYED})
 _COUNTED = frozenset({Sent.ACCEPTED, Sent.FAILED})
+
+_IDS, _NEWEST = bindparam("ids", expanding=True), {"populate_existing": True}
+_CASES = select(ExceptionCase).where(ExceptionCase.id.in_(_IDS)).order_by(ExceptionCase.id)
+_CASES = _CASES.with_for_update().execution_options(**_NEWEST)
+_DELIVERIES = select(Delivery).where(Delivery.id.in_(_IDS)).order_by(Delivery.id)
+_DELIVERIES = _DELIVERIES.with_for_update().execution_options(**_NEWEST)
+"""Put together once: they are run for every few answers."""
 
 
 class StepError(Exception):
@@ -41,17 +48,13 @@ class Steps:
         wanted = sorted(set(ids))
         if not wanted:
             return {}
-        rows = select(ExceptionCase).where(ExceptionCase.id.in_(wanted)).order_by(ExceptionCase.id)
-        locked = rows.with_for_update().execution_options(populate_existing=True)
-        return {case.id: case for case in self._session.scalars(locked)}
+        return {case.id: case for case in self._session.scalars(_CASES, {"ids": wanted})}
 
     def deliveries(self, ids: Collection[int]) -> list[Delivery]:
         """The deliveries, locked in the order of their ids."""
         if not ids:
             return []
-        rows = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id)
-        locked = rows.with_for_update().execution_options(populate_existing=True)
-        return list(self._session.scalars(locked))
+        return list(self._session.scalars(_DELIVERIES, {"ids": list(ids)}))
 
     def move(self, case: ExceptionCase, delivery: Delivery, to: Sent, note: str | None = None) -> None:
         """Along the table; the lease ends with the step. Raises `StepError`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.domain.lifecycle import Status
@@ -60,7 +60,7 @@ def claim(
     """Take up to `limit` writes for `owner` until `ctx.now + lease`. The caller commits, then sends."""
     _take_lapsed(session, ctx, system)
     skip_cancelled(session, ctx)
-    rows = session.execute(_due(ctx.now, system, limit)).all()
+    rows = session.execute(_DUE, {"system": system, "now": ctx.now, "most": limit}).all()
     fates = {row.id: _fate(ctx, row) for row in rows}
     ended = [row for row in rows if fates[row.id] == "end"]
     if ended:
@@ -81,6 +81,12 @@ def due_systems(session: Session, now: datetime) -> list[str]:
     waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, _may_go())
     lapsed = select(d.system).where(d.status == Sent.SENDING.value, d.lease_until <= now)
     return sorted({*session.scalars(waiting.distinct()), *session.scalars(lapsed.distinct())})
+
+
+def next_due(session: Session, now: datetime, system: str) -> datetime | None:
+    """When the next write to a system may be sent: now or in the past where one may be claimed; None: none waits."""
+    ever = datetime.max.replace(tzinfo=now.tzinfo)
+    return session.scalar(_NEXT_DUE, {"system": system, "now": ever, "most": 1})
 
 
 def hand_back(session: Session, ctx: ActionContext, claimed: Sequence[Claimed]) -> None:
@@ -111,20 +117,31 @@ def _may_go() -> ColumnElement[bool]:
     return or_(Delivery.batch_id.is_(None), Delivery.batch_id.not_in(not_now))
 
 
-def _due(now: datetime, system: str, limit: int) -> Select[Any]:
+def _first_of_each_key() -> Select[Any]:
+    """What may be claimed: `system`, `now` and `most` are bound."""
     d, earlier = Delivery, aliased(Delivery, name="earlier")
     live = text("earlier.status IN ('awaiting_approval', 'waiting', 'sending', 'unsure')")
     same = (earlier.system == d.system, earlier.order_key == d.order_key, earlier.id < d.id)
+    due = (d.system == bindparam("system"), d.not_before <= bindparam("now"))
     return (
         select(
             d.id, d.case_id, d.operation, d.system, d.idempotency_key, d.fields, d.tries, d.reads, d.doubtful,
             d.max_tries, d.correlation_id, ExceptionCase.status.label("case_status"),
         )
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
-        .where(WAITING_SQL, d.system == system, d.not_before <= now, _may_go(), ~exists().where(*same, live))
+        .where(WAITING_SQL, *due, _may_go(), ~exists().where(*same, live))
         .order_by(d.not_before, d.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )  # fmt: skip
+
+
+_DUE = _first_of_each_key()
+"""Asked all the time, and so put together once."""
+_LAPSED = select(Delivery.id, Delivery.case_id).where(
+    Delivery.status == Sent.SENDING.value, Delivery.system == bindparam("system"),
+    Delivery.lease_until <= bindparam("now"),
+)  # fmt: skip
+_NEXT_DUE = _DUE.with_only_columns(Delivery.not_before)
 
 
 def _fate(ctx: ActionContext, row: Any) -> Fate:
@@ -198,11 +215,7 @@ def _end(session: Session, ctx: ActionContext, rows: Sequence[Any]) -> None:
 
 def _take_lapsed(session: Session, ctx: ActionContext, system: str) -> None:
     """What a process that died had claimed: its attempt ends as unknown, and what follows is as for any such answer."""
-    d = Delivery
-    lapsed = select(d.id, d.case_id).where(
-        d.status == Sent.SENDING.value, d.system == system, d.lease_until <= ctx.now
-    )
-    rows = session.execute(lapsed).all()
+    rows = session.execute(_LAPSED, {"system": system, "now": ctx.now}).all()
     if not rows:
         return
     steps = Steps(session, ctx)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, exists, or_, select, update
+from sqlalchemy import CursorResult, bindparam, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can
@@ -30,6 +30,14 @@ CANCELLED = "Cancelled."
 SHOWN = "shown"
 """In a selection: only what its dry run has shown to be still wrong."""
 _QUIET = {"synchronize_session": False}
+_ON_ITS_WAY = exists().where(
+    Delivery.batch_id == RetryBatch.id, Delivery.status.in_(sorted({*LIVE, Sent.READY}))
+)
+_ENDED = select(RetryBatch.id).where(
+    RetryBatch.id.in_(bindparam("ids", expanding=True)), RetryBatch.finished_at.is_(None),
+    RetryBatch.status.in_(["sending", "paused", "cancelled"]), ~_ON_ITS_WAY,
+)  # fmt: skip
+"""Asked after every few answers, and so put together once."""
 _STEERED = {"preparing", "ready", "sending", "paused"}
 
 
@@ -124,12 +132,11 @@ def finish(session: Session, ctx: ActionContext, batch_ids: Collection[int]) -> 
     """End those of which nothing is on its way any more."""
     if not batch_ids:
         return
-    d, b = Delivery, RetryBatch
-    live = exists().where(d.batch_id == b.id, d.status.in_([*LIVE, Sent.READY]))
-    done = update(b).where(b.id.in_(batch_ids), b.finished_at.is_(None), ~live)
-    ended = done.where(b.status.in_(["sending", "paused"])).values(status="finished", finished_at=ctx.now)
-    session.execute(ended, execution_options=_QUIET)
-    session.execute(done.where(b.status == "cancelled").values(finished_at=ctx.now), execution_options=_QUIET)
+    ended = session.scalars(_ENDED, {"ids": list(batch_ids)}).all()
+    if ended:
+        status = case((RetryBatch.status == "cancelled", "cancelled"), else_="finished")
+        mine = update(RetryBatch).where(RetryBatch.id.in_(ended), RetryBatch.finished_at.is_(None))
+        session.execute(mine.values(status=status, finished_at=ctx.now), execution_options=_QUIET)
 
 
 def _steer(session: Session, viewer: Viewer, batch: RetryBatch) -> None:
@@ -163,14 +170,14 @@ def _set(
 def _sees_all(session: Session, viewer: Viewer, batch: RetryBatch) -> bool:
     if viewer.queues is None and viewer.entities is None:
         return True
-    case, mine = ExceptionCase, []
+    mine = []
     if viewer.queues is not None:
-        mine.append(case.queue.not_in(sorted(viewer.queues)))
+        mine.append(ExceptionCase.queue.not_in(sorted(viewer.queues)))
     if viewer.entities is not None:
-        mine.append(case.entity.not_in(sorted(viewer.entities)))
+        mine.append(ExceptionCase.entity.not_in(sorted(viewer.entities)))
     hidden = (
         select(Delivery.id)
-        .join(case, case.id == Delivery.case_id)
+        .join(ExceptionCase, ExceptionCase.id == Delivery.case_id)
         .where(Delivery.batch_id == batch.id, or_(*mine))
     )
     return session.scalar(hidden.limit(1)) is None
