@@ -69,7 +69,9 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
                 column = getattr(lookup, part)
                 if column is not None:
                     days = [name for name, kind in known.items() if kind == "date"]
-                    judge.choose("checks", check.code, [*inner, part], column, days, f"of {lookup.record}'s dates")
+                    judge.choose(
+                        "checks", check.code, [*inner, part], column, days, f"of {lookup.record}'s dates"
+                    )
     return ready
 
 

@@ -59,6 +59,7 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
     if systems or not side.optional:
         sql = _Writer(catalog, side, record, systems, on, dated).write(keys, columns, where, written)
     expressions = [*keys.values(), *columns.values(), *([where] if where else [])]
+    expressions += [e for path, e in accepted.items() if path[:3] == ("sides", name, "lookups")]
     return SidePlan(
         name,
         sql,

@@ -15,6 +15,7 @@ from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.parameters import RunParameters
 from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
+from jobs.flows import can_run
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday."""
@@ -77,7 +78,10 @@ class Books:
             "item": "glove",
             "quantity": 10, "unit": "CS", "movement": "receipt", "received_at": days_ago(10),
         }  # fmt: skip
-        self.add("receipt_line", values.pop("system", "WMS"), **{**line, **values})
+        system, posted = values.pop("system", "WMS"), values.pop("posted", True)
+        self.add("receipt_line", system, **{**line, **values})
+        if system == "WMS" and posted:
+            self.add("receipt_line", "ERP", **{**line, **values})
 
     def invoice(self, **values: Any) -> None:
         line = {
@@ -140,12 +144,16 @@ class Books:
         found = [
             one
             for code, check in self.catalog.checks.items()
-            if check.flow == "procure_to_pay"
-            for one in self.run(code, entity="H1" if check.kind == "match" else None).discrepancies
+            if check.flow == "procure_to_pay" and can_run(self.catalog, check)
+            for one in self.run(code, entity=self._entity(check)).discrepancies
         ]
         return choose_primary(found, {code: c.rank for code, c in self.catalog.categories.items()})
 
+    def _entity(self, check: Check) -> str | None:
+        """Where a check runs here; those over the network have no entity."""
+        return "H1" if getattr(check, "scope", "network") == "entity" else None
+
     def probe(self, keys: list[dict[str, str]], check: str = "p2p.three_way") -> dict[str, Probed]:
-        entity = "H1" if self.catalog.checks[check].kind == "match" else None
+        entity = self._entity(self.catalog.checks[check])
         self._view(entity)
         return probe(self.con, self.catalog.checks[check], self.catalog, entity, keys)

@@ -118,6 +118,9 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
         and any((b - ordered) * 100 > 5 * ordered for b in beyond)
     ):
         found.add("over_ordered")
+    promised = order["quantity"] * price / per
+    if billed and not by_quantity and not order["blanket"] and (amount - promised) * 100 > 5 * promised:
+        found.add("over_ordered")
     free = order["price_estimated"] or not by_quantity
     difference = abs(amount - agreed)
     outside = difference > 5 and (difference > 250 or difference * 100 > 2 * abs(agreed))

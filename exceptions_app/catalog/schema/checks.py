@@ -28,7 +28,9 @@ class Tolerance(Shape):
     under: bool = True
 
 
-SideOrLookup = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=127)]
+SideOrLookup = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$", max_length=127)
+]
 """`side`, or `side.lookup`."""
 
 
@@ -145,11 +147,15 @@ class _Check(Shape):
 class MatchCheck(_Check):
     """One to n sides joined on one key, inside one entity. (One side: a rule about records by themselves.)
 
+    With `scope: network` it runs once over the records of all entities, for what belongs to none of them: a
+    supplier, a bank account.
+
     `let` names computed columns (in order; usable in later ones and in findings). Names in expressions:
     `side.column`, key columns bare, `let` names bare.
     """
 
     kind: Literal["match"] = "match"
+    scope: Literal["entity", "network"] = "entity"
     key: list[Name] = Field(min_length=1)
     reference: str = Field(description="the business reference, e.g. '{order_number}/{line_number}'")
     line: list[Name] | None = Field(
