@@ -79,10 +79,10 @@ class Comparing:
         return self.records.entities(self.con) & set(self.catalog.entities)
 
     def scopes(self, check: Check, entities: Iterable[str], with_cases: Iterable[str]) -> list[str]:
-        """Where a check runs: in each entity with records or open exceptions; a duplicate check over all at
-        once.
+        """Where a check runs: in each entity with records or open exceptions; one of the network over all at
+        once, as a duplicate check does.
         """
-        if not isinstance(check, MatchCheck):
+        if not isinstance(check, MatchCheck) or check.scope == "network":
             return [NETWORK_SCOPE]
         return sorted({*entities, *(set(with_cases) & set(self.catalog.entities))})
 

@@ -11,6 +11,7 @@ from exceptions_app.catalog.load import load_catalog
 from exceptions_app.connectors.registry import connector_models
 
 from .books import Books
+from .invoice_books import InvoiceBooks, site
 
 _ORDER = "order_number: a, line_number: a, supplier: a, unit: a, currency: a, status: a"
 _SITE = """
@@ -123,3 +124,14 @@ def agreed(books: Books) -> Books:
     books.receipt()
     books.invoice()
     return books
+
+
+@pytest.fixture(scope="session")
+def invoice_site(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    return site(tmp_path_factory.mktemp("invoices"))
+
+
+@pytest.fixture
+def ledger(invoice_site: Catalog) -> InvoiceBooks:
+    """Empty books of invoices as a whole."""
+    return InvoiceBooks(invoice_site)
