@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import export, maintain, poll, reconcile, sweep
+from . import deliver, export, maintain, poll, reconcile, retry_prepare, sweep
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -18,6 +18,8 @@ HANDLERS: Mapping[str, Handler] = {
     "sweep": sweep.run,
     "maintain": maintain.run,
     "export": export.run,
+    "deliver": deliver.run,
+    "retry_prepare": retry_prepare.run,
 }
 
 
@@ -33,6 +35,8 @@ class Lane:
 LANES = (
     Lane("poll", frozenset({"poll"}), runners=3),
     Lane("compare", frozenset({"reconcile"})),
+    Lane("deliver", frozenset({"deliver"}), runners=3),
+    Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
     Lane("upkeep", frozenset({"sweep", "maintain"})),
     Lane("people", frozenset({"export"})),
 )

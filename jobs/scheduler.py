@@ -64,9 +64,15 @@ def jobs_of(catalog: Catalog) -> list[Job]:
             Job("reconcile", flow, reconcile_interval(catalog, flow), {"flow": flow})
             for flow in catalog.flows()
         ),
+        *(Job("deliver", system, minute, {"system": system}) for system in written_to(catalog)),
         Job("sweep", "", minute),
         Job("maintain", "", 10 * minute),
     ]
+
+
+def written_to(catalog: Catalog) -> list[str]:
+    """The systems that anything can be sent to."""
+    return sorted({operation.system for operation in catalog.operations.values()})
 
 
 def reconcile_interval(catalog: Catalog, flow: str) -> timedelta:

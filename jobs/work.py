@@ -66,6 +66,14 @@ class Work:
             self._renew(session)
 
     @contextmanager
+    def keeping(self) -> Iterator[Session]:
+        """A short write that counts even when this task was taken over meanwhile: it is guarded by leases of its
+        own, and about something that has happened outside.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """A look at the database that writes nothing and holds up nobody."""
         with Session(self.engine, expire_on_commit=False) as session:
@@ -92,9 +100,16 @@ class Work:
         """Tell how far it is. Raises `CancelledError` when a person asked to stop, `LeaseLostError` when it
         is too late.
         """
-        with Session(self.engine) as session, session.begin():
-            self._renew(session, done=done, total=total, note=note)
+        self.tell(done, total, note)
         self.go_on()
+
+    def tell(self, done: int, total: int | None = None, note: str | None = None) -> None:
+        """Tell how far it is, from where there is no stopping; `go_on` raises what was learned."""
+        try:
+            with Session(self.engine) as session, session.begin():
+                self._renew(session, done=done, total=total, note=note)
+        except tasks.LeaseLostError:
+            self._lost = True
 
     def go_on(self) -> None:
         """Raises when this task should not: cancelled, taken over, or the process is ending."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, text, update
@@ -83,9 +83,9 @@ def due_systems(session: Session, now: datetime) -> list[str]:
     return sorted({*session.scalars(waiting.distinct()), *session.scalars(lapsed.distinct())})
 
 
-def next_due(session: Session, now: datetime, system: str) -> datetime | None:
-    """When the next write to a system may be sent: now or in the past where one may be claimed; None: none waits."""
-    ever = datetime.max.replace(tzinfo=now.tzinfo)
+def next_due(session: Session, system: str) -> datetime | None:
+    """When the next write to a system may be sent, perhaps in the past; None: none waits that may go."""
+    ever = datetime.max.replace(tzinfo=UTC)
     return session.scalar(_NEXT_DUE, {"system": system, "now": ever, "most": 1})
 
 

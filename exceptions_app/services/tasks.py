@@ -46,7 +46,8 @@ def request(
     not_before: datetime | None = None,
     always: bool = False,
 ) -> Task:
-    """Ask for work. Work of this kind and scope that is still queued is enough, unless `always`.
+    """Ask for work. Work of this kind and scope that is still queued is enough, unless `always`; it is brought
+    forward where it was to wait for longer.
 
     `requested_by` is a person's id, None for jobs. An export asked for by two people is two tasks: give
     `always`.
@@ -54,6 +55,9 @@ def request(
     waiting = select(Task).where(Task.status == "queued", Task.kind == kind, Task.scope == scope).limit(1)
     queued = None if always else session.scalar(waiting)
     if queued is not None:
+        if queued.not_before > (not_before or now):
+            queued.not_before = not_before or now
+            session.flush()
         return queued
     task = Task(
         kind=kind,

@@ -1,0 +1,167 @@
+"""One try of one write: the call, what its answer means, and what it says of the system. Runs in any thread.
+
+Asks no database. A write of which nobody knows whether it has arrived is told as unknown, never as failed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Operation, System
+from exceptions_app.connectors.base import Answer, Submitter, TransportError, Write, cut
+from exceptions_app.connectors.registry import build_submitter
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.retry import Meaning, Outcome, meaning
+from exceptions_app.services.outbox import Claimed, Result
+from exceptions_app.services.retry_values import typed
+
+from .milestones import reached
+
+log = logging.getLogger(__name__)
+
+ANSWER_LIMIT = 4000
+"""Characters of an answer that are kept."""
+
+_PASSING = frozenset({408, 425, 429})
+Health = Literal["answers", "fails", "asks_to_wait", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one try, and what it says of the system. `wait`: seconds that the system asked for."""
+
+    result: Result
+    health: Health
+    wait: float | None = None
+
+
+class Senders:
+    """The submitters of one system, one per operation. Thread-safe, as they are."""
+
+    def __init__(self, catalog: Catalog, system: System) -> None:
+        """Raises TransportError where the system cannot be set up at all: a secret is missing, say."""
+        self._operations: dict[str, Operation] = {
+            code: one for code, one in catalog.operations.items() if one.system == system.code
+        }
+        self._submitters: dict[str, Submitter] = {}
+        try:
+            for code, operation in self._operations.items():
+                self._submitters[code] = build_submitter(system, operation, lambda: reached("outbox.sent"))
+        except TransportError:
+            self.close()
+            raise
+
+    @property
+    def longest(self) -> float:
+        """No try takes longer than this, in seconds."""
+        return max((each.longest for each in self._submitters.values()), default=0.0)
+
+    def attempt(self, claimed: Claimed) -> Tried:
+        """Send it, or ask whether it has arrived. Never raises: what breaks here leaves the outcome open."""
+        began, started_at = time.perf_counter(), utc_now()
+        try:
+            tried = self._attempt(claimed)
+        except Exception as error:
+            log.exception("delivery %d broke", claimed.delivery_id)
+            tried = _tried(claimed, Outcome.UNKNOWN, f"{type(error).__name__}: {error}"[:500], "internal")
+        took = round((time.perf_counter() - began) * 1000)
+        result = replace(tried.result, started_at=started_at, finished_at=utc_now(), duration_ms=took)
+        return replace(tried, result=result)
+
+    def _attempt(self, claimed: Claimed) -> Tried:
+        operation = self._operations.get(claimed.operation)
+        if operation is None:
+            said = "It is not sent to this system any more."
+            return _tried(claimed, Outcome.PERMANENT, said, "not_configured")
+        submitter = self._submitters[claimed.operation]
+        write = Write(typed(operation, claimed.fields), claimed.idempotency_key, claimed.correlation_id)
+        try:
+            if claimed.kind == "read_back":
+                return _read_back(submitter, claimed, write)
+            return _send(submitter, operation, claimed, write)
+        except TransportError as error:
+            return _broken(submitter, claimed, write, error)
+
+    def close(self) -> None:
+        for submitter in self._submitters.values():
+            submitter.close()
+
+
+def _send(submitter: Submitter, operation: Operation, claimed: Claimed, write: Write) -> Tried:
+    answer = submitter.submit(write)
+    reached("outbox.answered")
+    said = meaning(answer.status, answer.body, operation.errors)
+    if said.outcome is Outcome.ACCEPTED and not answer.as_expected:
+        words = "The answer is no success as it is known here: nobody knows what came of it."
+        said = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)
+    return _answered(claimed, answer, said)
+
+
+def _answered(claimed: Claimed, answer: Answer, said: Meaning) -> Tried:
+    result = Result(
+        claimed, said.outcome, *_NOT_YET, error=said.say or None, error_class=said.error_class, request=answer.request,
+        answer=cut(answer.body, ANSWER_LIMIT), status_code=answer.status, retry_after=answer.retry_after,
+        backoff=said.backoff,
+    )  # fmt: skip
+    return Tried(result, _health(answer, said.outcome), answer.retry_after)
+
+
+def _read_back(submitter: Submitter, claimed: Claimed, write: Write) -> Tried:
+    arrival = submitter.read_back(write)
+    reached("outbox.answered")
+    outcome = Outcome.FOUND if arrival.found else Outcome.ABSENT
+    error = None if arrival.found else "It was read back and is not there."
+    return _answered(
+        claimed, arrival.answer, Meaning(outcome, None if arrival.found else "absent", error or "")
+    )
+
+
+def _broken(submitter: Submitter, claimed: Claimed, write: Write, error: TransportError) -> Tried:
+    """No answer. Whether the write may have arrived decides what it comes to."""
+    request = _shown(submitter, write)
+    if claimed.kind == "read_back":
+        outcome, error_class, health = Outcome.UNKNOWN, "not_read_back", _FAILS
+    elif error.sent:
+        outcome, error_class, health = Outcome.UNKNOWN, "no_answer", _FAILS
+    elif error.permanent:  # this very write cannot be sent; the system is not to blame
+        outcome, error_class, health = Outcome.PERMANENT, "cannot_be_sent", _UNKNOWN
+    else:
+        outcome, error_class, health = Outcome.TRANSIENT, "not_reached", _FAILS
+    tried = _tried(claimed, outcome, error.message, error_class, health)
+    result = replace(tried.result, request=request, retry_after=error.retry_after)
+    return replace(tried, result=result, wait=error.retry_after)
+
+
+def _health(answer: Answer, outcome: Outcome) -> Health:
+    """A refusal for business reasons is an answer, and so is a record that is locked for a while."""
+    status = answer.status or 200
+    if status == 429 and answer.retry_after is not None:
+        return "asks_to_wait"
+    if status >= 500 or status in _PASSING:
+        return "fails"
+    unwell = 200 <= status < 300 and outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN)
+    return "fails" if unwell else "answers"
+
+
+def _tried(
+    claimed: Claimed, outcome: Outcome, error: str, error_class: str, health: Health = "unknown"
+) -> Tried:
+    return Tried(Result(claimed, outcome, *_NOT_YET, error=error, error_class=error_class), health)
+
+
+def _shown(submitter: Submitter, write: Write) -> str | None:
+    try:
+        return submitter.request_of(write)
+    except TransportError:
+        return None
+
+
+_FAILS: Health = "fails"
+_UNKNOWN: Health = "unknown"
+_NOT_YET = (datetime.min.replace(tzinfo=UTC),) * 2
+"""Stands for the times of a try until it has ended."""
