@@ -16,6 +16,7 @@ HANDLERS: Mapping[str, Handler] = {
     "poll": poll.run,
     "reconcile": reconcile.run,
     "sweep": sweep.run,
+    "reclock": reclock.run,
     "maintain": maintain.run,
     "export": export.run,
     "deliver": deliver.run,
@@ -38,5 +39,6 @@ LANES = (
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
     Lane("upkeep", frozenset({"sweep", "maintain"})),
+    Lane("clocks", frozenset({"reclock"})),
     Lane("people", frozenset({"export"})),
 )

@@ -30,6 +30,7 @@ _OVER = ("done", "failed", "cancelled")
 def run(install: Install, kinds: Iterable[str] = ("poll", "reconcile", "sweep")) -> list[Task]:
     """Ask for the work of each kind, and see it through before the next; the finished tasks, in order."""
     found: list[Task] = []
+    Runner(install.runtime, install.engine, HANDLERS, {"reclock"}).drain()
     for kind in kinds:
         jobs = [job for job in jobs_of(install.runtime.catalog) if job.kind == kind]
         found += see_through(install, kind, _ask(install, jobs))

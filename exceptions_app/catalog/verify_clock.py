@@ -1,4 +1,4 @@
-"""Judges calendars and cut-offs: hours that can be read and do not overlap, holidays that are known, dates that come."""
+"""Judges calendars and cut-offs: hours that can be read and do not overlap, known holidays, dates that come."""
 
 from __future__ import annotations
 

@@ -55,6 +55,19 @@ def insert_new(
     return store(session, _table(model), columns, rows, unique)
 
 
+def update(session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Overwrite rows by their id, which is the last of `columns`; whoever calls has locked them."""
+    if not rows:
+        return
+    name = _table(model).name
+    if _is_postgres(session):
+        _update_postgres(session, name, columns, rows)
+        return
+    assigned = ", ".join(f"{column} = ?" for column in columns[:-1])
+    statement = f"UPDATE {name} SET {assigned} WHERE {columns[-1]} = ?"  # noqa: S608
+    session.connection().exec_driver_sql(statement, list(rows))
+
+
 def time_writer(session: Session) -> Callable[[datetime | None], Any]:
     """How a time goes into a row: as it is, or as the text that `UtcDateTime` reads back."""
     if _is_postgres(session):
@@ -120,6 +133,16 @@ def _merge(session: Session, name: str, columns: Sequence[str], rows: Sequence[R
     stored = set(session.scalars(text(moved)))
     session.execute(text(f"DROP TABLE {arriving}"))
     return stored
+
+
+def _update_postgres(session: Session, name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    listed, arriving = ", ".join(columns), f"changed_{name}"
+    like = f"CREATE TEMPORARY TABLE {arriving} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
+    session.execute(text(like))
+    _copy(session, arriving, columns, rows)
+    assigned, key = ", ".join(f"{column} = c.{column}" for column in columns[:-1]), columns[-1]
+    session.execute(text(f"UPDATE {name} SET {assigned} FROM {arriving} c WHERE {name}.{key} = c.{key}"))  # noqa: S608
+    session.execute(text(f"DROP TABLE {arriving}"))
 
 
 def _insert(name: str, columns: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from exceptions_app.migrations import clock_log
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -41,7 +43,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["user_account.id"], name="fk_api_token_user_id_user_account", ondelete="CASCADE"
@@ -255,6 +256,7 @@ def upgrade() -> None:
     op.add_column(
         "user_account", sa.Column("quiet_to", sa.String(length=5), nullable=False, server_default="07:00")
     )
+    clock_log.fill(op.get_bind())
 
 
 def downgrade() -> None:

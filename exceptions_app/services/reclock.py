@@ -1,0 +1,189 @@
+"""Computes clocks anew after the configuration has changed: a holiday, a policy, a cut-off.
+
+From each exception's own log, so that no elapsed and no paused time is lost; the trail says so where a deadline has
+moved. Looking and working out need no lock; only what differs is written, in short transactions, and only where
+nobody has touched the row meanwhile. Doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.catalog import Catalog, canonical
+from exceptions_app.domain import sla
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.sla import Told
+from exceptions_app.models import CasePause, ExceptionCase, Task
+
+from . import bulk, pauses, tasks
+from .audit import AuditTag, Link, case_chain, payload_text, stamp
+from .case_clock import SHOWN
+from .clock_state import NAMES, Clock, work_out
+from .context import ActionContext
+from .targets import Target, targets
+from .trail import Trail
+
+KIND = "reclock"
+CHUNK = 2_000
+"""Exceptions written in one transaction: it holds SQLite's only write lock for about a fifth of a second."""
+
+_case = ExceptionCase
+_INPUTS = (
+    _case.id, _case.cycle, _case.version, _case.audit_head, _case.status, _case.category, _case.entity,
+    _case.queue, _case.severity, _case.reporting_amount_e4, _case.opened_at, _case.on_hold, _case.held_at,
+    _case.hold_until, _case.responded_at,
+)  # fmt: skip
+_COLUMNS = (*_INPUTS, *(getattr(_case, name) for name in NAMES))
+_WRITTEN = (*NAMES, "audit_head", "config_snapshot_id", "id")
+_LIVE = (Status.OPEN.value, Status.AWAITING_CONFIRMATION.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """One exception whose clock is not what its row says; `moved`: a deadline or target is, for the trail."""
+
+    row: Row[Any]
+    clock: Clock
+    moved: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A portion of the open exceptions, in the order of their ids, that was looked at."""
+
+    last_id: int
+    looked_at: int
+    changed: list[Reckoned]
+
+
+def look(
+    session: Session, catalog: Catalog, now: datetime, after_id: int, limit: int = CHUNK
+) -> Portion | None:
+    """Work out the clocks of the next exceptions; None when there are no more. Writes nothing."""
+    live = select(*_COLUMNS).where(_case.id > after_id, _case.status.in_(_LIVE))
+    rows = session.execute(live.order_by(_case.id).limit(limit)).all()
+    if not rows:
+        return None
+    return Portion(rows[-1].id, len(rows), _reckoned(session, catalog, now, rows))
+
+
+def anew(session: Session, ctx: ActionContext, ids: Sequence[int]) -> tuple[int, int]:
+    """Work out and store the clocks of these, whoever touched them, as far as they are still open.
+
+    In one transaction, under their locks; how many rows were written, and how many deadlines moved.
+    """
+    live = select(*_COLUMNS).where(_case.id.in_(ids), _case.status.in_(_LIVE)).order_by(_case.id)
+    rows = session.execute(live.with_for_update()).all()
+    written, moved, _ = write(session, ctx, _reckoned(session, ctx.catalog, ctx.now, rows))
+    return written, moved
+
+
+def _reckoned(session: Session, catalog: Catalog, now: datetime, rows: Sequence[Row[Any]]) -> list[Reckoned]:
+    log, known = pauses.of_many(session, [row.id for row in rows]), targets(catalog)
+    found = (_reckon(row, known.of(row), log.get((row.id, row.cycle), ()), now) for row in rows)
+    return [each for each in found if each is not None]
+
+
+def _reckon(row: Row[Any], target: Target, log: Sequence[CasePause], now: datetime) -> Reckoned | None:
+    clock = work_out(row, target, pauses.over(log), pauses.stops(log), now)
+    clock = _without_old_news(row, clock, now)
+    if all(getattr(row, name) == getattr(clock, name) for name in NAMES):
+        return None
+    moved = tuple(name for name in SHOWN if getattr(row, name) != getattr(clock, name))
+    return Reckoned(row, clock, moved)
+
+
+def _without_old_news(row: Row[Any], clock: Clock, now: datetime) -> Clock:
+    """What a row gets for the first time and has passed already is no news: nobody could have met it."""
+    silent = Told.NOTHING
+    if row.half_at is None and clock.half_at <= now:
+        silent |= Told.HALF
+    if row.response_target is None and clock.response_due_at is not None and clock.response_due_at <= now:
+        silent |= Told.RESPONSE_MISSED
+    return clock if not silent & ~clock.told else _silenced(row, clock, silent)
+
+
+def _silenced(row: Row[Any], clock: Clock, silent: Told) -> Clock:
+    told = clock.told | silent
+    response = clock.response_due_at if row.responded_at is None else None
+    telling = sla.Telling(clock.half_at, clock.due_soon_at, clock.due_at, response, told)
+    next_at = clock.next_sla_at if row.on_hold else sla.next_sla_at(telling, False, row.status)
+    return replace(clock, told=told, next_sla_at=next_at)
+
+
+def write(session: Session, ctx: ActionContext, changed: Sequence[Reckoned]) -> tuple[int, int, list[int]]:
+    """Store what differs: how many rows, how many moved deadlines, and the ids that somebody has touched since."""
+    ids = [each.row.id for each in changed]
+    heads = select(_case.id, _case.audit_head, _case.version).where(_case.id.in_(ids)).order_by(_case.id)
+    now_there: dict[int, Any] = {row.id: row for row in session.execute(heads.with_for_update())}
+    same = [each for each in changed if _untouched(each.row, now_there.get(each.row.id))]
+    at = bulk.time_writer(session)
+    trail, rows = Trail(ctx), []
+    for each in same:
+        head = each.row.audit_head
+        if each.moved:
+            link = _link(ctx, each)
+            trail.add(each.row.id, link)
+            head = link.hash
+        values = (getattr(each.clock, name) for name in NAMES)
+        stored = (at(value) if isinstance(value, datetime) else value for value in values)
+        rows.append((*stored, head, ctx.snapshot_id, each.row.id))
+    bulk.update(session, ExceptionCase, _WRITTEN, rows)
+    trail.store(session)
+    touched = set(ids) - {each.row.id for each in same}
+    return len(same), sum(bool(each.moved) for each in same), sorted(touched)
+
+
+def _untouched(seen: Row[Any], there: Any) -> bool:
+    return there is not None and (there.audit_head, there.version) == (seen.audit_head, seen.version)
+
+
+def _link(ctx: ActionContext, each: Reckoned) -> Link:
+    before = {name: getattr(each.row, name) for name in each.moved}
+    after = {name: getattr(each.clock, name) for name in each.moved}
+    payload = payload_text(before, after, "the configuration has changed")
+    same = stamp(ctx, AuditTag.CASE_RECLOCKED, payload)
+    return same.link(case_chain(each.row.id), each.row.audit_head)
+
+
+# -- when
+
+
+def digest(catalog: Catalog) -> str:
+    """Hex SHA-256 of what of the configuration clocks depend on."""
+    parts = {
+        "calendars": [each.model_dump(mode="json") for each in catalog.calendars.values()],
+        "cutoffs": [each.model_dump(mode="json") for each in catalog.cutoffs],
+        "policies": [each.model_dump(mode="json") for each in catalog.sla_policies],
+        "entities": [[e.code, e.parent, e.calendar] for e in catalog.entities.values()],
+        "queues": [[queue.code, queue.calendar] for queue in catalog.queues.values()],
+        "categories": [
+            [each.code, str(each.target), str(each.first_response)] for each in catalog.categories.values()
+        ],
+    }
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def ask_if_changed(session: Session, catalog: Catalog, now: datetime) -> Task | None:
+    """Ask for the work where clocks were last computed under another configuration (or nobody knows which).
+
+    None where they were not, or where there is no exception yet.
+    """
+    if session.scalar(select(ExceptionCase.id).limit(1)) is None:
+        return None
+    wanted = digest(catalog)
+    last = (
+        select(Task.result).where(Task.kind == KIND, Task.status == "done").order_by(Task.id.desc()).limit(1)
+    )
+    result = session.scalar(last)
+    if result is not None and json.loads(result).get("clocks") == wanted:
+        return None
+    return tasks.request(session, KIND, KIND, {"clocks": wanted}, None, now)
