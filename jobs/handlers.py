@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import deliver, export, maintain, poll, reconcile, retry_prepare, sweep
+from . import deliver, export, maintain, poll, reclock, reconcile, retry_prepare, sweep
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
