@@ -8,6 +8,7 @@ plan.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,12 +32,12 @@ class World:
     numbers: Numbers = field(default_factory=Numbers)
 
 
-def build(now: datetime, seed: int, scale: float) -> World:
-    """The history up to `now`: about 20,000 order lines times `scale`."""
+def build(now: datetime, seed: int, scale: float, facilities: Sequence[Facility] = FACILITIES) -> World:
+    """The history of some facilities up to `now`: about 20,000 order lines times `scale`."""
     rng, world, wanted = random.Random(f"history {seed}"), World(), int(ORDER_LINES * scale)
-    weights, events = [facility.weight for facility in FACILITIES], list[Event]()
+    weights, events = [facility.weight for facility in facilities], list[Event]()
     while len(world.orders) < wanted:
-        facility = rng.choices(FACILITIES, weights)[0]
+        facility = rng.choices(facilities, weights)[0]
         at = business_moment(rng, now - timedelta(days=rng.uniform(0.5, DAYS)), facility)
         if at >= now - timedelta(hours=2):
             continue
@@ -45,7 +46,7 @@ def build(now: datetime, seed: int, scale: float) -> World:
         events += order.events
     _postpone_some(rng, now, events)
     _put(world, sorted(events, key=lambda event: event.at), now)
-    for facility in FACILITIES:
+    for facility in facilities:
         _bills_without_order(rng, world, facility, now, scale)
     _settle_statuses(world, now)
     return world

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from .candidates import Settled, anything, line_key
 from .ledger import Change, Entry
-from .places import FACILITIES
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
 from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS, UNMAPPED_ALIAS, of_trade
 
@@ -82,13 +81,14 @@ def duplicate_invoice(planter: Planter) -> Entries:
         copy = planter.copy_invoice(row, {"number": rewritten(row["number"]), "status": "APPROVED"}, 9)
         how = "sent twice, the number written differently"
         undo = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "VOID"})
-        worse = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "PAID"})
+        worse = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "HELD"})
         key = invoice_key(row)
         yield Entry(
             "duplicate_invoice", found.facility, "ap_automation", key, how, [found.line], [undo], [worse]
         )
 
-        elsewhere = planter.rng.choice([one.code for one in FACILITIES if one.code != bill["facility"]])
+        others = [one.code for one in planter.network.facilities if one.code != bill["facility"]]
+        elsewhere = planter.rng.choice(others)
         supplier = next(one.number for one in SUPPLIERS if one.payables == bill["vendor"])
         number = planter.network.numbers.invoice(supplier)
         values = {"number": number, "facility": elsewhere, "status": "APPROVED"}

@@ -17,7 +17,6 @@ from .documents import Event, stamp
 from .invoice_faults import NOT_MAPPED
 from .mending import repair
 from .network import Network
-from .places import FACILITIES
 from .planting import PLANTERS, plant
 from .systems import warehouse
 from .trade import make_order
@@ -95,7 +94,8 @@ class Life:
 
     def _new_order(self, now: datetime) -> None:
         """A new order; one in three by courier, here within the hour."""
-        facility = self._rng.choices(FACILITIES, [facility.weight for facility in FACILITIES])[0]
+        facilities = self.network.facilities
+        facility = self._rng.choices(facilities, [facility.weight for facility in facilities])[0]
         order = make_order(self._rng, self.network.numbers, facility, now, stat=self._rng.random() < 0.35)
         for line in order.lines:
             line.changed_at = stamp(now)

@@ -16,6 +16,7 @@ from .ledger import Change, Entry
 from .places import FACILITY
 from .planter import FACILITY_OF, Entries, Planter
 from .systems.store import Row
+from .systems.warehouse import local_time
 
 
 def price_variance(planter: Planter) -> Entries:
@@ -114,24 +115,27 @@ def missing_receipt(planter: Planter) -> Entries:
             planter.network.wms.add("dock_scans", [scanned])
         undo = Change("wms", "receipts", "insert", {}, late)
         line, how = (order["po"], order["line"]), "billed, and nobody recorded a receipt"
-        worse = _one_more(row)
+        worse = _a_little_more(row)
         yield Entry(
             "missing_receipt", row["facility"], "ap_automation", line_key(order), how, [line], [undo], [worse]
         )
 
 
-def _one_more(invoice: Row) -> Change:
-    """The invoice is corrected: it bills one more."""
-    quantity, same = invoice["quantity"] + 1, {"vendor": invoice["vendor"], "number": invoice["number"]}
-    values = {"quantity": quantity, "amount": cents(invoice["price"], quantity, invoice["price_per"])}
-    return Change("ap_automation", "invoice_lines", "alter", same, values)
+def _a_little_more(invoice: Row) -> Change:
+    """The invoice is corrected by three dollars: within every tolerance of prices, and other than before."""
+    same = {"vendor": invoice["vendor"], "number": invoice["number"]}
+    return Change("ap_automation", "invoice_lines", "alter", same, {"amount": invoice["amount"] + 300})
 
 
 def _late_receipt(planter: Planter, order: Row) -> Row:
-    """The receipt that repairs it; its local time is that of the repair."""
+    """The receipt that repairs it: the goods came long ago, and it is entered now."""
+    came = datetime.fromisoformat(order["ordered_at"]) + timedelta(days=4)
     return {
         **{"receipt": planter.network.numbers.receipt(), "line": 1, "movement": "RECEIPT", "mangled": ""},
-        **{"site": FACILITY[FACILITY_OF[order["business_unit"]]].warehouse, "received_local": ""},
+        **{
+            "site": FACILITY[FACILITY_OF[order["business_unit"]]].warehouse,
+            "received_local": local_time(stamp(came)),
+        },
         **{"po": order["po"], "po_line": f"{order['line']:04d}", "posted_at": stamp(planter.now)},
         **{"item": order["item"], "quantity": order["quantity"], "unit": order["unit"]},
     }

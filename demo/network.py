@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from . import history
 from .documents import Event, OrderLine, stamp
 from .ledger import Change, Ledger
 from .moods import Moods
+from .places import FACILITIES, Facility
 from .suppliers import SUPPLIERS
 from .systems import ap_automation, erp, portal, procurement, warehouse, words
 from .systems.store import Store
@@ -40,9 +42,17 @@ class Network:
     modified time.
     """
 
-    def __init__(self, home: Path, seed: int = 1, scale: float = 1.0, *, calm: bool = False) -> None:
+    def __init__(
+        self,
+        home: Path,
+        seed: int = 1,
+        scale: float = 1.0,
+        *,
+        calm: bool = False,
+        facilities: Sequence[Facility] = FACILITIES,
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.home, self.seed, self.scale = home, seed, scale
+        self.home, self.seed, self.scale, self.facilities = home, seed, scale, facilities
         self.drop = home / "wms-drop"
         self.drop.mkdir(exist_ok=True)
         self.erp = Store(home / "erp.sqlite", erp.SCHEMA)
@@ -80,7 +90,7 @@ class Network:
         ):
             store.run(f"DELETE FROM {table}")
         self.life.run("DELETE FROM plan")
-        world = history.build(now, self.seed, self.scale)
+        world = history.build(now, self.seed, self.scale, self.facilities)
         self.numbers = world.numbers
         lines = list(world.orders.values())
         for store, table, rows in (

@@ -1,0 +1,45 @@
+"""More than thirty days in which faults appear, heal, come back and change: every evening what is open is what the
+ledger says. Nothing missed, nothing invented.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs.install import opened
+from tests.conftest import Database
+
+from .days import Days, every_look_alike, frozen_network, smaller_catalog
+from .live import Site, settings_for
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_for_thirty_four_days_what_is_open_is_what_the_ledger_says(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    days = 34 if database.name == "sqlite" else 6
+    catalog = smaller_catalog(tmp_path / "catalog")
+    settings = replace(settings_for(tmp_path / "instance", catalog), database_url=database.url)
+    with frozen_network(tmp_path / "network", monkeypatch, seed=seed, scale=0.03) as (network, clock):
+        with opened(settings) as install:
+            living = Days(network, Site(install), clock, seed)
+            living.evening()
+            wrong = [f"at first: {line}" for line in living.judge()]
+            for day in range(1, days + 1):
+                living.morning(day)
+                living.disturb()
+                living.evening()
+                wrong += [f"day {day}: {line}" for line in living.judge()]
+            silent = every_look_alike(network)
+            loud = [
+                f"not silent: {silent[key]}"
+                for case in living.site.cases()
+                if (key := json.dumps(json.loads(case.business_key), sort_keys=True)) in silent
+            ]
+        print(living.report())
+    assert not wrong, "\n".join(wrong)
+    assert loud == []
