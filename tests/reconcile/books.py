@@ -53,7 +53,7 @@ class Books:
         for unit, factor in (("EA", 1), ("CS", 12)):
             self.add("item_unit", "ERP", entity=None, item="glove", unit=unit, factor=factor)
 
-    def add(self, record: str, system: str, **values: Any) -> None:
+    def add(self, record: str, system: str, /, **values: Any) -> None:
         row = {
             "entity": "H1", "source_system": system, "source_id": f"{record}-{len(values)}", "run_id": 1,
             "source_time": days_ago(9), "fetched_at": NOW, **values,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.catalog.merging import PACKS
 from exceptions_app.connectors.registry import connector_models
+from exceptions_app.domain.wording import render
 
 from .books import NOW, Books, days_ago
 
@@ -72,6 +74,12 @@ def _mapping(record: Mapping[str, Any]) -> dict[str, str]:
         if (column or {}).get("required")
     }
     return mapping if record.get("scope") == "network" else {"entity": "a", **mapping}
+
+
+def sentence(books: Books, check: str, *, of: str | None = None, **options: Any) -> str:
+    """The sentence of the only discrepancy that a check finds, or of the only one of a category."""
+    (found,) = [one for one in books.run(check, **options).discrepancies if of in (None, one.category)]
+    return render(books.catalog.categories[found.category].sentence, json.loads(found.facts), found.currency)
 
 
 class InvoiceBooks(Books):

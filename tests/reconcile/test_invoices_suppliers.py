@@ -10,17 +10,11 @@ from typing import Any
 import pytest
 
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
-from exceptions_app.domain.wording import render
 
 from .books import days_ago
-from .invoice_books import TODAY, InvoiceBooks
+from .invoice_books import TODAY, InvoiceBooks, sentence
 
 STANDING, BANK = "p2p.supplier_standing", "p2p.bank_account"
-
-
-def sentence(books: InvoiceBooks, check: str, **options: Any) -> str:
-    found = books.only(check, **options)
-    return render(books.catalog.categories[found.category].sentence, json.loads(found.facts), found.currency)
 
 
 def standing(books: InvoiceBooks) -> set[str]:
