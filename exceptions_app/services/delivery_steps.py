@@ -24,7 +24,8 @@ from .trail import Trail
 _NO_LONGER_ON_ITS_WAY = frozenset({Sent.SKIPPED, Sent.FAILED, Sent.DISCARDED, Sent.REPLAYED})
 _COUNTED = frozenset({Sent.ACCEPTED, Sent.FAILED})
 
-_IDS, _NEWEST = bindparam("ids", expanding=True), {"populate_existing": True}
+_IDS: Any = bindparam("ids", expanding=True)
+_NEWEST = {"populate_existing": True}
 _CASES = select(ExceptionCase).where(ExceptionCase.id.in_(_IDS)).order_by(ExceptionCase.id)
 _CASES = _CASES.with_for_update().execution_options(**_NEWEST)
 _DELIVERIES = select(Delivery).where(Delivery.id.in_(_IDS)).order_by(Delivery.id)

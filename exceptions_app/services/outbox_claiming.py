@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.domain.lifecycle import Status
@@ -76,9 +76,11 @@ def claim(
 
 
 def due_systems(session: Session, now: datetime) -> list[str]:
-    """The systems for which something could be claimed now, lapsed leases included."""
+    """The systems for which something could be claimed now, or skipped because its batch was cancelled; lapsed leases
+    included.
+    """
     d = Delivery
-    waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, _may_go())
+    waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, ~_is_steered(*_NOT_NOW))
     lapsed = select(d.system).where(d.status == Sent.SENDING.value, d.lease_until <= now)
     return sorted({*session.scalars(waiting.distinct()), *session.scalars(lapsed.distinct())})
 
@@ -86,7 +88,8 @@ def due_systems(session: Session, now: datetime) -> list[str]:
 def next_due(session: Session, system: str) -> datetime | None:
     """When the next write to a system may be sent, perhaps in the past; None: none waits that may go."""
     ever = datetime.max.replace(tzinfo=UTC)
-    return session.scalar(_NEXT_DUE, {"system": system, "now": ever, "most": 1})
+    found: datetime | None = session.scalar(_NEXT_DUE, {"system": system, "now": ever, "most": 1})
+    return found
 
 
 def hand_back(session: Session, ctx: ActionContext, claimed: Sequence[Claimed]) -> None:
@@ -111,16 +114,20 @@ def hand_back(session: Session, ctx: ActionContext, claimed: Sequence[Claimed]) 
     steps.store()
 
 
-def _may_go() -> ColumnElement[bool]:
-    """Not of a batch that is being prepared or paused. Of a cancelled one only what may have arrived is left."""
-    not_now = select(RetryBatch.id).where(RetryBatch.status.in_(["preparing", "ready", "paused"]))
-    return or_(Delivery.batch_id.is_(None), Delivery.batch_id.not_in(not_now))
+def _is_steered(*statuses: str) -> ColumnElement[bool]:
+    """Whether the batch of a delivery has one of these statuses."""
+    batches = select(RetryBatch.id).where(RetryBatch.status.in_(statuses), RetryBatch.finished_at.is_(None))
+    return and_(Delivery.batch_id.is_not(None), Delivery.batch_id.in_(batches))
 
 
-def _first_of_each_key() -> Select[Any]:
+_NOT_NOW = ("preparing", "ready", "paused")
+
+
+def _first_of_each_key() -> Any:
     """What may be claimed: `system`, `now` and `most` are bound."""
     d, earlier = Delivery, aliased(Delivery, name="earlier")
     live = text("earlier.status IN ('awaiting_approval', 'waiting', 'sending', 'unsure')")
+    cancelled = and_(_is_steered("cancelled"), d.doubtful.is_(False))
     same = (earlier.system == d.system, earlier.order_key == d.order_key, earlier.id < d.id)
     due = (d.system == bindparam("system"), d.not_before <= bindparam("now"))
     return (
@@ -129,7 +136,7 @@ def _first_of_each_key() -> Select[Any]:
             d.max_tries, d.correlation_id, ExceptionCase.status.label("case_status"),
         )
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
-        .where(WAITING_SQL, *due, _may_go(), ~exists().where(*same, live))
+        .where(WAITING_SQL, *due, ~_is_steered(*_NOT_NOW), ~cancelled, ~exists().where(*same, live))
         .order_by(d.not_before, d.id)
         .limit(bindparam("most", type_=Integer))
     )  # fmt: skip

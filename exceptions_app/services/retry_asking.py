@@ -148,7 +148,9 @@ def _asked(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBat
         correlation_id=batch.correlation_id,
     )  # fmt: skip
     batch.task_id = task.id
-    after = {"dry_run": batch.dry_run, "selection": batch.selection, "title": batch.title}
+    chosen = retry_values.loads(batch.selection)
+    edits = {case_id: sorted(given) for case_id, given in chosen.pop("edits", {}).items()}  # which, not what
+    after = {"dry_run": batch.dry_run, "selection": chosen, "title": batch.title, "edited": edits}
     audit.record_subject(
         session, subject(batch), AuditTag.RETRY_ASKED, actor=str(ctx.actor), at=ctx.now,
         correlation_id=batch.correlation_id, config_snapshot_id=ctx.snapshot_id, after=after, why=batch.reason,

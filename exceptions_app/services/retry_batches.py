@@ -30,6 +30,7 @@ CANCELLED = "Cancelled."
 SHOWN = "shown"
 """In a selection: only what its dry run has shown to be still wrong."""
 _QUIET = {"synchronize_session": False}
+_CANCELLED = select(RetryBatch.id).where(RetryBatch.status == "cancelled", RetryBatch.finished_at.is_(None))
 _ON_ITS_WAY = exists().where(
     Delivery.batch_id == RetryBatch.id, Delivery.status.in_(sorted({*LIVE, Sent.READY}))
 )
@@ -95,27 +96,26 @@ def cancel(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBat
         return batch
     if batch.status not in _STEERED:
         raise NotAllowedError("It has ended already.")
-    skip_cancelled(session, ctx, batch_ids=[batch.id])  # exceptions before batches, as whoever records does
+    _skip(session, ctx, [batch.id], AT_ONCE)  # exceptions before batches, as whoever records does
     if _set(session, ctx, batch, AuditTag.RETRY_CANCELLED, "cancelled"):
         finish(session, ctx, [batch.id])
         session.refresh(batch)
     return batch
 
 
-def skip_cancelled(
-    session: Session, ctx: ActionContext, *, batch_ids: Collection[int] | None = None, limit: int = AT_ONCE
-) -> int:
-    """Skip what still waits in cancelled batches, up to `limit`; how many. One that may have arrived already is not
-    cancelled: its outcome is still to be found out.
+def skip_cancelled(session: Session, ctx: ActionContext, *, batch_ids: Collection[int] | None = None) -> int:
+    """Skip what still waits in cancelled batches (default: in all of them), up to `AT_ONCE`; how many. One that may
+    have arrived already is not skipped: its outcome is still to be found out.
     """
-    of = batch_ids
-    if of is None:
-        ended = (RetryBatch.status == "cancelled", RetryBatch.finished_at.is_(None))
-        of = session.scalars(select(RetryBatch.id).where(*ended)).all()
-    if not of:
-        return 0
+    of = session.scalars(_CANCELLED).all() if batch_ids is None else batch_ids
+    skipped = _skip(session, ctx, of, AT_ONCE) if of else 0
+    finish(session, ctx, of)
+    return skipped
+
+
+def _skip(session: Session, ctx: ActionContext, batch_ids: Collection[int], limit: int) -> int:
     stopped = (Sent.READY, Sent.AWAITING_APPROVAL, Sent.WAITING)
-    waits = (Delivery.batch_id.in_(of), Delivery.status.in_(stopped), Delivery.doubtful.is_(False))
+    waits = (Delivery.batch_id.in_(batch_ids), Delivery.status.in_(stopped), Delivery.doubtful.is_(False))
     rows = select(Delivery.case_id, Delivery.id).where(*waits).order_by(Delivery.case_id).limit(limit)
     found = session.execute(rows).all()
     steps = Steps(session, ctx)
@@ -124,7 +124,6 @@ def skip_cancelled(
         if Sent(delivery.status) in stopped:  # nobody has taken it up meanwhile
             steps.skip(cases[delivery.case_id], delivery, CANCELLED)
     steps.store()
-    finish(session, ctx, of)
     return len(found)
 
 

@@ -68,8 +68,8 @@ def histories(session: Session, case_ids: Iterable[int]) -> dict[int, History]:
     columns = (d.case_id, d.id, d.batch_id, d.operation, d.status, d.fields, d.last_error, refused)
     for batch in in_batches(case_ids):
         rows = select(*columns).where(is_one_of(session, d.case_id, batch)).order_by(d.id.desc())
-        for case_id, id_, batch_id, operation, status, *rest in session.execute(rows):
-            each = Earlier(id_, batch_id, operation, Sent(status), *rest)
+        for case_id, id_, batch_id, operation, status, fields, error, was_refused in session.execute(rows):
+            each = Earlier(id_, batch_id, operation, Sent(status), fields, error, was_refused)
             found.setdefault(case_id, History()).deliveries.append(each)
     return found
 

@@ -23,7 +23,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.retry import Sent
 from exceptions_app.models import Delivery, ExceptionCase, RetryBatch, User
 
-from . import bulk, retry_batches, retry_values
+from . import bulk, case_clock, retry_batches, retry_values
 from .audit import AuditTag
 from .context import ActionContext, Actor
 from .delivery_steps import Steps
@@ -242,6 +242,8 @@ class Writing:
 
     def _tell(self, case: ExceptionCase, planned: Planned, delivery_id: int) -> None:
         skipped = planned.status is Sent.SKIPPED
+        if not skipped:
+            case_clock.responded(case, self._ctx.now)  # somebody has taken it up
         tag = AuditTag.CASE_RETRY_SKIPPED if skipped else AuditTag.CASE_RETRY_ASKED
         after: dict[str, Any] = {
             "delivery_id": delivery_id,
