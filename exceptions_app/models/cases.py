@@ -104,6 +104,8 @@ class ExceptionCase(Base):
         Index("ix_case_reference", "reference"),
         Index("ix_case_counterparty", "counterparty"),
         Index("ix_case_line", "line_key"),
+        Index("ix_case_retry", "retry_state", "due_at", "id", sqlite_where=text("retry_state IS NOT NULL"),
+              postgresql_where=text("retry_state IS NOT NULL")),
         Index("ix_case_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL"),
               postgresql_where=text("parent_id IS NOT NULL")),
     )  # fmt: skip

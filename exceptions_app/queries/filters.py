@@ -17,6 +17,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.retry import Sent
 from exceptions_app.domain.sla import Stage
 from exceptions_app.models import ExceptionCase as Case
 
@@ -26,7 +27,18 @@ ANY = "any"
 ME, NOBODY = "me", "none"
 SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened")
 DEFAULT_SORT = "due"
-_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball")
+_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball", "retry")
+NEVER = "never"
+RETRY: Mapping[str, tuple[str, ...]] = {
+    "on_its_way": (Sent.WAITING.value, Sent.SENDING.value),
+    "awaiting_approval": (Sent.AWAITING_APPROVAL.value,),
+    "unsure": (Sent.UNSURE.value,),
+    "accepted": (Sent.ACCEPTED.value,),
+    "not_confirmed": (Sent.NOT_CONFIRMED.value,),
+    "failed": (Sent.FAILED.value,),
+    "confirmed": (Sent.CONFIRMED.value,),
+}
+"""What people choose -> how the newest retry stands, as `ExceptionCase.retry_state`; `never` is none of them."""
 _TEXT_LIMIT = 200
 
 LIVE_SQL = text("exception_case.status IN ('open', 'awaiting_confirmation')")
@@ -63,6 +75,7 @@ class QueueFilter:
     stage: tuple[str, ...] = ()
     severity: tuple[str, ...] = ()
     ball: tuple[str, ...] = ()
+    retry: tuple[str, ...] = ()
     status: str = LIVE
     hold: bool | None = None
     due: datetime | None = None
@@ -132,6 +145,8 @@ class QueueFilter:
             found.append(or_(*(_at_stage(stage, now) for stage in self.stage)))
         if self.ball:
             found += [Case.on_hold.is_(True), Case.ball_in_court.in_(self.ball)]
+        if self.retry:
+            found.append(or_(*(_retried(choice) for choice in self.retry)))
         if self.hold is not None:
             found.append(Case.on_hold.is_(self.hold))
         if self.due:
@@ -165,6 +180,14 @@ def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:
         return Case.owner_id.is_(None)
     number = viewer_id if owner == ME else int(owner) if owner.isdecimal() and len(owner) < 19 else -1
     return Case.owner_id == number
+
+
+def _retried(choice: str) -> ColumnElement[bool]:
+    """How its newest retry stands; an unknown choice fits nothing."""
+    if choice == NEVER:
+        return Case.retry_state.is_(None)
+    states = RETRY.get(choice, ())
+    return and_(Case.retry_state.is_not(None), Case.retry_state.in_(states)) if states else literal(False)
 
 
 def _at_stage(stage: str, now: datetime) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ COLUMNS = (
     *(Case.reporting_amount_e4, Case.owner_id, User.name.label("owner_name"), Case.recurring),
     *(Case.opened_at, Case.since_at, Case.resolved_at, Case.due_at, Case.due_soon_at, Case.on_hold),
     *(Case.ball_in_court, Case.hold_until, Case.sla_calendar, Case.retry_count, Case.end_reason),
+    Case.retry_state,
 )
 """What `RowMaker` needs, from exceptions outer-joined to their owner."""
 
@@ -69,11 +70,13 @@ class CaseRow:
     age_business_days: str
     retries: int
     end_reason: str | None
+    retry_state: str | None = None
 
     @property
     def has_flags(self) -> bool:
         """Whether there is more to say of it than that it is open."""
-        return self.recurring or self.on_hold or bool(self.retries) or self.status != Status.OPEN
+        retried = bool(self.retries) or self.retry_state is not None
+        return self.recurring or self.on_hold or retried or self.status != Status.OPEN
 
     @property
     def amount_text(self) -> str:
@@ -134,6 +137,7 @@ class RowMaker:
             age_business_days=age_in_words(row.opened_at, row.resolved_at or now, calendar),
             retries=row.retry_count,
             end_reason=row.end_reason,
+            retry_state=row.retry_state,
         )
 
 

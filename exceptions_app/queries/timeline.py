@@ -18,7 +18,10 @@ from exceptions_app.domain import wording
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, User
+from exceptions_app.services.retry_values import label
 
+from . import attempts
+from .attempts import AttemptLine
 from .words import BALL, END, SEVERITY, STATUS, inside
 
 LIMIT = 200
@@ -76,6 +79,8 @@ class Happening:
     why: str
     said: str
     changes: tuple[str, ...]
+    tag: str = ""
+    attempt: AttemptLine | None = None
 
 
 class _Teller:
@@ -86,7 +91,7 @@ class _Teller:
         self.reasons = {
             r.code: r.label for r in (catalog.reasons(category) if known else catalog.common_reasons)
         }
-        self.names, self.zone = names, zone
+        self.names, self.zone, self.operations = names, zone, catalog.operations
         self.codes: dict[str, dict[str, str]] = {
             "status": {code: label.lower() for code, label in STATUS.items()},
             "severity": {code: label.lower() for code, label in SEVERITY.items()},
@@ -101,11 +106,22 @@ class _Teller:
         did, icon = _VERBS.get(tag, (tag.partition(":")[2].replace("_", " "), "circle-dashed"))
         content = json.loads(payload) if payload else {}
         before, after = content.get("before") or {}, content.get("after") or {}
-        changes = (self._change(key, before.get(key), value) for key, value in after.items())
+        changes = [self._change(key, before.get(key), value) for key, value in after.items()]
+        changes += self._edits(after)
         why = str(content.get("why") or "")
-        return Happening(
-            at, self.who(actor), did, icon, self.reasons.get(why, why), "", tuple(filter(None, changes))
-        )
+        told = tuple(filter(None, changes))
+        return Happening(at, self.who(actor), did, icon, self.reasons.get(why, why), "", told, tag)
+
+    def _edits(self, after: Mapping[str, Any]) -> list[str | None]:
+        """What somebody changed before it was sent again; pay and bank data are told as edited only."""
+        edited, operation = after.get("edited"), self.operations.get(str(after.get("operation")))
+        if not isinstance(edited, dict):
+            return []
+        return [
+            f"{label(operation, name) if operation else name}: "
+            + (f"{pair[0] or 'none'} → {pair[1] or 'none'}" if isinstance(pair, list) else "edited")
+            for name, pair in edited.items()
+        ]
 
     def who(self, actor: str) -> str:
         kind, _, rest = actor.partition(":")
@@ -139,7 +155,7 @@ class _Teller:
 def timeline(
     session: Session, catalog: Catalog, case_id: int, category: str, zone: tzinfo
 ) -> list[Happening]:
-    """Newest first, at most `LIMIT` events and as many comments. Three statements."""
+    """Newest first, at most `LIMIT` events, as many comments and as many tries. Four statements."""
     events = session.execute(
         select(AuditEvent.tag, AuditEvent.actor, AuditEvent.at, AuditPayload.payload)
         .outerjoin(AuditPayload, AuditPayload.event_id == AuditEvent.id)
@@ -161,6 +177,9 @@ def timeline(
         Happening(at, teller.who(f"user:{author}"), "commented", "message", "", text, ())
         for at, text, author in comments
     ]
+    for each in attempts.of_case(session, catalog, case_id):
+        icon = "circle-check" if each.good else "send"
+        found.append(Happening(each.at, teller.who("job:"), each.did, icon, each.error, "", (), attempt=each))
     return sorted(found, key=lambda happening: happening.at, reverse=True)
 
 

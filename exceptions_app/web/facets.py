@@ -10,7 +10,7 @@ from flask import url_for
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import wording
-from exceptions_app.queries import words
+from exceptions_app.queries import retry_words, words
 from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
 from exceptions_app.queries.people import Colleague
 
@@ -67,6 +67,7 @@ def facets(viewer: Viewer, catalog: Catalog, wanted: QueueFilter, team: Iterable
         _several("owner", "Owner", owners, wanted.owner),
         _several("severity", "Severity", {s: words.SEVERITY[s] for s in SEVERITIES}, wanted.severity),
         _several("ball", "Waiting on", words.BALL, wanted.ball),
+        _several("retry", "Retries", retry_words.FILTER, wanted.retry),
         _one("hold", "Hold", holds, held),
         _one("status", "Status", statuses, wanted.status),
     ]
@@ -107,8 +108,9 @@ def chips(catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague], view
         "owner": owners,
         "severity": words.SEVERITY,
         "ball": words.BALL,
+        "retry": retry_words.FILTER,
     }
-    titles = {"stage": "SLA", "ball": "Waiting on"}
+    titles = {"stage": "SLA", "ball": "Waiting on", "retry": "Retries"}
     found = [
         _chip(titles.get(name, name.capitalize()), labels.get(value, value), wanted.without(name, value))
         for name, labels in names.items()

@@ -246,6 +246,11 @@ def upgrade() -> None:
     op.add_column("exception_case", sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("exception_case", sa.Column("told", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("exception_case", sa.Column("retry_state", sa.String(length=24), nullable=True))
+    retried = sa.text("retry_state IS NOT NULL")
+    op.create_index(
+        "ix_case_retry", "exception_case", ["retry_state", "due_at", "id"], sqlite_where=retried,
+        postgresql_where=retried,
+    )  # fmt: skip
     op.add_column("user_account", sa.Column("function", sa.String(length=100), nullable=True))
     op.add_column(
         "user_account", sa.Column("mail_notices", sa.Boolean(), nullable=False, server_default=sa.true())
@@ -262,6 +267,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for column in ("quiet_to", "quiet_from", "mail_notices", "function"):
         op.drop_column("user_account", column)
+    op.drop_index("ix_case_retry", "exception_case")
     for column in ("retry_state", "told", "responded_at", "response_due_at", "response_target", "cutoff", "half_at"):
         op.drop_column("exception_case", column)
     for table in (

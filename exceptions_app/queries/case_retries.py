@@ -1,0 +1,278 @@
+"""What the page of one exception says of retries: what can be sent, why not, what may be edited, how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Permission, Viewer, can, may_retry, sees
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Operation, SentField
+from exceptions_app.domain import wording
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.retry import LIVE, Sent
+from exceptions_app.models import Delivery, ExceptionCase, RetryBatch, Task, User
+from exceptions_app.services import retry_asking, retry_values
+from exceptions_app.services.retry_approving import needs_approval
+from exceptions_app.services.retry_history import NOTHING, History, histories, why_hopeless
+from exceptions_app.services.retry_values import SENSITIVE, Values
+
+from .confirming import Behind, Expected, behind, expected
+from .deliveries import DeliveryLine, FieldLine, LineMaker, editors_of, gates, lines, system_name
+
+SMALL = 200
+"""A batch of so many exceptions is looked into for this one while it is being prepared."""
+_ANY_REASON = "because"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of the edit form. `kind`: choice, date, number, whole, yes_no, time or text."""
+
+    name: str
+    label: str
+    kind: str
+    value: str
+    required: bool
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """A batch that will send this exception again once the newest records are compared."""
+
+    batch_id: int
+    asked_by: str
+    asked_by_id: int
+    at: datetime
+    dry_run: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """A reading again that somebody asked for. `status` as `Task.status`."""
+
+    task_id: int
+    status: str
+    note: str
+    error: str
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRetries:
+    """`why_not` is the reason why a retry is not possible; with `wants_reason` a person's reason lifts it."""
+
+    title: str
+    system_name: str
+    fields: tuple[FieldLine, ...]
+    inputs: tuple[Input, ...]
+    may_retry: bool
+    why_not: str | None
+    wants_reason: bool
+    why_no_edit: str | None
+    second_person: str
+    newest: DeliveryLine | None
+    may_decide: bool
+    may_approve: bool
+    may_reread: bool
+    preparing: Preparing | None
+    rereading: Rereading | None
+    expected: Expected | None
+    behind: tuple[Behind, ...]
+    took: timedelta | None
+    """From the claim (a resolution, or that the system accepted it) to the run that confirmed it."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something is under way that the page should follow."""
+        moving = self.newest is not None and self.newest.status in (Sent.WAITING, Sent.SENDING)
+        prepared = self.preparing is not None and not self.preparing.problem
+        return moving or prepared or (self.rereading is not None and not self.rereading.is_over)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An edit as it would be sent. `problems`: field -> what is wrong; `approval`: a second person must agree."""
+
+    diff: tuple[FieldLine, ...]
+    given: Mapping[str, str]
+    problems: Mapping[str, str]
+    approval: bool
+
+
+def case_retries(
+    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, *, now: datetime,
+    task_id: int | None = None,
+) -> CaseRetries:  # fmt: skip
+    """For an exception that the viewer sees. A constant number of statements. `task_id`: a reading to follow."""
+    operation, values, history = _known(session, catalog, case)
+    maker = LineMaker(viewer, catalog, now, gates(session))
+    newest = _newest(session, maker, case.id)
+    may = may_retry(viewer, case)
+    why_not = why_hopeless(case, operation, values, history) if may else None
+    lifted = (
+        why_not is not None and why_hopeless(case, operation, values, history, reason=_ANY_REASON) is None
+    )
+    inputs = _inputs(viewer, operation, values.values) if operation and may else ()
+    claimed = case.resolved_at if case.status == Status.AWAITING_CONFIRMATION else None
+    mine = newest is not None and viewer.user_id in editors_of(session, [newest.id])[newest.id]
+    return CaseRetries(
+        title=operation.title if operation else "",
+        system_name=system_name(catalog, operation.system) if operation else "",
+        fields=maker.fields(operation, values.values, {}, case.currency) if operation else (),
+        inputs=inputs,
+        may_retry=may,
+        why_not=why_not,
+        wants_reason=lifted,
+        why_no_edit=_why_no_edit(case, operation, values, history, inputs),
+        second_person=_second_person(catalog, operation),
+        newest=newest,
+        may_decide=may,
+        may_approve=can(viewer, Permission.APPROVE_RETRY) and newest is not None and not mine,
+        may_reread=may and case.status != Status.RESOLVED,
+        preparing=preparing(session, case.id),
+        rereading=_rereading(session, case.id, task_id),
+        expected=expected(catalog, case.check_code, claimed, now) if claimed else None,
+        behind=behind(session, catalog, case.check_code, claimed) if claimed else (),
+        took=case.confirmed_at - case.resolved_at if case.confirmed_at and case.resolved_at else None,
+    )
+
+
+def review(
+    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, given: Mapping[str, str], *,
+    now: datetime,
+) -> Review | None:  # fmt: skip
+    """What a person's edits come to, before anything is asked for; None: nothing can be sent for it."""
+    operation, values, _ = _known(session, catalog, case)
+    if operation is None:
+        return None
+    maker = LineMaker(viewer, catalog, now, {})
+    return reviewed(maker, operation, case, values.values, given)
+
+
+def reviewed(
+    maker: LineMaker, operation: Operation, case: ExceptionCase, values: Mapping[str, str | None],
+    given: Mapping[str, str],
+) -> Review:  # fmt: skip
+    """The same for values that are known already. What is still missing is a problem, too."""
+    edits = retry_values.edit(operation, values, given, maker.viewer)
+    problems = dict(edits.problems)
+    for name in retry_values.missing(operation, edits.values):
+        problems.setdefault(name, "A value is required.")
+    fields = maker.fields(operation, edits.values, dict(edits.diff), case.currency)
+    return Review(fields, dict(given), problems, needs_approval(operation, case, edits.diff))
+
+
+def preparing(session: Session, case_id: int) -> Preparing | None:
+    """The newest small batch that is about to send this exception again. One statement."""
+    wanted = (
+        select(RetryBatch, User.name, Task.status.label("task"), Task.error)
+        .join(User, User.id == RetryBatch.requested_by_id)
+        .outerjoin(Task, Task.id == RetryBatch.task_id)
+        .where(RetryBatch.status == "preparing", RetryBatch.total <= SMALL)
+        .order_by(RetryBatch.id.desc())
+        .limit(SMALL)
+    )
+    for batch, name, task, error in session.execute(wanted):
+        if case_id in (retry_values.loads(batch.selection).get("cases") or []):
+            problem = (error or "it was cancelled") if task in ("failed", "cancelled") else ""
+            return Preparing(batch.id, name, batch.requested_by_id, batch.created_at, batch.dry_run, problem)
+    return None
+
+
+def _known(
+    session: Session, catalog: Catalog, case: ExceptionCase
+) -> tuple[Operation | None, Values, History]:
+    operation = retry_asking.operation_for(catalog, case)
+    values = Values({})
+    if operation is not None:
+        evidence = retry_asking.evidence_of(session, [case]).get(case.id, {})
+        values = retry_asking.values_for(catalog, operation, evidence, retry_values.loads(case.facts))
+    return operation, values, histories(session, [case.id]).get(case.id, NOTHING)
+
+
+def _newest(session: Session, maker: LineMaker, case_id: int) -> DeliveryLine | None:
+    """The one that is on its way, else the newest one that was no dry run."""
+    real = or_(RetryBatch.id.is_(None), RetryBatch.dry_run.is_(False))
+    wanted = lines().where(Delivery.case_id == case_id, real)
+    on_its_way = Delivery.status.in_(sorted(LIVE)).desc()
+    row = session.execute(wanted.order_by(on_its_way, Delivery.id.desc()).limit(1)).first()
+    return maker(row) if row is not None else None
+
+
+def _rereading(session: Session, case_id: int, task_id: int | None) -> Rereading | None:
+    scope = Task.scope == f"reread:{case_id}"
+    if task_id is not None:
+        wanted = select(Task).where(Task.id == task_id, scope)
+    else:
+        wanted = select(Task).where(scope, Task.kind == "reread", Task.status.in_(("queued", "running")))
+    task = session.scalar(wanted.order_by(Task.id.desc()).limit(1))
+    if task is None:
+        return None
+    return Rereading(task.id, task.status, task.progress_note or "", task.error or "")
+
+
+def _inputs(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
+    return tuple(
+        Input(
+            name, retry_values.label(operation, name), _kind(sent), values.get(name) or "", sent.required,
+            tuple(sent.one_of),
+        )
+        for name, sent in operation.fields.items()
+        if sent.edit and sees(viewer, sent.sensitivity)
+    )  # fmt: skip
+
+
+def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
+    """The fields that this person may edit, each with what would be sent."""
+    return _inputs(viewer, operation, values)
+
+
+def _kind(sent: SentField) -> str:
+    if sent.one_of:
+        return "choice"
+    kinds = {
+        "date": "date", "timestamp": "time", "boolean": "yes_no", "integer": "whole", "money": "number",
+        "decimal": "number", "quantity": "number",
+    }  # fmt: skip
+    return kinds.get(sent.type, "text")
+
+
+def _why_no_edit(
+    case: ExceptionCase,
+    operation: Operation | None,
+    values: Values,
+    history: History,
+    inputs: tuple[Input, ...],
+) -> str | None:
+    """What is missing can be typed in; what was refused before can be changed: neither stands in the way."""
+    editable = {each.name for each in inputs}
+    missing = Values(values.values, [name for name in values.missing if name not in editable])
+    why = why_hopeless(case, operation, missing, history, reason=_ANY_REASON)
+    if why is not None:
+        return why
+    return None if inputs else "None of its fields is released for editing."
+
+
+def _second_person(catalog: Catalog, operation: Operation | None) -> str:
+    """When somebody else must agree, in words."""
+    if operation is None:
+        return ""
+    if operation.always_approve:
+        return "A second person must approve everything that is sent like this."
+    said = []
+    if operation.approve_above is not None:
+        limit = wording.money(operation.approve_above, catalog.site.reporting_currency)
+        said.append(f"an edit above {limit}")
+    if any(sent.edit and sent.sensitivity in SENSITIVE for sent in operation.fields.values()):
+        said.append("an edit of pay or bank data")
+    return f"A second person must approve {' and '.join(said)}." if said else ""
