@@ -7,7 +7,7 @@ transaction is open while the network or the store is asked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,7 +16,14 @@ from duckdb import DuckDBPyConnection
 from sqlalchemy.exc import DBAPIError
 
 from exceptions_app.catalog.schema import Feed
-from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
+from exceptions_app.connectors.base import (
+    Connector,
+    FeedContentError,
+    Page,
+    RawRow,
+    ReadsOne,
+    TransportError,
+)
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.duck import closing_session
 from exceptions_app.models import SyncRun
@@ -27,6 +34,7 @@ from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
+from .milestones import reached
 from .work import CancelledError, StoppingError, Work
 
 log = logging.getLogger(__name__)
@@ -114,6 +122,25 @@ class FeedRun:
             self.outcome.unexpected = error
         return self.outcome
 
+    def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:
+        """Only the records of these keys; None where the source cannot be asked for them. Proves no absence."""
+        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        try:
+            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            if not isinstance(self._connector, ReadsOne):
+                return None
+            found = [self._connector.read_one(key) for key in keys]
+            if not found or None in found:
+                return None
+            with closing_session(settings.duck_memory, settings.duck_threads) as con:
+                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                rows = [row for each in found if each is not None for row in each]
+                self._take(mapper, Page(rows, watermark=self.outcome.watermark))
+        except SourceError as error:
+            log.warning("feed %s: %s", self.feed.code, error)
+            self._broke_off(str(error), error)
+        return self.outcome
+
     def acknowledge(self) -> None:
         """The run's end is committed: delivered files may be moved away, refused ones too. One that cannot
         be moved is known by its content. A snapshot that was not read whole stays as it was delivered.
@@ -149,6 +176,7 @@ class FeedRun:
             self.outcome.first_reject = f"{first.position}: {first.reason}"
         store = self.work.runtime.store
         store.land(self.feed.record_type, self.feed.code, self.run_id, self._pages, batch.table)
+        reached("poll.landed")
         self.outcome.stored += batch.stored
         self.outcome.deleted += batch.deleted
         self.outcome.watermark = page.watermark

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import deliver, export, maintain, poll, reclock, reconcile, retry_prepare, sweep
+from . import deliver, export, maintain, poll, reclock, reconcile, reread, retry_prepare, sweep
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     "poll": poll.run,
+    "pull": poll.run_one,
     "reconcile": reconcile.run,
     "sweep": sweep.run,
     "reclock": reclock.run,
@@ -21,6 +22,7 @@ HANDLERS: Mapping[str, Handler] = {
     "export": export.run,
     "deliver": deliver.run,
     "retry_prepare": retry_prepare.run,
+    "reread": reread.run,
 }
 
 
@@ -34,7 +36,7 @@ class Lane:
 
 
 LANES = (
-    Lane("poll", frozenset({"poll"}), runners=3),
+    Lane("poll", frozenset({"poll", "pull"}), runners=3),
     Lane("compare", frozenset({"reconcile"})),
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),

@@ -8,6 +8,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.services import intake
 from exceptions_app.services.intake import IntakeCounts, Probe, RunFacts
 
+from .milestones import reached
 from .work import Work
 
 
@@ -20,4 +21,5 @@ def take_in(work: Work, facts: RunFacts, found: Iterable[Discrepancy], probe: Pr
         work.go_on()
         with work.transaction() as session:
             counts = counts + intake.apply(session, work.context(), chunk)
+        reached("intake.chunk")
     return counts

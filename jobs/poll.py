@@ -19,8 +19,10 @@ from exceptions_app.services import rejects, runs, tasks
 from . import incidents
 from .feed_run import FeedRun, Outcome
 from .flows import flows_reading
+from .milestones import reached
 from .work import Work
 
+NOT_ABLE = "cannot be asked for one record"
 FOLD_FROM = 5_000
 """A run that landed so many rows has them folded soon: comparing is quicker then."""
 
@@ -35,11 +37,43 @@ def run(work: Work) -> Mapping[str, Any]:
     try:
         outcome = reading.read()
         _finish(work, feed, begun.id, outcome)
+        reached("poll.marked")
         reading.acknowledge()
     finally:
         reading.close()
     if outcome.unexpected is not None:
         raise outcome.unexpected
+    return _told(feed, begun.id, outcome)
+
+
+def run_one(work: Work) -> Mapping[str, Any]:
+    """The handler of `pull` tasks; payload `{"feed": code, "keys": [{column: value}]}`: these records only, if the
+    source can be asked for them. Where the feed stands does not change: it has not been read.
+    """
+    feed = work.runtime.catalog.feeds.get(work.payload["feed"])
+    if feed is None or not feed.enabled:
+        return {"feed": work.payload["feed"], "status": "not configured"}
+    begun = _begin(work, feed)
+    reading = FeedRun(work, feed, begun)
+    try:
+        outcome = reading.read_one(work.payload["keys"])
+    finally:
+        reading.close()
+    with work.transaction() as session:
+        if outcome is None:
+            runs.undo(session, begun.id)
+            return {"feed": feed.code, "status": NOT_ABLE}
+        runs.finish_one(
+            session,
+            begun.id,
+            status=outcome.status,
+            counts=outcome.counts,
+            now=utc_now(),
+            error=outcome.error,
+        )
+        if outcome.mended:
+            rejects.end(session, outcome.mended, utc_now())
+    reached("poll.marked")
     return _told(feed, begun.id, outcome)
 
 

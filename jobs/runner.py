@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from exceptions_app.runtime import Runtime
 from exceptions_app.services import tasks
 
 from .logs import correlated
+from .milestones import reached
 from .work import CancelledError, Handler, StoppingError, Work
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,19 @@ class Runner:
         engine: Engine,
         handlers: Mapping[str, Handler],
         kinds: Collection[str] | None = None,
+        *,
+        only: Collection[int] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> None:
+        """`only` these tasks; `stop` says whether the process is to end."""
         self.runtime = runtime
         self.engine = engine
         self.handlers = handlers
         self.kinds = frozenset(handlers if kinds is None else kinds)
         self.owner = owner_name()
+        self._only = only
         self._stop = threading.Event()
+        self._stopping = stop or self._is_stopping
 
     def run_forever(self, stop: threading.Event) -> None:
         """Until `stop` is set; a database that is away for a while is waited for."""
@@ -71,13 +78,16 @@ class Runner:
     def run_one(self) -> bool:
         """Claim and run one task; False when none is due."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            task = tasks.claim(session, self.owner, utc_now(), kinds=self.kinds)
+            task = tasks.claim(session, self.owner, utc_now(), kinds=self.kinds, only=self._only)
         if task is None:
             return False
-        work = Work(self.runtime, self.engine, task, self.owner, self._stop.is_set)
+        work = Work(self.runtime, self.engine, task, self.owner, self._stopping)
         with correlated(task.correlation_id), _heartbeat(work):
             self._run(task, work)
         return True
+
+    def _is_stopping(self) -> bool:
+        return self._stop.is_set()
 
     def drain(self) -> int:
         """Run what is due until nothing is; how many tasks."""
@@ -107,6 +117,7 @@ class Runner:
         try:
             with Session(self.engine) as session, session.begin():
                 tasks.finish(session, work.task_id, self.owner, utc_now(), result=result, cancelled=cancelled)
+            reached("task.finished")
         except tasks.LeaseLostError as error:
             log.warning("%s", error)
 

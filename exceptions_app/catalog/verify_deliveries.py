@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,12 +12,12 @@ from .judging import Judge, Path
 from .problems import ConnectorModels, closest, listing
 from .schema import Backoff, Cutoff, Operation, SentField, System
 from .sent_sources import is_known, raised_by, sensitivity_of, sources
+from .verify_feeds import PLACE
 from .verify_network import holds_secret, options
 
 OWN_PLACES = ("idempotency_key", "correlation_id")
 """What every text of a request may name beside the operation's fields."""
 
-_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _OPEN = ("public", "internal")
 
 
@@ -86,9 +85,9 @@ def _texts(judge: Judge, operation: Operation) -> None:
     for part, given in (("submit", operation.submit), ("read_back", operation.read_back or {})):
         for path, text in _strings(given):
             where = [part, *path]
-            for name in _PLACE.findall(text):
+            for name in PLACE.findall(text):
                 judge.choose("operations", operation.code, where, name, known, "of the fields")
-            if path and holds_secret(str(path[-1]), text) and not _PLACE.search(text):
+            if path and holds_secret(str(path[-1]), text) and not PLACE.search(text):
                 said = f"'{path[-1]}' holds a secret"
                 judge.report("operations", operation.code, where, said, "'auth:' in the system's connection")
 

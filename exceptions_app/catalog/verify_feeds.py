@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from .catalog import Catalog
 from .expressions import ExpressionError, parse
@@ -15,6 +16,7 @@ from .verify_network import options
 MAPPED_ALWAYS: dict[str, str] = {"entity": "text", "source_id": "text", "source_time": "timestamp"}
 """What a mapping may set beside the record's own columns."""
 
+PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _NUMBERS = ("integer", "decimal", "money", "quantity")
 
 
@@ -22,6 +24,17 @@ def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorMod
     """Report whatever keeps a feed from being read or mapped."""
     for feed in catalog.feeds.values():
         _feed(judge, catalog, feed, connectors)
+
+
+def _one(judge: Judge, feed: Feed, columns: Sequence[str]) -> None:
+    """How one record is asked for again names its canonical columns: as keys of a mapping, or `{column}` in texts."""
+    one = feed.read.get("one")
+    if not isinstance(one, Mapping):
+        return
+    direct = all(isinstance(value, str) for value in one.values()) and "path" not in one
+    named = list(one) if direct else PLACE.findall(str(dict(one)))
+    for name in named:
+        judge.choose("feeds", feed.code, ["read", "one"], name, columns, f"of {feed.record_type}'s columns")
 
 
 def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, ConnectorModels]) -> None:
@@ -46,6 +59,7 @@ def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
         if name not in feed.mapping:
             said = f"'{name}' is required by {feed.record_type} and not mapped"
             judge.report("feeds", feed.code, ["mapping"], said, f"'{name}:' with an expression")
+    _one(judge, feed, [*types, "entity"])
     for name, value in feed.mapping.items():
         if not judge.choose(
             "feeds", feed.code, ["mapping", name], name, types, f"of {feed.record_type}'s columns"

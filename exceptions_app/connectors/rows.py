@@ -30,6 +30,9 @@ class RowsRead(Shape):
     keys: list[str] = Field(
         default_factory=list, description="key fields, for feeds of mode keys_and_changes"
     )
+    one: dict[str, str] = Field(
+        default_factory=dict, description="canonical column -> field: how one record is asked for again"
+    )
     page_size: int = Field(1000, ge=1, description="rows per page")
     fail_after: int | None = Field(None, ge=0, description="the source breaks off after so many pages")
     garbage_after: int | None = Field(
@@ -64,6 +67,16 @@ class RowsConnector:
             return None
         names = self._options.keys
         return (RawRow(row.position, {name: row.values[name] for name in names}) for row in self._rows())
+
+    def read_one(self, key: Mapping[str, str]) -> list[RawRow] | None:
+        asked = self._options.one
+        if not asked or not set(asked) <= set(key):
+            return None
+        self._break_at(0)
+        wanted = {field: key[column] for column, field in asked.items()}
+        return [
+            row for row in self._rows() if all(str(row.values.get(f)) == value for f, value in wanted.items())
+        ]
 
     def read_through(self, began: datetime) -> datetime | None:
         return began

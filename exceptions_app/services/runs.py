@@ -117,6 +117,22 @@ def finish(
     return run
 
 
+def finish_one(
+    session: Session, run_id: int, *, status: str, counts: RunCounts, now: datetime, error: str | None = None
+) -> None:
+    """A run that read single records is over: its rows are seen, and the feed stands where it stood."""
+    run = session.get_one(SyncRun, run_id)
+    run.status, run.finished_at, run.error, run.watermark_after = status, now, error, run.watermark_before
+    run.rows_read, run.rows_stored = counts.read, counts.stored
+    run.rows_rejected, run.rows_deleted = counts.rejected, counts.deleted
+    session.flush()
+
+
+def undo(session: Session, run_id: int) -> None:
+    """A run that read nothing at all: as if it had not been begun."""
+    session.execute(delete(SyncRun).where(SyncRun.id == run_id))
+
+
 def silent_since(session: Session, feed: str, allowed: timedelta, now: datetime) -> datetime | None:
     """Since when the feed has delivered nothing, where that is longer ago than allowed."""
     state = feed_state(session, feed)

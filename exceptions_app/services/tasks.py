@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -108,13 +108,15 @@ def claim(
     *,
     lease: timedelta = LEASE,
     kinds: Collection[str] | None = None,
+    only: Collection[int] | None = None,
 ) -> Task | None:
     """Take one task: first one whose runner's lease has lapsed, else the one that is due longest.
 
-    The caller commits at once, then works. `owner` names the process.
+    The caller commits at once, then works. `owner` names the process; `only` these tasks, None: any.
     """
     _fail_hopeless(session, now)
-    return _take_over(session, owner, now, lease, kinds) or _take_queued(session, owner, now, lease, kinds)
+    wanted = _of(kinds, only)
+    return _take_over(session, owner, now, lease, wanted) or _take_queued(session, owner, now, lease, wanted)
 
 
 def heartbeat(
@@ -194,14 +196,14 @@ def expire(session: Session, before: datetime) -> int:
 
 
 def _take_over(
-    session: Session, owner: str, now: datetime, lease: timedelta, kinds: Collection[str] | None
+    session: Session, owner: str, now: datetime, lease: timedelta, wanted: Sequence[ColumnElement[bool]]
 ) -> Task | None:
     lapsed = (
         select(Task.id)
         .where(Task.status == "running", Task.lease_until <= now)
         .order_by(Task.lease_until, Task.id)
     )
-    for task_id in session.scalars(_of(lapsed, kinds).limit(_CANDIDATES)).all():
+    for task_id in session.scalars(lapsed.where(*wanted).limit(_CANDIDATES)).all():
         taken = update(Task).where(Task.id == task_id, Task.status == "running", Task.lease_until <= now)
         if (
             _count(session, taken.values(lease_owner=owner, lease_until=now + lease, tries=Task.tries + 1))
@@ -212,13 +214,13 @@ def _take_over(
 
 
 def _take_queued(
-    session: Session, owner: str, now: datetime, lease: timedelta, kinds: Collection[str] | None
+    session: Session, owner: str, now: datetime, lease: timedelta, wanted: Sequence[ColumnElement[bool]]
 ) -> Task | None:
     busy = aliased(Task)
     scope_is_busy = select(busy.id).where(busy.status == "running", busy.scope == Task.scope).exists()
     due = select(Task.id).where(Task.status == "queued", Task.not_before <= now, ~scope_is_busy)
     for task_id in session.scalars(
-        _of(due, kinds).order_by(Task.not_before, Task.id).limit(_CANDIDATES)
+        due.where(*wanted).order_by(Task.not_before, Task.id).limit(_CANDIDATES)
     ).all():
         taken = (
             update(Task)
@@ -241,8 +243,9 @@ def _take_queued(
     return None
 
 
-def _of(statement: Any, kinds: Collection[str] | None) -> Any:
-    return statement if kinds is None else statement.where(Task.kind.in_(sorted(kinds)))
+def _of(kinds: Collection[str] | None, only: Collection[int] | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = [] if kinds is None else [Task.kind.in_(sorted(kinds))]
+    return wanted if only is None else [*wanted, Task.id.in_(sorted(only))]
 
 
 def _fail_hopeless(session: Session, now: datetime) -> None:

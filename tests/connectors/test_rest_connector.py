@@ -555,3 +555,36 @@ def test_requests_keep_to_the_agreed_rate(serve: Serve) -> None:
 def test_options_that_cannot_work_are_refused_when_they_are_read(model: Any, options: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         model.model_validate(options)
+
+
+def test_one_record_is_asked_for_by_its_key(serve: Serve) -> None:
+    server = serve(lambda _: Reply({"id": "A/1", "total": 1.10}))
+    source = connector(
+        server.url, {"path": "/orders", "records": "rows", "one": {"path": "/orders/{number}", "records": ""}}
+    )
+    rows = source.read_one({"number": "A/1", "entity": "H1"})
+    assert rows is not None
+    assert [(row.values["id"], row.values["total"]) for row in rows] == [("A/1", Decimal("1.10"))]
+    assert server.asked[0].path == "/orders/A%2F1"
+    source.close()
+
+
+def test_one_record_may_be_several_rows_or_none(serve: Serve) -> None:
+    replies = [Reply({"rows": [{"n": 1}, {"n": 2}]}), Reply({}, 404)]
+    server = serve(lambda _: replies.pop(0))
+    source = connector(
+        server.url, {"path": "/lines", "records": "rows", "one": {"params": {"order": "{number}"}}}
+    )
+    rows = source.read_one({"number": "7&x"})
+    assert rows is not None and len(rows) == 2
+    assert server.asked[0].query == {"order": "7&x"}
+    assert source.read_one({"number": "8"}) == []
+    source.close()
+
+
+def test_one_record_is_not_asked_for_where_nothing_says_how(serve: Serve) -> None:
+    server = serve(lambda _: Reply({}))
+    assert connector(server.url, {"path": "/a"}).read_one({"number": "1"}) is None
+    asked = {"path": "/a", "one": {"path": "/a/{number}/{line}"}}
+    assert connector(server.url, asked).read_one({"number": "1"}) is None
+    assert server.asked == []

@@ -225,3 +225,16 @@ def test_a_database_that_does_not_answer_is_transient(monkeypatch: pytest.Monkey
 def test_sql_options_that_cannot_work_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         SqlRead.model_validate(options)
+
+
+def test_one_record_is_asked_for_by_its_key_whatever_the_columns_type(warehouse: Warehouse) -> None:
+    for number in (1, 2):
+        warehouse.add(number, "2026-11-01 08:00:00")
+    of_number, of_text = {**CHANGES, "one": {"number": "id"}}, {**CHANGES, "one": {"item": "item"}}
+    one = connector(of_number).read_one({"number": "2", "entity": "H1"})
+    assert one is not None and [row.values["id"] for row in one] == [2]
+    both = connector(of_text).read_one({"item": "00042"})
+    assert both is not None and len(both) == 2
+    assert connector(of_text).read_one({"item": "x' OR '1'='1"}) == []
+    assert connector(of_text).read_one({"number": "2"}) is None
+    assert connector(CHANGES).read_one({"number": "2"}) is None
