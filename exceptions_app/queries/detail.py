@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import or_, select
@@ -15,14 +15,13 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck, Reason
-from exceptions_app.domain.clock import business_between
 from exceptions_app.domain.lifecycle import Action, Status, actions_from
 from exceptions_app.domain.money import from_e4
-from exceptions_app.domain.sla import Stage
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from .cases import rows_where
 from .rows import CaseRow, RowMaker
+from .clock import ClockDetail, clock_detail
 from .sides import SideBySide, side_by_side
 from .timeline import Happening, timeline
 from .words import BALL, END, inside, said
@@ -43,10 +42,7 @@ class CaseDetail:
     """All that the page of one exception needs, masked and in words."""
 
     row: CaseRow
-    target: str
-    calendar: str
-    clock_used: int
-    """Percent of the target that is used up, at most 100."""
+    clock: ClockDetail
     whose_move: str
     hold_reason: str | None
     held_at: datetime | None
@@ -95,9 +91,7 @@ def detail(
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
     return CaseDetail(
         row=row,
-        target=case.sla_target,
-        calendar=case.sla_calendar,
-        clock_used=_clock_used(case, row.stage, maker, now),
+        clock=clock_detail(session, catalog, case, row.stage, maker.calendar(case.sla_calendar), now),
         whose_move=_whose_move(case, row, category.ball if category else "us"),
         hold_reason=case.hold_reason,
         held_at=case.held_at,
@@ -165,15 +159,6 @@ def _related(
         conditions = [other, elsewhere, live, ExceptionCase.counterparty == case.counterparty]
         same = rows_where(session, viewer, catalog, now, conditions, RELATED)
     return tuple(line), tuple(same)
-
-
-def _clock_used(case: ExceptionCase, stage: Stage, maker: RowMaker, now: datetime) -> int:
-    if case.due_at is None or stage is Stage.STOPPED:
-        return 0
-    calendar = maker.calendar(case.sla_calendar)
-    whole = business_between(case.opened_at, case.due_at, calendar)
-    used = business_between(case.opened_at, case.held_at if case.on_hold and case.held_at else now, calendar)
-    return 100 if whole <= timedelta(0) else max(0, min(100, round(used / whole * 100)))
 
 
 def _whose_move(case: ExceptionCase, row: CaseRow, usual: str) -> str:
