@@ -19,17 +19,22 @@ def create_app(settings: Settings | None = None) -> Flask:
     Writes nothing to the database (`tieout db upgrade` and the jobs do). Raises `SettingError` or
     `CatalogError` when an install cannot run as it is configured.
     """
-    from flask import Flask
+    from apiflask import APIFlask
 
-    from . import web
+    from . import api, web
     from .config import load_settings
     from .extensions import csrf, db, htmx, login_manager
     from .runtime import assets, bind, flask_config
 
     settings = load_settings() if settings is None else settings
     settings.instance.mkdir(parents=True, exist_ok=True)
-    app = Flask(
+    app = APIFlask(
         "exceptions_app",
+        title="Tieout",
+        version="1",
+        spec_path=api.SPEC,
+        docs_path=None,  # the usual page fetches scripts from elsewhere
+        json_errors=False,
         instance_path=str(settings.instance.resolve()),
         template_folder=str(assets("templates")),
         static_folder=str(assets("static")),
@@ -40,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         extension.init_app(app)
     _prepare_database(app)
     web.register(app)
+    api.register(app)
     return app
 
 

@@ -5,14 +5,21 @@ Every page, fragment, export and search asks here. Must not know how anything is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.money import to_e4
 from exceptions_app.models import EVERYTHING, ExceptionCase, Role, User
+
+PUBLIC = "public"
+SIGNED_IN = "signed in"
+
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Permission(StrEnum):
@@ -54,6 +61,16 @@ SENSITIVITIES: dict[Role, frozenset[str]] = {
     Role.ADMINISTRATOR: _EVERYBODY,
 }
 """Role -> the sensitive columns it reads. Patient identifiers are nobody's: they are dropped at the door."""
+
+
+def needs(requirement: Permission | str) -> Callable[[V], V]:
+    """Declare what a view needs: a permission, `SIGNED_IN` or `PUBLIC`. What declares nothing is refused."""
+
+    def declare(view: V) -> V:
+        view.requirement = requirement  # type: ignore[attr-defined]
+        return view
+
+    return declare
 
 
 @dataclass(frozen=True, slots=True)

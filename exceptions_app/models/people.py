@@ -77,7 +77,6 @@ class ApiToken(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created_at: Mapped[Utc]
     expires_at: Mapped[Utc | None]
-    last_used_at: Mapped[Utc | None]
     revoked_at: Mapped[Utc | None]
 
 

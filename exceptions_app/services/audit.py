@@ -78,6 +78,8 @@ class AuditTag(StrEnum):
     SIGNED_IN = "person:signed_in"
     SIGN_IN_FAILED = "person:sign_in_failed"
     LOCKED_OUT = "person:locked_out"
+    KEY_MADE = "person:key_made"
+    KEY_REVOKED = "person:key_revoked"
     EXPORT_ASKED = "export:asked"
     TASK_ASKED = "task:asked"
     FEED_REREAD = "feed:reread"

@@ -18,6 +18,7 @@ def register(app: Flask) -> None:
         acting,
         admin,
         auth,
+        case_retry,
         cases,
         dashboards,
         errors,
@@ -26,8 +27,12 @@ def register(app: Flask) -> None:
         gate,
         health,
         integration,
+        keys,
         my_work,
         queues,
+        retries,
+        retry_decisions,
+        retry_gave_up,
         security,
         tasks,
         transaction,
@@ -40,5 +45,21 @@ def register(app: Flask) -> None:
     errors.install(app)
     frame.install(app)
     auth.install(app)
-    for module in (my_work, queues, cases, dashboards, exports, tasks, integration, admin, auth, health):
+    for module in (
+        my_work,
+        queues,
+        cases,
+        case_retry,
+        retries,
+        retry_decisions,
+        retry_gave_up,
+        dashboards,
+        exports,
+        tasks,
+        integration,
+        admin,
+        auth,
+        keys,
+        health,
+    ):
         app.register_blueprint(module.blueprint)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, g, render_template
+from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from exceptions_app.extensions import db
 
-from . import hx
+from . import gate, hx
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,10 @@ WORDS = {
     400: (
         "The request could not be read",
         "Something in it was missing or malformed. Go back and try again.",
+    ),
+    401: (
+        "Who is asking?",
+        "Send an API key as 'Authorization: Bearer ...'; it may have expired or been revoked.",
     ),
     403: (
         "This is not yours to see",
@@ -50,9 +54,21 @@ WORDS = {
 def page(status: int, detail: str | None = None) -> Response:
     """The designed page of one status; `detail` says more than the usual words."""
     title, advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
+    if request.path.startswith(gate.API):
+        return _problem(status, title, detail or advice)
     body = render_template("errors/index.html", status=status, title=title, advice=detail or advice)
     response = hx.respond((body, status))
     response.headers["HX-Push-Url"] = "false"
+    return response
+
+
+def _problem(status: int, title: str, advice: str) -> Response:
+    """The same for a program: `application/problem+json`, as RFC 9457 describes it."""
+    told = {"status": status, "title": title, "detail": advice, "correlation_id": g.get("correlation_id", "")}
+    response = jsonify(told)
+    response.status_code, response.content_type = status, "application/problem+json"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -6,33 +6,21 @@ The rules themselves are `access`'s. What a person sees within a page is the que
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from flask import abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from exceptions_app.access import Permission, Viewer, can, viewer_for
+from exceptions_app.access import PUBLIC, SIGNED_IN, Permission, Viewer, can, needs, viewer_for
 from exceptions_app.models import User
 from exceptions_app.runtime import runtime
 
 from . import hx
 
-PUBLIC = "public"
-SIGNED_IN = "signed in"
-
-V = TypeVar("V", bound=Callable[..., Any])
-
-
-def needs(requirement: Permission | str) -> Callable[[V], V]:
-    """Declare what a view needs: a permission, `SIGNED_IN` or `PUBLIC`."""
-
-    def declare(view: V) -> V:
-        view.requirement = requirement  # type: ignore[attr-defined]
-        return view
-
-    return declare
+__all__ = ["PUBLIC", "SIGNED_IN", "allowed", "check", "needs", "user", "viewer"]
+API = "/api/"
+"""Below this path programs call, who are told what is wrong as JSON and are never sent to a sign-in page."""
 
 
 def requirement_of(endpoint: str) -> Permission | str | None:
@@ -50,6 +38,8 @@ def check() -> ResponseReturnValue | None:
     if requirement == PUBLIC:
         return None
     if not current_user.is_authenticated:
+        if request.path.startswith(API):
+            abort(401)
         return _ask_to_sign_in()
     if requirement is None or (isinstance(requirement, Permission) and not can(viewer(), requirement)):
         abort(403)

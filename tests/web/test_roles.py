@@ -26,6 +26,12 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "auth.me"): EVERYBODY,
     ("POST", "auth.set_theme"): EVERYBODY,
     ("POST", "auth.set_password"): EVERYBODY,
+    ("GET", "keys.index"): EVERYBODY,
+    ("POST", "keys.make"): EVERYBODY,
+    ("POST", "keys.revoke"): EVERYBODY,
+    ("GET", "openapi.spec"): PUBLIC,
+    ("GET", "api_exceptions.index"): EVERYBODY,
+    ("GET", "api_exceptions.show"): EVERYBODY,
     ("GET", "my_work.index"): EVERYBODY,
     ("GET", "queues.index"): EVERYBODY,
     ("POST", "queues.claim"): WORKERS,
@@ -72,7 +78,7 @@ def _endpoints(app: Flask) -> set[tuple[str, str]]:
 def _path(app: Flask, endpoint: str, case: Any) -> str:
     known = {
         "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
-        "user_id": "1", "filename": "css/app.css",
+        "user_id": "1", "key_id": "1", "filename": "css/app.css",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
@@ -102,6 +108,9 @@ def test_nobody_signed_in_sees_only_what_is_public(app: Flask, case: Any, client
         answer = client.open(_path(app, endpoint, case), method=method)
         if roles is PUBLIC:
             assert answer.status_code in {200, 401}, endpoint
+        elif endpoint.startswith("api_"):
+            assert answer.status_code == 401, endpoint
+            assert answer.content_type == "application/problem+json", endpoint
         else:
             assert answer.status_code == 303, endpoint
             assert answer.location.startswith("/sign-in"), endpoint
