@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
-from .schema import Check, DuplicateCheck, Finding, MatchCheck, Side
+from .schema import BalanceCheck, Check, DuplicateCheck, Finding, MatchCheck, Side
 from .scopes import (
+    BALANCE,
     CLUSTER,
     Columns,
     RecordTypes,
@@ -78,13 +79,15 @@ def _match(check: MatchCheck, record_types: RecordTypes, found: Expressions) -> 
     columns: Columns = {}
     for name, side in check.sides.items():
         _side(check, name, side, record_types, found)
-        for key in check.key:
+        for key in check.row_key:
             expr = found.accepted.get(("sides", name, "key", key))
             if expr is not None:
                 columns.setdefault(key, expr.kind)
         for column in side.columns:
             expr = found.accepted.get(("sides", name, "columns", column))
             columns[f"{name}.{column}"] = expr.kind if expr else "unknown"
+    if isinstance(check, BalanceCheck):
+        columns = _documents(check, columns, found)
     for name, text in check.let.items():
         expr = found.read(text, match_scope(check, columns), ("let", name))
         columns[name] = expr.kind if expr else "unknown"
@@ -92,11 +95,25 @@ def _match(check: MatchCheck, record_types: RecordTypes, found: Expressions) -> 
         _finding(check, finding, ("findings", index), columns, found)
 
 
+def _documents(check: BalanceCheck, columns: Columns, found: Expressions) -> Columns:
+    """Read what is said of one document; gives the names that its balance has."""
+    documents, scope = check.documents, match_scope(check, columns)
+    found.read(documents.when, scope, ("documents", "when"), "boolean")
+    found.read(documents.since, scope, ("documents", "since"), "timestamp")
+    for name in check.sides:
+        added = found.accepted.get(("sides", name, "columns", documents.amount))
+        if added is not None and added.type not in (*NUMBER, "unknown"):
+            found.refuse(
+                ("documents", "amount"), f"a number is needed here, {name}.{documents.amount} is {added.type}"
+            )
+    return {**{name: kind for name, kind in columns.items() if name not in documents.key}, **BALANCE}
+
+
 def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, found: Expressions) -> None:
     path: Path = ("sides", name)
     row = record_scope(record_types[side.record])
     found.read(side.where, row, (*path, "where"), "boolean")
-    for key in check.key:
+    for key in check.row_key:
         found.read(side.key.get(key, key), row, (*path, "key", key))
     for code, lookup in side.lookups.items():
         inner = record_scope(record_types[lookup.record])
@@ -107,7 +124,7 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
     scope = side_scope(side, record_types)
     for column, text in side.columns.items():
         found.read(text, scope, (*path, "columns", column))
-    by_key = {side.key.get(key, key) for key in check.key}
+    by_key = {side.key.get(key, key) for key in check.row_key}
     _grouped(found, [(*path, "columns", column) for column in side.columns], by_key, f"side '{name}'")
 
 

@@ -61,5 +61,8 @@ def document_scope(check: DuplicateCheck, record_types: RecordTypes) -> Scope:
     return Scope(record_columns(record_types[check.record]), TIMES | AGGREGATES)
 
 
+BALANCE: dict[str, str] = {"differing": "integer", "differing_since": "timestamp"}
+"""What a balance knows of the documents that make its difference: how many, and since when the oldest."""
+
 CLUSTER: dict[str, str] = {"members": "integer", "paid_members": "integer"}
 """What a duplicate check's `critical_when` may ask of a cluster."""

@@ -14,8 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from .schema import Check, DuplicateCheck, MatchCheck, Sensitivity, Side
-from .scopes import EVERY_RECORD, RecordTypes
+from .schema import BalanceCheck, Check, DuplicateCheck, MatchCheck, Sensitivity, Side
+from .scopes import BALANCE, EVERY_RECORD, RecordTypes
 
 _ORDER: tuple[Sensitivity, ...] = ("public", "internal", "hr", "bank", "patient")
 STRICTEST: Sensitivity = _ORDER[-1]
@@ -93,6 +93,8 @@ def _of_bare(
 ) -> Sensitivity:
     if name in check.key:
         return strictest(_of_side(check, side, record_types, name) for side in check.sides.values())
+    if isinstance(check, BalanceCheck) and name in BALANCE:
+        return "internal"
     if name in check.let:
         return of_finding(check, record_types, check.let[name])
     if name in _FIGURES:
@@ -101,8 +103,9 @@ def _of_bare(
 
 
 def _of_side(check: MatchCheck, side: Side, record_types: RecordTypes, name: str) -> Sensitivity:
-    plain = name if name in side.columns or name in check.key else name.removesuffix("_source")
-    expression = side.columns.get(plain) or (side.key.get(plain, plain) if plain in check.key else plain)
+    key = check.row_key
+    plain = name if name in side.columns or name in key else name.removesuffix("_source")
+    expression = side.columns.get(plain) or (side.key.get(plain, plain) if plain in key else plain)
     return strictest(
         of_column(record_types, side.record, column)
         if qualifier is None

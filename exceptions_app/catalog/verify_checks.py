@@ -8,7 +8,7 @@ from . import verify_openness
 from .catalog import Catalog
 from .check_expressions import read_check
 from .judging import Judge, Path
-from .schema import Check, DuplicateCheck, Finding, MatchCheck
+from .schema import BalanceCheck, Check, DuplicateCheck, Finding, MatchCheck
 from .scopes import record_columns
 from .verify_network import SYSTEM_KINDS
 from .verify_work import needed_facts
@@ -54,7 +54,7 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
         ready &= judge.refer("checks", check.code, [*path, "record"], "record_types", side.record)
         for key in side.key:
             judge.choose(
-                "checks", check.code, [*path, "key", key], key, check.key, "of the check's key columns"
+                "checks", check.code, [*path, "key", key], key, check.row_key, "of the check's key columns"
             )
         for code, lookup in side.lookups.items():
             inner = [*path, "lookups", code]
@@ -87,12 +87,25 @@ def _match(judge: Judge, catalog: Catalog, check: MatchCheck) -> None:
                 judge.choose(
                     "checks", code, path, column, [*check.sides[side].columns, *check.key], "of its columns"
                 )
+    if isinstance(check, BalanceCheck):
+        _balance(judge, check)
     used = {finding.tolerance.name for finding in check.findings if finding.tolerance is not None}
     for name, before in judge.merged.added_tolerances.get(code, {}).items():
         if name not in used:
             judge.choose("checks", code, ["tolerances", name], name, before, "of its tolerances")
     for index, finding in enumerate(check.findings):
         _finding(judge, catalog, check, finding, index)
+
+
+def _balance(judge: Judge, check: BalanceCheck) -> None:
+    documents, sides = check.documents, check.sides.values()
+    both = [name for name in next(iter(sides)).columns if all(name in side.columns for side in sides)]
+    judge.choose(
+        "checks", check.code, ["documents", "amount"], documents.amount, both, "of the columns of both sides"
+    )
+    known = list(dict.fromkeys(name for side in sides for name in side.columns))
+    for index, name in enumerate(documents.show):
+        judge.choose("checks", check.code, ["documents", "show", index], name, known, "of the sides' columns")
 
 
 def _finding(judge: Judge, catalog: Catalog, check: MatchCheck, finding: Finding, index: int) -> None:

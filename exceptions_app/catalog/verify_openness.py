@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from . import sensitivity
 from .catalog import Catalog
 from .judging import Judge, Path
-from .schema import Check, DuplicateCheck, MatchCheck, Sensitivity
+from .schema import BalanceCheck, Check, DuplicateCheck, MatchCheck, Sensitivity
 from .scopes import RecordTypes
 from .verify_work import needed_facts
 
@@ -42,6 +42,8 @@ def _match(check: MatchCheck, types: RecordTypes) -> Said:
                 ("sides", name, "key", key),
                 sensitivity.of_record(types, side.record, side.key.get(key, key)),
             )
+    if isinstance(check, BalanceCheck):
+        yield from _documents(check, types)
     for name in re.findall(r"\{(\w+)\}", check.reference):
         yield ("reference",), sensitivity.of_finding(check, types, name)
     for index, finding in enumerate(check.findings):
@@ -55,6 +57,17 @@ def _match(check: MatchCheck, types: RecordTypes) -> Said:
         for path, text in texts.items():
             if text is not None:
                 yield ("findings", index, *path), sensitivity.of_finding(check, types, text, figures)
+
+
+def _documents(check: BalanceCheck, types: RecordTypes) -> Said:
+    """The documents of a balance are listed for everybody."""
+    shown = (check.documents.amount, *check.documents.show)
+    for side in check.sides:
+        for name in check.documents.key:
+            yield ("documents", "key"), sensitivity.of_cell(check, types, side, name)
+        for name in shown:
+            if name in check.sides[side].columns:
+                yield ("documents", "show"), sensitivity.of_cell(check, types, side, name)
 
 
 def _duplicate(check: DuplicateCheck, catalog: Catalog) -> Said:

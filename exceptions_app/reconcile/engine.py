@@ -15,9 +15,10 @@ from typing import TypeVar
 import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, MatchCheck
+from exceptions_app.catalog.schema import BalanceCheck, Check, MatchCheck
 from exceptions_app.domain.discrepancy import Discrepancy
 
+from .balance import compile_balance
 from .duplicates import CompiledDuplicate, compile_duplicate, find_duplicates
 from .evidence import Reader
 from .match import CompiledMatch, compile_match
@@ -54,6 +55,8 @@ def compile_check(check: Check, catalog: Catalog) -> Compiled:
 
 
 def _compile(check: Check, catalog: Catalog) -> Compiled:
+    if isinstance(check, BalanceCheck):
+        return compile_balance(check, catalog)
     if isinstance(check, MatchCheck):
         return compile_match(check, catalog)
     return compile_duplicate(check, catalog)

@@ -22,18 +22,18 @@ def written_key(side: str, key: str) -> str:
     return quote(f"{side} {key} source")
 
 
-def joined(check: MatchCheck, sides: Mapping[str, SidePlan]) -> str:
+def joined(check: MatchCheck, sides: Mapping[str, SidePlan], anchors: Sequence[str] = ()) -> str:
     """The joined rows. Only keys of the anchors can be hits, so only they are kept whole."""
-    anchors = _anchors(check, sides)
+    anchors = anchors or _anchors(check, sides)
     others = [name for name, plan in sides.items() if plan.sql is not None and name not in anchors]
     tables = f"({sides[anchors[0]].sql}) AS {quote(anchors[0])}"
     for place, name in enumerate([*anchors[1:], *others], start=1):
         known = anchors[: min(place, len(anchors))]
-        on = " AND ".join(f"{quote(name)}.{quote(key)} = {_first(known, key)}" for key in check.key)
+        on = " AND ".join(f"{quote(name)}.{quote(key)} = {_first(known, key)}" for key in check.row_key)
         tables += (
             f" {'FULL' if name in anchors else 'LEFT'} JOIN ({sides[name].sql}) AS {quote(name)} ON {on}"
         )
-    selected = [f"{_first(anchors, key)} AS {quote(key)}" for key in check.key]
+    selected = [f"{_first(anchors, key)} AS {quote(key)}" for key in check.row_key]
     for name, plan in sides.items():
         selected += _columns(name, plan)
     return f"SELECT {', '.join(selected)} FROM {tables}"

@@ -6,6 +6,7 @@ the number of its findings: planning costs more than running where entities are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,8 @@ from .joining import joined, known_to, name_of, written_key
 from .limits import Limits
 from .sides import SidePlan, plan_side
 from .values import text_sql
+
+_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,12 @@ def compile_match(check: MatchCheck, catalog: Catalog) -> CompiledMatch:
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    return _Compiler(check, catalog, expressions.accepted).compile()
+    return Compiler(check, catalog, expressions.accepted).compile()
 
 
-class _Compiler:
+class Compiler:
+    """Compiles one check. `lines`, `times` and `also_shown` are what other kinds of check do otherwise."""
+
     def __init__(self, check: MatchCheck, catalog: Catalog, accepted: Mapping[Path, Expr]) -> None:
         self.check, self.catalog, self.accepted = check, catalog, accepted
         self.sides = {name: plan_side(catalog, check, name, accepted) for name in check.sides}
@@ -84,22 +89,25 @@ class _Compiler:
         ]
 
     def compile(self) -> CompiledMatch:
-        shown, lines = self._shown(), joined(self.check, self.sides)
+        shown, lines = [*self._shown(), *self.also_shown()], self.lines()
         known, enough = known_to(self.sides)
         columns = self._columns(shown)
         said = [self._said(plan, columns) for plan in self.findings]
         used = [self.accepted["let", name].parameters for name in self.check.let]
         used += [plan.parameters for plan in self.findings]
         used += [plan.parameters for plan in self.sides.values()]
+        used.append(self.times())
         feeds = {name: self.catalog.side_feeds(self.check, name) for name in self.sides}
         for name, side in self.check.sides.items():
             for code, lookup in side.lookups.items():
                 feeds[f"{name}.{code}"] = self.catalog.sources_of(lookup.record, lookup.kind)
+        statement = self._statement(lines, f"{known} >= {enough}", columns)
         return CompiledMatch(
             check=self.check,
-            statement=self._statement(lines, f"{known} >= {enough}", columns),
+            statement=statement,
             enough=enough,
-            parameters=frozenset().union(*used),
+            # A look-up that no feed brings is not in the statement, nor is what its condition would have used.
+            parameters=frozenset().union(*used) & frozenset(_PARAMETER.findall(statement)),
             lags={name: max((f.lag for f in found), default=timedelta(0)) for name, found in feeds.items()},
             sides=self.sides,
             shown=[(side, name, kind.name) for side, name, kind in shown],
@@ -107,6 +115,18 @@ class _Compiler:
             limits=[plan.limits for plan in self.findings],
             width=1 + len(columns.sql()),
         )
+
+    def lines(self) -> str:
+        """The rows that findings look at: a key each, with what every side says."""
+        return joined(self.check, self.sides)
+
+    def times(self) -> frozenset[str]:
+        """The parameters that `lines` itself needs, beside those of the sides."""
+        return frozenset()
+
+    def also_shown(self) -> Sequence[tuple[None, str, Kind]]:
+        """What evidence keeps beside the columns of sides and of `let`."""
+        return ()
 
     def _columns(self, shown: Sequence[tuple[str | None, str, Kind]]) -> Columns:
         columns = Columns([name_of(side, PRESENT) for side in self.sides])
@@ -181,7 +201,9 @@ class _Compiler:
             holds=columns.always(stands),
             since=place("since"),
             critical=place("critical_when"),
-            key={key: columns.when(holds, self._written_key(finding.present, key)) for key in self.check.key},
+            key={
+                key: columns.when(holds, self.written_key_of(finding.present, key)) for key in self.check.key
+            },
             figures=(figures("difference"), figures("base"), figures("scale")),
             amount=place("amount"),
             amount_per=place("amount_per"),
@@ -203,7 +225,7 @@ class _Compiler:
         kind = self.accepted["sides", next(iter(self.sides)), "key", key].kind
         return text_sql(quote(key), kind)
 
-    def _written_key(self, present: Sequence[str], key: str) -> str:
+    def written_key_of(self, present: Sequence[str], key: str) -> str:
         """The key as a source wrote it: the first present side's, so that identity outlives the crosswalk."""
         side = next((name for name in present if key in self.sides[name].written_keys), None)
         return self._key(key) if side is None else written_key(side, key)

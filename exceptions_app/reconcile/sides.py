@@ -42,7 +42,7 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
     side = check.sides[name]
     record = catalog.record_types[side.record]
     columns = {column: accepted["sides", name, "columns", column] for column in side.columns}
-    keys = {key: accepted["sides", name, "key", key] for key in check.key}
+    keys = {key: accepted["sides", name, "key", key] for key in check.row_key}
     where = accepted.get(("sides", name, "where"))
     on = {
         code: {column: accepted["sides", name, "lookups", code, "on", column] for column in lookup.on}

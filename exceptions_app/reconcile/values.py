@@ -5,21 +5,26 @@ Numbers lose trailing zeros, times are UTC. Evidence and its hash are made of no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from json.encoder import encode_basestring
+from typing import Any
 
 from exceptions_app.catalog.expressions import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = Decimal("900000000000000")
 _STEP = Decimal("0.0001")
+DOCUMENTS = Kind("documents")
+"""The documents of a balance: a list of texts, each of fields, each of parts."""
+FIELD, PART = 30, 31
+"""The characters (record and unit separator) between the fields of a text, and between a field's parts."""
 
 
 def text_sql(sql: str, kind: Kind) -> str:
     """SQL that gives the value as text. `json_of` knows how each kind is written."""
-    if kind.name == "text":
+    if kind.name in ("text", DOCUMENTS.name):
         return sql
     if kind.name == "timestamp":
         return f"CAST({sql} AT TIME ZONE 'UTC' AS STRING)"
@@ -52,7 +57,27 @@ def _iso(text: str) -> str:
     return f"{whole[:10]}T{whole[11:]}{'.' + fraction.ljust(6, '0') if fraction else ''}Z"
 
 
-JSON: dict[str, Callable[[str], str]] = {
+def documents_json(texts: Sequence[str]) -> str:
+    """Documents of a balance as a JSON list, in the order of their places; a side that lacks one is not in it."""
+    placed = sorted((int(place), fields) for place, *fields in (text.split(chr(FIELD)) for text in texts))
+    return f"[{','.join(_document_json(fields) for _, fields in placed)}]"
+
+
+def _document_json(fields: Sequence[str]) -> str:
+    sides: dict[str, dict[str, str]] = {"": {}}
+    for path, *value in (field.split(chr(PART)) for field in fields):
+        side, _, name = path.partition("=")
+        said = sides.setdefault(side, {})
+        if value:
+            kind, text = value
+            said[name] = json_of(text, kind)
+    key = json_object(sides.pop(""))
+    return json_object(
+        {"key": key, "sides": json_object({side: json_object(said) for side, said in sides.items()})}
+    )
+
+
+JSON: dict[str, Callable[[Any], str]] = {
     "text": encode_basestring,
     "decimal": lambda text: f'"{text.rstrip("0").rstrip(".")}"' if "." in text else f'"{text}"',
     "integer": lambda text: text,
@@ -60,6 +85,7 @@ JSON: dict[str, Callable[[str], str]] = {
     "date": lambda text: f'"{text}"',
     "timestamp": lambda text: f'"{_iso(text)}"',
     "unknown": encode_basestring,
+    DOCUMENTS.name: documents_json,
 }
 """Kind of value -> its engine text as JSON. Decimals stay text, so that no reader rounds them."""
 

@@ -10,8 +10,10 @@ from pydantic import Field
 
 from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .checks import (
+    BalanceCheck,
     Check,
     CompareRow,
+    Documents,
     DuplicateCheck,
     DuplicateRule,
     Finding,
@@ -28,6 +30,7 @@ from .work import Category, Cutoff, MonthlyCutoff, Queue, Reason, Route, Severit
 
 __all__ = [
     "Backoff",
+    "BalanceCheck",
     "Calendar",
     "Category",
     "Check",
@@ -41,6 +44,7 @@ __all__ = [
     "Cutoff",
     "DeliveryRules",
     "Document",
+    "Documents",
     "DuplicateCheck",
     "DuplicateRule",
     "Duration",
