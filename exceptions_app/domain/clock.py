@@ -8,14 +8,15 @@ queues, exceptions or configuration.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from .opening_hours import BusinessCalendar, Hours, instant, longest_day, micros
 
 __all__ = [
-    "BusinessCalendar", "Hours", "SpanLike", "add_business", "add_span", "business_before", "business_between",
-    "business_days_before", "is_business", "is_open", "length", "longest_day", "span_before",
+    "BusinessCalendar", "Hours", "SpanLike", "add_business", "add_each", "add_span", "business_before",
+    "business_between", "business_days_before", "is_business", "is_open", "length", "longest_day", "span_before",
 ]  # fmt: skip
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,6 +53,18 @@ def add_business(start: datetime, span: timedelta, cal: BusinessCalendar) -> dat
         return start.astimezone(UTC) + span
     begin = micros(start)
     return instant(cal.first_at(cal.open_before(begin) + span // _MICROSECOND, begin))
+
+
+def add_each(start: datetime, spans: Sequence[timedelta], cal: BusinessCalendar) -> list[datetime]:
+    """`add_business` for several spans from one start: the start is looked up once."""
+    if cal.always_open:
+        return [start.astimezone(UTC) + span for span in spans]
+    begin = micros(start)
+    before = cal.open_before(begin)
+    return [
+        instant(cal.first_at(before + span // _MICROSECOND, begin)) if span else instant(begin)
+        for span in spans
+    ]
 
 
 def business_before(end: datetime, span: timedelta, cal: BusinessCalendar) -> datetime:

@@ -15,6 +15,7 @@ from .clock import (
     BusinessCalendar,
     SpanLike,
     add_business,
+    add_each,
     business_between,
     business_days_before,
     is_business,
@@ -81,9 +82,9 @@ def due_times(
     if response is not None:
         answer = reach if is_business(response) == business else replace(reach, business=not business)
         answer_by = answer(length(response, calendar))
-    due_at = reach(whole)
+    half_at, due_soon_at, due_at = reach.each((whole / 2, whole * 3 / 4, whole))
     if cutoff is None or cutoff.at >= due_at:
-        return Due(reach(whole / 2), reach(whole * 3 / 4), due_at, answer_by)
+        return Due(half_at, due_soon_at, due_at, answer_by)
     straight = replace(reach, pauses=())
     left = max(timedelta(0), straight.between(opened_at, cutoff.at))
     half, soon = straight(left / 2), straight(left * 3 / 4)
@@ -109,6 +110,12 @@ class _Reach:
                 break
             left, at = left - counted, last
         return add_business(at, left, self.calendar) if self.business else at + left
+
+    def each(self, spans: Sequence[timedelta]) -> list[datetime]:
+        """Several spans: most clocks never stood still."""
+        if self.business and not self.pauses:
+            return add_each(self.opened_at, spans, self.calendar)
+        return [self(span) for span in spans]
 
     def between(self, a: datetime, b: datetime) -> timedelta:
         return business_between(a, b, self.calendar) if self.business else b - a
