@@ -1,8 +1,8 @@
 """The clock: due times a second, recomputing 200,000 open exceptions after a new holiday, and a sweep over a million.
 
-Due times: against the textbook loop over days, which must find the same. Recomputing: from reading to the trail, against
-the same columns overwritten in one plain statement a chunk; and the longest time that a write was open. The sweep: 1,000
-of 1,000,000 open exceptions are due; against finding and locking those rows and updating two of their columns.
+Due times: against the textbook loop over days, which must find the same. Recomputing: from reading to the trail,
+against the same columns overwritten in one plain statement a chunk; and the longest time that a write was open. The
+sweep: 1,000 of 1,000,000 open exceptions are due; against finding and locking those rows and updating two columns.
 """
 
 from __future__ import annotations
