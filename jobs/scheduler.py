@@ -23,6 +23,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.instant import utc_now
 
+from .flows import sides_of
+
 log = logging.getLogger(__name__)
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -66,6 +68,8 @@ def jobs_of(catalog: Catalog) -> list[Job]:
         ),
         *(Job("deliver", system, minute, {"system": system}) for system in written_to(catalog)),
         Job("sweep", "", minute),
+        Job("tell", "", minute),
+        Job("mail", "", minute),
         Job("maintain", "", 10 * minute),
     ]
 
@@ -80,8 +84,8 @@ def reconcile_interval(catalog: Catalog, flow: str) -> timedelta:
     feeds = [
         feed
         for check in catalog.checks_in(flow)
-        for side in (check.sides if check.kind == "match" else [""])
-        for feed in catalog.side_feeds(check, side)
+        for side_feeds in sides_of(catalog, check).values()
+        for feed in side_feeds
     ]
     return max(timedelta(minutes=1), min((feed.every for feed in feeds), default=timedelta(minutes=15)))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import read_check
-from exceptions_app.catalog.expressions import PRESENT, Kind, Scope, literal, parse, quote, render
+from exceptions_app.catalog.expressions import AGGREGATES, PRESENT, Kind, Scope, literal, parse, quote, render
 from exceptions_app.catalog.schema import BalanceCheck
 from exceptions_app.catalog.scopes import BALANCE
 
@@ -122,7 +122,7 @@ class _BalanceCompiler(Compiler):
 
 def _total(name: str, kind: Kind) -> str:
     function = "SUM" if kind.is_number else "BOOL_OR" if kind.name == "boolean" else "MIN"
-    return render(parse(f"{function}(x)", Scope({"x": kind})), lambda _, __: name)
+    return render(parse(f"{function}(x)", Scope({"x": kind}, AGGREGATES)), lambda _, __: name)
 
 
 def _part(path: str, sql: str, kind: Kind) -> str:

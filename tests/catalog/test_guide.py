@@ -74,7 +74,11 @@ def test_every_field_is_explained_under_its_section(section: str, name: str) -> 
 
 CHECK_FIELDS = [
     (kind, name)
-    for kind, model in (("match", schema.MatchCheck), ("duplicate", schema.DuplicateCheck))
+    for kind, model in (
+        ("match", schema.MatchCheck),
+        ("balance", schema.Documents),
+        ("duplicate", schema.DuplicateCheck),
+    )
     for inner in inner_models(model)
     for name in inner.model_fields
 ]

@@ -50,6 +50,7 @@ class Lookup(Shape):
     as_of: Expression | None = Field(None, description="a date, over the side's row")
     valid_from: Name | None = Field(None, description="the column with the first day; needed with `as_of`")
     valid_to: Name | None = Field(None, description="the column with the last day")
+    needed: bool = Field(False, description="without a feed that brings it the check does not run")
 
     @model_validator(mode="after")
     def _dated(self) -> Lookup:
