@@ -40,11 +40,13 @@ def record_types_of(check: Check) -> set[str]:
 
 
 def can_run(catalog: Catalog, check: Check) -> bool:
-    """Whether every side that the check cannot do without has a feed, and any side has one."""
+    """Whether every side and look-up that the check cannot do without has a feed, and any side has one."""
     sides = sides_of(catalog, check)
     if isinstance(check, DuplicateCheck):
         return bool(sides[DOCUMENTS])
     needed = all(feeds or check.sides[name].optional for name, feeds in sides.items())
+    lookups = [one for side in check.sides.values() for one in side.lookups.values() if one.needed]
+    needed = needed and all(catalog.sources_of(lookup.record, lookup.kind) for lookup in lookups)
     return needed and any(sides.values())
 
 

@@ -21,6 +21,10 @@ def test_small_configuration_is_accepted(problems: Problems) -> None:
     assert problems() == []
 
 
+_LOOK_UP = (
+    "{record: line, kind: erp, columns",
+    "{{record: line, kind: erp, lookups: {{rate: {{record: line, on: {{order_number: order_number}}, columns: [unit], {}}}}}, columns",
+)
 # what is changed, into what, and what must be said: path, message, expected or suggestion
 WRONG = [
     ("{code: H1, name: North, parent: NET}", "{code: H1, nam: North, parent: NET}", "entities.H1.nam", "unknown field 'nam'", "name"),
@@ -105,6 +109,12 @@ WRONG = [
     ("cells: {erp: quantity, suite: quantity}", "cells: {erp: quantity, suite: qty}", "checks.lines.differ.compare.0.cells.suite", "'qty'", ""),
     ("cells: {erp: quantity, suite: quantity}", "cells: {epr: quantity}", "checks.lines.differ.compare.0.cells.epr", "'epr'", "erp"),
     ("small: {absolute: 1}", "small: {absolute: one}", "checks.lines.differ.tolerances.small.absolute", "'one'", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("valid_from: known_from"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date)"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("valid_to: seen_at"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: seen_at, valid_from: seen_at"), "checks.lines.differ.sides.erp.lookups.rate.as_of", "date is needed here, this is timestamp", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date), valid_from: seen_at"), "checks.lines.differ.sides.erp.lookups.rate.valid_from", "'seen_at' is none of line's dates", ""),
+    ("present: [erp, suite]", "present: [erp, suite]\n        settled: [erp.rate]", "checks.lines.differ.findings.0.settled.0", "'erp.rate' is none of the sides", ""),
     ("packs: []", "packs: [procure_too_pay]", "site.packs", "no pack 'procure_too_pay'", "procure_to_pay"),
     ("packs: []", "reporting_currency: euro", "site.reporting_currency", "'euro'", ""),
     ("packs: []", "reporting_currency: USS", "site.reporting_currency", "'USS'", ""),

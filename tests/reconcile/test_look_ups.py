@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck
+from jobs.flows import can_run
 
 from .books import Books, days_ago
 
@@ -125,3 +127,17 @@ def test_a_look_up_that_must_be_settled_is_waited_for(books: Books) -> None:
 def test_a_look_up_that_no_feed_brings_is_never_settled(books: Books) -> None:
     books.invoice()
     assert books.run_altered(_settled("supplier")).discrepancies == []
+
+
+@pytest.mark.parametrize(
+    ("record", "needed", "runs"),
+    [("contract_price", True, True), ("supplier", False, True), ("supplier", True, False)],
+)
+def test_a_check_does_not_run_without_a_look_up_that_it_needs(
+    p2p: Catalog, record: str, needed: bool, runs: bool
+) -> None:
+    check = _settled(record)
+    side = check.sides["invoice"]
+    agreed = side.lookups["agreed"].model_copy(update={"needed": needed})
+    sides = {"invoice": side.model_copy(update={"lookups": {"agreed": agreed}})}
+    assert can_run(p2p, check.model_copy(update={"sides": sides})) == runs

@@ -103,8 +103,8 @@ def test_only_what_is_outside_counts_and_a_credit_takes_it_back(books: Books) ->
 
 def _service(books: Books, billed: Any = 600, **order: Any) -> None:
     books.order(
-        **{"basis": "amount", "quantity": 1000, "unit": "USD", "unit_price": 1, "item": None, "needs_confirmation": True,
-           **order}
+        **{"basis": "amount", "quantity": 1000, "unit": "USD", "unit_price": 1, "item": None,
+           "needs_confirmation": True, **order}
     )  # fmt: skip
     books.invoice(quantity=1, unit="USD", unit_price=billed, item=None)
 
