@@ -132,12 +132,13 @@ def _put_in(engine: Engine, rows: Rows) -> int:
 
 
 def _prepared(server: str | None, size: int) -> tuple[Engine, Catalog, list[Discrepancy]]:
-    engine = prepare_engine(create_engine(_fresh_database(server)))
+    engine = prepare_engine(create_engine(fresh_database(server)))
     schema.upgrade(engine)
     return engine, load_catalog(SITE, connector_models()), discrepancies(size)
 
 
-def _fresh_database(server: str | None) -> str:
+def fresh_database(server: str | None) -> str:
+    """The address of an empty database: a new SQLite file, or emptied on that server."""
     if server is None:
         return f"sqlite:///{Path(tempfile.mkdtemp(prefix='bench-')) / 'intake.sqlite'}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")

@@ -36,7 +36,7 @@ MOST_CLAIMED = 200
 """So many writes at most are claimed in one transaction."""
 
 MOST_KEPT = 100
-HELD_FOR = 0.05
+HELD_FOR = 0.08
 """Answers are kept together: so many at most, and none is held for longer than this, in seconds."""
 
 LOOK_EVERY = 0.1
