@@ -27,7 +27,10 @@ log = logging.getLogger(__name__)
 ANSWER_LIMIT = 4000
 """Characters of an answer that are kept."""
 
-_PASSING = frozenset({408, 425, 429})
+NOT_ALLOWED = "not_allowed"
+"""The class of an answer that does not let us in. That is about our credentials and not about this write."""
+
+_UNWELL = frozenset({401, 408, 425, 429})
 Health = Literal["answers", "fails", "asks_to_wait", "unknown"]
 
 
@@ -99,6 +102,8 @@ def _send(submitter: Submitter, operation: Operation, claimed: Claimed, write: W
     if said.outcome is Outcome.ACCEPTED and not answer.as_expected:
         words = "The answer is no success as it is known here: nobody knows what came of it."
         said = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)
+    if answer.status == 401 and said.error_class == NOT_ALLOWED:  # no rule of the operation says otherwise
+        said = replace(said, outcome=Outcome.TRANSIENT)
     return _answered(claimed, answer, said)
 
 
@@ -142,7 +147,7 @@ def _health(answer: Answer, outcome: Outcome) -> Health:
     status = answer.status or 200
     if status == 429 and answer.retry_after is not None:
         return "asks_to_wait"
-    if status >= 500 or status in _PASSING:
+    if status >= 500 or status in _UNWELL:
         return "fails"
     unwell = 200 <= status < 300 and outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN)
     return "fails" if unwell else "answers"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import RetryBatch, Task, User
@@ -162,6 +163,53 @@ def test_business_error_goes_straight_to_the_dead_letters(writing: Make) -> None
     [first, *_] = story.deliveries()
     assert (first.last_error, first.tries) == ("Period is closed", 1)
     assert {case.retry_state for case in story.hospital.cases("nothing_received")} == {"failed"}
+
+
+def test_credentials_that_are_refused_give_nothing_up(writing: Make) -> None:
+    target = Target(behave=lambda _asked, _number: Reply({"message": "Who are you?"}, 401))
+    story = writing(target, concurrency=1, breaker_failures=2)
+    story.send(story.wrong(*names(12)))
+    assert story.deliver()["state"] == "open"
+    assert (set(story.statuses()), len(story.server.asked)) == ({"waiting"}, 2)
+    assert story.gate().last_error == "Who are you?"
+
+
+def test_slow_answer_is_not_waited_for_and_the_write_is_applied_once(writing: Make) -> None:
+    target, release = Target(), threading.Event()
+
+    def behave(asked: Asked, number: int) -> Reply:
+        reply = target.apply(asked)
+        if number == 1:
+            release.wait(10)
+        return reply
+
+    target.behave = behave
+    story = writing(target)
+    story.send(story.wrong("PO-1"))
+    story.deliver()
+    release.set()
+    assert story.outcomes() == ["unknown"]
+    assert "no answer within" in (story.attempts()[0].error or "")
+    story.hospital.clock.forward(minutes=2)
+    story.deliver()
+    assert (target.applied, story.statuses()) == (["PO-1"], ["accepted"])
+
+
+def test_answer_after_the_task_was_taken_over_is_kept(writing: Make) -> None:
+    target = Target()
+    story = writing(target)
+
+    def behave(asked: Asked, number: int) -> Reply:
+        with story.install.transaction() as session:
+            taken = update(Task).where(Task.kind == "deliver", Task.status == "running")
+            session.execute(taken.values(lease_owner="somebody else"))
+        return target.apply(asked)
+
+    target.behave = behave
+    story.send(story.wrong("PO-1"))
+    story.hospital.request("deliver", "TARGET", system="TARGET")
+    story.hospital.runner("deliver").run_one()
+    assert (target.applied, story.statuses()) == (["PO-1"], ["accepted"])
 
 
 def test_write_that_can_never_be_sent_is_given_up_without_a_call(writing: Make) -> None:
