@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -50,6 +50,19 @@ class Settings:
     log_level: str = _setting("TIEOUT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR")
     lockout_after: int = _setting("TIEOUT_LOCKOUT_AFTER", 5, "failed sign-ins before an account is locked")
     lockout_minutes: int = _setting("TIEOUT_LOCKOUT_MINUTES", 15, "how long a locked account stays locked")
+    smtp_host: str = _setting(
+        "TIEOUT_SMTP_HOST", "", "the mail server; without one people are told on screen only"
+    )
+    smtp_port: int = _setting("TIEOUT_SMTP_PORT", 587, "its port")
+    smtp_tls: str = _setting("TIEOUT_SMTP_TLS", "starttls", "starttls, tls or none")
+    smtp_user: str = _setting("TIEOUT_SMTP_USER", "", "the account to sign in with; default: none")
+    smtp_password: str = _setting("TIEOUT_SMTP_PASSWORD", "", "its password, as `env:NAME` or `file:/path`")
+    mail_from: str = _setting("TIEOUT_MAIL_FROM", "tieout@localhost", "the sender of mail")
+    public_url: str = _setting(
+        "TIEOUT_PUBLIC_URL",
+        "http://localhost:8080",
+        "how people reach the pages: links in mail begin with it",
+    )
     cheap_passwords: bool = _setting("TIEOUT_CHEAP_PASSWORDS", False, "fast password hashing, for tests only")
 
     @property
@@ -65,24 +78,61 @@ class Settings:
         return self.database_url or f"sqlite:///{self.instance / 'tieout.sqlite'}"
 
 
+def _path(_variable: str, text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _yes_or_no(variable: str, text: str) -> bool:
+    if text.lower() not in {"1", "0", "true", "false", "yes", "no"}:
+        raise SettingError(f"{variable}={text!r}: expected true or false")
+    return text.lower() in {"1", "true", "yes"}
+
+
+def _whole(variable: str, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise SettingError(f"{variable}={text!r}: expected a whole number from 1")
+    return int(text)
+
+
+def _one_of(*known: str) -> Callable[[str, str], str]:
+    def convert(variable: str, text: str) -> str:
+        found = next((each for each in known if each.lower() == text.lower()), None)
+        if found is None:
+            raise SettingError(f"{variable}={text!r}: expected {', '.join(known[:-1])} or {known[-1]}")
+        return found
+
+    return convert
+
+
+def _reference(variable: str, text: str) -> str:
+    if not text.startswith(("env:", "file:")):
+        raise SettingError(f"{variable}: expected env:NAME or file:/path, never the secret itself")
+    return text
+
+
+def _address(variable: str, text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise SettingError(f"{variable}={text!r}: expected an address such as https://tieout.example.org")
+    return text.rstrip("/")
+
+
+_CONVERT: dict[str, Callable[[str, str], Any]] = {
+    **dict.fromkeys(("instance", "catalog"), _path),
+    **dict.fromkeys(("secure_cookies", "cheap_passwords"), _yes_or_no),
+    **dict.fromkeys(
+        ("web_processes", "job_processes", "duck_threads", "lockout_after", "lockout_minutes", "smtp_port"),
+        _whole,
+    ),
+    "smtp_tls": _one_of("starttls", "tls", "none"),
+    "smtp_password": _reference,
+    "public_url": _address,
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+}
+"""Settings that are not plain text: (variable, text) -> value, or `SettingError`."""
+
+
 def _convert(name: str, variable: str, text: str) -> Any:
-    match name:
-        case "instance" | "catalog":
-            return Path(text).expanduser().resolve()
-        case "secure_cookies" | "cheap_passwords":
-            if text.lower() not in {"1", "0", "true", "false", "yes", "no"}:
-                raise SettingError(f"{variable}={text!r}: expected true or false")
-            return text.lower() in {"1", "true", "yes"}
-        case "web_processes" | "job_processes" | "duck_threads" | "lockout_after" | "lockout_minutes":
-            if not text.isdigit() or int(text) < 1:
-                raise SettingError(f"{variable}={text!r}: expected a whole number from 1")
-            return int(text)
-        case "log_level":
-            if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-                raise SettingError(f"{variable}={text!r}: expected DEBUG, INFO, WARNING or ERROR")
-            return text.upper()
-        case _:
-            return text
+    return _CONVERT[name](variable, text) if name in _CONVERT else text
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import deliver, export, maintain, poll, reclock, reconcile, reread, retry_prepare, sweep
+from . import deliver, export, mail, maintain, poll, reclock, reconcile, reread, retry_prepare, sweep
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -19,6 +19,8 @@ HANDLERS: Mapping[str, Handler] = {
     "sweep": sweep.run,
     "reclock": reclock.run,
     "maintain": maintain.run,
+    "tell": mail.tell,
+    "mail": mail.send,
     "export": export.run,
     "deliver": deliver.run,
     "retry_prepare": retry_prepare.run,
@@ -41,6 +43,7 @@ LANES = (
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
     Lane("upkeep", frozenset({"sweep", "maintain"})),
+    Lane("telling", frozenset({"tell", "mail"})),
     Lane("clocks", frozenset({"reclock"})),
     Lane("people", frozenset({"export"})),
 )

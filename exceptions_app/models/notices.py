@@ -10,7 +10,7 @@ from exceptions_app.extensions import Base
 from .types import Big, CodeText, Id, LongText, ShortText, Utc
 
 _UNMAILED = text("mail_id IS NULL AND mail_after IS NOT NULL")
-_DUE = text("status = 'waiting'")
+_DUE = text("status IN ('waiting', 'sending')")
 
 
 class Notice(Base):
@@ -34,7 +34,7 @@ class Notice(Base):
     mail_id: Mapped[int | None] = mapped_column(Big, ForeignKey("mail.id"))
 
     __table_args__ = (
-        UniqueConstraint("user_id", "dedupe"),
+        UniqueConstraint("dedupe", "user_id"),
         Index(None, "user_id", "read_at", "id"),
         Index("ix_notice_unmailed", "mail_after", sqlite_where=_UNMAILED, postgresql_where=_UNMAILED),
     )

@@ -33,6 +33,7 @@ class Person:
     queues: tuple[str, ...]
     entities: tuple[str, ...]
     time_zone: str
+    function: str | None
     last_visit_at: datetime | None
 
 
@@ -72,5 +73,6 @@ def _person(user: User, now: datetime) -> Person:
         queues=tuple(sorted(q.queue for q in user.queues)),
         entities=tuple(sorted(e.entity for e in user.entities)),
         time_zone=user.time_zone,
+        function=user.function,
         last_visit_at=user.last_visit_at,
     )

@@ -25,7 +25,7 @@ class PersonError(Exception):
 
 def create_user(
     session: Session, *, email: str, name: str, password: str, role: Role, queues: Iterable[str],
-    entities: Iterable[str], by: str, now: datetime, time_zone: str = "UTC", cheap: bool = False,
+    entities: Iterable[str], by: str, now: datetime, time_zone: str = "UTC", cheap: bool = False, function: str = "",
 ) -> User:  # fmt: skip
     """Add a person. `queues` and `entities` may hold `*`. Raises `PersonError`."""
     email = email.strip().lower()
@@ -34,7 +34,8 @@ def create_user(
         raise PersonError(f"{email} is already an account")
     user = User(
         email=email, name=name.strip(), password_hash=passwords.hashed(password, cheap), role=str(role),
-        time_zone=time_zone, created_at=now, queues=[UserQueue(queue=q) for q in dict.fromkeys(queues)],
+        time_zone=time_zone, created_at=now, function=function.strip()[:100] or None,
+        queues=[UserQueue(queue=q) for q in dict.fromkeys(queues)],
         entities=[UserEntity(entity=e) for e in dict.fromkeys(entities)],
     )  # fmt: skip
     session.add(user)
@@ -46,6 +47,7 @@ def create_user(
 def set_scope(
     session: Session, user: User, *, by: str, now: datetime, role: Role | None = None,
     queues: Iterable[str] | None = None, entities: Iterable[str] | None = None, active: bool | None = None,
+    function: str | None = None,
 ) -> None:  # fmt: skip
     """Change a person's role, queues, entities, or whether they may sign in; what is None stays."""
     before = _scope(user)
@@ -57,6 +59,8 @@ def set_scope(
     if entities is not None:
         known = {e.entity: e for e in user.entities}
         user.entities = [known.get(e) or UserEntity(entity=e) for e in dict.fromkeys(entities)]
+    if function is not None:
+        user.function = function.strip()[:100] or None
     if active is not None:
         user.active = active
     session.flush()
@@ -106,6 +110,7 @@ def _check(email: str, name: str, password: str, time_zone: str) -> None:
 def _scope(user: User) -> dict[str, object]:
     return {
         "active": user.active,
+        "function": user.function,
         "role": user.role,
         "queues": sorted(q.queue for q in user.queues),
         "entities": sorted(e.entity for e in user.entities),

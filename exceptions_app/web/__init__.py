@@ -29,6 +29,7 @@ def register(app: Flask) -> None:
         integration,
         keys,
         my_work,
+        notices,
         queues,
         retries,
         retry_decisions,
@@ -47,6 +48,7 @@ def register(app: Flask) -> None:
     auth.install(app)
     for module in (
         my_work,
+        notices,
         queues,
         cases,
         case_retry,

@@ -9,6 +9,7 @@ from exceptions_app.access import Permission
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.models import EVERYTHING, Role, User
+from exceptions_app.queries import notices
 from exceptions_app.queries import people as people_query
 from exceptions_app.runtime import runtime
 from exceptions_app.services import people as people_service
@@ -25,7 +26,10 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 def people() -> ResponseReturnValue:
     text = request.args.get("q", "").strip()
     found = people_query.people(db.session(), utc_now(), text)
-    return render_template("admin/people.html", people=found, text=text, catalog=runtime().catalog)
+    return render_template(
+        "admin/people.html", people=found, text=text, catalog=runtime().catalog,
+        undeliverable=notices.undeliverable_to(db.session()),
+    )  # fmt: skip
 
 
 @blueprint.get("/people/new")
@@ -49,6 +53,7 @@ def add_person() -> ResponseReturnValue:
             queues=_codes("queues", runtime().catalog.queues.keys()),
             entities=_codes("entities", runtime().catalog.entities.keys()),
             time_zone=form.get("time_zone", "").strip() or "UTC",
+            function=form.get("function", ""),
             by=_by(),
             now=utc_now(),
             cheap=runtime().settings.cheap_passwords,
@@ -84,6 +89,7 @@ def change_person(user_id: int) -> ResponseReturnValue:
         queues=_codes("queues", catalog.queues.keys()),
         entities=_codes("entities", catalog.entities.keys()),
         active=active,
+        function=request.form.get("function", ""),
     )
     flash(f"{user.name} has been changed.", "green")
     return hx.go_to(url_for(".people"))
@@ -131,6 +137,9 @@ def _form(user_id: int | None, problem: str | None = None) -> str:
         typed=request.form,
         roles=list(Role),
         everything=EVERYTHING,
+        functions=sorted(
+            {queue.escalation for queue in runtime().catalog.queues.values() if queue.escalation}
+        ),
         catalog=runtime().catalog,
     )
 

@@ -18,7 +18,8 @@ from markupsafe import Markup
 from exceptions_app.access import Permission
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import iso, utc_now
-from exceptions_app.queries import words
+from exceptions_app.extensions import db
+from exceptions_app.queries import notices, retry_words, words
 from exceptions_app.queries.rows import CaseRow
 from exceptions_app.runtime import runtime
 
@@ -36,7 +37,14 @@ class NavItem:
 
 NAVIGATION = (
     NavItem("My work", "my_work.index", "home", ("my_work",), Permission.SEE_CASES),
-    NavItem("Queue", "queues.index", "inbox", ("queues", "cases"), Permission.SEE_CASES),
+    NavItem("Queue", "queues.index", "inbox", ("queues", "cases", "case_retry"), Permission.SEE_CASES),
+    NavItem(
+        "Retries",
+        "retries.index",
+        "send",
+        ("retries", "retry_decisions", "retry_gave_up"),
+        Permission.SEE_RETRIES,
+    ),
     NavItem("SLA", "dashboards.sla", "layout-dashboard", ("dashboards",), Permission.SEE_CASES),
     NavItem("Exports", "exports.index", "file-spreadsheet", ("exports", "tasks"), Permission.EXPORT),
     NavItem(
@@ -59,6 +67,8 @@ def install(app: Flask) -> None:
         "stage_words": lambda code: words.said(words.STAGE, code),
         "severity_words": lambda code: words.said(words.SEVERITY, code),
         "ball_words": lambda code: words.said(words.BALL, code),
+        "retry_words": retry_words.state,
+        "retry_tone": retry_words.tone,
         "plural": wording.plural,
     }
     app.jinja_env.globals |= {
@@ -68,6 +78,7 @@ def install(app: Flask) -> None:
         "sla": sla,
         "severity": severity,
         "allowed": gate.allowed,
+        "unread_notices": lambda: notices.unread(db.session(), gate.user().id),
         "Permission": Permission,
     }
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

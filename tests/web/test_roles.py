@@ -29,6 +29,11 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "keys.index"): EVERYBODY,
     ("POST", "keys.make"): EVERYBODY,
     ("POST", "keys.revoke"): EVERYBODY,
+    ("GET", "notices.index"): EVERYBODY,
+    ("GET", "notices.bell"): EVERYBODY,
+    ("POST", "notices.read_all"): EVERYBODY,
+    ("POST", "notices.open_one"): EVERYBODY,
+    ("POST", "notices.set_mail"): EVERYBODY,
     ("GET", "openapi.spec"): PUBLIC,
     ("GET", "api_exceptions.index"): EVERYBODY,
     ("GET", "api_exceptions.show"): EVERYBODY,
@@ -78,7 +83,7 @@ def _endpoints(app: Flask) -> set[tuple[str, str]]:
 def _path(app: Flask, endpoint: str, case: Any) -> str:
     known = {
         "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
-        "user_id": "1", "key_id": "1", "filename": "css/app.css",
+        "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():

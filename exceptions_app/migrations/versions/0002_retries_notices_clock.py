@@ -18,6 +18,7 @@ depends_on = None
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _LIVE = sa.text("status IN ('awaiting_approval', 'waiting', 'sending', 'unsure')")
 _WAITING = sa.text("status = 'waiting'")
+_UNSENT = sa.text("status IN ('waiting', 'sending')")
 _UNMAILED = sa.text("mail_id IS NULL AND mail_after IS NOT NULL")
 
 
@@ -72,7 +73,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_mail"),
         sa.UniqueConstraint("message_id", name="uq_mail_message_id"),
     )
-    op.create_index("ix_mail_due", "mail", ["not_before"], sqlite_where=_WAITING, postgresql_where=_WAITING)
+    op.create_index("ix_mail_due", "mail", ["not_before"], sqlite_where=_UNSENT, postgresql_where=_UNSENT)
     op.create_table(
         "retry_batch",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
@@ -211,7 +212,7 @@ def upgrade() -> None:
             ["user_id"], ["user_account.id"], name="fk_notice_user_id_user_account", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_notice"),
-        sa.UniqueConstraint("user_id", "dedupe", name="uq_notice_user_id_dedupe"),
+        sa.UniqueConstraint("dedupe", "user_id", name="uq_notice_dedupe_user_id"),
     )
     op.create_index(
         "ix_notice_unmailed", "notice", ["mail_after"], sqlite_where=_UNMAILED, postgresql_where=_UNMAILED
