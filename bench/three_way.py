@@ -81,7 +81,7 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     from exceptions_app.catalog.load import load_catalog
     from exceptions_app.config import Settings
     from exceptions_app.connectors.registry import connector_models
-    from exceptions_app.duck import connections, session
+    from exceptions_app.duck import connections, session, thread_sharing
     from exceptions_app.reconcile.engine import run_check
     from exceptions_app.reconcile.lanes import side_by_side
     from exceptions_app.reconcile.parameters import RunParameters
@@ -102,7 +102,8 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
         _swap_views(lane, place, entity)
         return len(run_check(lane, check, catalog, entity, parameters).discrepancies)
 
-    return lambda: sum(side_by_side(lanes, _ENTITIES, compare).values())
+    share = thread_sharing(con)
+    return lambda: sum(side_by_side(lanes, _ENTITIES, compare, busy=share).values())
 
 
 def prepare_floor(place: Path) -> Callable[[], int]:

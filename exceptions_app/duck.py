@@ -6,7 +6,7 @@ Knows nothing of records or checks; those who use a session bring their own SQL.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -54,6 +54,19 @@ def connections(con: DuckDBPyConnection, most: int) -> list[DuckDBPyConnection]:
     """
     threads = int(scalar(con, "SELECT current_setting('threads')"))
     return [con, *(con.cursor() for _ in range(1, min(threads, most)))]
+
+
+def thread_sharing(con: DuckDBPyConnection) -> Callable[[int], None]:
+    """What to tell how many threads run statements of the session, so that the engine adds only as many as are left.
+
+    Else it would add all but one of its own to each. It can be told while statements run; 0 is as 1.
+    """
+    own = con.cursor()
+
+    def share(callers: int) -> None:
+        own.execute(f"SET external_threads = {max(1, callers)}")
+
+    return share
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
-from exceptions_app.duck import connections
+from exceptions_app.duck import connections, thread_sharing
 from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.lanes import side_by_side
 from exceptions_app.reconcile.parameters import RunParameters
@@ -93,7 +93,8 @@ class Comparing:
         names = sorted({scope for of_check in scopes.values() for scope in of_check})
         with self._lanes(names) as lanes:
             work = partial(self._compare_scope, scopes, standings, set())
-            for scope, outcomes in side_by_side(lanes, names, work, self.go_on).items():
+            share = thread_sharing(self.con)
+            for scope, outcomes in side_by_side(lanes, names, work, self.go_on, share).items():
                 for code, outcome in outcomes.items():
                     if isinstance(outcome, CheckResult):
                         findings.counts[code, scope] = outcome

@@ -20,11 +20,13 @@ def side_by_side(
     scopes: Sequence[str],
     work: Callable[[Lane, str], Result],
     go_on: Callable[[], None] = lambda: None,
+    busy: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Result]:
     """The result of each scope, in the order of `scopes`; at most one scope at a time in each lane.
 
     `go_on` is asked in the caller's thread before each scope, and raises to stop; what it raises, or the first
     error of `work`, is raised here once the scopes that are under way have ended. No further one begins.
+    `busy` is told how many lanes are at work: as many as can be at first, fewer when scopes run out, none at last.
     """
     free, found, pending = SimpleQueue[Lane](), dict[str, Result](), dict[Future[Result], str]()
     for lane in lanes:
@@ -43,6 +45,7 @@ def side_by_side(
 
     pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="lane")
     try:
+        busy(min(len(lanes), len(scopes)))
         for scope in scopes:
             # One scope waits its turn, so that no lane stands idle until this thread is scheduled again.
             if len(pending) > len(lanes):
@@ -51,6 +54,8 @@ def side_by_side(
             pending[pool.submit(in_lane, scope)] = scope
         while pending:
             collect()
+            busy(min(len(lanes), len(pending)))
     finally:
         pool.shutdown(cancel_futures=True)
+        busy(0)
     return {scope: found[scope] for scope in scopes}

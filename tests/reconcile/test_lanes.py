@@ -6,7 +6,7 @@ from threading import Barrier, get_ident
 
 import pytest
 
-from exceptions_app.duck import closing_session, connections
+from exceptions_app.duck import closing_session, connections, scalar, thread_sharing
 from exceptions_app.reconcile.lanes import side_by_side
 
 SCOPES = [f"E{n}" for n in range(9)]
@@ -76,6 +76,25 @@ def test_an_error_of_one_scope_is_raised_once_the_others_have_ended() -> None:
     with pytest.raises(ArithmeticError, match="E1"):
         side_by_side([1, 2], SCOPES, work)
     assert open_scopes == set()
+
+
+def test_whoever_shares_out_threads_is_told_when_lanes_fall_idle() -> None:
+    told: list[int] = []
+    side_by_side([1, 2, 3], SCOPES, lambda lane, scope: None, busy=told.append)
+    assert told[0] == 3 and told[-1] == 0
+    assert told == sorted(told, reverse=True)
+    told.clear()
+    side_by_side([1, 2, 3], ["a"], lambda lane, scope: None, busy=told.append)
+    assert told == [1, 0, 0]
+
+
+def test_the_engine_adds_only_the_threads_that_callers_leave() -> None:
+    with closing_session(threads=4) as con:
+        share = thread_sharing(con)
+        for callers, external in ((4, 4), (2, 2), (0, 1)):
+            share(callers)
+            assert scalar(con, "SELECT current_setting('external_threads')") == external
+        assert scalar(con, "SELECT current_setting('threads')") == 4
 
 
 def test_connections_share_tables_and_the_time_zone_but_not_temporary_views() -> None:
