@@ -21,6 +21,7 @@ from exceptions_app.catalog.schema import Check, CompareRow, DuplicateCheck, Mat
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import from_iso
 
+from .balances import DocumentList, documents
 from .words import zone_of
 
 MASKED = "hidden"
@@ -64,11 +65,12 @@ class SideRow:
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Systems as columns, facts as rows, and the tolerance in words."""
+    """Systems as columns, facts as rows, and the tolerance in words; of a balance, what makes its difference."""
 
     heads: tuple[SideHead, ...]
     rows: tuple[SideRow, ...]
     tolerances: tuple[str, ...]
+    documents: DocumentList | None = None
 
 
 def side_by_side(
@@ -86,7 +88,8 @@ def side_by_side(
         for compare in _compare_rows(check, names, sides)
         if (row := _row(viewer, catalog, check, compare, names, sides, say)) is not None
     )
-    return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency))
+    listed = documents(catalog, check, found.get("let") or {}, names, say)
+    return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency), listed)
 
 
 def _side_names(catalog: Catalog, check: Check | None, sides: Mapping[str, Any]) -> list[str]:

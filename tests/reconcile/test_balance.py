@@ -120,7 +120,10 @@ def test_currencies_are_balances_of_their_own(ledger: InvoiceBooks) -> None:
     both(ledger, "I1", 600, 700)
     ledger.header("ERP", invoice_number="I2", currency="CAD", amount=100)
     found = ledger.run(CHECK).discrepancies
-    assert sorted((str(one.currency), one.amount) for one in found) == [("CAD", Decimal(100)), ("USD", Decimal(100))]
+    assert sorted((str(one.currency), one.amount) for one in found) == [
+        ("CAD", Decimal(100)),
+        ("USD", Decimal(100)),
+    ]
 
 
 def test_differences_that_cancel_out_are_no_balance(ledger: InvoiceBooks) -> None:
