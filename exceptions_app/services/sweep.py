@@ -2,14 +2,14 @@
 
 Half-way, due soon, breached and a missed first response are told once each in a cycle, however the exception got
 there (a resume, a reopening, a recomputed deadline), and are no change to what a person sees: the version stays. A
-hold that ends is one. An expired waiver is none of its business: the next run reopens what is still wrong.
+hold that ends is one. People are told by `notices`, which reads the trail. An expired waiver is none of its
+business: the next run reopens what is still wrong.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -48,18 +48,6 @@ _COUNTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class SlaEvent:
-    """Something that the clock of an exception says, for those who are to be told."""
-
-    case: ExceptionCase
-    kind: AuditTag
-
-
-Tell = Callable[[Session, ActionContext, Sequence[SlaEvent]], Any]
-"""Tells people what came about, in the same transaction."""
-
-
-@dataclass(frozen=True, slots=True)
 class SweepCounts:
     """What one sweep did; `more` says that another one is due at once."""
 
@@ -72,30 +60,28 @@ class SweepCounts:
     more: bool = False
 
 
-def sweep(session: Session, ctx: ActionContext, limit: int = LIMIT, tell: Tell | None = None) -> SweepCounts:
+def sweep(session: Session, ctx: ActionContext, limit: int = LIMIT) -> SweepCounts:
     """Move the clock of up to `limit` exceptions on. Rows that somebody else holds wait for the next
     sweep.
     """
     due = select(ExceptionCase).where(ExceptionCase.next_sla_at <= ctx.now)
     ordered = due.order_by(ExceptionCase.next_sla_at, ExceptionCase.id).limit(limit)
     locked = ordered.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    trail, events, done = Trail(ctx), list[SlaEvent](), Counter[str]()
+    trail, done = Trail(ctx), Counter[str]()
     cases = session.scalars(locked).all()
     for case in cases:
         try:
-            done += _move_on(ctx, trail, events, case)
+            done += _move_on(ctx, trail, case)
         except (KeyError, ValueError) as error:  # its target or calendar cannot be read
             log.error("exception %s cannot be swept: %s", case.id, error)
             case.next_sla_at = ctx.now + _ASIDE
             done["set_aside"] += 1
     session.flush()
     trail.store(session)
-    if tell is not None and events:
-        tell(session, ctx, events)
     return SweepCounts(**done, more=len(cases) == limit)
 
 
-def _move_on(ctx: ActionContext, trail: Trail, events: list[SlaEvent], case: ExceptionCase) -> Counter[str]:
+def _move_on(ctx: ActionContext, trail: Trail, case: ExceptionCase) -> Counter[str]:
     """What came about; a hold found long after its end may have given way to a breach already."""
     done = Counter[str]()
     if case.status != Status.OPEN:
@@ -112,7 +98,6 @@ def _move_on(ctx: ActionContext, trail: Trail, events: list[SlaEvent], case: Exc
         done["resumed"] += 1
     for what in case_clock.to_tell(case, ctx.now):
         trail.record(case, _TAGS[what], after=_said(case, what))
-        events.append(SlaEvent(case, _TAGS[what]))
         case.told |= what
         done[_COUNTED[what]] += 1
     case_clock.settle_stage(case, ctx.now)

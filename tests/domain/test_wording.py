@@ -12,6 +12,23 @@ from exceptions_app.domain import wording
 
 
 @pytest.mark.parametrize(
+    ("minutes", "text"),
+    [(125, "2 h 05"), (45, "45 min"), (720, "12 h"), (1575, "26 h 15"), (0, "0 min"), (-90, "-1 h 30")],
+)
+def test_a_clock_counts_hours_however_many(minutes: int, text: str) -> None:
+    assert wording.hours(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(0, "Fri 15:10"), (6, "Thu 15:10"), (-6, "Sat 15:10"), (7, "Fri 4 Dec 15:10"), (60, "Tue 26 Jan 2027 15:10")],
+)
+def test_a_moment_has_its_date_once_the_weekday_could_be_another(days: int, text: str) -> None:
+    now = datetime(2026, 11, 27, 21, 10, tzinfo=UTC)
+    assert wording.moment(now + timedelta(days=days), now, ZoneInfo("America/Chicago")) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [("1234.5000", "1,234.5"), ("-0.00001", "0"), ("0", "0"), ("100", "100"), ("-12.25", "-12.25")],
 )

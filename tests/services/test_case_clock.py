@@ -12,7 +12,7 @@ from sqlalchemy import select
 from exceptions_app.access import viewer_for
 from exceptions_app.models import CasePause
 from exceptions_app.services import actions
-from exceptions_app.services.sweep import SlaEvent, SweepCounts, sweep
+from exceptions_app.services.sweep import SweepCounts, sweep
 from tests.services.clocks import with_cutoff, with_policy
 from tests.services.story import Story, discrepancy
 
@@ -176,18 +176,12 @@ def test_a_missed_first_response_is_told_once_and_shown(answering: Story) -> Non
 
 
 def test_half_due_soon_and_breached_come_one_after_the_other(opened: Story) -> None:
-    told: list[str] = []
-
-    def tell(_session: object, _ctx: object, events: list[SlaEvent]) -> None:
-        told.extend(f"{event.case.id}:{event.kind}" for event in events)
-
     for at in (opened.case(1).half_at, opened.case(1).due_soon_at, opened.case(1).due_at):
         assert at is not None
         opened.now = at
         for _ in range(2):
-            sweep(opened.session, opened.ctx, tell=tell)
-    number = opened.case(1).id
-    assert told == [f"{number}:case:half", f"{number}:case:due_soon", f"{number}:case:breached"]
+            swept(opened)
+    assert opened.tags(1) == ["case:opened", "case:half", "case:due_soon", "case:breached"]
 
 
 def test_a_resume_straight_into_due_soon_tells_it(opened: Story) -> None:

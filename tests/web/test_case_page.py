@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.public_id import encode
+from exceptions_app.models import CasePause
+from tests.conftest import NOW
 
 
 def test_the_page_says_what_is_wrong_by_how_much_and_what_to_do(
@@ -27,6 +30,29 @@ def test_the_page_says_what_is_wrong_by_how_much_and_what_to_do(
         "https://erp.example/orders/PO-00001",
         "First Hospital",
     ):
+        assert words in page, words
+
+
+def test_the_page_explains_the_deadline_and_whom_the_clock_waited_for(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient], time_machine: Any
+) -> None:
+    time_machine.move_to(NOW, tick=False)
+    case = make_case(
+        opened_at=NOW - timedelta(days=1), response_target="1 hour", response_due_at=NOW - timedelta(hours=23)
+    )
+    began = NOW - timedelta(hours=23)
+    session.add(
+        CasePause(
+            case_id=case.id, cycle=1, kind="hold", party="supplier", reason="asked", started_at=began,
+            ended_at=began + timedelta(minutes=125),
+        )
+    )  # fmt: skip
+    session.commit()
+    page = sign_in("manager").get(f"/exceptions/{encode(case.id)}").text
+    for words in (
+        "3 business days from Mon 09:00, paused 2 h 05 for the supplier", ": due Thu 11:05 America/Chicago", "Supplier: 2 h 05",
+        "nobody has taken it up yet",
+    ):  # fmt: skip
         assert words in page, words
 
 
