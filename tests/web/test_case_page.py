@@ -50,7 +50,8 @@ def test_the_page_explains_the_deadline_and_whom_the_clock_waited_for(
     session.commit()
     page = sign_in("manager").get(f"/exceptions/{encode(case.id)}").text
     for words in (
-        "3 business days from Mon 09:00, paused 2 h 05 for the supplier", ": due Thu 11:05 America/Chicago", "Supplier: 2 h 05",
+        "3 business days from Mon 09:00, paused 2 h 05 for the supplier",
+        ": due Thu 11:05 America/Chicago", "Supplier: 2 h 05",
         "nobody has taken it up yet",
     ):  # fmt: skip
         assert words in page, words
