@@ -138,7 +138,7 @@ def _told(session: Session, rows: Sequence[Row[Any]]) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
     for batch in bulk.in_batches([_once(row) for row in rows], 500):
         known = select(Notice.user_id, Notice.dedupe).where(Notice.dedupe.in_(batch))
-        found |= set(session.execute(known).tuples())
+        found |= {(user_id, once) for user_id, once in session.execute(known)}
     return found
 
 
@@ -182,7 +182,7 @@ def _askers(session: Session, ids: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for batch in bulk.in_batches(sorted(ids)):
         rows = select(Delivery.case_id, Delivery.requested_by_id).where(Delivery.case_id.in_(batch))
-        found |= dict(session.execute(rows.order_by(Delivery.id)).tuples().all())
+        found |= {case_id: asker for case_id, asker in session.execute(rows.order_by(Delivery.id))}
     return found
 
 

@@ -1,0 +1,161 @@
+"""Mail really leaves: over SMTP, to a server that this test runs, once under one Message-ID."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from sqlalchemy import select
+
+from exceptions_app.models import Mail, Notice, Role
+from exceptions_app.runtime import Runtime
+from exceptions_app.services import people
+from jobs.install import Install
+
+from .conftest import Hospital, order
+
+
+class Postman:
+    """An SMTP server that keeps what it is given, and refuses as it is told."""
+
+    def __init__(self) -> None:
+        self.refuses: str | None = None
+        self.kept: list[EmailMessage] = []
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if self.refuses:
+            return self.refuses
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.kept.append(message)
+        return "250 kept"
+
+
+@pytest.fixture
+def postman() -> Iterator[tuple[Postman, int]]:
+    handler = Postman()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield handler, port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def overdue(hospital: Hospital, postman: tuple[Postman, int]) -> Hospital:
+    """An exception that is overdue, a manager who is told, and a mail server."""
+    settings = replace(
+        hospital.runtime.settings, smtp_host="127.0.0.1", smtp_port=postman[1], smtp_tls="none",
+        public_url="https://tieout.example.org",
+    )  # fmt: skip
+    runtime = Runtime(settings, hospital.runtime.catalog, hospital.runtime.store)
+    hospital.install = Install(runtime, hospital.engine)
+    with hospital.install.transaction() as session:
+        people.create_user(
+            session, email="mina@example.org", name="Mina Park", password="correct horse battery", by="system:test",
+            role=Role.MANAGER, queues=("*",), entities=("*",), now=hospital.clock_now(),
+            time_zone="America/Chicago", cheap=True,
+        )  # fmt: skip
+    hospital.source("orders", [order("0001")])
+    hospital.source("receipts", [])
+    hospital.tick()
+    due_at = hospital.cases()[0].due_at
+    hospital.clock.forward(seconds=(due_at - hospital.clock_now()).total_seconds())
+    hospital.request("sweep", "")
+    hospital.runner("sweep").drain()
+    return hospital
+
+
+def run(hospital: Hospital, kind: str) -> dict[str, Any]:
+    task_id = hospital.request(kind, "")
+    hospital.runner(kind).drain()
+    return hospital.result(task_id)
+
+
+def tell_and_wait(hospital: Hospital) -> None:
+    assert run(hospital, "tell")["told"] >= 1
+    hospital.clock.forward(hours=14)  # past the quiet hours of whatever evening it is
+
+
+def test_a_breach_reaches_its_manager_as_one_message(overdue: Hospital, postman: tuple[Postman, int]) -> None:
+    tell_and_wait(overdue)
+    assert run(overdue, "mail") == {"composed": 1, "sent": 1, "failed": 0}
+    [message] = postman[0].kept
+    assert (message["To"], message["Auto-Submitted"]) == ("mina@example.org", "auto-generated")
+    assert "is overdue" in message.get_content()
+    assert "https://tieout.example.org/exceptions/EX-" in message.get_content()
+    assert run(overdue, "mail") == {"composed": 0, "sent": 0, "failed": 0}
+
+
+def test_telling_again_tells_nothing_twice(overdue: Hospital) -> None:
+    first = run(overdue, "tell")["told"]
+    assert first == len(overdue.all(Notice)) > 0
+    assert run(overdue, "tell")["told"] == 0
+
+
+def test_a_server_that_is_busy_gets_the_same_message_later(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    tell_and_wait(overdue)
+    postman[0].refuses = "450 busy"
+    assert run(overdue, "mail")["failed"] == 1
+    [mail] = overdue.all(Mail)
+    assert (mail.status, mail.error) == ("waiting", "mina@example.org was refused: 450 busy")
+    postman[0].refuses = None
+    overdue.clock.forward(minutes=5)
+    assert run(overdue, "mail")["sent"] == 1
+    assert [message["Message-ID"] for message in postman[0].kept] == [mail.message_id]
+
+
+def test_an_address_that_is_refused_for_good_is_not_tried_again(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    tell_and_wait(overdue)
+    postman[0].refuses = "550 no such user"
+    assert run(overdue, "mail")["failed"] == 1
+    overdue.clock.forward(days=2)
+    assert run(overdue, "mail") == {"composed": 0, "sent": 0, "failed": 0}
+    assert overdue.all(Mail)[0].status == "failed"
+
+
+def test_a_process_killed_while_sending_leaves_the_message_to_be_sent_again(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    tell_and_wait(overdue)
+    postman[0].refuses = "450 busy"
+    run(overdue, "mail")
+    with overdue.install.transaction() as session:
+        mail = session.scalars(select(Mail)).one()
+        mail.status = "sending"  # as it is found after a kill
+    postman[0].refuses = None
+    overdue.clock.forward(minutes=15)
+    assert run(overdue, "mail")["sent"] == 1
+
+
+def test_without_a_mail_server_people_are_told_on_screen_only(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    settings = replace(overdue.runtime.settings, smtp_host="")
+    overdue.install = Install(
+        Runtime(settings, overdue.runtime.catalog, overdue.runtime.store), overdue.engine
+    )
+    tell_and_wait(overdue)
+    assert run(overdue, "mail") == {"composed": 0, "sent": 0, "failed": 0}
+    assert [notice.mail_after for notice in overdue.all(Notice)] != []
+    assert not any(notice.mail_after for notice in overdue.all(Notice))
