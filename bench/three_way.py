@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from bench.measure import Subject, figure, interleave
 from bench.three_way_data import ENTITIES, NOW, generate, suppliers
+
+if TYPE_CHECKING:
+    from exceptions_app.catalog.catalog import Catalog
+    from exceptions_app.catalog.schema import Check
 
 _HERE = Path(__file__).parent
 _AT = datetime.fromisoformat(NOW).astimezone(UTC)
@@ -70,10 +76,36 @@ def _furnished(con: duckdb.DuckDBPyConnection, place: Path) -> duckdb.DuckDBPyCo
     return con
 
 
-def _swap_views(con: duckdb.DuckDBPyConnection, place: Path, entity: str) -> None:
+def _swap_views(
+    con: duckdb.DuckDBPyConnection, place: Path, entity: str, absent: Mapping[str, str] = MappingProxyType({})
+) -> None:
     for side in _SIDES:
-        file = place / side / f"{entity}.parquet"
-        con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS SELECT * FROM '{file}'")
+        rows = f"SELECT *{absent.get(side, '')} FROM '{place / side / f'{entity}.parquet'}'"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS {rows}")
+
+
+def _absent(con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog, place: Path) -> dict[str, str]:
+    """Per side: the columns that a check names and the files lack, as NULLs to be selected."""
+    from exceptions_app.reconcile.engine import compile_check
+    from exceptions_app.records.layout import Layout
+
+    statement, absent = compile_check(check, catalog).statement, {}
+    for side in _SIDES:
+        held = con.sql(f"SELECT * FROM '{place / side / f'{_ENTITIES[0]}.parquet'}'").columns
+        named = {n: t for n, t in Layout(catalog.record_types[side]).own.items() if f'r."{n}"' in statement}
+        nulls = [f', CAST(NULL AS {kind}) AS "{name}"' for name, kind in named.items() if name not in held]
+        absent[side] = "".join(nulls)
+    return absent
+
+
+def _empty_views(con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog) -> None:
+    """What the check looks up and no file holds."""
+    from exceptions_app.records.layout import Layout, empty_select
+    from jobs.flows import record_types_of
+
+    for name in record_types_of(check) - {*_SIDES, "item_unit"}:
+        empty = empty_select(Layout(catalog.record_types[name]).visible)
+        con.execute(f"CREATE TEMP VIEW rec_{name} AS {empty}")
 
 
 def prepare_ours(place: Path, code: str) -> Callable[[], int]:
@@ -92,14 +124,16 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     check, settings = catalog.checks[code], Settings()
     con = session(settings.duck_memory, settings.duck_threads)
     lanes = [_furnished(one, place) for one in connections(con, ENTITIES)]
-    sides = check.model_dump()["sides"]
+    for lane in lanes:
+        _empty_views(lane, check, catalog)
+    absent, sides = _absent(con, check, catalog, place), check.model_dump()["sides"]
     read = {
         name: _AT for side, of in sides.items() for name in (side, *(f"{side}.{n}" for n in of["lookups"]))
     }
     parameters = RunParameters(_AT, lambda days: _AT - timedelta(days=days), read)
 
     def compare(lane: duckdb.DuckDBPyConnection, entity: str) -> int:
-        _swap_views(lane, place, entity)
+        _swap_views(lane, place, entity, absent)
         return len(run_check(lane, check, catalog, entity, parameters).discrepancies)
 
     share = thread_sharing(con)
