@@ -36,8 +36,8 @@ _READ = {
 }  # fmt: skip
 
 
-def site(folder: Path, **changes: Any) -> Catalog:
-    """A site whose feeds bring every record type that the checks of this half read."""
+def site(folder: Path, more: Mapping[str, list[str]] | None = None) -> Catalog:
+    """A site whose feeds bring every record type that the checks of this half read, and `more` of some systems."""
     types: dict[str, Any] = {}
     for path in sorted((PACKS / "procure_to_pay").glob("*.yaml")):
         types |= {one["code"]: one for one in yaml.safe_load(path.read_text()).get("record_types") or []}
@@ -59,9 +59,8 @@ def site(folder: Path, **changes: Any) -> Catalog:
                 "mapping": _mapping(types[record]),
             }
             for system, records in _FEEDS.items()
-            for record in records
+            for record in [*records, *(more or {}).get(system, [])]
         ],
-        **changes,
     }  # fmt: skip
     (folder / "site.yaml").write_text(yaml.safe_dump(document))
     return load_catalog(folder, connector_models())

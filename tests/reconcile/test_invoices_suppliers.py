@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 
 from .books import days_ago
-from .invoice_books import TODAY, InvoiceBooks, sentence
+from .invoice_books import TODAY, InvoiceBooks, sentence, site
 
 STANDING, BANK = "p2p.supplier_standing", "p2p.bank_account"
 
@@ -147,6 +148,23 @@ def test_excluded_says_the_list_and_how_it_was_matched(ledger: InvoiceBooks) -> 
     assert sentence(ledger, STANDING, entity=None) == (
         "Acme Inc is on the exclusion list LEIE since 10 Jan 2026 (same tax ID): 1 invoices, last dated 16 Nov 2026."
     )
+
+
+@pytest.mark.parametrize(
+    ("remit_to_of", "raised"),
+    [("S1", False), (None, True), ("", True), ("S2", True)],
+    ids=["of the supplier", "of nobody", "empty", "of another"],
+)
+def test_a_remit_to_of_the_order_s_supplier_is_no_mismatch(
+    tmp_path: Path, remit_to_of: str | None, raised: bool
+) -> None:
+    books = InvoiceBooks(site(tmp_path, more={"ERP": ["receipt_line"]}))
+    books.order()
+    books.receipt(system="ERP")
+    books.invoice(supplier="R1")
+    books.supplier()
+    books.supplier(supplier_id="R1", remit_to_of=remit_to_of)
+    assert [one.category for one in books.primary()] == (["supplier_mismatch"] if raised else [])
 
 
 def three_accounts(books: InvoiceBooks, **portal: Any) -> None:
