@@ -48,8 +48,8 @@ LINGER = 5.0
 TURN = 60.0
 """Seconds after which another system gets its turn, where one waits for it."""
 
-PATIENCE = 60.0
-"""Seconds that a claimed write may wait to be sent; added to its lease."""
+PATIENCE = 15.0
+"""Seconds that a claimed write may wait to be sent; its lease outlasts that and the longest call."""
 
 _KEEP_TRIES = 5
 
