@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exceptions_app.reconcile.probe import Probed, canonical_key
 
 from .books import NOW, Books, days_ago
@@ -69,3 +71,24 @@ def test_a_line_whose_units_were_not_read_again_was_not_read(books: Books) -> No
     assert books.probe([LINE])[canonical_key(LINE)].fetched_at == days_ago(3)
     books.add("item_unit", "ERP", entity=None, item="glove", unit="PK", factor=6)
     assert books.probe([LINE])[canonical_key(LINE)].fetched_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        *((f"p2p.{code}", {"order_number": "PO1", "line_number": "1"}) for code in (
+            "three_way", "evaluated_receipt", "inspection", "blanket", "service", "usage", "receipt_in_erp",
+            "contract_price",
+        )),
+        ("p2p.requisition", {"requisition": "RQ1", "requisition_line": "1"}),
+    ],
+)  # fmt: skip
+def test_keys_of_every_check_of_orders_can_be_looked_up(
+    agreed: Books, code: str, key: dict[str, str]
+) -> None:
+    agreed.add(
+        "requisition_line", "SUITE", requisition="RQ1", requisition_line="1", quantity=1, status="approved"
+    )
+    gone = dict.fromkeys(key, "gone")
+    found = agreed.probe([key, gone], code)
+    assert [found[canonical_key(one)].present for one in (key, gone)] == [True, False]
