@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
@@ -50,6 +51,19 @@ def of_case(session: Session, catalog: Catalog, case_id: int) -> list[AttemptLin
 def of_delivery(session: Session, catalog: Catalog, delivery_id: int) -> list[AttemptLine]:
     """The newest tries of one retry, newest first. One statement."""
     return _made(session, catalog, _select().where(Attempt.delivery_id == delivery_id))
+
+
+def newest_of(session: Session, catalog: Catalog, delivery_ids: Sequence[int]) -> dict[int, AttemptLine]:
+    """Delivery -> its newest try. One statement."""
+    if not delivery_ids:
+        return {}
+    newest = (
+        select(func.max(Attempt.id))
+        .where(Attempt.delivery_id.in_(delivery_ids))
+        .group_by(Attempt.delivery_id)
+    )
+    found = _made(session, catalog, _select().where(Attempt.id.in_(newest)))
+    return {line.delivery_id: line for line in found}
 
 
 def _select() -> Select[Attempt, str]:

@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text, union_all
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Permission, Viewer, can, may_retry, sees
+from exceptions_app.access import Permission, Viewer, can, may_retry
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Operation, SentField
-from exceptions_app.domain import wording
+from exceptions_app.catalog.schema import Operation
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import LIVE, Sent
 from exceptions_app.models import Delivery, ExceptionCase, RetryBatch, Task, User
 from exceptions_app.services import retry_asking, retry_values
-from exceptions_app.services.retry_approving import needs_approval
 from exceptions_app.services.retry_history import NOTHING, History, histories, why_hopeless
-from exceptions_app.services.retry_values import SENSITIVE, Values
+from exceptions_app.services.retry_values import Values
 
 from .confirming import Behind, Expected, behind, expected
 from .deliveries import DeliveryLine, FieldLine, LineMaker, editors_of, gates, lines, system_name
+from .retry_edits import Input, Review, inputs_of, reviewed, second_person
+from .words import STATUS
 
 SMALL = 200
 """A batch of so many exceptions is looked into for this one while it is being prepared."""
@@ -30,24 +30,12 @@ _ANY_REASON = "because"
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One field of the edit form. `kind`: choice, date, number, whole, yes_no, time or text."""
-
-    name: str
-    label: str
-    kind: str
-    value: str
-    required: bool
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Preparing:
     """A batch that will send this exception again once the newest records are compared."""
 
     batch_id: int
+    token: str
     asked_by: str
-    asked_by_id: int
     at: datetime
     dry_run: bool
     problem: str
@@ -55,16 +43,12 @@ class Preparing:
 
 @dataclass(frozen=True, slots=True)
 class Rereading:
-    """A reading again that somebody asked for. `status` as `Task.status`."""
+    """A reading again that somebody asked for, and how far it is, in words. `tone`: as of a tag."""
 
     task_id: int
-    status: str
-    note: str
-    error: str
-
-    @property
-    def is_over(self) -> bool:
-        return self.status not in ("queued", "running")
+    is_over: bool
+    said: str
+    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +82,10 @@ class CaseRetries:
         prepared = self.preparing is not None and not self.preparing.problem
         return moving or prepared or (self.rereading is not None and not self.rereading.is_over)
 
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """An edit as it would be sent. `problems`: field -> what is wrong; `approval`: a second person must agree."""
-
-    diff: tuple[FieldLine, ...]
-    given: Mapping[str, str]
-    problems: Mapping[str, str]
-    approval: bool
+    @property
+    def pace(self) -> str:
+        """How often the page asks again by itself; empty: not at all."""
+        return "1s" if self.is_moving else "5s" if self.expected is not None else ""
 
 
 def case_retries(
@@ -122,7 +101,7 @@ def case_retries(
     lifted = (
         why_not is not None and why_hopeless(case, operation, values, history, reason=_ANY_REASON) is None
     )
-    inputs = _inputs(viewer, operation, values.values) if operation and may else ()
+    inputs = inputs_of(viewer, operation, values.values) if operation and may else ()
     claimed = case.resolved_at if case.status == Status.AWAITING_CONFIRMATION else None
     mine = newest is not None and viewer.user_id in editors_of(session, [newest.id])[newest.id]
     return CaseRetries(
@@ -134,7 +113,7 @@ def case_retries(
         why_not=why_not,
         wants_reason=lifted,
         why_no_edit=_why_no_edit(case, operation, values, history, inputs),
-        second_person=_second_person(catalog, operation),
+        second_person=second_person(catalog, operation),
         newest=newest,
         may_decide=may,
         may_approve=can(viewer, Permission.APPROVE_RETRY) and newest is not None and not mine,
@@ -159,19 +138,6 @@ def review(
     return reviewed(maker, operation, case, values.values, given)
 
 
-def reviewed(
-    maker: LineMaker, operation: Operation, case: ExceptionCase, values: Mapping[str, str | None],
-    given: Mapping[str, str],
-) -> Review:  # fmt: skip
-    """The same for values that are known already. What is still missing is a problem, too."""
-    edits = retry_values.edit(operation, values, given, maker.viewer)
-    problems = dict(edits.problems)
-    for name in retry_values.missing(operation, edits.values):
-        problems.setdefault(name, "A value is required.")
-    fields = maker.fields(operation, edits.values, dict(edits.diff), case.currency)
-    return Review(fields, dict(given), problems, needs_approval(operation, case, edits.diff))
-
-
 def preparing(session: Session, case_id: int) -> Preparing | None:
     """The newest small batch that is about to send this exception again. One statement."""
     wanted = (
@@ -185,7 +151,7 @@ def preparing(session: Session, case_id: int) -> Preparing | None:
     for batch, name, task, error in session.execute(wanted):
         if case_id in (retry_values.loads(batch.selection).get("cases") or []):
             problem = (error or "it was cancelled") if task in ("failed", "cancelled") else ""
-            return Preparing(batch.id, name, batch.requested_by_id, batch.created_at, batch.dry_run, problem)
+            return Preparing(batch.id, batch.token, name, batch.created_at, batch.dry_run, problem)
     return None
 
 
@@ -213,38 +179,30 @@ def _rereading(session: Session, case_id: int, task_id: int | None) -> Rereading
     scope = Task.scope == f"reread:{case_id}"
     if task_id is not None:
         wanted = select(Task).where(Task.id == task_id, scope)
-    else:
-        wanted = select(Task).where(scope, Task.kind == "reread", Task.status.in_(("queued", "running")))
+    else:  # written out, not bound, and apart: each is served by a partial index
+        under_way = (select(Task.id).where(scope, text(f"status = '{at}'")) for at in ("running", "queued"))
+        wanted = select(Task).where(Task.id.in_(union_all(*under_way)))
     task = session.scalar(wanted.order_by(Task.id.desc()).limit(1))
     if task is None:
         return None
-    return Rereading(task.id, task.status, task.progress_note or "", task.error or "")
+    said, tone = _read_again(task)
+    return Rereading(task.id, task.status not in ("queued", "running"), said, tone)
 
 
-def _inputs(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
-    return tuple(
-        Input(
-            name, retry_values.label(operation, name), _kind(sent), values.get(name) or "", sent.required,
-            tuple(sent.one_of),
+def _read_again(task: Task) -> tuple[str, str]:
+    if task.status in ("queued", "running"):
+        return f"Being read again: {task.progress_note or 'waits for a free worker'}.", "accent"
+    result = retry_values.loads(task.result)
+    if task.status != "done" or result.get("compared") != "done":
+        said = task.error or "nothing could be compared"
+        return f"It could not be read again: {said.rstrip('.')}.", "amber"
+    if result.get("status") != result.get("before"):
+        return (
+            f"Read again and compared. It is {STATUS.get(str(result.get('status')), '').lower()} now.",
+            "green",
         )
-        for name, sent in operation.fields.items()
-        if sent.edit and sees(viewer, sent.sensitivity)
-    )  # fmt: skip
-
-
-def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
-    """The fields that this person may edit, each with what would be sent."""
-    return _inputs(viewer, operation, values)
-
-
-def _kind(sent: SentField) -> str:
-    if sent.one_of:
-        return "choice"
-    kinds = {
-        "date": "date", "timestamp": "time", "boolean": "yes_no", "integer": "whole", "money": "number",
-        "decimal": "number", "quantity": "number",
-    }  # fmt: skip
-    return kinds.get(sent.type, "text")
+    changed = "its values have changed" if result.get("changed") else "nothing has changed"
+    return f"Read again and compared: {changed}.", "green"
 
 
 def _why_no_edit(
@@ -261,18 +219,3 @@ def _why_no_edit(
     if why is not None:
         return why
     return None if inputs else "None of its fields is released for editing."
-
-
-def _second_person(catalog: Catalog, operation: Operation | None) -> str:
-    """When somebody else must agree, in words."""
-    if operation is None:
-        return ""
-    if operation.always_approve:
-        return "A second person must approve everything that is sent like this."
-    said = []
-    if operation.approve_above is not None:
-        limit = wording.money(operation.approve_above, catalog.site.reporting_currency)
-        said.append(f"an edit above {limit}")
-    if any(sent.edit and sent.sensitivity in SENSITIVE for sent in operation.fields.values()):
-        said.append("an edit of pay or bank data")
-    return f"A second person must approve {' and '.join(said)}." if said else ""

@@ -20,8 +20,9 @@ from exceptions_app.domain.money import from_e4
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from .cases import rows_where
-from .rows import CaseRow, RowMaker
 from .clock import ClockDetail, clock_detail
+from .not_confirmed import NotConfirmed, not_confirmed
+from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
 from .timeline import Happening, timeline
 from .words import BALL, END, inside, said
@@ -68,6 +69,7 @@ class CaseDetail:
     actions: frozenset[Action]
     zone: tzinfo
     comments: int
+    not_confirmed: NotConfirmed | None
 
 
 def detail(
@@ -89,6 +91,9 @@ def detail(
     happenings = tuple(timeline(session, catalog, case_id, case.category, maker.zone))
     line, counterparty = _related(session, viewer, catalog, case, now)
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
+    sides = side_by_side(
+        viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
+    )
     return CaseDetail(
         row=row,
         clock=clock_detail(session, catalog, case, row.stage, maker.calendar(case.sla_calendar), now),
@@ -105,9 +110,7 @@ def detail(
         cause=category.cause if category else "",
         guidance=tuple(category.guidance) if category else (),
         category_owner=category.owner if category else "",
-        sides=side_by_side(
-            viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
-        ),
+        sides=sides,
         evidence_taken_at=evidence.taken_at if evidence else None,
         evidence_version=evidence.version if evidence else 0,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
@@ -119,6 +122,7 @@ def detail(
         actions=actions_for(viewer, catalog, case),
         zone=maker.zone,
         comments=sum(happening.did == "commented" for happening in happenings),
+        not_confirmed=not_confirmed(case, happenings, sides),
     )
 
 

@@ -76,12 +76,22 @@ class BatchLine:
         """Whether its figures change by themselves soon."""
         if self.status == "preparing":
             return not self.problem
-        return self.status in ("sending", "cancelled") and self.finished_at is None
+        return bool(self.count("sending") or (self.count("waiting") and self.status != "paused"))
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether only somebody's approval or decision keeps it from its end."""
+        return not self.is_moving and bool(self.count("approval") or self.count("unsure"))
 
     @property
     def awaits_data(self) -> bool:
-        """Whether only the next runs can still change it."""
-        return not self.is_moving and any(part.kind == "accepted" and part.count for part in self.parts)
+        """Whether the next runs can still change it."""
+        return not self.is_moving and bool(self.count("accepted"))
+
+    @property
+    def pace(self) -> str:
+        """How often the page asks again by itself; empty: not at all."""
+        return "1s" if self.is_moving else "5s" if self.awaits_data or self.awaits_people else ""
 
     @property
     def shown(self) -> int:
@@ -188,12 +198,15 @@ def _line(row: Row[Any], viewer: Viewer, counts: dict[str, int]) -> BatchLine:
     stopped = made.status == "preparing" and row.task in ("failed", "cancelled")
     mine = made.requested_by_id == viewer.user_id
     ended = made.status in ("finished", "cancelled")
+    said, tone = words.BATCH.get(made.status, made.status), words.BATCH_TONE.get(made.status, "")
+    if made.status == "sending" and not (counts.get(Sent.WAITING) or counts.get(Sent.SENDING)) and counts:
+        said, tone = "Waits for people", "violet"
     return BatchLine(
         id=made.id,
         title=made.title,
         status=made.status,
-        said=words.BATCH.get(made.status, made.status),
-        tone=words.BATCH_TONE.get(made.status, ""),
+        said=said,
+        tone=tone,
         dry_run=made.dry_run,
         reason=made.reason or "",
         asked_by=row.name,

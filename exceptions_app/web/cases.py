@@ -6,7 +6,8 @@ page comes back with the newest version, says who did what, and keeps what was t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,6 +19,7 @@ from exceptions_app.domain.lifecycle import TransitionError
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries import people
+from exceptions_app.queries.case_retries import case_retries
 from exceptions_app.queries.detail import detail
 from exceptions_app.queries.words import zone_of
 from exceptions_app.runtime import runtime
@@ -27,6 +29,9 @@ from . import acting, gate, hx
 from .forms import FormError, end_of, optional, required
 from .gate import needs
 from .transaction import transactional
+
+REFUSALS = (FormError, actions.NotAllowedError, actions.ConflictError, TransitionError)
+"""Why an action was not done: told on the page."""
 
 blueprint = Blueprint("cases", __name__, url_prefix="/exceptions")
 
@@ -40,17 +45,23 @@ def show(reference: str) -> ResponseReturnValue:
     canonical = public_id.encode(number)
     if canonical != reference:
         return hx.go_to(url_for(".show", reference=canonical))
-    return _page(number)
+    return page(number)
 
 
-def _page(
-    number: int, status: int = 200, *, problem: str | None = None, opened: str = ""
-) -> ResponseReturnValue:
-    """The page; with a problem, the form named `opened` comes back with what was typed."""
-    now = utc_now()
-    found = detail(db.session(), gate.viewer(), runtime().catalog, number, now=now)
+def page(
+    number: int, status: int = 200, *, problem: str | None = None, opened: str = "",
+    problems: Mapping[str, str] | None = None,
+) -> ResponseReturnValue:  # fmt: skip
+    """The page; with a problem, the form named `opened` comes back with what was typed. `problems`: what is wrong
+    with each field of the retry that is edited.
+    """
+    now, viewer, catalog = utc_now(), gate.viewer(), runtime().catalog
+    found = detail(db.session(), viewer, catalog, number, now=now)
     if found is None:
         abort(404)
+    case = db.session.get_one(ExceptionCase, number)
+    task_id = request.args.get("task", type=int)
+    retries = case_retries(db.session(), viewer, catalog, case, now=now, task_id=task_id)
     may_assign = gate.allowed(Permission.ASSIGN_OTHERS)
     team = people.colleagues(db.session(), found.row.queue) if may_assign else []
     body = render_template(
@@ -64,11 +75,23 @@ def _page(
         conflict=status == 409,
         today=now.astimezone(found.zone).date(),
         now=now,
+        retries=retries,
+        problems=problems or {},
+        token=uuid.uuid4().hex,
     )
     response = hx.respond((body, status))
-    if status >= 400:
+    if status >= 400 or request.method == "POST":
         response.headers["HX-Push-Url"] = "false"
     return response
+
+
+def refused(number: int, name: str, error: Exception) -> ResponseReturnValue:
+    """The page again, saying why the form `name` was not done, with nothing of the person's text lost."""
+    db.session.rollback()
+    if isinstance(error, actions.ConflictError):
+        at = wording.instant(error.at, zone_of(gate.viewer().time_zone))
+        return page(number, 409, problem=f"{error.who} {error.what} on {at}.", opened=name)
+    return page(number, 422, problem=str(error), opened=name)
 
 
 def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) -> ResponseReturnValue:
@@ -80,13 +103,8 @@ def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str])
         abort(400)
     try:
         said = change(case, int(version))
-    except actions.ConflictError as error:
-        db.session.rollback()
-        at = wording.instant(error.at, zone_of(gate.viewer().time_zone))
-        return _page(number, 409, problem=f"{error.who} {error.what} on {at}.", opened=name)
-    except (FormError, actions.NotAllowedError, TransitionError) as error:
-        db.session.rollback()
-        return _page(number, 422, problem=str(error), opened=name)
+    except REFUSALS as error:
+        return refused(number, name, error)
     flash(said, "green")
     return hx.go_to(url_for(".show", reference=public_id.encode(number)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from flask import request
+from flask import abort, request
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.queries.words import zone_of
@@ -27,6 +27,21 @@ def required(name: str, otherwise: str) -> str:
     if not value:
         raise FormError(otherwise)
     return value
+
+
+def edits() -> dict[str, str]:
+    """The fields of a retry as they were typed: what the form names `field-…`."""
+    return {
+        name.removeprefix("field-"): text for name, text in request.form.items() if name.startswith("field-")
+    }
+
+
+def token() -> str:
+    """What makes a form that is sent twice one request. A form without one is none of ours."""
+    given = request.form.get("token", "")
+    if not given.isalnum() or not 16 <= len(given) <= 64:
+        abort(400)
+    return given
 
 
 def end_of(name: str) -> datetime | None:

@@ -75,6 +75,17 @@ def assign() -> ResponseReturnValue:
     return _told(result, "assigned")
 
 
+@blueprint.post("/queue/retry")
+@needs(Permission.RETRY)
+def retry() -> ResponseReturnValue:
+    """From the ticked rows to the page that says what a retry of them would do. Changes nothing."""
+    picked = _picked()
+    if not picked:
+        flash("Nothing was ticked.", "amber")
+        return hx.go_to(_back())
+    return hx.go_to(url_for("retries.new", case=[number for number, _ in picked]))
+
+
 def _picked() -> list[tuple[int, int]]:
     """The ticked rows as (id, version the person saw)."""
     picked = []

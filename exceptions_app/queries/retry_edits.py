@@ -1,0 +1,89 @@
+"""Editing what a retry sends: which fields a person may change and how, and what their edit comes to before it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exceptions_app.access import Viewer, sees
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Operation, SentField
+from exceptions_app.domain import wording
+from exceptions_app.models import ExceptionCase
+from exceptions_app.services import retry_values
+from exceptions_app.services.retry_approving import needs_approval
+from exceptions_app.services.retry_values import SENSITIVE
+
+from .deliveries import FieldLine, LineMaker
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of the edit form. `kind`: choice, date, number, whole, yes_no, time or text."""
+
+    name: str
+    label: str
+    kind: str
+    value: str
+    required: bool
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An edit as it would be sent. `problems`: field -> what is wrong; `approval`: a second person must agree."""
+
+    diff: tuple[FieldLine, ...]
+    given: Mapping[str, str]
+    problems: Mapping[str, str]
+    approval: bool
+
+
+def reviewed(
+    maker: LineMaker, operation: Operation, case: ExceptionCase, values: Mapping[str, str | None],
+    given: Mapping[str, str],
+) -> Review:  # fmt: skip
+    """The same for values that are known already. What is still missing is a problem, too."""
+    edits = retry_values.edit(operation, values, given, maker.viewer)
+    problems = dict(edits.problems)
+    for name in retry_values.missing(operation, edits.values):
+        problems.setdefault(name, "A value is required.")
+    fields = maker.fields(operation, edits.values, dict(edits.diff), case.currency)
+    return Review(fields, dict(given), problems, needs_approval(operation, case, edits.diff))
+
+
+def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
+    """The fields that this person may edit, each with what would be sent."""
+    return tuple(
+        Input(
+            name, retry_values.label(operation, name), _kind(sent), values.get(name) or "", sent.required,
+            tuple(sent.one_of),
+        )
+        for name, sent in operation.fields.items()
+        if sent.edit and sees(viewer, sent.sensitivity)
+    )  # fmt: skip
+
+
+def second_person(catalog: Catalog, operation: Operation | None) -> str:
+    """When somebody else must agree, in words."""
+    if operation is None:
+        return ""
+    if operation.always_approve:
+        return "A second person must approve everything that is sent like this."
+    said = []
+    if operation.approve_above is not None:
+        limit = wording.money(operation.approve_above, catalog.site.reporting_currency)
+        said.append(f"an edit above {limit}")
+    if any(sent.edit and sent.sensitivity in SENSITIVE for sent in operation.fields.values()):
+        said.append("an edit of pay or bank data")
+    return f"A second person must approve {' and '.join(said)}." if said else ""
+
+
+def _kind(sent: SentField) -> str:
+    if sent.one_of:
+        return "choice"
+    kinds = {
+        "date": "date", "timestamp": "time", "boolean": "yes_no", "integer": "whole", "money": "number",
+        "decimal": "number", "quantity": "number",
+    }  # fmt: skip
+    return kinds.get(sent.type, "text")
