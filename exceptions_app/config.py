@@ -47,6 +47,9 @@ class Settings:
     job_processes: int = _setting("TIEOUT_JOB_PROCESSES", 1, "job processes of `tieout serve`")
     duck_memory: str = _setting("TIEOUT_DUCK_MEMORY", "2GB", "memory limit of one comparison")
     duck_threads: int = _setting("TIEOUT_DUCK_THREADS", 2, "threads of one comparison")
+    task_lease: int = _setting(
+        "TIEOUT_TASK_LEASE", 120, "seconds after which the work of a process that was killed is taken over"
+    )
     log_level: str = _setting("TIEOUT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR")
     lockout_after: int = _setting("TIEOUT_LOCKOUT_AFTER", 5, "failed sign-ins before an account is locked")
     lockout_minutes: int = _setting("TIEOUT_LOCKOUT_MINUTES", 15, "how long a locked account stays locked")
@@ -120,7 +123,15 @@ _CONVERT: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("instance", "catalog"), _path),
     **dict.fromkeys(("secure_cookies", "cheap_passwords"), _yes_or_no),
     **dict.fromkeys(
-        ("web_processes", "job_processes", "duck_threads", "lockout_after", "lockout_minutes", "smtp_port"),
+        (
+            "web_processes",
+            "job_processes",
+            "duck_threads",
+            "lockout_after",
+            "lockout_minutes",
+            "smtp_port",
+            "task_lease",
+        ),
         _whole,
     ),
     "smtp_tls": _one_of("starttls", "tls", "none"),

@@ -22,10 +22,10 @@ from exceptions_app.catalog.schema import System
 from exceptions_app.connectors.base import TransportError
 from exceptions_app.domain import breaker
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.milestones import reached
 from exceptions_app.models import Task
 from exceptions_app.services import outbox, system_gates
 
-from .milestones import reached
 from .sending import Senders, Tried
 from .traffic import Traffic
 from .work import Work

@@ -26,6 +26,7 @@ from exceptions_app.connectors.base import (
 )
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.duck import closing_session
+from exceptions_app.milestones import reached
 from exceptions_app.models import SyncRun
 from exceptions_app.records.errors import RecordError
 from exceptions_app.records.known import OpenReject
@@ -34,7 +35,6 @@ from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
-from .milestones import reached
 from .work import CancelledError, StoppingError, Work
 
 log = logging.getLogger(__name__)

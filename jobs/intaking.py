@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from exceptions_app.domain.discrepancy import Discrepancy
+from exceptions_app.milestones import reached
 from exceptions_app.services import intake
 from exceptions_app.services.intake import IntakeCounts, Probe, RunFacts
 
-from .milestones import reached
 from .work import Work
 
 

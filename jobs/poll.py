@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.milestones import reached
 from exceptions_app.models import SyncRun
 from exceptions_app.services import rejects, runs, tasks
 
 from . import incidents
 from .feed_run import FeedRun, Outcome
 from .flows import flows_reading
-from .milestones import reached
 from .work import Work
 
 NOT_ABLE = "cannot be asked for one record"

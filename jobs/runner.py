@@ -20,12 +20,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.milestones import reached
 from exceptions_app.models import Task
 from exceptions_app.runtime import Runtime
 from exceptions_app.services import tasks
 
 from .logs import correlated
-from .milestones import reached
 from .work import CancelledError, Handler, StoppingError, Work
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Runner:
         self.handlers = handlers
         self.kinds = frozenset(handlers if kinds is None else kinds)
         self.owner = owner_name()
+        self.lease = timedelta(seconds=runtime.settings.task_lease)
         self._only = only
         self._stop = threading.Event()
         self._stopping = stop or self._is_stopping
@@ -78,7 +79,9 @@ class Runner:
     def run_one(self) -> bool:
         """Claim and run one task; False when none is due."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            task = tasks.claim(session, self.owner, utc_now(), kinds=self.kinds, only=self._only)
+            task = tasks.claim(
+                session, self.owner, utc_now(), lease=self.lease, kinds=self.kinds, only=self._only
+            )
         if task is None:
             return False
         work = Work(self.runtime, self.engine, task, self.owner, self._stopping)
@@ -146,7 +149,7 @@ def _heartbeat(work: Work) -> Iterator[None]:
     done = threading.Event()
 
     def beat() -> None:
-        while not done.wait(HEARTBEAT_SECONDS):
+        while not done.wait(min(HEARTBEAT_SECONDS, work.lease.total_seconds() / 4)):
             try:
                 work.beat()
             except DBAPIError as error:

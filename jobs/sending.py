@@ -17,10 +17,9 @@ from exceptions_app.connectors.base import Answer, Submitter, TransportError, Wr
 from exceptions_app.connectors.registry import build_submitter
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.retry import Meaning, Outcome, meaning
+from exceptions_app.milestones import reached
 from exceptions_app.services.outbox import Claimed, Result
 from exceptions_app.services.retry_values import typed
-
-from .milestones import reached
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine
@@ -51,6 +52,7 @@ class Work:
         self.correlation_id = task.correlation_id
         self.requested_by = task.requested_by_id
         self.tries = task.tries
+        self.lease = timedelta(seconds=runtime.settings.task_lease)
         self.stopping = stopping
         self._cancelled = False
         self._lost = False
@@ -129,7 +131,7 @@ class Work:
             self._lost = True
 
     def _renew(self, session: Session, **told: Any) -> None:
-        if not tasks.heartbeat(session, self.task_id, self.owner, utc_now(), **told):
+        if not tasks.heartbeat(session, self.task_id, self.owner, utc_now(), lease=self.lease, **told):
             self._cancelled = True
 
 

@@ -14,6 +14,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.extensions import db
+from exceptions_app.milestones import reached
 from exceptions_app.services.engine import reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,6 +36,7 @@ def transactional(view: View) -> View:
         try:
             response = view(*args, **kwargs)
             db.session.commit()
+            reached("action.committed")
         except BaseException:
             db.session.rollback()
             raise
