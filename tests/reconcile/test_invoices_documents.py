@@ -256,6 +256,12 @@ def test_credit_and_rebill_is_silent(ledger: InvoiceBooks) -> None:
     assert ledger.primary() == []
 
 
+def test_an_invoice_that_replaces_another_is_no_duplicate_whatever_its_type(ledger: InvoiceBooks) -> None:
+    ledger.invoice()
+    ledger.invoice(invoice_number="I1-R", credits_invoice="I1", entered_at=days_ago(5))
+    assert ledger.categories("p2p.duplicate_invoice", entity=None) == set()
+
+
 def test_an_orphan_waits_until_invoices_were_read(ledger: InvoiceBooks) -> None:
     ledger.invoice(invoice_number="C1", invoice_type="credit", quantity=-2, credits_invoice="I9")
     assert ledger.categories(CREDIT) == {"orphan_credit"}
