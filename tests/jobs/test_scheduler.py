@@ -18,7 +18,15 @@ from .conftest import NOW, Hospital
 
 def test_table_of_jobs_follows_from_the_configuration(hospital: Hospital) -> None:
     jobs = {job.name: job for job in jobs_of(hospital.runtime.catalog)}
-    assert set(jobs) == {"poll:orders", "poll:receipts", "reconcile:goods", "sweep", "maintain"}
+    assert set(jobs) == {
+        "poll:orders",
+        "poll:receipts",
+        "reconcile:goods",
+        "sweep",
+        "tell",
+        "mail",
+        "maintain",
+    }
     assert jobs["poll:orders"].every == timedelta(minutes=2)
     assert jobs["poll:orders"].payload == {"feed": "orders"}
     assert jobs["reconcile:goods"].every == timedelta(minutes=2)  # its quickest feed
