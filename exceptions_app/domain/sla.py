@@ -43,6 +43,12 @@ class Told(IntFlag):
     RESPONSE_MISSED = 8
 
 
+# What is silenced by what was told, as plain numbers: flags cost more than the deadlines that they are about.
+_AFTER_BREACH = int(Told.BREACHED)
+_AFTER_DUE_SOON = int(Told.BREACHED | Told.DUE_SOON)
+_AFTER_HALF = int(Told.BREACHED | Told.DUE_SOON | Told.HALF)
+_AFTER_RESPONSE = int(Told.RESPONSE_MISSED)
+
 Stretch = tuple[datetime, datetime]
 """A stretch of wall-clock time in which the clock stood still, half-open."""
 
@@ -175,15 +181,15 @@ class Telling:
 
     def _untold(self) -> Iterator[tuple[Told, datetime]]:
         """The rest of the clock says nothing any more once the breach was told."""
-        rest = (
-            (Told.BREACHED, self.due_at, Told.BREACHED),
-            (Told.DUE_SOON, self.due_soon_at, Told.BREACHED | Told.DUE_SOON),
-            (Told.HALF, self.half_at, Told.BREACHED | Told.DUE_SOON | Told.HALF),
-            (Told.RESPONSE_MISSED, self.response_due_at, Told.RESPONSE_MISSED),
-        )
-        for what, at, silenced_by in rest:
-            if at is not None and not self.told & silenced_by:
-                yield what, at
+        told = int(self.told)
+        if self.due_at is not None and not told & _AFTER_BREACH:
+            yield Told.BREACHED, self.due_at
+        if self.due_soon_at is not None and not told & _AFTER_DUE_SOON:
+            yield Told.DUE_SOON, self.due_soon_at
+        if self.half_at is not None and not told & _AFTER_HALF:
+            yield Told.HALF, self.half_at
+        if self.response_due_at is not None and not told & _AFTER_RESPONSE:
+            yield Told.RESPONSE_MISSED, self.response_due_at
 
     def due(self, now: datetime) -> list[Told]:
         """What is to be told now: of half, due soon and breached the gravest only; a missed response beside it."""

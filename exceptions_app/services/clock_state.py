@@ -7,9 +7,9 @@ any calendar or target. Reads and writes nothing: `case_clock` and `reclock` do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exceptions_app.domain import sla
 from exceptions_app.domain.cutoffs import CutoffAt, next_cutoff
@@ -40,8 +40,7 @@ class Clocked(Protocol):
     def told(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """The clock's columns, by their names."""
 
     sla_target: str
@@ -59,7 +58,7 @@ class Clock:
     next_sla_at: datetime | None
 
 
-NAMES: tuple[str, ...] = tuple(Clock.__dataclass_fields__)
+NAMES: tuple[str, ...] = Clock._fields
 """Of the columns of `Clock`, in order."""
 
 
@@ -71,7 +70,7 @@ def work_out(
     due = _due(case, target, over, cutoff, now)
     breached_at, told = case.breached_at, case.told
     if case.status == Status.OPEN and breached_at is not None and due.due_at > now:
-        breached_at, told = None, told & ~Told.BREACHED  # a new deadline: it can be missed again
+        breached_at, told = None, int(told) & ~int(Told.BREACHED)  # a new deadline: it can be missed again
     if case.status == Status.OPEN and breached_at is None and due.due_at <= now and not _waits(case, due):
         breached_at = due.due_at
     paused = sla.paused_time(over, target.span, target.calendar) if over else timedelta(0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ def _reckoned(session: Session, catalog: Catalog, now: datetime, rows: Sequence[
 def _reckon(row: Row[Any], target: Target, log: Sequence[CasePause], now: datetime) -> Reckoned | None:
     clock = work_out(row, target, pauses.over(log), pauses.stops(log), now)
     clock = _without_old_news(row, clock, now)
-    if all(getattr(row, name) == getattr(clock, name) for name in NAMES):
+    if row[len(_INPUTS) :] == clock:
         return None
     moved = tuple(name for name in SHOWN if getattr(row, name) != getattr(clock, name))
     return Reckoned(row, clock, moved)
@@ -116,7 +116,7 @@ def _silenced(row: Row[Any], clock: Clock, silent: Told) -> Clock:
     response = clock.response_due_at if row.responded_at is None else None
     telling = sla.Telling(clock.half_at, clock.due_soon_at, clock.due_at, response, told)
     next_at = clock.next_sla_at if row.on_hold else sla.next_sla_at(telling, False, row.status)
-    return replace(clock, told=told, next_sla_at=next_at)
+    return clock._replace(told=int(told), next_sla_at=next_at)
 
 
 def write(session: Session, ctx: ActionContext, changed: Sequence[Reckoned]) -> tuple[int, int, list[int]]:
@@ -153,8 +153,7 @@ def _made_ready(session: Session, ctx: ActionContext, changed: Sequence[Reckoned
     for each in changed:
         link = _link(ctx, each) if each.moved else None
         head = each.row.audit_head if link is None else link.hash
-        values = (getattr(each.clock, name) for name in NAMES)
-        stored = (at(value) if isinstance(value, datetime) else value for value in values)
+        stored = (at(value) if isinstance(value, datetime) else value for value in each.clock)
         found.append(_Ready(each, link, (*stored, head, ctx.snapshot_id, each.row.id)))
     return found
 
