@@ -1,0 +1,182 @@
+"""Every endpoint × every role × own and other entity × own and other queue: nothing of another's exception shows.
+
+Each endpoint of the application is listed below by what it shows of an exception; one that is not listed fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from exceptions_app.domain.public_id import encode
+from exceptions_app.models import Delivery, Notice, RetryBatch
+from exceptions_app.services import api_keys
+from tests.conftest import NOW
+
+from .conftest import EVIDENCE
+from .test_roles import EVERYBODY, TABLE
+
+MARK = "Quagga charged too much."
+"""The sentence of every exception here: wherever it stands, an exception is shown."""
+SHOW = {
+    "my_work.index", "queues.index", "api_exceptions.index", "retries.batch", "retry_decisions.approvals",
+    "retry_decisions.decisions", "notices.index",
+}  # fmt: skip
+"""Pages that show the exceptions that one may see."""
+ABOUT_ONE = {
+    "cases.show", "cases.claim", "cases.release", "cases.assign", "cases.hold", "cases.resume", "cases.resolve",
+    "cases.waive", "cases.reopen", "cases.comment", "case_retry.state", "case_retry.retry", "case_retry.review",
+    "case_retry.reread", "api_exceptions.show", "retry_gave_up.one", "retry_gave_up.review",
+    "retry_decisions.judge", "retry_decisions.decide",
+}  # fmt: skip
+"""What is about one exception, which its address names: for others it does not exist."""
+SILENT = {
+    "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
+    "auth.set_password", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
+    "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.assign", "queues.retry",
+    "retries.index", "retries.new", "retries.start", "retries.steer", "retries.systems", "retry_gave_up.index",
+    "retry_gave_up.choose", "retry_gave_up.confirm", "retry_gave_up.again", "retry_gave_up.discard",
+    "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask", "exports.download", "tasks.show",
+    "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
+    "integration.configuration", "integration.read_now", "integration.compare_now", "admin.people",
+    "admin.new_person", "admin.add_person", "admin.edit_person", "admin.change_person", "admin.new_password",
+    "admin.unlock",
+}  # fmt: skip
+"""What shows no exception at all, or at most counts them."""
+OWN = ("H01", "ap")
+SCOPES = [pair for pair in product(("H01", "H02"), ("ap", "stores")) if pair != OWN]
+
+
+@pytest.fixture
+def world(session: Session, make_case: Callable[..., Any], user: Callable[..., Any]) -> dict[str, Any]:
+    """Exceptions of one entity and queue: open, and with a retry in each state that has a page of its own."""
+    asker = user("manager")
+    cases = {
+        name: make_case(
+            entity=OWN[0], queue=OWN[1], sentence=MARK, evidence=EVIDENCE, reference=f"REF-{name}",
+            fingerprint=name.encode().ljust(16), line_key=None,
+        )
+        for name in ("open", "failed", "awaiting_approval", "unsure")
+    }  # fmt: skip
+    batch = RetryBatch(
+        token="t", title="Prices", status="sending", selection=json.dumps({"cases": []}), total=3,
+        requested_by_id=asker.id, created_at=NOW, correlation_id="c",
+        config_snapshot_id=cases["open"].config_snapshot_id,
+    )  # fmt: skip
+    session.add(batch)
+    session.flush()
+    deliveries = {
+        name: _delivery(session, case, batch, asker) for name, case in cases.items() if name != "open"
+    }
+    session.commit()
+    return {"cases": cases, "batch": batch.id, "deliveries": deliveries}
+
+
+def _delivery(session: Session, case: Any, batch: RetryBatch, asker: Any) -> int:
+    status = case.reference.removeprefix("REF-")
+    made = Delivery(
+        batch_id=batch.id, case_id=case.id, operation="amend_price", system="DESK", idempotency_key=status,
+        order_key=status, fields='{"order":"PO-1","price":"31"}', status=status, max_tries=8, not_before=NOW,
+        requested_by_id=asker.id, created_at=NOW, first_error="no", last_error="no", error_class="cancelled",
+        correlation_id="c", config_snapshot_id=case.config_snapshot_id,
+    )  # fmt: skip
+    session.add(made)
+    case.retry_state = status
+    session.flush()
+    return int(made.id)
+
+
+def _paths(app: Flask, world: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(method, endpoint, path) of every endpoint, with the ids of this world."""
+    waiting = {"retry_decisions.judge": "awaiting_approval", "retry_decisions.decide": "unsure"}
+    for method, endpoint in sorted(TABLE):
+        known = {
+            "reference": encode(world["cases"]["open"].id), "batch_id": world["batch"], "task_id": 1,
+            "feed": "erp_orders", "flow": "procure_to_pay", "user_id": 1, "key_id": 1, "notice_id": 1,
+            "filename": "css/app.css", "step": "pause", "verdict": "approve",
+            "delivery_id": world["deliveries"][waiting.get(endpoint, "failed")],
+        }  # fmt: skip
+        rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
+        with app.test_request_context():
+            yield method, endpoint, app.url_for(endpoint, **{name: known[name] for name in rule.arguments})
+
+
+def _tell(session: Session, person: Any, case: Any) -> None:
+    session.add(Notice(
+        user_id=person.id, case_id=case.id, kind="breached", text=MARK, link="/", dedupe=f"event:{person.id}",
+        created_at=NOW,
+    ))  # fmt: skip
+    session.commit()
+
+
+def _may(role: str, method: str, endpoint: str) -> bool:
+    roles = TABLE[method, endpoint]
+    return roles is None or role in roles.split()
+
+
+def test_every_endpoint_is_listed_once(app: Flask) -> None:
+    listed = [*SHOW, *ABOUT_ONE, *SILENT]
+    assert len(listed) == len(set(listed))
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(listed)
+
+
+@pytest.mark.parametrize("role", EVERYBODY.split())
+@pytest.mark.parametrize(("entity", "queue"), SCOPES)
+def test_nothing_of_another_entity_or_queue_shows_anywhere(
+    role: str, entity: str, queue: str, app: Flask, world: dict[str, Any], session: Session,
+    sign_in: Callable[..., FlaskClient],
+) -> None:  # fmt: skip
+    client = sign_in(role, entities=(entity,), queues=(queue,))
+    _tell(session, client.person, world["cases"]["open"])  # type: ignore[attr-defined]
+    for method, endpoint, path in _paths(app, world):
+        if endpoint in {"auth.sign_out", "auth.set_password"}:
+            continue
+        answer = client.open(path, method=method)
+        assert MARK not in answer.text, endpoint
+        assert "REF-" not in answer.text, endpoint
+        if endpoint in ABOUT_ONE and _may(role, method, endpoint):
+            assert answer.status_code == 404, (endpoint, answer.status_code)
+
+
+@pytest.mark.parametrize("role", EVERYBODY.split())
+def test_what_is_ones_own_shows_where_it_should(
+    role: str, app: Flask, world: dict[str, Any], session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in(role, entities=(OWN[0],), queues=(OWN[1],))
+    _tell(session, client.person, world["cases"]["open"])  # type: ignore[attr-defined]
+    for method, endpoint, path in _paths(app, world):
+        if endpoint not in SHOW | ABOUT_ONE or not _may(role, method, endpoint):
+            continue
+        answer = client.open(path, method=method)
+        assert answer.status_code not in {403, 404}, (endpoint, answer.status_code)
+        if endpoint in SHOW:
+            assert MARK in answer.text or "REF-" in answer.text, endpoint
+
+
+@pytest.mark.parametrize("role", EVERYBODY.split())
+def test_bank_data_shows_to_nobody_whose_role_does_not_read_it(
+    role: str, world: dict[str, Any], session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    """On the page with its timeline and its retry, by search, through the API; `tests/jobs` looks into exports."""
+    client, reference = sign_in(role), encode(world["cases"]["open"].id)
+    _, key = api_keys.make(session, client.person, "k", by="user:1", now=NOW)  # type: ignore[attr-defined]
+    session.commit()
+    pages = {
+        "page": client.get(f"/exceptions/{reference}").text,
+        "retry": client.get(f"/exceptions/{reference}/retry").text,
+        "api": client.get(f"/api/v1/exceptions/{reference}", headers={"Authorization": f"Bearer {key}"}).text,
+    }
+    reads = role in {"manager", "auditor"}
+    assert {name: (">222<" in text or '"222"' in text) for name, text in pages.items() if name != "retry"} == {
+        "page": reads, "api": reads,
+    }  # fmt: skip
+    assert reads or "222" not in pages["retry"].replace(reference, "")
+    assert MARK not in client.get("/queue?q=222").text
+    assert client.get("/api/v1/exceptions?q=222").json["exceptions"] == []
