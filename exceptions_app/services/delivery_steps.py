@@ -58,7 +58,11 @@ class Steps:
         return list(self._session.scalars(_DELIVERIES, {"ids": list(ids)}))
 
     def move(self, case: ExceptionCase, delivery: Delivery, to: Sent, note: str | None = None) -> None:
-        """Along the table; the lease ends with the step. Raises `StepError`."""
+        """Along the table; the lease ends with the step. Raises `StepError`.
+
+        What a dry run has written and is not sent leaves its exception alone: another retry may be on its way.
+        """
+        of_dry_run = delivery.status == Sent.READY and to is Sent.SKIPPED
         if to not in STEPS[Sent(delivery.status)]:
             raise StepError(f"delivery {delivery.id} cannot go from {delivery.status} to {to}")
         delivery.status = to.value
@@ -67,8 +71,9 @@ class Steps:
             delivery.note = note
         if to in _NO_LONGER_ON_ITS_WAY:
             delivery.settled_at = self._ctx.now
-        case.retry_state = to.value
-        case.retry_count += to in _COUNTED
+        if not of_dry_run:
+            case.retry_state = to.value
+            case.retry_count += to in _COUNTED
 
     def skip(self, case: ExceptionCase, delivery: Delivery, note: str) -> None:
         """Nothing (more) is sent, and why."""
@@ -76,7 +81,8 @@ class Steps:
         if delivery.doubtful:
             note = f"{note} An earlier try of it may have arrived: it was never answered."
         self.move(case, delivery, Sent.SKIPPED, note)
-        self._told(case, delivery, AuditTag.CASE_RETRY_SKIPPED, before, note)
+        if before != Sent.READY:
+            self._told(case, delivery, AuditTag.CASE_RETRY_SKIPPED, before, note)
 
     def accept(self, case: ExceptionCase, delivery: Delivery, note: str | None = None) -> None:
         """The system has it. An open exception awaits confirmation now, as if a person had resolved it; one that

@@ -46,7 +46,8 @@ class _Changes:
     def __init__(self, session: Session, ctx: ActionContext, run: RunFacts) -> None:
         self._session, self._ctx, self._run = session, ctx, run
         self._placing = Placing(ctx.catalog, ctx.now)
-        self._trail, self._settling = Trail(ctx), Settling(session, ctx, run)
+        self._trail = Trail(ctx)
+        self._settling = Settling(session, ctx, run, self._trail)
         self._evidence: list[tuple[int, int, str]] = []
         self._do: dict[StepKind, Callable[[ExceptionCase, Step], None]] = {
             StepKind.CHANGED: self._changed,
@@ -67,7 +68,7 @@ class _Changes:
             if case is None or case.version != step.version:
                 continue
             self._do[step.kind](case, step)
-            self._settling.look(case, step.kind, step.reason)
+            self._settling.look(case, step)
             case.version += 1
             case.config_snapshot_id = self._ctx.snapshot_id
             done[step.kind] += 1

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import EndReason
-from exceptions_app.domain.retry import Sent
+from exceptions_app.domain.retry import LIVE, Sent
 from exceptions_app.models import Delivery, ExceptionCase
 
+from . import retry_values
 from .bulk import in_batches, is_one_of
 from .context import ActionContext
-from .intake_facts import RunFacts, StepKind
+from .delivery_steps import Steps
+from .intake_facts import RunFacts, Step, StepKind
+from .retry_batches import finish
+from .trail import Trail
 
+OUTDATED = "The records say something else since it was prepared: look again, then decide."
 STILL_WRONG = "The newest records still differ: see the exception."
 
 
@@ -44,21 +50,26 @@ class Settling:
     of the exceptions are flushed.
     """
 
-    def __init__(self, session: Session, ctx: ActionContext, run: RunFacts) -> None:
-        self._session, self._ctx, self._run = session, ctx, run
+    def __init__(self, session: Session, ctx: ActionContext, run: RunFacts, trail: Trail) -> None:
+        self._session, self._ctx, self._run, self._trail = session, ctx, run, trail
         self._cases: dict[bool, dict[int, ExceptionCase]] = {True: {}, False: {}}
+        self._changed: dict[int, tuple[ExceptionCase, Discrepancy]] = {}
 
-    def look(self, case: ExceptionCase, kind: StepKind, reason: EndReason | None) -> None:
+    def look(self, case: ExceptionCase, step: Step) -> None:
         """What one step means for the retries of its exception."""
-        if kind is StepKind.RECURRED:
+        if case.retry_state in LIVE:
+            if step.found is not None:
+                self._changed[case.id] = case, step.found
+        elif step.kind is StepKind.RECURRED:
             case.retry_state, case.retry_count = None, 0  # a new cycle
         elif case.retry_state == Sent.ACCEPTED:
-            agrees = kind is StepKind.CLOSED and reason is EndReason.AGREES_NOW
-            if agrees or kind in (StepKind.CONFIRMED, StepKind.NOT_CONFIRMED):
-                self._cases[kind is not StepKind.NOT_CONFIRMED][case.id] = case
+            agrees = step.kind is StepKind.CLOSED and step.reason is EndReason.AGREES_NOW
+            if agrees or step.kind in (StepKind.CONFIRMED, StepKind.NOT_CONFIRMED):
+                self._cases[step.kind is not StepKind.NOT_CONFIRMED][case.id] = case
 
     def store(self) -> None:
         """One statement for what is confirmed, one for what is not; none where there were no retries."""
+        self._skip_outdated()
         read = self._run.read_through
         before = None if read is None else read - self._run.lag
         for confirmed, cases in self._cases.items():
@@ -66,3 +77,31 @@ class Settling:
                 for case_id in settle(self._session, self._ctx, cases, confirmed, accepted_before=before):
                     cases[case_id].retry_state = (Sent.CONFIRMED if confirmed else Sent.NOT_CONFIRMED).value
                 cases.clear()
+
+    def _skip_outdated(self) -> None:
+        """What would send values that the records no longer say is not sent; what may have arrived goes on."""
+        if not self._changed:
+            return
+        steps, d = Steps(self._session, self._ctx, self._trail), Delivery
+        stopped = (Sent.WAITING.value, Sent.AWAITING_APPROVAL.value)
+        waits = select(d.id).where(d.case_id.in_(self._changed), d.status.in_(stopped), d.doubtful.is_(False))
+        batches = set()
+        for delivery in steps.deliveries(self._session.scalars(waits).all()):
+            case, found = self._changed[delivery.case_id]
+            if delivery.status in stopped and _is_outdated(self._ctx, delivery, found):
+                steps.skip(case, delivery, OUTDATED)
+                batches.add(delivery.batch_id)
+        self._changed.clear()
+        self._session.flush()
+        finish(self._session, self._ctx, [each for each in batches if each is not None])
+
+
+def _is_outdated(ctx: ActionContext, delivery: Delivery, found: Discrepancy) -> bool:
+    """Whether the newest evidence would make it another write, apart from what a person has edited."""
+    operation = ctx.catalog.operations.get(delivery.operation)
+    if operation is None:
+        return False  # nobody can send it: the outbox says so
+    evidence, facts = retry_values.loads(found.evidence), retry_values.loads(found.facts)
+    newest = retry_values.values_for(ctx.catalog, operation, evidence, facts).values
+    before = {name: pair[0] for name, pair in retry_values.loads(delivery.edited).items()}
+    return {**retry_values.loads(delivery.fields), **before} != newest

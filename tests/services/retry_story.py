@@ -161,7 +161,7 @@ class RetryStory(Story):
 
     # -- delivering
 
-    def claim(self, *, owner: str = "p1", limit: int = 20, system: str | None = None) -> list[Claimed]:
+    def take(self, *, owner: str = "p1", limit: int = 20, system: str | None = None) -> list[Claimed]:
         found = outbox.claim(
             self.session, self.deliver, system or self.system, owner, limit=limit, lease=LEASE
         )
@@ -179,6 +179,6 @@ class RetryStory(Story):
 
     def answer(self, outcome: Outcome, **given: Any) -> list[Claimed]:
         """Claim what is due and give it all the same answer."""
-        claimed = self.claim()
+        claimed = self.take()
         self.record(*[self.result(each, outcome, **given) for each in claimed])
         return claimed

@@ -55,7 +55,7 @@ def test_replaying_twice_is_replaying_once(retry: Retry) -> None:
     other = replay(story, ids, token="another form")
     assert (story.delivery(1).status, other.status) == ("skipped", "finished")
     assert "taken care of it already" in str(story.delivery(1).note)
-    assert len(story.claim()) == 1
+    assert len(story.take()) == 1
 
 
 def test_many_are_replayed_at_once_and_what_has_ended_is_skipped(retry: Retry) -> None:
@@ -73,7 +73,7 @@ def test_an_edited_replay_keeps_what_the_evidence_said(retry: Retry) -> None:
     old = story.delivery(1).id
     replay(story, [old], edits={old: {"price": "9.50"}}, reason="second guess")
     assert story.delivery(1).edited == '{"price":["10.00","9.5"]}'
-    assert story.claim()[0].fields["price"] == "9.5"
+    assert story.take()[0].fields["price"] == "9.5"
 
 
 def test_a_wrong_edit_replays_nothing(retry: Retry, session: Session) -> None:

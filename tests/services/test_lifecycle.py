@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
+from exceptions_app.domain.retry import Outcome
 from exceptions_app.domain.sla import Told
 from exceptions_app.models import CaseEvidence, ExceptionCase, Role
 from exceptions_app.services import people
 from exceptions_app.services.audit_verify import verify
-from exceptions_app.services.engine import prepare_engine
 from exceptions_app.services.sweep import sweep
-from tests.conftest import NOW, postgres_url
-from tests.services.story import Story, discrepancy
+from tests.conftest import NOW
+from tests.services.databases import on_database
+from tests.services.retry_story import RetryStory
+from tests.services.story import discrepancy
 
 NUMBERS = st.integers(1, 4)
 PRICES = st.sampled_from(["10.00", "11.00", "12.00"])
@@ -66,7 +62,8 @@ class Life(RuleBasedStateMachine):
             self.session, email="m@example.org", name="Mina Park", password="correct horse battery",
             role=Role.MANAGER, queues=["*"], entities=["*"], by="system:test", now=NOW, cheap=True,
         )  # fmt: skip
-        self.story = Story(self.session, self.catalog, person)
+        self.story = RetryStory(self.session, self.catalog, person)
+        self.story.sam = person
         self.session.commit()
 
     def teardown(self) -> None:
@@ -176,6 +173,26 @@ class Life(RuleBasedStateMachine):
         known = self.expected[number]
         known.status, known.ended_at, known.waived_until = "open", None, None
 
+    # -- what is sent again
+
+    @precondition(lambda self: self._any("open"))
+    @rule(data=st.data(), outcome=st.sampled_from([Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.PERMANENT]))
+    def is_sent_again(self, data: st.DataObject, outcome: Outcome) -> None:
+        number = self._one(data, "open")
+        self.story.send(number, reason="again")
+        answered = {each.case_id for each in self.story.answer(outcome)}
+        if outcome is Outcome.ACCEPTED and self.story.case(number).id in answered:
+            known = self.expected[number]
+            known.status, known.ended_at = "awaiting_confirmation", self.story.now
+
+    @rule(span=st.sampled_from(["3 business days", "5 business days"]))
+    def the_configuration_changes(self, span: str) -> None:
+        """Another service level from now on: what is open keeps its clock until it is recomputed."""
+        category = self.story.catalog.categories["test_price"]
+        changed = category.model_validate({**category.model_dump(), "target": span})
+        categories = {**self.story.catalog.categories, "test_price": changed}
+        self.story.catalog = replace(self.story.catalog, categories=categories)
+
     # -- what must always hold
 
     @invariant()
@@ -189,6 +206,8 @@ class Life(RuleBasedStateMachine):
             assert case.evidence_version == known.versions == self._versions(case)
             assert case.waiver_expires_at == known.waived_until
             assert (case.resolved_at is None) == (known.status == "open")
+            if case.retry_state == "accepted":
+                assert case.status != "resolved" or case.end_reason not in {"agrees_now", "fixed_by_retry"}
             self._clock_is_sound(case)
         assert self.session.scalar(select(func.count()).select_from(ExceptionCase)) == len(self.expected)
 
@@ -214,16 +233,11 @@ class Life(RuleBasedStateMachine):
 def test_any_sequence_of_runs_and_actions_keeps_the_rules(
     kind: str, request: pytest.FixtureRequest, catalog: Any
 ) -> None:
-    template = request.getfixturevalue(f"{kind}_template")
-    server = request.getfixturevalue("postgres_server") if kind == "postgres" else None
-
     class OnThisDatabase(Life):
         pass
 
     OnThisDatabase.catalog = catalog
-    OnThisDatabase.database = staticmethod(
-        (lambda: _sqlite(template)) if server is None else (lambda: _postgres(server, template))
-    )
+    OnThisDatabase.database = staticmethod(on_database(request, kind))
     run(
         OnThisDatabase,
         settings=settings(
@@ -231,21 +245,3 @@ def test_any_sequence_of_runs_and_actions_keeps_the_rules(
             suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate),
         ),
     )  # fmt: skip
-
-
-def _sqlite(template: Path) -> Iterator[Any]:
-    with tempfile.TemporaryDirectory() as directory:
-        path = shutil.copyfile(template, Path(directory) / "t.sqlite")
-        engine = prepare_engine(create_engine(f"sqlite:///{path}", poolclass=NullPool))
-        yield engine
-        engine.dispose()
-
-
-def _postgres(server: str, template: str) -> Iterator[Any]:
-    name = f"life_{template}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    engine = prepare_engine(create_engine(postgres_url(server, name), poolclass=NullPool))
-    yield engine
-    engine.dispose()

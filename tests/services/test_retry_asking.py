@@ -125,7 +125,7 @@ def test_what_is_on_its_way_is_not_sent_twice(retry: Retry) -> None:
     story.send(1)
     again = story.send(1)
     assert (again.status, again.note) == ("skipped", "A retry is on its way already.")
-    assert len(story.claim()) == 1
+    assert len(story.take()) == 1
 
 
 def test_what_agrees_by_the_newest_records_is_not_sent(retry: Retry) -> None:
@@ -139,7 +139,7 @@ def test_what_agrees_by_the_newest_records_is_not_sent(retry: Retry) -> None:
 def test_what_the_newest_records_say_is_sent(retry: Retry) -> None:
     story = retry()
     story.prepare(story.ask(1), found={1: discrepancy(1, invoiced="12.00")})
-    assert story.claim()[0].fields["price"] == "12.00"
+    assert story.take()[0].fields["price"] == "12.00"
 
 
 @pytest.mark.parametrize("ends", ["resolve", "waive"])
@@ -234,7 +234,7 @@ def test_an_edit_is_kept_with_what_it_was_before(retry: Retry, session: Session)
     delivery = story.send(1, edits={1: {"price": " 9.5 ", "method": "A"}}, reason="the contract price")
     assert delivery.edited == '{"method":[null,"A"],"price":["10.00","9.5"]}'
     assert delivery.reason == "the contract price"
-    assert story.claim()[0].fields["price"] == "9.5"
+    assert story.take()[0].fields["price"] == "9.5"
     told = session.scalars(select(AuditPayload.payload).order_by(AuditPayload.event_id.desc()).limit(1)).one()
     assert '"price":["10.00","9.5"]' in told
 
@@ -284,11 +284,11 @@ def test_an_edit_above_the_limit_waits_for_a_second_person(retry: Retry, session
     story = retry(approve_above="0.40")
     delivery = story.send(1, edits={1: {"price": "9.50"}}, reason="the contract price")
     assert (delivery.status, story.case(1).retry_state) == ("awaiting_approval", "awaiting_approval")
-    assert story.claim() == []
+    assert story.take() == []
     retry_asking.approve(session, story.by(story.max), story.viewer_of(story.max), delivery.id)
     session.commit()
     assert (story.delivery(1).status, story.delivery(1).approved_by_id) == ("waiting", story.max.id)
-    assert len(story.claim()) == 1
+    assert len(story.take()) == 1
     assert verify(session) == []
 
 

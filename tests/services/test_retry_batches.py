@@ -34,7 +34,7 @@ def test_a_batch_is_finished_when_nothing_of_it_is_on_its_way(retry: Retry, sess
     story = retry(numbers=(1, 2))
     batch = story.ask(1, 2)
     story.prepare(batch)
-    one, two = story.claim()
+    one, two = story.take()
     story.record(story.result(one, Outcome.ACCEPTED))
     assert story.batch(batch).status == "sending"
     story.record(story.result(two, Outcome.PERMANENT))
@@ -47,7 +47,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(retry: Retry, sessi
     batch = story.ask(1, 2, dry_run=True)
     done = story.prepare(batch, agree=[2])
     assert (done.ready, done.skipped, story.batch(batch).status) == (1, 1, "ready")
-    assert story.claim() == []
+    assert story.take() == []
     assert (story.case(1).retry_state, story.case(1).responded_at) == (None, None)
     assert session.scalars(select(AuditEvent.id).where(AuditEvent.tag.startswith("case:retry"))).all() == []
 
@@ -61,7 +61,7 @@ def test_what_a_dry_run_has_shown_is_sent_after_one_more_look(retry: Retry, sess
     assert len(session.scalars(select(Task).where(Task.status == "queued")).all()) == 1
     story.prepare(batch, agree=[2])
     assert counts(session, batch) == {"waiting": 1, "skipped": 1}
-    assert [each.case_id for each in story.claim()] == [story.case(1).id]
+    assert [each.case_id for each in story.take()] == [story.case(1).id]
     assert verify(session) == []
 
 
@@ -95,16 +95,16 @@ def test_nothing_of_a_paused_batch_is_claimed_until_it_is_resumed(retry: Retry) 
     story.prepare(batch)
     assert steer(story, "pause", batch) == "paused"
     story.send(2)
-    assert [each.case_id for each in story.claim()] == [story.case(2).id]
+    assert [each.case_id for each in story.take()] == [story.case(2).id]
     assert steer(story, "resume", batch) == "sending"
-    assert [each.case_id for each in story.claim()] == [story.case(1).id]
+    assert [each.case_id for each in story.take()] == [story.case(1).id]
 
 
 def test_what_is_in_flight_when_a_batch_is_paused_ends_truthfully(retry: Retry) -> None:
     story = retry()
     batch = story.ask(1)
     story.prepare(batch)
-    (claimed,) = story.claim()
+    (claimed,) = story.take()
     steer(story, "pause", batch)
     story.record(story.result(claimed, Outcome.ACCEPTED))
     assert (story.delivery(1).status, story.batch(batch).status) == ("accepted", "finished")
@@ -114,7 +114,7 @@ def test_cancelling_skips_what_waits_and_leaves_what_is_in_flight(retry: Retry, 
     story = retry(numbers=(1, 2, 3))
     batch = story.ask(1, 2, 3)
     story.prepare(batch)
-    (claimed,) = story.claim(limit=1)
+    (claimed,) = story.take(limit=1)
     assert steer(story, "cancel", batch) == "cancelled"
     assert counts(session, batch) == {"sending": 1, "skipped": 2}
     assert not story.batch(batch).finished_at
@@ -128,11 +128,11 @@ def test_what_would_be_tried_again_after_a_cancel_is_skipped(retry: Retry) -> No
     story = retry()
     batch = story.ask(1)
     story.prepare(batch)
-    (claimed,) = story.claim()
+    (claimed,) = story.take()
     steer(story, "cancel", batch)
     story.record(story.result(claimed, Outcome.TRANSIENT))
     story.later(minutes=5)
-    assert story.claim() == []
+    assert story.take() == []
     assert (story.delivery(1).status, story.batch(batch).finished_at) == ("skipped", story.now)
 
 
@@ -140,7 +140,7 @@ def test_whether_a_cancelled_write_has_arrived_is_still_found_out(retry: Retry) 
     story = retry("LOOKED")
     batch = story.ask(1)
     story.prepare(batch)
-    (claimed,) = story.claim()
+    (claimed,) = story.take()
     story.record(story.result(claimed, Outcome.UNKNOWN))
     steer(story, "cancel", batch)
     story.later(minutes=5)
@@ -159,7 +159,7 @@ def test_more_than_one_transaction_holds_is_cancelled_as_the_outbox_is_looked_at
     steer(story, "cancel", batch)
     assert counts(session, batch) == {"skipped": 1, "waiting": 2}
     assert outbox.due_systems(session, story.now) == ["KEYED"]
-    assert story.claim() == story.claim() == []
+    assert story.take() == story.take() == []
     assert (counts(session, batch), story.batch(batch).finished_at) == ({"skipped": 3}, story.now)
 
 
@@ -169,7 +169,7 @@ def test_a_batch_cancelled_while_it_is_prepared_sends_nothing(retry: Retry, sess
     steer(story, "cancel", batch)
     story.prepare(batch)
     assert (story.batch(batch).status, story.delivery(1).status) == ("cancelled", "skipped")
-    assert story.claim() == []
+    assert story.take() == []
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
@@ -204,3 +204,14 @@ def test_a_colleague_does_not_steer_but_a_manager_who_sees_it_all_does(
         with pytest.raises(NotAllowedError):
             steer(story, "pause", batch, by=person)
     assert steer(story, "pause", batch, by=user("manager", entities=("H01",))) == "paused"
+
+
+def test_cancelling_a_dry_run_leaves_the_exceptions_alone(retry: Retry, session: Session) -> None:
+    story = retry()
+    batch = story.ask(1, dry_run=True)
+    story.prepare(batch)
+    story.send(1)
+    events = session.scalars(select(AuditEvent.id).where(AuditEvent.case_id == story.case(1).id)).all()
+    assert steer(story, "cancel", batch) == "cancelled"
+    assert (story.case(1).retry_state, story.delivery(1).status) == ("waiting", "waiting")
+    assert session.scalars(select(AuditEvent.id).where(AuditEvent.case_id == story.case(1).id)).all() == events
