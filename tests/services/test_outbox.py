@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from exceptions_app.models import Attempt, AuditEvent
 from exceptions_app.services import dead_letters, outbox
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
+from tests.conftest import Database
 from tests.services.retry_story import LEASE, RetryStory
 from tests.services.story import discrepancy
 
@@ -455,3 +457,26 @@ def test_what_would_send_values_that_the_records_no_longer_say_is_not_sent(
     assert story.delivery(2).status == ("awaiting_approval" if approval else "waiting")
     assert verify(session) == []
     assert story.send(1).status != "skipped"
+
+
+def test_processes_that_claim_at_once_never_get_the_same_write(retry: Retry, database: Database) -> None:
+    story = retry(numbers=tuple(range(1, 25)))
+    story.prepare(story.ask(*range(1, 25)))
+    context, together = story.deliver, threading.Barrier(3)
+    found: list[int] = []
+
+    def work(owner: str) -> None:
+        together.wait()
+        while True:
+            with Session(database.engine) as session, session.begin():
+                claimed = outbox.claim(session, context, "KEYED", owner, limit=2, lease=LEASE)
+            if not claimed:
+                return
+            found.extend(each.delivery_id for each in claimed)
+
+    threads = [threading.Thread(target=work, args=(f"p{n}",)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == len(set(found)) == 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from exceptions_app.services import retry_asking, retry_preparing
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.retry_asking import EditRefusedError
+from tests.conftest import Database
 from tests.services.retry_story import RetryStory
 from tests.services.story import discrepancy
 
@@ -376,3 +378,27 @@ def test_approving_what_has_ended_meanwhile_sends_nothing(retry: Retry, session:
     retry_asking.approve(session, story.by(story.max), story.viewer_of(story.max), delivery.id)
     session.commit()
     assert story.delivery(1).status == "skipped"
+
+
+def test_a_form_sent_twice_at_the_same_time_is_one_batch(
+    retry: Retry, session: Session, database: Database
+) -> None:
+    story = retry()
+    by, viewer, case_id = story.by(story.sam), story.viewer_of(story.sam), story.case(1).id
+    session.commit()
+    together, found = threading.Barrier(3), list[int]()
+
+    def ask() -> None:
+        together.wait()
+        with Session(database.engine) as own, own.begin():
+            batch = retry_asking.start(own, by, viewer, token="form-7", case_ids=[case_id], title="Again")
+            found.append(batch.id)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert (count_of(session, RetryBatch), count_of(session, Task)) == (1, 1)
