@@ -49,7 +49,10 @@ TURN = 60.0
 """Seconds after which another system gets its turn, where one waits for it."""
 
 PATIENCE = 15.0
-"""Seconds that a claimed write may wait to be sent; its lease outlasts that and the longest call."""
+"""Seconds that a claimed write may wait to be sent, at most; its lease outlasts that and the longest call. Short
+time-outs shorten it, so that what a killed process had claimed is taken up sooner.
+"""
+LEAST_PATIENCE = 2.0
 
 _KEEP_TRIES = 5
 
@@ -60,15 +63,18 @@ def run(work: Work) -> Mapping[str, Any]:
     if system is None:
         return {"system": work.payload["system"], "status": "not configured"}
     if not _has_work(work, system.code):
+        _look_when_leases_lapse(work, system.code)
         return {"system": system.code}
     try:
         senders = Senders(work.runtime.catalog, system)
     except TransportError as error:
         return _cannot(work, system, str(error))
     try:
-        return _Delivering(work, system, senders).run()
+        told = _Delivering(work, system, senders).run()
     finally:
         senders.close()
+    _look_when_leases_lapse(work, system.code)
+    return told
 
 
 def _has_work(work: Work, system: str) -> bool:
@@ -76,6 +82,15 @@ def _has_work(work: Work, system: str) -> bool:
     with work.reading() as session:
         waits = outbox.next_due(session, system) is not None
         return waits or system in outbox.due_systems(session, utc_now())
+
+
+def _look_when_leases_lapse(work: Work, system: str) -> None:
+    """What another process had claimed and is not recorded: it has died, or this one has taken its task."""
+    with work.reading() as session:
+        lapses = outbox.next_lapse(session, system)
+    if lapses is not None:
+        with work.transaction() as session:
+            system_gates.ask_to_send(session, system, utc_now(), not_before=lapses)
 
 
 def _cannot(work: Work, system: System, error: str) -> Mapping[str, Any]:
@@ -98,8 +113,9 @@ class _Delivering:
         with work.reading() as session:
             self._kept_gate = system_gates.load(session, system.code)
         rate = float(self.rules.rate_per_second)
-        self.traffic = Traffic(self._kept_gate, self.rules, rate, PATIENCE)
-        self.lease = timedelta(seconds=senders.longest + 2 * PATIENCE)
+        patience = min(PATIENCE, max(LEAST_PATIENCE, senders.longest / 2))
+        self.traffic = Traffic(self._kept_gate, self.rules, rate, patience)
+        self.lease = timedelta(seconds=senders.longest + 2 * patience)
         self.counts: Counter[str] = Counter()
         self._most = self._to_claim(rate)
         self._last_progress = self._began = time.monotonic()
@@ -158,7 +174,7 @@ class _Delivering:
         room = self.traffic.room(self._most)
         if room * 2 < self._most or time.monotonic() < self._claim_from:
             return 0
-        context = self.work.context()
+        context, began = self.work.context(), time.monotonic()
         with self.work.transaction() as session:
             found = outbox.claim(
                 session, context, self.system.code, self.work.owner, limit=room, lease=self.lease
@@ -167,7 +183,7 @@ class _Delivering:
             self._claim_from = time.monotonic() + LOOK_EVERY
         if found:
             reached("outbox.claimed")
-            self.traffic.offer(found)
+            self.traffic.offer(found, began)
         return len(found)
 
     def _keep(self, tried: list[Tried]) -> None:

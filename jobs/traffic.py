@@ -71,11 +71,12 @@ class Traffic:
 
     # -- the job's own thread
 
-    def offer(self, claimed: Sequence[Claimed]) -> None:
-        """Writes that may be sent from now on."""
+    def offer(self, claimed: Sequence[Claimed], since: float) -> None:
+        """Writes that may be sent from now on. `since`: when claiming them began (monotonic); their leases run from
+        then, however long the database took.
+        """
         with self._changed:
-            now = time.monotonic()
-            self._waiting.extend((each, now) for each in claimed)
+            self._waiting.extend((each, since) for each in claimed)
             self._changed.notify_all()
 
     def answers(self, at_most: int, held_for: float, wait: float) -> list[Tried]:

@@ -5,8 +5,10 @@
 must outlast the longest call: what is claimed after it has lapsed may have arrived, and is treated so.
 """
 
-from .outbox_claiming import Claimed, claim, due_systems, hand_back, next_due
+from .outbox_claiming import Claimed, claim, due_systems, hand_back, next_due, next_lapse
 from .outbox_recording import Result, record
 from .outbox_settling import settle
 
-__all__ = ["Claimed", "Result", "claim", "due_systems", "hand_back", "next_due", "record", "settle"]
+__all__ = [
+    "Claimed", "Result", "claim", "due_systems", "hand_back", "next_due", "next_lapse", "record", "settle",
+]  # fmt: skip

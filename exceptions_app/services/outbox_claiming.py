@@ -92,6 +92,13 @@ def next_due(session: Session, system: str) -> datetime | None:
     return found
 
 
+def next_lapse(session: Session, system: str) -> datetime | None:
+    """When the first lease on a write to a system lapses, perhaps in the past; None: none is being sent."""
+    d = Delivery
+    lapses = select(d.lease_until).where(d.system == system, d.status == Sent.SENDING.value)
+    return session.scalar(lapses.order_by(d.lease_until).limit(1))
+
+
 def hand_back(session: Session, ctx: ActionContext, claimed: Sequence[Claimed]) -> None:
     """Give back what was claimed and certainly never sent (the process is to end, the system rests): the attempts
     disappear, as if nothing had been claimed.
