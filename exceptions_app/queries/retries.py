@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, visible
@@ -27,6 +27,7 @@ from .words import zone_of
 PAGE = 50
 COUNT_LIMIT = 999
 """Counts in the tabs go no further: a page costs the same however much there is."""
+_REASON: ColumnElement[str] = func.coalesce(Delivery.error_class, literal_column("'other'"))
 _TODO = (Sent.AWAITING_APPROVAL, Sent.UNSURE, Sent.FAILED)
 
 
@@ -139,17 +140,17 @@ def gave_up(
     """What gave up, by system and reason, and one page of it. Three statements."""
     d = Delivery
     grouped = (
-        select(d.system, d.error_class, func.count(), func.max(d.last_error), func.min(d.settled_at))
+        select(d.system, _REASON, func.count(), func.max(d.last_error), func.min(d.settled_at))
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
         .where(*visible(viewer), d.status == Sent.FAILED.value)
-        .group_by(d.system, d.error_class)
-        .order_by(func.count().desc(), d.system, d.error_class)
+        .group_by(d.system, _REASON)
+        .order_by(func.count().desc(), d.system, _REASON)
     )
     groups = tuple(
         Group(
             code,
             system_name(catalog, code),
-            error or "other",
+            error,
             words.error_class(error),
             count,
             said or "",
@@ -225,5 +226,5 @@ def _fitting(wanted: Select[*tuple[Any, ...]], system: str, reason: str) -> Sele
     if system:
         wanted = wanted.where(Delivery.system == system)
     if reason:
-        wanted = wanted.where(func.coalesce(Delivery.error_class, "other") == reason)
+        wanted = wanted.where(reason == _REASON)
     return wanted
