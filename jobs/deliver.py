@@ -24,7 +24,7 @@ from exceptions_app.domain import breaker
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
 from exceptions_app.models import Task
-from exceptions_app.services import outbox, system_gates
+from exceptions_app.services import outbox, retry_batches, system_gates
 
 from .sending import Senders, Tried
 from .traffic import Traffic
@@ -62,6 +62,7 @@ def run(work: Work) -> Mapping[str, Any]:
     system = work.runtime.catalog.systems.get(work.payload["system"])
     if system is None:
         return {"system": work.payload["system"], "status": "not configured"}
+    _prepare_what_was_given_up(work)
     if not _has_work(work, system.code):
         _look_when_leases_lapse(work, system.code)
         return {"system": system.code}
@@ -82,6 +83,13 @@ def _has_work(work: Work, system: str) -> bool:
     with work.reading() as session:
         waits = outbox.next_due(session, system) is not None
         return waits or system in outbox.due_systems(session, utc_now())
+
+
+def _prepare_what_was_given_up(work: Work) -> None:
+    with work.transaction() as session:
+        again = retry_batches.prepare_again(session, utc_now())
+    if again:
+        log.warning("%d batches are prepared again: their preparing had been given up", again)
 
 
 def _look_when_leases_lapse(work: Work, system: str) -> None:

@@ -6,15 +6,17 @@ What is in flight always ends truthfully; steering concerns what waits.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, case, exists, or_, select, update
+from sqlalchemy import CursorResult, String, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain.retry import LIVE, Sent
-from exceptions_app.models import Delivery, ExceptionCase, RetryBatch
+from exceptions_app.models import Delivery, ExceptionCase, RetryBatch, Task
 
 from . import audit, tasks
 from .acting import NotAllowedError
@@ -29,6 +31,8 @@ AT_ONCE = 1_000
 CANCELLED = "Cancelled."
 SHOWN = "shown"
 """In a selection: only what its dry run has shown to be still wrong."""
+MOST_PREPARED = 5
+_SCOPE = "retry_prepare:" + cast_to(RetryBatch.id, String)
 _QUIET = {"synchronize_session": False}
 _CANCELLED = select(RetryBatch.id).where(RetryBatch.status == "cancelled", RetryBatch.finished_at.is_(None))
 _ON_ITS_WAY = exists().where(
@@ -101,6 +105,28 @@ def cancel(session: Session, ctx: ActionContext, viewer: Viewer, batch: RetryBat
         finish(session, ctx, [batch.id])
         session.refresh(batch)
     return batch
+
+
+def prepare_again(session: Session, now: datetime) -> int:
+    """Ask anew for batches whose preparing was given up, since its processes died or it failed; how many. What was
+    prepared of one would wait for ever. After `MOST_PREPARED` tasks it is left to its asker, who may cancel it.
+    """
+    tried = (
+        select(func.count()).where(Task.scope == _SCOPE, Task.kind == "retry_prepare").correlate(RetryBatch)
+    )
+    alive = exists().where(Task.scope == _SCOPE, Task.status.in_(("queued", "running"))).correlate(RetryBatch)
+    given_up = select(RetryBatch).where(
+        RetryBatch.status == "preparing", RetryBatch.finished_at.is_(None), ~alive,
+        tried.scalar_subquery() < MOST_PREPARED,
+    )  # fmt: skip
+    found = session.scalars(given_up).all()
+    for batch in found:
+        batch.task_id = tasks.request(
+            session, "retry_prepare", f"retry_prepare:{batch.id}", {"batch": batch.id}, batch.requested_by_id, now,
+            correlation_id=batch.correlation_id,
+        ).id  # fmt: skip
+    session.flush()
+    return len(found)
 
 
 def skip_cancelled(session: Session, ctx: ActionContext, *, batch_ids: Collection[int] | None = None) -> int:

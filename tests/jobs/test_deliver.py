@@ -342,6 +342,8 @@ def test_what_a_killed_process_had_claimed_is_taken_over_once_its_lease_has_laps
         assert len(outbox.claim(session, context, "TARGET", "dead", limit=5, lease=lease)) == 2
     story.deliver()
     assert story.statuses() == ["sending", "sending"]
+    [look_again] = story.hospital.all(Task, Task.kind == "deliver", Task.status == "queued")
+    assert look_again.not_before == utc_now() + lease, "the next look is when the lease lapses, not before"
     story.hospital.clock.forward(minutes=4)
     assert story.deliver()["accepted"] == 2
     assert sorted(story.target.applied) == ["PO-1", "PO-2"]

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from exceptions_app.models import RetryBatch, Task
+from exceptions_app.services import retry_batches
 from jobs import comparing
 from tests.connectors.loopback import Loopback
 
@@ -107,3 +109,28 @@ def test_batch_that_was_cancelled_before_it_was_prepared_writes_nothing(writing:
         session.get_one(RetryBatch, batch).status = "cancelled"
     writing.prepare()
     assert writing.deliveries() == []
+
+
+def test_preparing_that_was_given_up_is_asked_for_again_and_what_waited_is_sent(writing: Writing) -> None:
+    batch = writing.ask(writing.wrong("PO-1"))
+    _give_up_preparing(writing)
+    writing.deliver()
+    writing.prepare()
+    writing.deliver()
+    assert (writing.statuses(), writing.batch(batch).status) == (["accepted"], "finished")
+
+
+def test_batch_that_can_never_be_prepared_is_left_alone_in_the_end(writing: Writing) -> None:
+    batch = writing.ask(writing.wrong("PO-1"))
+    for _ in range(retry_batches.MOST_PREPARED + 2):
+        _give_up_preparing(writing)
+        writing.deliver()
+    tasks = writing.hospital.all(Task, Task.kind == "retry_prepare")
+    assert [task.status for task in tasks] == ["failed"] * retry_batches.MOST_PREPARED
+    assert writing.batch(batch).status == "preparing"
+
+
+def _give_up_preparing(story: Writing) -> None:
+    with story.install.transaction() as session:
+        waits = update(Task).where(Task.kind == "retry_prepare", Task.status == "queued")
+        session.execute(waits.values(status="failed", error="given up"))
