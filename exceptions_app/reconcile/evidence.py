@@ -27,6 +27,7 @@ from .values import JSON, exact, exact_json, instant_of
 
 _FIGURES = ("difference", "base", "tolerance", "excess", "amount")
 """What is worked out here, beside the cells of a row."""
+_NOT_JUDGED = ("null",) * 4
 
 
 @lru_cache(maxsize=256)
@@ -56,6 +57,8 @@ class _Finding:
             if finding.tolerance is not None and text.strip() in ("difference", "base"):
                 slots[fact] = cells.figure(text.strip())
         self.write_facts = object_of(slots)
+        named = (finding.amount or "").strip()
+        self.amount = named if finding.tolerance is not None and named in ("difference", "base") else None
 
 
 class Reader:
@@ -79,7 +82,7 @@ class Reader:
             self.sides.append((1 + sides.index(side), JSON["text"](side), whole, steady))
         self.line = picker(1 + len(sides) + check.key.index(key) for key in check.line or check.key)
         self.findings = [
-            _Finding(finding, said, limits, all_cells, (check.code, self.entity))
+            (said.holds, _Finding(finding, said, limits, all_cells, (check.code, self.entity)))
             for finding, said, limits in zip(check.findings, compiled.said, compiled.limits, strict=True)
         ]
         self.write = all_cells.writer()
@@ -92,8 +95,8 @@ class Reader:
         line = "|".join([self.check.line_type, self.entity, *map(str, self.line(row))])
         return [
             self._discrepancy(finding, row, written, line, shown, compared)
-            for finding in self.findings
-            if row[finding.said.holds]
+            for holds, finding in self.findings
+            if row[holds]
         ]
 
     def known_to(self, row: Row) -> int:
@@ -115,8 +118,9 @@ class Reader:
         finding, said, since = what.finding, what.said, self._since(what, row)
         verdict, difference, base = self._judged(what, row, since)
         amount = _amount(what, row, difference, base)
-        figures = (difference, base, *_limits(verdict), amount)
-        written[: len(_FIGURES)] = map(exact_json, figures)
+        judged = (difference, base, verdict.limit, verdict.excess) if verdict else None
+        told = map(exact_json, judged) if judged else _NOT_JUDGED
+        written[: len(_FIGURES)] = (*told, exact_json(amount))
         key, business_key = what.key_of(row), what.write_key(written)
         tolerance = _tolerance(what, written, verdict) if verdict else "null"
         return Discrepancy(
@@ -157,18 +161,12 @@ class Reader:
         return assess(tolerance, real, real_base, _wording(use.format, currency)), real, real_base
 
 
-def _limits(verdict: Verdict | None) -> tuple[Decimal | None, Decimal | None]:
-    return (verdict.limit, verdict.excess) if verdict else (None, None)
-
-
 def _amount(what: _Finding, row: Row, difference: Decimal | None, base: Decimal | None) -> Decimal | None:
-    figures = {"difference": difference, "base": base}
-    named = (what.finding.amount or "").strip()
-    if what.finding.tolerance is not None and named in figures:
-        figure = figures[named]
+    if what.amount is not None:
+        figure = difference if what.amount == "difference" else base
         return None if figure is None else abs(figure)
     amount, per = row[what.said.amount], row[what.said.amount_per]
-    return None if amount is None else exact(Decimal(amount) / (Decimal(per or 1) or 1))
+    return None if amount is None else exact(Decimal(amount) / ((per and Decimal(per)) or 1))
 
 
 def _tolerance(what: _Finding, written: Written, verdict: Verdict) -> str:

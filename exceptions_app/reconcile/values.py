@@ -43,7 +43,7 @@ def instant(microseconds: int) -> datetime:
 
 def instant_of(text: str) -> datetime:
     """A timestamp that left the engine as text."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{text}+00:00")
 
 
 def number_text(text: str) -> str:
@@ -102,7 +102,9 @@ def json_object(parts: Mapping[str, str]) -> str:
 
 def exact(amount: Decimal) -> Decimal:
     """With four decimals, and no larger than what can be kept: absurd input stays absurd, and fits."""
-    return min(max(amount, -_MOST), _MOST).quantize(_STEP, ROUND_HALF_EVEN)
+    if not -_MOST <= amount <= _MOST:
+        amount = _MOST if amount > 0 else -_MOST
+    return amount.quantize(_STEP, ROUND_HALF_EVEN)
 
 
 def exact_text(amount: Decimal | None) -> str | None:
