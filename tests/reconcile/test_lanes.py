@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import getswitchinterval
 from threading import Barrier, get_ident
 
 import pytest
@@ -76,6 +77,14 @@ def test_an_error_of_one_scope_is_raised_once_the_others_have_ended() -> None:
     with pytest.raises(ArithmeticError, match="E1"):
         side_by_side([1, 2], SCOPES, work)
     assert open_scopes == set()
+
+
+def test_turns_of_threads_are_as_usual_afterwards() -> None:
+    usual = getswitchinterval()
+    assert set(side_by_side([1, 2], SCOPES, lambda lane, scope: getswitchinterval() < usual).values()) == {
+        True
+    }
+    assert getswitchinterval() == usual
 
 
 def test_whoever_shares_out_threads_is_told_when_lanes_fall_idle() -> None:
