@@ -27,7 +27,7 @@ from .words import zone_of
 PAGE = 50
 COUNT_LIMIT = 999
 """Counts in the tabs go no further: a page costs the same however much there is."""
-_REASON: ColumnElement[str] = func.coalesce(Delivery.error_class, literal_column("'other'"))
+_error_class: ColumnElement[str] = func.coalesce(Delivery.error_class, literal_column("'other'"))
 _TODO = (Sent.AWAITING_APPROVAL, Sent.UNSURE, Sent.FAILED)
 
 
@@ -140,11 +140,11 @@ def gave_up(
     """What gave up, by system and reason, and one page of it. Three statements."""
     d = Delivery
     grouped = (
-        select(d.system, _REASON, func.count(), func.max(d.last_error), func.min(d.settled_at))
+        select(d.system, _error_class, func.count(), func.max(d.last_error), func.min(d.settled_at))
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
         .where(*visible(viewer), d.status == Sent.FAILED.value)
-        .group_by(d.system, _REASON)
-        .order_by(func.count().desc(), d.system, _REASON)
+        .group_by(d.system, _error_class)
+        .order_by(func.count().desc(), d.system, _error_class)
     )
     groups = tuple(
         Group(
@@ -226,5 +226,5 @@ def _fitting(wanted: Select[*tuple[Any, ...]], system: str, reason: str) -> Sele
     if system:
         wanted = wanted.where(Delivery.system == system)
     if reason:
-        wanted = wanted.where(reason == _REASON)
+        wanted = wanted.where(_error_class == reason)
     return wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -25,11 +25,11 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 class Retrying:
     """Plays the jobs on the test's own session; everything is committed."""
 
-    def __init__(self, session: Session, app: Flask) -> None:
-        self.session, self.app = session, app
+    def __init__(self, session: Session, app: Flask, now: datetime = NOW) -> None:
+        self.session, self.app, self.now = session, app, now
         self.catalog: Catalog = runtime(app).catalog
-        snapshot = runtime(app).snapshot_id(session, "system:test", NOW)
-        self.ctx = ActionContext(self.catalog, NOW, Actor("job", "deliver"), snapshot, "c" * 32)
+        snapshot = runtime(app).snapshot_id(session, "system:test", now)
+        self.ctx = ActionContext(self.catalog, now, Actor("job", "deliver"), snapshot, "c" * 32)
         session.commit()
 
     @property
@@ -54,14 +54,14 @@ class Retrying:
         batch = self.batch
         ids = retry_preparing.selected(self.session, self.ctx, batch)
         wrong: dict[int, Any] = {case.id: None for case in agree}
-        retry_preparing.prepare(self.session, self.ctx, batch, wrong, case_ids=ids, read_at=NOW)
+        retry_preparing.prepare(self.session, self.ctx, batch, wrong, case_ids=ids, read_at=self.now)
         retry_preparing.complete(self.session, self.ctx, batch)
         self.session.commit()
         return batch
 
     def answer(self, outcome: Outcome, *, later: timedelta = timedelta(0), **given: Any) -> int:
         """Send all that may go now and give it the same answer; how many that were."""
-        ctx = replace(self.ctx, now=NOW + later)
+        ctx = replace(self.ctx, now=self.now + later)
         claimed = outbox.claim(self.session, ctx, "DESK", "p1", limit=50, lease=timedelta(minutes=1))
         self.session.commit()
         wrong = outcome not in (Outcome.ACCEPTED, Outcome.FOUND)
