@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM := scripts/npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format bench lock migrate assets clean
+.PHONY: help demo serve test crash lint format bench lock migrate assets clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test: $(VENV)/.dev node_modules/axe-core/package.json ## every test, PostgreSQL 
 	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CI" ] || \
 	  echo "Chromium is missing: the browser tests are skipped. Install it (Debian: apt-get install chromium) to run them."
 	$(BIN)/pytest -n $${TEST_WORKERS:-auto} --dist worksteal
+
+crash: $(VENV)/.dev ## kill processes for long: CRASH_KILLS on each database (150), CRASH_SEED repeats a plan
+	CRASH_KILLS=$${CRASH_KILLS:-150} $(BIN)/pytest tests/crash -n 0 -s
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import-linter, djlint
 	$(BIN)/ruff check .
