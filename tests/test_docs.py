@@ -9,6 +9,7 @@ import pytest
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.config import Settings
 from exceptions_app.connectors.registry import connector_models
+from exceptions_app.queries import retry_words
 from jobs.cli import tieout
 from jobs.scheduler import jobs_of
 
@@ -45,3 +46,8 @@ def test_users_guide_explains_every_category_and_check() -> None:
     shipped = load_catalog(ROOT / "demo/catalog", connector_models())
     for code in [*shipped.categories, *shipped.checks]:
         assert f"`{code}`" in USER, code
+
+
+@pytest.mark.parametrize("label", sorted({*retry_words.STATE.values()}))
+def test_users_guide_explains_every_state_of_a_retry(label: str) -> None:
+    assert f"**{label.lower()}**" in USER
