@@ -7,7 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 
-from . import invoice_faults, line_faults, look_alikes, master_faults, order_faults, payment_faults
+from . import (
+    further_look_alikes,
+    invoice_faults,
+    line_faults,
+    look_alikes,
+    master_faults,
+    order_faults,
+    payment_faults,
+)
 from .network import Network
 from .planter import Entries, Planter
 
@@ -83,7 +91,7 @@ def plant_history(network: Network, now: datetime) -> None:
         count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    for supply in look_alikes.kinds(planter):
+    for supply in [*look_alikes.kinds(planter), *further_look_alikes.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)
 
