@@ -34,7 +34,7 @@ def cents(price: int, quantity: int, per: int = 1) -> int:
 
 @dataclass(slots=True)
 class OrderLine:
-    """One line of a purchase order. `flags` is a subset of `ITEM_FLAGS`; `terms` are what few lines have."""
+    """One line of a purchase order. `flags` is a subset of `ITEM_FLAGS`."""
 
     order: str
     line: int
@@ -54,7 +54,6 @@ class OrderLine:
     ordered_at: str
     promised_on: str
     changed_at: str
-    terms: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -80,10 +79,7 @@ class Receipt:
 
 @dataclass(slots=True)
 class InvoiceLine:
-    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` AP automation's code.
-
-    `more` is what few lines have: service date, case and lot, schedule and period.
-    """
+    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` AP automation's code."""
 
     supplier: str
     alias: str
@@ -107,21 +103,16 @@ class InvoiceLine:
     entered_at: str
     due_on: str
     changed_at: str
-    more: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Event:
-    """Something that happens to an order: goods arrive, an invoice comes, its status moves; or a row changes.
-
-    `steps` are changes of rows, as `ledger.Change` lists them.
-    """
+    """Something that happens to an order: goods arrive, an invoice comes, its status moves."""
 
     at: str
     receipts: list[Receipt] = field(default_factory=list)
     invoices: list[InvoiceLine] = field(default_factory=list)
     statuses: list[tuple[str, int, str]] = field(default_factory=list)
-    steps: list[list[Any]] = field(default_factory=list)
 
     def keys(self) -> set[tuple[str, int]]:
         """The order lines whose goods or invoices these are."""
@@ -139,7 +130,6 @@ class Event:
             [Receipt(**row) for row in raw["receipts"]],
             [InvoiceLine(**row) for row in raw["invoices"]],
             [(order, line, status) for order, line, status in raw["statuses"]],
-            raw["steps"],
         )
 
     def restamped(self, at: str) -> Event:
@@ -148,7 +138,7 @@ class Event:
             receipt.received_at = receipt.changed_at = at
         for invoice in self.invoices:
             invoice.entered_at = invoice.changed_at = at
-        return Event(at, self.receipts, self.invoices, self.statuses, self.steps)
+        return Event(at, self.receipts, self.invoices, self.statuses)
 
 
 def total(lines: Iterable[InvoiceLine]) -> int:

@@ -10,14 +10,11 @@ import secrets
 from flask import Flask, Response, request
 
 from ..moods import Moods
-from .ledgers import PORTAL as TABLES
-from .ledgers import schema_of
 from .store import Store
-from .tables import listings
 from .writes import SCHEMA as BOOK
 from .writes import Applied, Desk, Fields, Tell
 
-SCHEMA = BOOK + schema_of(TABLES)
+SCHEMA = BOOK
 
 
 def application(store: Store, moods: Moods, api_key: str, tell: Tell) -> Flask:
@@ -30,7 +27,6 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell) -> Flask:
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("portal")
 
-    listings(app, store, "/v1", TABLES)
     Desk("portal", store, moods, tell=tell).route(app, "/v1/invoice-requests", "ask_for_invoice", _thank)
     return app
 

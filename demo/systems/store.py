@@ -43,11 +43,8 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All statements inside happen together, or not at all; part of one that has begun already."""
+        """All statements inside happen together, or not at all."""
         with self._lock:
-            if self._db.in_transaction:
-                yield
-                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
