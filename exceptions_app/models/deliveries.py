@@ -43,9 +43,9 @@ class RetryBatch(Base):
 class Delivery(Base):
     """One business write in the outbox: one exception, one idempotency key, however often it is tried.
 
-    Status (`domain.retry.STEPS` says what may follow): ready (of a dry run), awaiting_approval, waiting, sending, unsure
-    (outcome unknown, a person decides), accepted, confirmed, not_confirmed, skipped (`note` says why), failed (a dead
-    letter), discarded, replayed.
+    Status (`domain.retry.STEPS` says what may follow): ready (of a dry run), awaiting_approval, waiting, sending,
+    unsure (outcome unknown, a person decides), accepted, confirmed, not_confirmed, skipped (`note` says why), failed
+    (a dead letter), discarded, replayed.
     `fields` is JSON, name -> text: what is sent; `edited` is JSON, name -> [before, after]. Deliveries with the same
     system and `order_key` are sent in the order of their ids.
     """

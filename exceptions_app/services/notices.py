@@ -182,7 +182,8 @@ def _askers(session: Session, ids: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for batch in bulk.in_batches(sorted(ids)):
         rows = select(Delivery.case_id, Delivery.requested_by_id).where(Delivery.case_id.in_(batch))
-        found |= {case_id: asker for case_id, asker in session.execute(rows.order_by(Delivery.id))}
+        for case_id, asker in session.execute(rows.order_by(Delivery.id)):
+            found[case_id] = asker
     return found
 
 

@@ -21,7 +21,13 @@ def test_a_clock_counts_hours_however_many(minutes: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("days", "text"),
-    [(0, "Fri 15:10"), (6, "Thu 15:10"), (-6, "Sat 15:10"), (7, "Fri 4 Dec 15:10"), (60, "Tue 26 Jan 2027 15:10")],
+    [
+        (0, "Fri 15:10"),
+        (6, "Thu 15:10"),
+        (-6, "Sat 15:10"),
+        (7, "Fri 4 Dec 15:10"),
+        (60, "Tue 26 Jan 2027 15:10"),
+    ],
 )
 def test_a_moment_has_its_date_once_the_weekday_could_be_another(days: int, text: str) -> None:
     now = datetime(2026, 11, 27, 21, 10, tzinfo=UTC)

@@ -214,4 +214,6 @@ def test_cancelling_a_dry_run_leaves_the_exceptions_alone(retry: Retry, session:
     events = session.scalars(select(AuditEvent.id).where(AuditEvent.case_id == story.case(1).id)).all()
     assert steer(story, "cancel", batch) == "cancelled"
     assert (story.case(1).retry_state, story.delivery(1).status) == ("waiting", "waiting")
-    assert session.scalars(select(AuditEvent.id).where(AuditEvent.case_id == story.case(1).id)).all() == events
+    assert (
+        session.scalars(select(AuditEvent.id).where(AuditEvent.case_id == story.case(1).id)).all() == events
+    )

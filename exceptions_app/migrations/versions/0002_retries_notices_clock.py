@@ -269,7 +269,15 @@ def downgrade() -> None:
     for column in ("quiet_to", "quiet_from", "mail_notices", "function"):
         op.drop_column("user_account", column)
     op.drop_index("ix_case_retry", "exception_case")
-    for column in ("retry_state", "told", "responded_at", "response_due_at", "response_target", "cutoff", "half_at"):
+    for column in (
+        "retry_state",
+        "told",
+        "responded_at",
+        "response_due_at",
+        "response_target",
+        "cutoff",
+        "half_at",
+    ):
         op.drop_column("exception_case", column)
     for table in (
         "attempt",
