@@ -1,7 +1,7 @@
 """Nothing is lost and nothing happens twice, whenever a process is killed.
 
-The short form runs with all tests; `make crash` runs the long one. `CRASH_KILLS` is how many processes die on each
-database, `CRASH_SEED` repeats a plan.
+`make crash` runs it: `CRASH_KILLS` is how many processes die on each database, `CRASH_SEED` repeats a plan. It is not
+part of `make test` yet: how long its short form takes on a quiet machine has not been measured.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .visitor import EMAIL, PASSWORD
 KILLS = int(os.environ.get("CRASH_KILLS", "26"))
 SEED = int(os.environ.get("CRASH_SEED") or random.randrange(1_000_000))
 LEASE = 3
+pytestmark = pytest.mark.skipif("CRASH_KILLS" not in os.environ, reason="make crash runs it")
 FLOW = Path(__file__).parents[1] / "jobs" / "site" / "site.yaml"
 
 
