@@ -136,13 +136,15 @@ def _fetch(
     base = _select(_conditions(session, viewer, catalog, wanted, now))
     rows: list[Row[Any]] = []
     if after is None or after[0] is not None:
-        stated = base.where(column.is_not(None)).limit(limit)
+        by = _by(session, wanted, column)
+        stated = base.where(by.is_not(None)).limit(limit)
         if after is not None:
             stated = stated.where(_beyond(column, after, descending))
-        order = (column.desc(), Case.id.desc()) if descending else (column, Case.id)
+        order = (by.desc(), Case.id.desc()) if descending else (by, Case.id)
         rows = list(session.execute(stated.order_by(*order)))
     if len(rows) < limit and column.expression.nullable:
-        unstated = base.where(column.is_(None)).order_by(Case.id).limit(limit - len(rows))
+        by_id = _by(session, wanted, Case.id)
+        unstated = base.where(column.is_(None)).order_by(by_id).limit(limit - len(rows))
         if after is not None and after[0] is None:
             unstated = unstated.where(Case.id > after[1])
         rows += session.execute(unstated)
@@ -157,6 +159,17 @@ def _conditions(
     if queues > 1 and not wanted.owner and session.get_bind().dialect.name == "sqlite":
         return [_not_by_queue(condition) for condition in conditions]
     return conditions
+
+
+def _by(session: Session, wanted: QueueFilter, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """What a page is ordered by. Few exceptions are in a state of a retry: SQLite is to find them by it and sort them,
+    rather than to walk all others in the page's order. The index by state has one state in the order of due times.
+    """
+    states = wanted.retry_states
+    ordered = not states or (len(states) == 1 and column is Case.due_at)
+    if ordered or session.get_bind().dialect.name != "sqlite":
+        return column.expression
+    return UnaryExpression(column.expression, operator=custom_op("+"))
 
 
 def _not_by_queue(condition: ColumnElement[bool]) -> ColumnElement[bool]:

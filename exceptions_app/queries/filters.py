@@ -123,6 +123,13 @@ class QueueFilter:
     def is_empty(self) -> bool:
         return not self.to_args().keys() - {"sort"}
 
+    @property
+    def retry_states(self) -> frozenset[str]:
+        """The states of a retry that are asked for; none where the filter does not restrict them to few."""
+        if NEVER in self.retry:
+            return frozenset()
+        return frozenset(state for choice in self.retry for state in RETRY.get(choice, ()))
+
     def conditions(self, catalog: Catalog, viewer_id: int, now: datetime) -> list[ColumnElement[bool]]:
         """As SQL over `exception_case`."""
         found: list[Any] = []
