@@ -21,10 +21,13 @@ from exceptions_app.models import FeedState
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """By when a claim of `at` should be confirmed. `late`: that has passed; `lag`: the largest of its feeds."""
+    """By when a claim of `at` should be confirmed. `late`: that has passed; `lag`: the largest of its feeds;
+    `past`: all of them must have been read beyond this.
+    """
 
     at: datetime
     by: datetime
+    past: datetime
     lag: timedelta
     late: bool
 
@@ -44,7 +47,7 @@ def expected(catalog: Catalog, check_code: str, at: datetime, now: datetime) -> 
     lag = max((feed.lag for feed in feeds), default=timedelta(0))
     every = max((feed.every for feed in feeds), default=timedelta(0))
     by = at + lag + every
-    return Expected(at, by, lag, now > by)
+    return Expected(at, by, at + lag, lag, now > by)
 
 
 def late_sql(catalog: Catalog, now: datetime) -> ColumnElement[bool]:

@@ -48,6 +48,11 @@ def not_confirmed(
     if newest is None or newest.tag != "case:not_confirmed":
         return None
     facts = [Differing(row.label, _said(sides, row)) for row in sides.rows if row.differs]
+    facts += [
+        Differing(head.title, f"not found in {head.systems or 'any system'}")
+        for head in sides.heads
+        if not head.present
+    ]
     return NotConfirmed(newest.at, case.retry_state == Sent.NOT_CONFIRMED, tuple(facts[:_MOST]))
 
 

@@ -21,6 +21,7 @@ from .deliveries import DeliveryLine, LineMaker, gates, of_viewer
 
 PAGE = 20
 ITEMS = 50
+REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,11 @@ class BatchPage:
 
 @dataclass(frozen=True, slots=True)
 class Items:
+    """One page, and why nothing was sent for the skipped ones: the most frequent reasons with their counts."""
+
     lines: tuple[DeliveryLine, ...]
     next_after: int | None
+    skipped: tuple[tuple[str, int], ...] = ()
 
 
 def batches(session: Session, viewer: Viewer, *, before: int | None = None) -> BatchPage:
@@ -136,7 +140,7 @@ def items(
     session: Session, viewer: Viewer, catalog: Catalog, batch_id: int, *, now: datetime, kind: str = "",
     after: int | None = None,
 ) -> Items:  # fmt: skip
-    """The exceptions of a batch in the order in which they are sent; `kind` as in `PARTS`. Two statements."""
+    """The exceptions of a batch in the order in which they are sent; `kind` as in `PARTS`. Three statements."""
     states = next((states for each, _, states in PARTS if each == kind), None)
     wanted = of_viewer(viewer).where(Delivery.batch_id == batch_id).order_by(Delivery.id).limit(ITEMS + 1)
     if states is not None:
@@ -146,7 +150,21 @@ def items(
     rows = session.execute(wanted).all()
     maker = LineMaker(viewer, catalog, now, gates(session))
     found = maker.many(rows[:ITEMS])
-    return Items(tuple(found), found[-1].id if len(rows) > ITEMS else None)
+    more = found[-1].id if len(rows) > ITEMS else None
+    return Items(tuple(found), more, _why_skipped(session, viewer, batch_id))
+
+
+def _why_skipped(session: Session, viewer: Viewer, batch_id: int) -> tuple[tuple[str, int], ...]:
+    reasons = (
+        select(Delivery.note, func.count())
+        .where(Delivery.batch_id == batch_id, Delivery.status == Sent.SKIPPED.value)
+        .group_by(Delivery.note)
+        .order_by(func.count().desc(), Delivery.note)
+        .limit(REASONS)
+    )
+    if conditions := visible(viewer):
+        reasons = reasons.join(ExceptionCase, ExceptionCase.id == Delivery.case_id).where(*conditions)
+    return tuple((note or "No reason is known.", count) for note, count in session.execute(reasons))
 
 
 def _select(viewer: Viewer) -> Any:

@@ -371,7 +371,7 @@ def test_accepted_says_by_when_the_next_run_should_confirm_it_and_then_that_it_d
     session.commit()
     late = _text(_page(client, case), "//*[@id='retry-state']")
     assert "Accepted 08:30, and not confirmed within 5 min, the lag of its feeds" in late
-    assert "Still to be read: Orders of the ERP of Page ERP (never read)" in late
+    assert "Still to be read beyond 24 Nov 2026, 08:35 : Orders of the ERP of Page ERP (never read)" in late
 
 
 def test_what_a_person_resolved_says_by_when_it_should_be_confirmed_too(case: Any, sign_in: SignIn) -> None:
@@ -398,6 +398,17 @@ def test_not_confirmed_says_what_still_differs_and_that_the_old_clock_runs(
     assert "Unit price: Order $31.00, Invoice $43.75" in banner
     assert "It is on its old clock" in banner and "due 27 Nov 2026, 09:00" in banner
     assert "111" not in banner
+
+
+def test_a_person_who_was_refuted_is_told_what_is_still_missing(
+    session: Session, make_case: Callable[..., Any], jobs: Retrying, sign_in: SignIn
+) -> None:
+    made = make_case(evidence='{"key":{},"sides":{"ordered":{"price":"31.00"},"invoiced":{}}}')
+    audit.record(session, jobs.ctx, made, AuditTag.CASE_NOT_CONFIRMED, after={"status": "open"})
+    session.commit()
+    banner = _text(_page(sign_in(), made), "//*[@id='not-confirmed']")
+    assert "It was called resolved, and the records read afterwards still differ." in banner
+    assert "Invoice: not found in Page payables" in banner
 
 
 def test_the_part_that_asks_again_stops_when_there_is_nothing_to_follow_and_says_what_is_new(
