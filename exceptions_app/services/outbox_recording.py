@@ -83,7 +83,7 @@ def _counts(delivery: Delivery, result: Result) -> bool:
         return False  # something was tried since
     if delivery.status == Sent.SENDING:
         return delivery.lease_owner == result.claimed.owner
-    return delivery.status in (Sent.WAITING, Sent.UNSURE) and result.outcome in _LATE
+    return delivery.status in (Sent.WAITING, Sent.UNSURE) and _outcome(result) in _LATE
 
 
 def _outcome(result: Result) -> Outcome:

@@ -230,6 +230,23 @@ def test_an_answer_that_comes_late_counts_while_nothing_was_tried_since(
     assert verify(session) == []
 
 
+@pytest.mark.parametrize("says", [Outcome.TRANSIENT, Outcome.PERMANENT])
+def test_a_read_back_that_is_refused_too_late_says_nothing(retry: Retry, says: Outcome) -> None:
+    story = retry("LOOKED")
+    story.send(1)
+    story.answer(Outcome.UNKNOWN)
+    for _ in range(2):
+        story.later(minutes=5)
+        story.answer(says)
+    story.later(minutes=5)
+    (slow,) = story.take(owner="slow")
+    story.later(minutes=5)
+    assert story.take(owner="p2") == []
+    assert story.delivery(1).status == "unsure"
+    story.record(story.result(slow, says))
+    assert (story.delivery(1).status, story.case(1).retry_state) == ("unsure", "unsure")
+
+
 def test_an_answer_that_comes_later_than_the_next_try_is_only_kept(retry: Retry) -> None:
     story = retry("KEYED")
     story.send(1)
