@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exceptions_app.extensions import Base
@@ -88,6 +88,16 @@ class ExceptionCase(Base):
     retry_state: Mapped[str | None] = mapped_column(String(24))
     """How its latest delivery stands, as `Delivery.status`; NULL: never retried in this cycle."""
     parent_id: Mapped[int | None] = mapped_column(Big, ForeignKey("exception_case.id"))
+    """The master-data or mapping error that causes it, an exception too."""
+    aging: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Its aging bucket as the sweep last saw it, from 0: see `domain.sla.AGING`."""
+    delay_at: Mapped[Utc | None]
+    """When waiting begins to cost money: a discount ends, a payment is due, a supplier stops deliveries."""
+    delay_cost_e4: Mapped[AmountE4 | None]
+    """What is lost then, in the reporting currency."""
+    delay_why: Mapped[str | None] = mapped_column(String(200))
+    note: Mapped[str | None] = mapped_column(String(300))
+    """What somebody wrote for the row of the queue: the pinned comment, shortened."""
     version: Mapped[int] = mapped_column(default=1)
     audit_head: Mapped[bytes] = mapped_column(LargeBinary(32))
     config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
@@ -134,6 +144,8 @@ class CaseComment(Base):
     author_id: Mapped[int] = mapped_column(Big, ForeignKey("user_account.id"))
     text: Mapped[LongText]
     created_at: Mapped[Utc]
+    pinned_at: Mapped[Utc | None]
+    """At most one comment of an exception is pinned: it stands above all and on the row of the queue."""
 
 
 class CasePause(Base):
