@@ -1,6 +1,7 @@
 """SQLAlchemy tables, one module per aggregate. Knows no rules: those are in `domain` and `services`."""
 
 from .audit import AuditCheckpoint, AuditEvent, AuditPayload
+from .bulk import BulkAction, BulkItem
 from .cases import CaseComment, CaseEvidence, CasePause, ExceptionCase
 from .configuration import ConfigSnapshot
 from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
@@ -9,10 +10,12 @@ from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity,
 from .runs import CheckRun, FeedState, Reject, SyncRun
 from .tasks import Task
 from .types import UtcDateTime
+from .views import ListedReference, QueueLayout, ReferenceList, SavedView
 
 __all__ = [
-    "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "CaseComment",
-    "CaseEvidence", "CasePause", "CheckRun", "ConfigSnapshot", "Delivery", "ExceptionCase", "FeedState", "Mail",
-    "Notice", "Reject", "RetryBatch", "Role", "SyncRun", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity",
-    "UserQueue", "UtcDateTime",
+    "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
+    "BulkItem", "CaseComment", "CaseEvidence", "CasePause", "CheckRun", "ConfigSnapshot", "Delivery",
+    "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
+    "Reject", "RetryBatch", "Role", "SavedView", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
+    "User", "UserEntity", "UserQueue", "UtcDateTime",
 ]  # fmt: skip
