@@ -18,16 +18,19 @@ from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import Sent
-from exceptions_app.domain.sla import Stage
+from exceptions_app.domain.search_terms import references, spellings
+from exceptions_app.domain.sla import AGING, Stage
 from exceptions_app.models import ExceptionCase as Case
+from exceptions_app.models.search import referred
 
 LIVE = "live"
 """As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
 ANY = "any"
 ME, NOBODY = "me", "none"
-SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened")
+SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened", "cost", "-cost")
+"""`amount` is in the reporting currency; `cost` is what waiting costs, in the reporting currency."""
 DEFAULT_SORT = "due"
-_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball", "retry")
+_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball", "retry", "aging")
 NEVER = "never"
 RETRY: Mapping[str, tuple[str, ...]] = {
     "on_its_way": (Sent.WAITING.value, Sent.SENDING.value),
@@ -65,7 +68,8 @@ class QueueFilter:
     """The chips. Empty means no restriction; `status` is `live`, `any` or a status of the lifecycle.
 
     `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since`
-    are instants: due by then, opened from then on.
+    are instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them;
+    `cause` is the id of the exception that causes others; `aging` holds codes of `domain.sla.AGING`.
     """
 
     queue: tuple[str, ...] = ()
@@ -76,6 +80,9 @@ class QueueFilter:
     severity: tuple[str, ...] = ()
     ball: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
+    aging: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    cause: int | None = None
     status: str = LIVE
     hold: bool | None = None
     due: datetime | None = None
@@ -91,6 +98,8 @@ class QueueFilter:
         known = {LIVE, ANY, *(s.value for s in Status)}
         return cls(
             **lists,
+            refs=references(" ".join(_all(args, "refs"))),
+            cause=_case_id(_one(args, "cause")),
             status=status if status in known else LIVE,
             hold={"yes": True, "no": False}.get(_one(args, "hold")),
             due=_instant(_one(args, "due")),
@@ -102,6 +111,10 @@ class QueueFilter:
     def to_args(self) -> dict[str, Any]:
         """The inverse of `from_args`: what differs from the default, as JSON can hold it."""
         args: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS if getattr(self, name)}
+        if self.refs:
+            args["refs"] = " ".join(self.refs)
+        if self.cause is not None:
+            args["cause"] = public_id.encode(self.cause)
         if self.status != LIVE:
             args["status"] = self.status
         if self.hold is not None:
@@ -115,7 +128,7 @@ class QueueFilter:
 
     def without(self, name: str, value: str | None = None) -> QueueFilter:
         """This filter less one chip."""
-        if value is not None and name in _LISTS:
+        if value is not None and name in (*_LISTS, "refs"):
             return replace(self, **{name: tuple(v for v in getattr(self, name) if v != value)})  # type: ignore[arg-type]
         return replace(self, **{name: next(f.default for f in fields(self) if f.name == name)})  # type: ignore[arg-type]
 
@@ -132,28 +145,21 @@ class QueueFilter:
 
     def conditions(self, catalog: Catalog, viewer_id: int, now: datetime) -> list[ColumnElement[bool]]:
         """As SQL over `exception_case`."""
-        found: list[Any] = []
+        found = self._listed(catalog)
         if self.status == LIVE:
-            found.append(LIVE_SQL)
+            found.insert(0, LIVE_SQL)
         elif self.status != ANY:
-            found.append(Case.status == self.status)
-        for column, values in (
-            (Case.queue, self.queue),
-            (Case.category, self.category),
-            (Case.severity, self.severity),
-        ):
-            if values:
-                found.append(column.in_(values))
-        if self.entity:
-            found.append(Case.entity.in_(sorted(set().union(*(catalog.below(e) for e in self.entity)))))
+            found.insert(0, Case.status == self.status)
         if self.owner:
             found.append(or_(*(_owned(owner, viewer_id) for owner in self.owner)))
         if self.stage:
             found.append(or_(*(_at_stage(stage, now) for stage in self.stage)))
-        if self.ball:
-            found += [Case.on_hold.is_(True), Case.ball_in_court.in_(self.ball)]
         if self.retry:
             found.append(or_(*(_retried(choice) for choice in self.retry)))
+        if self.refs:
+            found.append(_called(self.refs))
+        if self.cause is not None:
+            found.append(Case.parent_id == self.cause)
         if self.hold is not None:
             found.append(Case.on_hold.is_(self.hold))
         if self.due:
@@ -162,6 +168,21 @@ class QueueFilter:
             found.append(Case.opened_at >= self.since)
         found += [_mentions(word) for word in self.q.split()]
         return found
+
+    def _listed(self, catalog: Catalog) -> list[Any]:
+        """What is chosen from a list of codes that rows hold as they are."""
+        entities = sorted(set().union(*(catalog.below(entity) for entity in self.entity)))
+        buckets = [number for number, bucket in enumerate(AGING) if bucket.code in self.aging]
+        chosen: tuple[tuple[Any, tuple[str, ...], Sequence[Any]], ...] = (
+            (Case.queue, self.queue, self.queue),
+            (Case.category, self.category, self.category),
+            (Case.severity, self.severity, self.severity),
+            (Case.entity, self.entity, entities),
+            (Case.aging, self.aging, buckets),
+            (Case.ball_in_court, self.ball, self.ball),
+        )
+        found: list[Any] = [column.in_(values) for column, asked, values in chosen if asked]
+        return [*found, Case.on_hold.is_(True)] if self.ball else found
 
 
 def _all(args: Mapping[str, Any], name: str) -> Sequence[str]:
@@ -180,6 +201,18 @@ def _instant(value: str) -> datetime | None:
         return from_iso(value) if value else None
     except ValueError:
         return None
+
+
+def _called(refs: Sequence[str]) -> ColumnElement[bool]:
+    ids = [number for ref in refs if (number := public_id.decode(ref)) is not None]
+    return referred(spellings(refs), ids)
+
+
+def _case_id(value: str) -> int | None:
+    """An exception by its public reference or its number."""
+    if value.isdecimal() and value.isascii() and len(value) < 19:
+        return int(value) or None
+    return public_id.decode(value)
 
 
 def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:

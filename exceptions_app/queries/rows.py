@@ -28,7 +28,8 @@ COLUMNS = (
     *(Case.reporting_amount_e4, Case.owner_id, User.name.label("owner_name"), Case.recurring),
     *(Case.opened_at, Case.since_at, Case.resolved_at, Case.due_at, Case.due_soon_at, Case.on_hold),
     *(Case.ball_in_court, Case.hold_until, Case.sla_calendar, Case.retry_count, Case.end_reason),
-    Case.retry_state,
+    *(Case.retry_state, Case.parent_id, Case.aging, Case.delay_at, Case.delay_cost_e4, Case.delay_why),
+    Case.note,
 )
 """What `RowMaker` needs, from exceptions outer-joined to their owner."""
 
@@ -71,6 +72,12 @@ class CaseRow:
     retries: int
     end_reason: str | None
     retry_state: str | None = None
+    parent_id: int | None = None
+    aging: int = 0
+    delay_at: datetime | None = None
+    delay_cost: Decimal | None = None
+    delay_why: str | None = None
+    note: str | None = None
 
     @property
     def has_flags(self) -> bool:
@@ -138,6 +145,12 @@ class RowMaker:
             retries=row.retry_count,
             end_reason=row.end_reason,
             retry_state=row.retry_state,
+            parent_id=row.parent_id,
+            aging=row.aging,
+            delay_at=row.delay_at,
+            delay_cost=None if row.delay_cost_e4 is None else from_e4(row.delay_cost_e4),
+            delay_why=row.delay_why,
+            note=row.note,
         )
 
 

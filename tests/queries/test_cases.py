@@ -12,7 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer
-from exceptions_app.queries.cases import count_up_to, iterate, page
+from exceptions_app.domain.public_id import decode, encode
+from exceptions_app.queries.cases import Neighbours, count_up_to, iterate, neighbours, page
 from exceptions_app.queries.filters import SORTS, QueueFilter
 from tests.conftest import NOW
 
@@ -24,6 +25,7 @@ def _fill(make_case: Callable[..., Any]) -> None:
         make_case(
             reporting_amount_e4=amount,
             amount_e4=amount,
+            delay_cost_e4=None if i % 3 else (i % 2) * 5_000,
             due_at=None if i % 7 == 0 else NOW + timedelta(hours=i % 3),
             opened_at=NOW - timedelta(days=i % 6),
             queue=["ap", "stores"][i % 2],
@@ -44,12 +46,46 @@ def test_pages_by_keyset_show_every_exception_once_in_order(
         if cursor is None:
             break
     assert len(seen) == len({row.id for row in seen}) == found.count == 23
-    value = {"due": "due_at", "amount": "reporting_amount", "opened": "opened_at"}[sort.lstrip("-")]
+    value = {"due": "due_at", "amount": "reporting_amount", "opened": "opened_at", "cost": "delay_cost"}[
+        sort.lstrip("-")
+    ]
     stated = [getattr(row, value) for row in seen if getattr(row, value) is not None]
     ordered = pairwise(stated)
     assert all((a >= b) if sort.startswith("-") else (a <= b) for a, b in ordered)
     assert all(getattr(row, value) is None for row in seen[len(stated) :])
     assert [row.id for row in iterate(session, viewer, catalog, wanted, NOW)] == [row.id for row in seen]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_neighbours_of_every_exception_are_those_of_the_queue(
+    sort: str, session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    _fill(make_case)
+    wanted, viewer = QueueFilter(sort=sort, queue=("ap",)), viewer_of()
+    names = [row.reference for row in iterate(session, viewer, catalog, wanted, NOW)]
+    beside = zip([None, *names], names, [*names[1:], None], strict=False)
+    for before, name, after in beside:
+        found = neighbours(session, viewer, catalog, wanted, decode(name) or 0, NOW)
+        assert (found.previous, found.next) == (before, after), name
+
+
+def test_an_exception_that_fits_no_longer_still_has_its_place(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    made = [make_case(due_at=NOW + timedelta(hours=hour)) for hour in range(3)]
+    made[1].status = "resolved"
+    session.flush()
+    place = neighbours(session, viewer_of(), catalog, QueueFilter(), made[1].id, NOW)
+    assert place == Neighbours(encode(made[0].id), encode(made[2].id))
+
+
+def test_nobody_gets_the_neighbours_of_what_is_not_theirs(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    mine, other = make_case(), make_case(queue="stores")
+    viewer = viewer_of(queues=("ap",))
+    assert neighbours(session, viewer, catalog, QueueFilter(), other.id, NOW) == Neighbours(None, None)
+    assert neighbours(session, viewer, catalog, QueueFilter(), mine.id, NOW) == Neighbours(None, None)
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "AAAA", "WzFd", "W251bGwsIDEsIDJd"])

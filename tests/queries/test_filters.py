@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Viewer
+from exceptions_app.domain.search_terms import references
 from exceptions_app.domain.sla import Stage, stage
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries.cases import page
@@ -27,7 +28,8 @@ TIMES = st.none() | st.integers(0, 10**9).map(
 )
 FILTERS = st.builds(
     QueueFilter, queue=CODES, category=CODES, entity=CODES, owner=CODES, stage=CODES,
-    severity=CODES, ball=CODES,
+    severity=CODES, ball=CODES, aging=CODES, refs=st.text(max_size=80).map(references),
+    cause=st.none() | st.integers(1, 10**18 - 1),
     status=st.sampled_from(["live", "any", "open", "awaiting_confirmation", "resolved", "waived"]),
     hold=st.none() | st.booleans(), due=TIMES, since=TIMES, sort=st.sampled_from(SORTS),
     q=st.text(max_size=60).map(lambda text: " ".join(text.split())),
@@ -49,6 +51,9 @@ def test_a_filter_survives_json_and_the_query_string(wanted: QueueFilter) -> Non
         {"due": "2026-01-01"},
         {"sort": "owner; drop"},
         {"hold": "perhaps"},
+        {"cause": "everything"},
+        {"cause": "0"},
+        {"refs": "--- ,,"},
     ],
 )
 def test_what_cannot_be_read_restricts_nothing(args: dict[str, str]) -> None:
@@ -60,6 +65,35 @@ def test_a_chip_can_be_taken_off_alone() -> None:
     assert wanted.without("queue", "ap").queue == ("stores",)
     assert wanted.without("hold").hold is None
     assert wanted.without("q").to_args() == {"queue": ["ap", "stores"], "hold": "yes"}
+
+
+def test_one_pasted_reference_can_be_taken_off_alone() -> None:
+    assert QueueFilter(refs=("PO-1", "PO-2")).without("refs", "PO-1").refs == ("PO-2",)
+
+
+def test_a_cause_is_read_by_number_and_by_its_public_reference() -> None:
+    from exceptions_app.domain.public_id import encode
+
+    assert (
+        QueueFilter.from_args({"cause": "12"}).cause
+        == QueueFilter.from_args({"cause": encode(12)}).cause
+        == 12
+    )
+
+
+def test_cause_and_aging_find_exactly_their_own(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    parent = make_case()
+    child = make_case(parent_id=parent.id, aging=3)
+
+    def found(**wanted: Any) -> list[int]:
+        return [row.id for row in page(session, viewer_of(), catalog, QueueFilter(**wanted), now=NOW).rows]
+
+    assert found(cause=parent.id) == [child.id]
+    assert found(aging=("5-10",)) == [child.id]
+    assert found(aging=("0-1", "5-10")) == [parent.id, child.id]
+    assert found(aging=("nonsense",)) == []
 
 
 STATES = [
