@@ -58,6 +58,7 @@ _VERBS = {
     "case:retry_decided": ("said whether it arrived", "check"),
     "case:retry_discarded": ("discarded the retry that gave up", "ban"),
     "case:reread_asked": ("asked to read it again", "refresh"),
+    "case:undone": ("undid what was done to it with others", "rotate-2"),
 }
 _FIELDS = {
     "owner_id": "owner", "status": "status", "queue": "queue", "severity": "severity", "due_at": "due",

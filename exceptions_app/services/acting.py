@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     AuditTag.CASE_RETRY_DECIDED: "said whether its retry arrived",
     AuditTag.CASE_RETRY_DISCARDED: "discarded its retry",
     AuditTag.CASE_REREAD_ASKED: "asked to read it again",
+    AuditTag.CASE_UNDONE: "undid what was done to it",
 }
 """What an event says somebody did, after their name."""
 
@@ -108,7 +109,7 @@ def act(
     with locked(session, viewer, case):
         if case.version != expected_version:
             raise conflict(session, case)
-        case.status = _moved(case, action)
+        case.status = moved(case, action)
         done = change()
         if takes_up(viewer, case, action):
             case_clock.responded(case, ctx.now)
@@ -161,7 +162,8 @@ def reference(case: ExceptionCase) -> str:
     return public_id.encode(case.id)
 
 
-def _moved(case: ExceptionCase, action: Action) -> Status:
+def moved(case: ExceptionCase, action: Action) -> Status:
+    """The status after an action; refused in words where it does not fit."""
     try:
         return transition(Status(case.status), action)
     except TransitionError as error:

@@ -49,19 +49,26 @@ def hold(
     """Stop the clock, saying why and whose move it is. With `until`, the sweep resumes it then."""
 
     def change() -> Change:
-        if case.on_hold:
-            raise NotAllowedError("It is on hold already: resume it first.")
-        _need(reason, "a hold")
-        if ball_in_court not in BALLS:
-            raise NotAllowedError(f"Say whose move it is: one of {', '.join(BALLS)}.")
-        if until is not None and until <= ctx.now:
-            raise NotAllowedError("A hold ends in the future.")
-        before = {"on_hold": False, "sla_stage": str(case.sla_stage)}
-        case_clock.pause(case, ctx.catalog, ctx.now, until, party=ball_in_court, reason=reason.strip())
-        after = {"on_hold": True, "ball_in_court": ball_in_court, "hold_until": until}
-        return Change(before, after, reason.strip())
+        return held(ctx, case, reason, ball_in_court, until)
 
     return act(session, ctx, viewer, case, expected_version, Action.HOLD, AuditTag.CASE_HELD, change)
+
+
+def held(
+    ctx: ActionContext, case: ExceptionCase, reason: str, ball_in_court: str, until: datetime | None
+) -> Change:
+    """On hold, as the rules allow it: for one exception and for many."""
+    if case.on_hold:
+        raise NotAllowedError("It is on hold already: resume it first.")
+    _need(reason, "a hold")
+    if ball_in_court not in BALLS:
+        raise NotAllowedError(f"Say whose move it is: one of {', '.join(BALLS)}.")
+    if until is not None and until <= ctx.now:
+        raise NotAllowedError("A hold ends in the future.")
+    before = {"on_hold": False, "sla_stage": str(case.sla_stage)}
+    case_clock.pause(case, ctx.catalog, ctx.now, until, party=ball_in_court, reason=reason.strip())
+    after = {"on_hold": True, "ball_in_court": ball_in_court, "hold_until": until}
+    return Change(before, after, reason.strip())
 
 
 def resume(
@@ -70,11 +77,16 @@ def resume(
     """Let the clock run again: the business time on hold is added to the deadlines."""
 
     def change() -> Change:
-        if not case.on_hold:
-            raise NotAllowedError("It is not on hold.")
-        return resumed(ctx, case)
+        return off_hold(ctx, case)
 
     return act(session, ctx, viewer, case, expected_version, Action.RESUME, AuditTag.CASE_RESUMED, change)
+
+
+def off_hold(ctx: ActionContext, case: ExceptionCase) -> Change:
+    """Off hold because somebody says so: for one exception and for many."""
+    if not case.on_hold:
+        raise NotAllowedError("It is not on hold.")
+    return resumed(ctx, case)
 
 
 def resumed(ctx: ActionContext, case: ExceptionCase) -> Change:
@@ -102,15 +114,20 @@ def resolve(
     """Claim that it is fixed, by one of the category's reason codes. The data has the last word."""
 
     def change() -> Change:
-        known = [each.code for each in _reasons(ctx, case)]
-        if reason not in known:
-            raise NotAllowedError(f"Choose one of the reasons: {', '.join(known)}.")
-        done = _end(ctx, viewer, case, reason, note)
+        done = resolved(ctx, viewer, case, reason, note)
         if note.strip():
             _add_comment(session, ctx, viewer, case, note)
         return done
 
     return act(session, ctx, viewer, case, expected_version, Action.RESOLVE, AuditTag.CASE_RESOLVED, change)
+
+
+def resolved(ctx: ActionContext, viewer: Viewer, case: ExceptionCase, reason: str, note: str) -> Change:
+    """Claimed to be fixed, as the rules allow it: for one exception and for many. The note is no comment yet."""
+    known = [each.code for each in _reasons(ctx, case)]
+    if reason not in known:
+        raise NotAllowedError(f"Choose one of the reasons: {', '.join(known)}.")
+    return _end(ctx, viewer, case, reason, note)
 
 
 def waive(
@@ -126,18 +143,25 @@ def waive(
     """Accept it as it is until `expires_at`, unless its evidence changes before."""
 
     def change() -> Change:
-        _need(reason, "a waiver")
-        category = ctx.catalog.categories.get(case.category)
-        if category is not None and not category.waivable:
-            raise NotAllowedError("Exceptions of this category are never waived.")
-        if not may_waive(viewer, case, ctx.catalog):
-            raise NotAllowedError("This one takes a manager to waive.")
-        if expires_at <= ctx.now:
-            raise NotAllowedError("A waiver ends in the future.")
-        case.waiver_expires_at = expires_at
-        return _end(ctx, viewer, case, WAIVED, reason)
+        return waived(ctx, viewer, case, reason, expires_at)
 
     return act(session, ctx, viewer, case, expected_version, Action.WAIVE, AuditTag.CASE_WAIVED, change)
+
+
+def waived(
+    ctx: ActionContext, viewer: Viewer, case: ExceptionCase, reason: str, expires_at: datetime
+) -> Change:
+    """Accepted for a time, as the rules allow it: for one exception and for many."""
+    _need(reason, "a waiver")
+    category = ctx.catalog.categories.get(case.category)
+    if category is not None and not category.waivable:
+        raise NotAllowedError("Exceptions of this category are never waived.")
+    if not may_waive(viewer, case, ctx.catalog):
+        raise NotAllowedError("This one takes a manager to waive.")
+    if expires_at <= ctx.now:
+        raise NotAllowedError("A waiver ends in the future.")
+    case.waiver_expires_at = expires_at
+    return _end(ctx, viewer, case, WAIVED, reason)
 
 
 def reopen(

@@ -23,14 +23,19 @@ def claim(
     """Take an exception that nobody has. Claiming one's own again changes nothing."""
 
     def change() -> Change:
-        if case.owner_id is not None and case.owner_id != viewer.user_id:
-            owner = actor_name(session, f"user:{case.owner_id}")
-            raise NotAllowedError(f"{owner} already has it. A manager can assign it to you.")
-        return _own(case, viewer.user_id)
+        return claimed(session, viewer, case)
 
     if case.owner_id == viewer.user_id and case.version == expected_version:
         return case
     return act(session, ctx, viewer, case, expected_version, Action.CLAIM, AuditTag.CASE_CLAIMED, change)
+
+
+def claimed(session: Session, viewer: Viewer, case: ExceptionCase) -> Change:
+    """The viewer's, where nobody else has it."""
+    if case.owner_id is not None and case.owner_id != viewer.user_id:
+        owner = actor_name(session, f"user:{case.owner_id}")
+        raise NotAllowedError(f"{owner} already has it. A manager can assign it to you.")
+    return owned_by(case, viewer.user_id)
 
 
 def assign(
@@ -45,16 +50,26 @@ def assign(
     """Give an exception to a person who can work on it; to somebody else only as a manager."""
 
     def change() -> Change:
-        if owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
-            raise NotAllowedError("Only a manager assigns work to others.")
-        owner = session.get(User, owner_id)
-        if owner is None or not owner.active:
-            raise NotAllowedError("There is no such person any more.")
-        if not may_work_on(viewer_for(owner, ctx.catalog), case):
-            raise NotAllowedError(f"{owner.name} does not work on this queue and entity.")
-        return _own(case, owner_id)
+        return given(receiver(session, ctx.catalog, viewer, owner_id), case)
 
     return act(session, ctx, viewer, case, expected_version, Action.ASSIGN, AuditTag.CASE_ASSIGNED, change)
+
+
+def receiver(session: Session, catalog: Catalog, viewer: Viewer, owner_id: int) -> Viewer:
+    """The person to whom the viewer may give work, as access sees them."""
+    if owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+        raise NotAllowedError("Only a manager assigns work to others.")
+    owner = session.get(User, owner_id)
+    if owner is None or not owner.active:
+        raise NotAllowedError("There is no such person any more.")
+    return viewer_for(owner, catalog)
+
+
+def given(to: Viewer, case: ExceptionCase) -> Change:
+    """Theirs, where they can work on it."""
+    if not may_work_on(to, case):
+        raise NotAllowedError(f"{to.name} does not work on this queue and entity.")
+    return owned_by(case, to.user_id)
 
 
 def can_still_work_on(session: Session, catalog: Catalog, case: ExceptionCase) -> bool:
@@ -73,7 +88,7 @@ def release(
     def change() -> Change:
         if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
             raise NotAllowedError("Only its owner or a manager releases it.")
-        return _own(case, None)
+        return owned_by(case, None)
 
     return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
 
@@ -126,7 +141,8 @@ def _each(
     return results
 
 
-def _own(case: ExceptionCase, owner_id: int | None) -> Change:
+def owned_by(case: ExceptionCase, owner_id: int | None) -> Change:
+    """Put it into somebody's hands, or back into the queue; asks nobody whether that is allowed."""
     before = {"owner_id": case.owner_id}
     case.owner_id = owner_id
     return Change(before, {"owner_id": owner_id})
