@@ -9,7 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import deliver, export, mail, maintain, poll, reclock, reconcile, reread, retry_prepare, sweep
+from . import (
+    assign,
+    bulk_actions,
+    deliver,
+    export,
+    index,
+    mail,
+    maintain,
+    poll,
+    reclock,
+    reconcile,
+    reread,
+    retry_prepare,
+    sweep,
+)
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -17,11 +31,14 @@ HANDLERS: Mapping[str, Handler] = {
     "pull": poll.run_one,
     "reconcile": reconcile.run,
     "sweep": sweep.run,
+    "assign": assign.run,
     "reclock": reclock.run,
+    "index": index.run,
     "maintain": maintain.run,
     "tell": mail.tell,
     "mail": mail.send,
     "export": export.run,
+    "bulk": bulk_actions.run,
     "deliver": deliver.run,
     "retry_prepare": retry_prepare.run,
     "reread": reread.run,
@@ -42,8 +59,8 @@ LANES = (
     Lane("compare", frozenset({"reconcile"})),
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
-    Lane("upkeep", frozenset({"sweep", "maintain"})),
+    Lane("upkeep", frozenset({"sweep", "assign", "maintain"})),
     Lane("telling", frozenset({"tell", "mail"})),
-    Lane("clocks", frozenset({"reclock"})),
-    Lane("people", frozenset({"export"})),
+    Lane("clocks", frozenset({"reclock", "index"})),
+    Lane("people", frozenset({"export", "bulk"}), runners=2),
 )

@@ -14,7 +14,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
-from . import bulk
+from . import bulk, search_index
 from .audit import GENESIS, AuditTag, Link, Stamp, case_chain, payload_text, stamp
 from .context import ActionContext
 from .intake_facts import RunFacts
@@ -32,17 +32,18 @@ _CASE = (
     "due_soon_at", "next_sla_at", "half_at", "cutoff", "response_target", "response_due_at", "retry_count",
     "version", "config_snapshot_id",
 )  # fmt: skip
+_REFERENCE = _CASE.index("reference")
 _EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
 def open_new(session: Session, ctx: ActionContext, run: RunFacts, found: Sequence[Discrepancy]) -> int:
     """Open what nobody has opened meanwhile; how many were."""
-    with _collector_paused():
+    with collector_paused():
         return _open(session, ctx, run, found)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Thousands of small tuples, none in a cycle: looking for garbage among them took an eighth of it all."""
     was_on = gc.isenabled()
     gc.disable()
@@ -66,7 +67,13 @@ def _open(session: Session, ctx: ActionContext, run: RunFacts, found: Sequence[D
             evidence.append((case_id, 1, clean(each.evidence), taken_at, run.check_run_id))
     bulk.insert(session, CaseEvidence, _EVIDENCE, evidence)
     trail.store(session)
+    search_index.add(session, (_texts(row) for row in rows if row[0] in stored))
     return len(stored)
+
+
+def _texts(row: tuple[Any, ...]) -> tuple[int, str, str | None, str]:
+    """Id, reference, counterparty and sentence of a row."""
+    return row[0], row[_REFERENCE], row[_REFERENCE + 1], row[_REFERENCE + 2]
 
 
 @dataclass(frozen=True, slots=True)
