@@ -19,6 +19,7 @@ from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
 
 from . import incidents
+from .causing import find_causes
 from .comparing import Comparing, Findings
 from .flows import Standing, can_run, feeds_of, standing
 from .intaking import take_in
@@ -53,7 +54,9 @@ def run(work: Work) -> Mapping[str, Any]:
                 live = live_lines(session, [check.code for check in checks])
             comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
         flow = _Flow(work, comparing, findings, run_ids, changed, unjudged)
-        return {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
+        told = {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
+    find_causes(work)
+    return told
 
 
 def _begin(

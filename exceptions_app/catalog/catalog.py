@@ -52,6 +52,7 @@ class Catalog:
     operations: Mapping[str, schema.Operation]
     common_reasons: tuple[schema.Reason, ...]
     sources: Mapping[tuple[str, str], Place] = field(repr=False)
+    reference_rows: tuple[schema.ReferenceRow, ...] = ()
 
     def _content(self) -> dict[str, Any]:
         def plain(values: Iterable[BaseModel]) -> list[Any]:
@@ -75,7 +76,7 @@ class Catalog:
             },
             **{
                 section: plain(getattr(self, section))
-                for section in ("routing", "sla_policies", "cutoffs", "common_reasons")
+                for section in ("routing", "sla_policies", "cutoffs", "common_reasons", "reference_rows")
             },
             "crosswalks": {
                 code: sorted([system or "", local, to] for (system, local), to in entries.items())

@@ -65,4 +65,5 @@ def _assemble(merged: Merged) -> Catalog:
         operations=valid["operations"],
         common_reasons=tuple(valid["common_reasons"].values()),
         sources=sources,
+        reference_rows=tuple(merged.reference_rows),
     )

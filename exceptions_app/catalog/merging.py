@@ -41,7 +41,10 @@ CODED: dict[str, Any] = {
 """Sections whose items have a code."""
 
 SITE_FIRST = ("sla_policies", "operations", "routing")
-SECTIONS = (*CODED, "routing", "site", "overrides")
+UNCODED: dict[str, Any] = {"routing": schema.Route, "reference_rows": schema.ReferenceRow}
+"""Sections whose items have none."""
+
+SECTIONS = (*CODED, *UNCODED, "site", "overrides")
 
 
 @dataclass
@@ -52,8 +55,9 @@ class Merged:
     site_block: Block | None = None
     declared: dict[str, dict[str, Block]] = field(default_factory=lambda: {section: {} for section in CODED})
     valid: dict[str, dict[str, Any]] = field(default_factory=lambda: {section: {} for section in CODED})
+    uncoded: dict[str, list[Block]] = field(default_factory=lambda: {section: [] for section in UNCODED})
     routing: list[schema.Route] = field(default_factory=list)
-    route_blocks: list[Block] = field(default_factory=list)
+    reference_rows: list[schema.ReferenceRow] = field(default_factory=list)
     translations: dict[str, dict[tuple[str | None, str], str]] = field(default_factory=dict)
     crosswalk_systems: dict[str, dict[str, Place]] = field(default_factory=dict)
     added_tolerances: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -86,7 +90,7 @@ def merge(directory: Path | None) -> Merged:
                     listing(SECTIONS, 30),
                     closest(section, SECTIONS),
                 )
-        for section in CODED:
+        for section in (*CODED, *UNCODED):
             if section not in SITE_FIRST:
                 _collect(merged, document, section)
     for document in [*own, *shipped]:
@@ -161,8 +165,8 @@ def _collect(merged: Merged, document: Block, section: str) -> None:
     for item, place in zip(items, items.places, strict=True):
         if not isinstance(item, Block):
             merged.report(place, section, f"got {item!r}", "a mapping of fields to values")
-        elif section == "routing":
-            merged.route_blocks.append(item)
+        elif section in UNCODED:
+            merged.uncoded[section].append(item)
         else:
             _declare(merged, section, item)
 
@@ -256,10 +260,11 @@ def _validate(merged: Merged) -> None:
             value: BaseModel | None = _shaped(merged, CODED[section], block, f"{section}.{code}")
             if value is not None:
                 merged.valid[section][code] = value
-    for index, block in enumerate(merged.route_blocks):
-        route = _shaped(merged, schema.Route, block, f"routing[{index}]")
-        if route is not None:
-            merged.routing.append(route)
+    for section, kind in UNCODED.items():
+        for index, block in enumerate(merged.uncoded[section]):
+            item = _shaped(merged, kind, block, f"{section}[{index}]")
+            if item is not None:
+                getattr(merged, section).append(item)
     for code, crosswalk in merged.valid["crosswalks"].items():
         found, systems, problems = translations(crosswalk, merged.declared["crosswalks"][code])
         merged.translations[code], merged.crosswalk_systems[code] = found, systems

@@ -64,7 +64,8 @@ def _conditions(rule: Route | SlaPolicy) -> list[tuple[Path, str, str]]:
 
 
 def _route(judge: Judge, index: int, route: Route) -> None:
-    block = judge.merged.route_blocks[index] if index < len(judge.merged.route_blocks) else None
+    routes = judge.merged.uncoded["routing"]
+    block = routes[index] if index < len(routes) else None
     for path, target, code in [*_conditions(route), (("queue",), "queues", route.queue)]:
         if judge.unknown(target, code):
             known = judge.merged.declared[target]

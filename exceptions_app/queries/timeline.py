@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain import wording
+from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, User
@@ -58,6 +58,7 @@ _VERBS = {
     "case:retry_decided": ("said whether it arrived", "check"),
     "case:retry_discarded": ("discarded the retry that gave up", "ban"),
     "case:reread_asked": ("asked to read it again", "refresh"),
+    "case:cause_changed": ("found what it follows from", "git-branch"),
     "case:undone": ("undid what was done to it with others", "rotate-2"),
 }
 _FIELDS = {
@@ -65,6 +66,7 @@ _FIELDS = {
     "ball_in_court": "whose move", "hold_until": "until", "waiver_expires_at": "waived until",
     "sla_target": "target", "cutoff": "cut-off", "response_due_at": "first response due",
     "end_reason": "because", "amount_e4": "amount", "sentence": "finding", "category": "category",
+    "parent_id": "cause",
 }  # fmt: skip
 _ACTORS = {"job": "The jobs", "system": "Tieout"}
 
@@ -138,7 +140,7 @@ class _Teller:
         return f"{label}: {new}" if before in (None, "") else f"{label}: {self._value(key, before)} → {new}"
 
     def _value(self, key: str, value: Any) -> str:
-        text = str(value)
+        text = public_id.encode(value) if key == "parent_id" and value else str(value)
         if value in (None, ""):
             return "nobody" if key == "owner_id" else "none"
         if key == "owner_id":

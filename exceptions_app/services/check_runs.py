@@ -151,7 +151,8 @@ def _rules(configuration: Mapping[str, Any], check: Check) -> Any:
     types = [entry for entry in configuration.get("record_types", []) if entry["code"] in records]
     used = {column.get("crosswalk") for entry in types for column in entry["columns"].values()} - {None}
     known = configuration.get("crosswalks", {})
-    return rules, {code: known.get(code) for code in sorted(used)}
+    rows = [row for row in configuration.get("reference_rows", []) if row["record"] in records]
+    return rules, {code: known.get(code) for code in sorted(used)}, rows
 
 
 def thin(session: Session, before: datetime) -> int:

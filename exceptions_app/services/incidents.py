@@ -44,12 +44,12 @@ def feed_failed(
     }
     found = _incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
     found = replace(found, evidence_hash=evidence_hash(canonical({"feed": feed, "kind": kind})))
-    return _report(session, ctx, FEED_CHECK, feed, [found])
+    return report(session, ctx, FEED_CHECK, feed, [found])
 
 
 def feed_recovered(session: Session, ctx: ActionContext, feed: str) -> IntakeCounts:
     """The feed was read again: what was open about it agrees now."""
-    return _report(session, ctx, FEED_CHECK, feed, [])
+    return report(session, ctx, FEED_CHECK, feed, [])
 
 
 def rejected_rows(
@@ -63,13 +63,13 @@ def rejected_rows(
     bring the refused rows again. What a person has claimed, the next clean run confirms.
     """
     if not count:
-        return _report(session, ctx, REJECTS_CHECK, feed, [], whole=whole)
+        return report(session, ctx, REJECTS_CHECK, feed, [], whole=whole)
     declared = ctx.catalog.feeds[feed]
     if unplaced:
         reason += f". No key could be read of {plural(unplaced, 'row')}: what is there may look missing"
     facts = {"feed": declared.title or feed, "count": str(count), "reason": reason, "position": position}
     found = _incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
-    return _report(session, ctx, REJECTS_CHECK, feed, [found])
+    return report(session, ctx, REJECTS_CHECK, feed, [found])
 
 
 def check_failed(
@@ -80,12 +80,12 @@ def check_failed(
     name = title if scope == NETWORK_SCOPE else f"{title} ({scope})"
     key = {"check": check, "scope": scope}
     found = _incident(CHECK_CHECK, "check_failed", check, key, {"check": name, "error": error}, since, None)
-    return _report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [found])
+    return report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [found])
 
 
 def check_recovered(session: Session, ctx: ActionContext, check: str, scope: str) -> IntakeCounts:
     """The comparison ran again."""
-    return _report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [])
+    return report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,12 @@ def _incident(
     )
 
 
-def _report(
+def report(
     session: Session, ctx: ActionContext, check: str, scope: str, found: Sequence[Discrepancy], *,
     whole: bool = True,
 ) -> IntakeCounts:  # fmt: skip
+    """What is wrong with the machinery or with master data, in one scope, as of now: the rest of it agrees now
+    where the look was at the `whole`."""
     session.connection()  # begins as a writer: planning alone would begin as a reader
     run = RunFacts(check, scope, None, complete=True, read_through=ctx.now, proves_absence=whole)
 

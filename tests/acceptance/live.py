@@ -25,6 +25,7 @@ from exceptions_app.config import Settings
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase, Reject
 from exceptions_app.services import tasks
+from exceptions_app.services.cause_keys import CAUSES_CHECK
 from jobs.handlers import HANDLERS
 from jobs.install import Install
 from jobs.runner import Runner
@@ -118,9 +119,16 @@ class Site:
         self._runner.drain()
 
     def cases(self) -> list[ExceptionCase]:
-        """Every exception, oldest first."""
+        """Every exception that stands on a transaction or a feed, oldest first: not their causes."""
         with Session(self.install.engine) as session:
-            return list(session.scalars(select(ExceptionCase).order_by(ExceptionCase.id)))
+            found = select(ExceptionCase).where(ExceptionCase.check_code != CAUSES_CHECK)
+            return list(session.scalars(found.order_by(ExceptionCase.id)))
+
+    def causes(self) -> list[ExceptionCase]:
+        """Every cause, oldest first."""
+        with Session(self.install.engine) as session:
+            found = select(ExceptionCase).where(ExceptionCase.check_code == CAUSES_CHECK)
+            return list(session.scalars(found.order_by(ExceptionCase.id)))
 
     def rejects(self) -> set[tuple[str, str | None]]:
         """(feed, source id or None) of all rejected rows."""

@@ -26,13 +26,26 @@ from .checks import (
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
-from .work import Category, Cutoff, MonthlyCutoff, Queue, Reason, Route, Severity, SlaPolicy
+from .work import (
+    Category,
+    CausedBy,
+    Cutoff,
+    MonthlyCutoff,
+    Queue,
+    Reason,
+    ReferenceRow,
+    Route,
+    Severity,
+    SlaPolicy,
+    Supplies,
+)
 
 __all__ = [
     "Backoff",
     "BalanceCheck",
     "Calendar",
     "Category",
+    "CausedBy",
     "Check",
     "Code",
     "Column",
@@ -63,6 +76,7 @@ __all__ = [
     "Queue",
     "Reason",
     "RecordType",
+    "ReferenceRow",
     "Route",
     "Secret",
     "SecretRef",
@@ -75,6 +89,7 @@ __all__ = [
     "Site",
     "SlaPolicy",
     "Span",
+    "Supplies",
     "System",
     "Tolerance",
     "ToleranceUse",
@@ -117,4 +132,5 @@ class Document(Shape):
     cutoffs: list[Cutoff] = Field(default_factory=list)
     operations: list[Operation] = Field(default_factory=list)
     common_reasons: list[Reason] = Field(default_factory=list)
+    reference_rows: list[ReferenceRow] = Field(default_factory=list)
     overrides: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)

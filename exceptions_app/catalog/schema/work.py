@@ -6,9 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from .base import Code, Shape, Span
+from .base import Code, Name, Shape, Span
 
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -18,6 +18,45 @@ class Reason(Shape):
 
     code: Code
     label: str
+
+
+FactName = Annotated[str, StringConstraints(pattern=r"^(key\.)?[a-z][a-z0-9_]*$", max_length=71)]
+"""A fact of an exception, or `key.x`: a part of its business key, as the source wrote it."""
+
+
+class CausedBy(Shape):
+    """What exceptions of a category follow from: one cause per distinct value of `key`.
+
+    With `crosswalk`, only what that crosswalk does not know is a cause, per system that wrote it.
+    """
+
+    category: Code = Field(description="the category of the cause, which is an exception too")
+    key: dict[Name, FactName] = Field(min_length=1, description="a fact of the cause -> where it is here")
+    crosswalk: Code | None = Field(None, description="the key's one value is an identifier that it lacks")
+    side: Name | None = Field(None, description="the side of the check that wrote it: says which system")
+    when: dict[FactName, str] = Field(default_factory=dict, description="facts that must have these values")
+    at_least: int = Field(1, ge=1, description="so many exceptions make a cause")
+
+    @model_validator(mode="after")
+    def _one_identifier(self) -> CausedBy:
+        if self.crosswalk is not None and len(self.key) != 1:
+            raise ValueError("one key beside a crosswalk: the identifier that it lacks")
+        return self
+
+
+class Supplies(Shape):
+    """What mends a cause once: a row of reference data that no system holds."""
+
+    record: Name
+    columns: dict[Name, Name] = Field(description="column of the record -> fact of the cause")
+    ask: list[Name] = Field(min_length=1, description="columns that a person gives")
+
+
+class ReferenceRow(Shape):
+    """A row of reference data that the configuration holds itself. A feed that brings the same key wins."""
+
+    record: Name
+    values: dict[Name, str] = Field(min_length=1)
 
 
 class Category(Shape):
@@ -39,6 +78,10 @@ class Category(Shape):
     target: Span
     first_response: Span | None = Field(None, description="by when somebody must have taken it up")
     waivable: bool = True
+    caused_by: list[CausedBy] = Field(
+        default_factory=list, description="master data and mappings that it follows from; the first that fits"
+    )
+    supplies: Supplies | None = Field(None, description="of a cause: the reference data that mends it once")
 
 
 class Queue(Shape):
