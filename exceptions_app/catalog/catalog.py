@@ -48,6 +48,7 @@ class Catalog:
     crosswalk_titles: Mapping[str, str]
     routing: tuple[schema.Route, ...]
     sla_policies: tuple[schema.SlaPolicy, ...]
+    assignment: tuple[schema.Assignment, ...]
     cutoffs: tuple[schema.Cutoff, ...]
     operations: Mapping[str, schema.Operation]
     common_reasons: tuple[schema.Reason, ...]
@@ -76,7 +77,7 @@ class Catalog:
             },
             **{
                 section: plain(getattr(self, section))
-                for section in ("routing", "sla_policies", "cutoffs", "common_reasons", "reference_rows")
+                for section in ("routing", "sla_policies", "assignment", "cutoffs", "common_reasons", "reference_rows")
             },
             "crosswalks": {
                 code: sorted([system or "", local, to] for (system, local), to in entries.items())

@@ -61,6 +61,7 @@ def _assemble(merged: Merged) -> Catalog:
         crosswalk_titles={code: item.title or code for code, item in valid["crosswalks"].items()},
         routing=tuple(merged.routing),
         sla_policies=tuple(valid["sla_policies"].values()),
+        assignment=tuple(valid["assignment"].values()),
         cutoffs=tuple(valid["cutoffs"].values()),
         operations=valid["operations"],
         common_reasons=tuple(valid["common_reasons"].values()),

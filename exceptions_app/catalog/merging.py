@@ -34,13 +34,14 @@ CODED: dict[str, Any] = {
     "categories": schema.Category,
     "queues": schema.Queue,
     "sla_policies": schema.SlaPolicy,
+    "assignment": schema.Assignment,
     "cutoffs": schema.Cutoff,
     "operations": schema.Operation,
     "common_reasons": schema.Reason,
 }
 """Sections whose items have a code."""
 
-SITE_FIRST = ("sla_policies", "operations", "routing")
+SITE_FIRST = ("sla_policies", "assignment", "operations", "routing")
 UNCODED: dict[str, Any] = {"routing": schema.Route, "reference_rows": schema.ReferenceRow}
 """Sections whose items have none."""
 

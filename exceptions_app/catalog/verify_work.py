@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from exceptions_app.domain.wording import STYLES, placeholders
 
@@ -10,7 +11,7 @@ from .catalog import Catalog
 from .currencies import CURRENCIES
 from .judging import Judge, Path
 from .problems import closest, listing
-from .schema import Category, Route, SlaPolicy
+from .schema import Assignment, Category, Route, SlaPolicy
 
 
 def needed_facts(sentence: str) -> list[str]:
@@ -26,10 +27,17 @@ def verify(judge: Judge, catalog: Catalog) -> None:
         judge.refer("queues", queue.code, ["calendar"], "calendars", queue.calendar)
     for policy in catalog.sla_policies:
         judge.refer("sla_policies", policy.code, ["calendar"], "calendars", policy.calendar)
-        for index, queue_code in enumerate(policy.queue):
-            judge.refer("sla_policies", policy.code, ["queue", index], "queues", queue_code)
-        for path, target, code in _conditions(policy):
-            judge.refer("sla_policies", policy.code, path, target, code)
+    coded: tuple[tuple[str, Sequence[SlaPolicy | Assignment]], ...] = (
+        ("sla_policies", catalog.sla_policies),
+        ("assignment", catalog.assignment),
+    )
+    for section, rules in coded:
+        for rule in rules:
+            queues: list[tuple[Path, str, str]] = [
+                (("queue", index), "queues", code) for index, code in enumerate(rule.queue)
+            ]
+            for path, target, code in [*queues, *_conditions(rule)]:
+                judge.refer(section, rule.code, path, target, code)
     for index, route in enumerate(catalog.routing):
         _route(judge, index, route)
     _rates(judge, catalog)
@@ -56,7 +64,7 @@ def _category(judge: Judge, catalog: Catalog, category: Category) -> None:
         known.append(reason.code)
 
 
-def _conditions(rule: Route | SlaPolicy) -> list[tuple[Path, str, str]]:
+def _conditions(rule: Route | SlaPolicy | Assignment) -> list[tuple[Path, str, str]]:
     found: list[tuple[Path, str, str]] = []
     found += [(("category", index), "categories", code) for index, code in enumerate(rule.category)]
     found += [(("entity", index), "entities", code) for index, code in enumerate(rule.entity)]

@@ -11,10 +11,12 @@ from .runs import CheckRun, FeedState, Reject, SyncRun
 from .tasks import Task
 from .types import UtcDateTime
 from .views import ListedReference, QueueLayout, ReferenceList, SavedView
+from .watching import CaseHandBack, CaseWatch
 
 __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
-    "BulkItem", "CaseComment", "CaseEvidence", "CasePause", "CheckRun", "ConfigSnapshot", "Delivery",
+    "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseWatch", "CheckRun",
+    "ConfigSnapshot", "Delivery",
     "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
     "Reject", "RetryBatch", "Role", "SavedView", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
     "User", "UserEntity", "UserQueue", "UtcDateTime",

@@ -48,6 +48,10 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[Utc | None]
     last_visit_at: Mapped[Utc | None]
+    away_until: Mapped[Utc | None]
+    """No rule gives them work before."""
+    turn: Mapped[int] = mapped_column(Big, default=0, server_default="0")
+    """Grows with each exception that a rule gives to somebody: the lowest is whose turn is longest ago."""
     created_at: Mapped[Utc]
     queues: Mapped[list[UserQueue]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     entities: Mapped[list[UserEntity]] = relationship(cascade="all, delete-orphan", lazy="selectin")

@@ -19,7 +19,16 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Permission, Viewer, can, sees_case, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id, quiet
-from exceptions_app.models import AuditEvent, AuditPayload, Delivery, ExceptionCase, Notice, Role, User
+from exceptions_app.models import (
+    AuditEvent,
+    AuditPayload,
+    CaseWatch,
+    Delivery,
+    ExceptionCase,
+    Notice,
+    Role,
+    User,
+)
 
 from . import bulk
 from .audit import AuditTag
@@ -38,11 +47,12 @@ _AWAITING = '"awaiting_approval"'
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """One event, the exception it is about, and who asked for the delivery that it is about."""
+    """One event, the exception it is about, who asked for the delivery that it is about, and who watches it."""
 
     row: Row[Any]
     case: ExceptionCase
     asked_by: int | None
+    watchers: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,14 @@ def _asker_and_owner(person: _Person, event: _Event, function: str) -> bool:
     return person.user.id == event.asked_by or _owner(person, event, function)
 
 
+def _watchers(person: _Person, event: _Event, _function: str) -> bool:
+    return person.user.id in event.watchers
+
+
+def _watchers_and_owner(person: _Person, event: _Event, function: str) -> bool:
+    return _watchers(person, event, function) or _owner(person, event, function)
+
+
 def _approvers(person: _Person, event: _Event, _function: str) -> bool:
     return can(person.viewer, Permission.APPROVE_RETRY) and person.user.id != event.asked_by
 
@@ -93,6 +111,15 @@ RULES: Mapping[str, _Rule] = {
     AuditTag.CASE_BREACHED: _Rule("is overdue", _and_function),
     AuditTag.CASE_RESPONSE_MISSED: _Rule("was not taken up in time", _and_function),
     AuditTag.CASE_ASSIGNED: _Rule("is assigned to you", _owner),
+    AuditTag.CASE_COMMENTED: _Rule("has a new comment", _watchers_and_owner),
+    AuditTag.CASE_HELD: _Rule("was put on hold", _watchers),
+    AuditTag.CASE_RESUMED: _Rule("is off hold", _watchers),
+    AuditTag.CASE_RESOLVED: _Rule("was resolved, unless the data says otherwise", _watchers),
+    AuditTag.CASE_WAIVED: _Rule("was waived", _watchers),
+    AuditTag.CASE_REOPENED: _Rule("was opened again", _watchers),
+    AuditTag.CASE_RECURRED: _Rule("is back", _watchers),
+    AuditTag.CASE_CONFIRMED: _Rule("is fixed: the data confirms it", _watchers),
+    AuditTag.CASE_CLOSED: _Rule("is closed by the data", _watchers),
     AuditTag.CASE_NOT_CONFIRMED: _Rule(
         "is open again: the data does not confirm that it is fixed", _asker_and_owner
     ),
@@ -102,6 +129,8 @@ RULES: Mapping[str, _Rule] = {
     AuditTag.CASE_RETRY_ASKED: _Rule("waits for your approval to be sent", _approvers),
 }
 """Every kind of event that people are told of."""
+_FOR_WATCHERS = sorted(tag for tag, rule in RULES.items() if rule.to is _watchers)
+"""Told only where somebody watches: runs close thousands that nobody does."""
 
 
 def tell(
@@ -115,12 +144,15 @@ def tell(
         return 0, 0
     cases = _cases(session, {row.case_id for row in rows})
     askers = _askers(session, cases)
+    watchers = _watching(session, cases)
     people = _people(session, ctx.catalog)
     told = _told(session, rows)
     made = [
         _notice(person.user, event, ctx.now, mails=mails)
         for row in rows
-        for event in [_Event(row, cases[row.case_id], askers.get(row.case_id))]
+        for event in [
+            _Event(row, cases[row.case_id], askers.get(row.case_id), watchers.get(row.case_id, frozenset()))
+        ]
         for person in _concerned(ctx.catalog, people, event)
         if (person.user.id, _once(row)) not in told
     ]
@@ -163,6 +195,7 @@ def _events(session: Session, since: datetime, after_id: int) -> list[Row[Any]]:
         .outerjoin(AuditPayload, asked & (AuditPayload.event_id == AuditEvent.id))
         .where(AuditEvent.at >= since, AuditEvent.id > after_id, AuditEvent.tag.in_(sorted(RULES)))
         .where(~asked | AuditPayload.payload.contains(_AWAITING, autoescape=True))
+        .where(AuditEvent.tag.not_in(_FOR_WATCHERS) | AuditEvent.case_id.in_(select(CaseWatch.case_id)))
     )
     return list(session.execute(wanted.order_by(AuditEvent.id).limit(MOST)))
 
@@ -184,6 +217,16 @@ def _askers(session: Session, ids: Iterable[int]) -> dict[int, int]:
         rows = select(Delivery.case_id, Delivery.requested_by_id).where(Delivery.case_id.in_(batch))
         for case_id, asker in session.execute(rows.order_by(Delivery.id)):
             found[case_id] = asker
+    return found
+
+
+def _watching(session: Session, ids: Iterable[int]) -> dict[int, frozenset[int]]:
+    """Who watches each exception."""
+    found: dict[int, frozenset[int]] = {}
+    for batch in bulk.in_batches(sorted(ids)):
+        rows = select(CaseWatch.case_id, CaseWatch.user_id).where(CaseWatch.case_id.in_(batch))
+        for case_id, user_id in session.execute(rows):
+            found[case_id] = found.get(case_id, frozenset()) | {user_id}
     return found
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, may_work_on, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.lifecycle import Action
-from exceptions_app.models import ExceptionCase, User
+from exceptions_app.models import CaseHandBack, ExceptionCase, User
 
 from .acting import Change, ConflictError, NotAllowedError, act, actor_name
 from .audit import AuditTag
@@ -81,14 +81,20 @@ def can_still_work_on(session: Session, catalog: Catalog, case: ExceptionCase) -
 
 
 def release(
-    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int
-) -> ExceptionCase:
-    """Put an exception back into its queue, for anybody."""
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, expected_version: int,
+    reason: str = "",
+) -> ExceptionCase:  # fmt: skip
+    """Hand an exception back to its queue, for anybody; no rule gives it to its owner again in this cycle."""
 
     def change() -> Change:
         if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
             raise NotAllowedError("Only its owner or a manager releases it.")
-        return owned_by(case, None)
+        why = reason.strip() or None
+        if case.owner_id is not None:
+            back = CaseHandBack(case_id=case.id, user_id=case.owner_id, cycle=case.cycle, reason=why)
+            back.created_at = ctx.now
+            session.add(back)
+        return replace(owned_by(case, None), why=why)
 
     return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
 

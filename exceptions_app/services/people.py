@@ -81,6 +81,16 @@ def set_password(
     _record(session, user, AuditTag.PERSON_CHANGED, by, now, after={"password": "changed"})
 
 
+def set_away(session: Session, user: User, until: datetime | None, *, now: datetime) -> None:
+    """A person says until when no rule is to give them work; None: they are here."""
+    before, user.away_until = user.away_until, until
+    session.flush()
+    _record(
+        session, user, AuditTag.PERSON_CHANGED, f"user:{user.id}", now, before={"away_until": before},
+        after={"away_until": until},
+    )  # fmt: skip
+
+
 def unlock(session: Session, user: User, *, by: str, now: datetime) -> None:
     """End a lock-out before its time."""
     user.failed_sign_ins, user.locked_until = 0, None

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exceptions_app.access import viewer_for
 from exceptions_app.models import Mail, Notice, User
-from exceptions_app.services import audit, mail_digest, notices
+from exceptions_app.services import audit, mail_digest, notices, watching
 from exceptions_app.services.audit import AuditTag
 from exceptions_app.services.context import ActionContext, Actor
 from tests.conftest import NOW
@@ -176,3 +177,31 @@ def test_a_message_that_cannot_be_sent_is_tried_again_and_then_shown(session: Se
     assert (mail.status, mail.error) == ("failed", "450 later")
     assert waits[0] == timedelta(minutes=2)
     assert timedelta(hours=2) < sum(waits[:-1], timedelta()) < timedelta(days=1)
+
+
+def test_watchers_are_told_what_others_do_and_nobody_of_what_nobody_watches(
+    session: Session, ctx: ActionContext, user: Add, make_case: Add, happens: Callable[..., None]
+) -> None:
+    sam, mina = user("specialist"), user("manager")
+    watched, other = make_case(), make_case()
+    watching.watch(session, viewer_for(sam, ctx.catalog), watched.id, NOW)
+    watching.watch(session, viewer_for(sam, ctx.catalog), watched.id, NOW)
+    for case in (watched, other):
+        happens(case, AuditTag.CASE_HELD, by=mina)
+        happens(case, AuditTag.CASE_CLOSED)
+        happens(case, AuditTag.CASE_RESUMED, by=sam)
+    happens(watched, AuditTag.CASE_COMMENTED, by=mina)
+    tell(session, ctx)
+    assert (told(session, sam), told(session, mina)) == (["held", "closed", "commented"], [])
+    watching.unwatch(session, viewer_for(sam, ctx.catalog), watched.id)
+    happens(watched, AuditTag.CASE_WAIVED, by=mina)
+    assert tell(session, ctx) == 0
+
+
+def test_the_owner_is_told_of_what_others_say(
+    session: Session, ctx: ActionContext, user: Add, make_case: Add, happens: Callable[..., None]
+) -> None:
+    sam, mina = user("specialist"), user("manager")
+    happens(make_case(owner_id=sam.id), AuditTag.CASE_COMMENTED, by=mina)
+    tell(session, ctx)
+    assert (told(session, sam), told(session, mina)) == (["commented"], [])

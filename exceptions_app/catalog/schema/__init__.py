@@ -19,6 +19,7 @@ from .checks import (
     Finding,
     Lookup,
     MatchCheck,
+    ScopedTolerance,
     Side,
     Tolerance,
     ToleranceUse,
@@ -27,6 +28,7 @@ from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .work import (
+    Assignment,
     Category,
     CausedBy,
     Cutoff,
@@ -41,6 +43,7 @@ from .work import (
 )
 
 __all__ = [
+    "Assignment",
     "Backoff",
     "BalanceCheck",
     "Calendar",
@@ -81,6 +84,7 @@ __all__ = [
     "Secret",
     "SecretRef",
     "Sensitivity",
+    "ScopedTolerance",
     "SentField",
     "ServiceTime",
     "Severity",
@@ -129,6 +133,7 @@ class Document(Shape):
     queues: list[Queue] = Field(default_factory=list)
     routing: list[Route] = Field(default_factory=list)
     sla_policies: list[SlaPolicy] = Field(default_factory=list)
+    assignment: list[Assignment] = Field(default_factory=list)
     cutoffs: list[Cutoff] = Field(default_factory=list)
     operations: list[Operation] = Field(default_factory=list)
     common_reasons: list[Reason] = Field(default_factory=list)

@@ -128,6 +128,26 @@ class Route(Shape):
     queue: Code
 
 
+class Assignment(Shape):
+    """Who is given an exception that nobody has: first fit, top down; where none fits, people claim.
+
+    Given to people who work on its queue and entity, are not away, and did not hand it back. Whoever has the whole
+    network as their scope by `*` is given work only where `function` names them.
+    """
+
+    code: Code
+    category: list[Code] = Field(default_factory=list)
+    entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
+    severity: list[Severity] = Field(default_factory=list)
+    queue: list[Code] = Field(default_factory=list)
+    amount_from: Decimal | None = Field(None, description="in reporting currency")
+    by: Literal["round_robin", "load", "entity", "supplier"] = Field(
+        description="in turns; the fewest open; the narrowest scope around the entity; who has that supplier"
+    )
+    function: str = Field("", description="only people of this function; empty: specialists")
+    at_most: int | None = Field(None, ge=1, description="nobody is given more than so many open ones")
+
+
 class SlaPolicy(Shape):
     """First fit, top down; where none fits, the category's own target holds."""
 
