@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.config import Settings, load_settings
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.runtime import Runtime, engine_options, make_runtime, never_share_across_forks
-from exceptions_app.services import reclock, schema
+from exceptions_app.services import reclock, schema, search_index
 from exceptions_app.services.engine import prepare_engine
 
 
@@ -41,7 +41,7 @@ def open_engine(settings: Settings) -> Engine:
 def opened(settings: Settings | None = None) -> Iterator[Install]:
     """An install with its database brought to the newest layout and its configuration accepted.
 
-    Where that changes the clocks of open exceptions, their recomputation is asked for.
+    Where that changes the clocks of open exceptions, or search does not know them all, that work is asked for.
     """
     settings = load_settings() if settings is None else settings
     engine = open_engine(settings)
@@ -52,6 +52,7 @@ def opened(settings: Settings | None = None) -> Iterator[Install]:
         with install.transaction() as session:
             runtime.snapshot_id(session, "system:start", utc_now())
             reclock.ask_if_changed(session, runtime.catalog, utc_now())
+            search_index.ask_if_behind(session, utc_now())
         yield install
     finally:
         engine.dispose()

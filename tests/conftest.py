@@ -228,8 +228,11 @@ def user(session: Session) -> Callable[..., Any]:
 
 @pytest.fixture
 def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
-    """`make_case(queue=…, entity=…, status=…, …)` adds an open exception; any column may be given."""
+    """`make_case(queue=…, entity=…, status=…, …)` adds an open exception that search knows; any column may
+    be given.
+    """
     from exceptions_app.models import CaseEvidence, ExceptionCase
+    from exceptions_app.services import search_index
 
     numbers = count(1)
 
@@ -240,7 +243,7 @@ def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
         session.add(case)
         session.flush()
         session.add(CaseEvidence(case_id=case.id, version=1, evidence=evidence, taken_at=case.opened_at))
-        session.flush()
+        search_index.refresh(session, [case.id])
         return case
 
     return add

@@ -7,6 +7,7 @@ can be an operator of theirs. Knows no database.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 REFERENCE_LIMIT = 500
@@ -33,3 +34,50 @@ def references(text: str) -> tuple[str, ...]:
 def spellings(given: Iterable[str]) -> list[str]:
     """References as pasted and in capitals, which is how systems write what mails write small."""
     return list(dict.fromkeys(spelling for each in given for spelling in (each, each.upper())))
+
+
+# -- words
+
+_WORD = re.compile(r"[^\W_]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_LONGEST_WORD = 64
+_MOST_WORDS = 5_000
+_PADDED = re.compile(r"0+[1-9][0-9]*")
+"""A number with leading zeros, which some systems write and others leave out."""
+
+Phrase = tuple[str, ...]
+"""Words that follow each other; the last one may go on (`PO-45` finds `PO-4500012`)."""
+
+
+def words(text: str) -> list[str]:
+    """The letters and digits of a text between whatever else there is: small, without accents, in order."""
+    if text.isascii():
+        found = _ASCII_WORD.findall(text.lower())
+    else:
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        found = _WORD.findall("".join(c for c in folded if not unicodedata.combining(c)))
+    return [word[:_LONGEST_WORD] for word in found]
+
+
+def document(*texts: str | None) -> list[list[str]]:
+    """What one exception is found by: runs of words, within which phrases are found.
+
+    Identifiers with leading zeros are found with them and without: `INV/000123` is a run of its own as `inv 123`.
+    """
+    runs = [words(text) for text in texts if text]
+    unpadded = [
+        [word.lstrip("0") if _PADDED.fullmatch(word) else word for word in words(piece)]
+        for text in texts
+        if text and "0" in text
+        for piece in text.split()
+        if any(len(word) > 3 and _PADDED.fullmatch(word) for word in words(piece))
+    ]
+    return [run[:_MOST_WORDS] for run in (*runs, *unpadded) if run]
+
+
+def phrases(typed: str) -> tuple[Phrase, ...]:
+    """What is looked for: one phrase for each piece between blanks, all of which must be there.
+
+    Nothing that is typed is an operator; a piece without a letter or digit asks for nothing.
+    """
+    return tuple(phrase for piece in typed.split() if (phrase := tuple(words(piece))))

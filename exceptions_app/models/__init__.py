@@ -8,6 +8,7 @@ from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
 from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
 from .runs import CheckRun, FeedState, Reject, SyncRun
+from .search import SearchDue
 from .tasks import Task
 from .types import UtcDateTime
 from .views import ListedReference, QueueLayout, ReferenceList, SavedView
@@ -18,6 +19,6 @@ __all__ = [
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseWatch", "CheckRun",
     "ConfigSnapshot", "Delivery",
     "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
-    "Reject", "RetryBatch", "Role", "SavedView", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
+    "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
     "User", "UserEntity", "UserQueue", "UtcDateTime",
 ]  # fmt: skip

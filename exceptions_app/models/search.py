@@ -1,6 +1,9 @@
-"""How exceptions are found by what they are called. The conditions compile for SQLite and for PostgreSQL.
+"""How exceptions are found by what they are called and by their words, on SQLite and on PostgreSQL.
 
-Knows no viewer and no filter: whoever asks combines these with what may be seen.
+The words of an exception are one row of `case_search`: an FTS5 table on SQLite (`rowid` is the exception's id), a
+`tsvector` under a GIN index on PostgreSQL. Its text is made by `domain.search_terms` alone, on both: neither
+database's own idea of a word plays a part. Knows no viewer and no filter: whoever asks combines these conditions with
+what may be seen.
 """
 
 from __future__ import annotations
@@ -10,13 +13,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from exceptions_app.domain.search_terms import Phrase
+from exceptions_app.extensions import Base
+
 from .cases import ExceptionCase
+from .types import Big
+
+CASE_SEARCH = "case_search"
+
+
+class SearchDue(Base):
+    """An exception that search is to learn, or to learn anew."""
+
+    __tablename__ = "search_due"
+
+    case_id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
+
+
+def belongs_to_search(table: str | None) -> bool:
+    """Whether a table is `case_search` or one that SQLite keeps for it: the metadata has none of them."""
+    return table is not None and table.startswith(CASE_SEARCH)
 
 
 class _Listed(TypeDecorator[list[Any]]):
@@ -78,3 +101,47 @@ def _referred_postgres(element: _Referred, compiler: Any, **options: Any) -> str
         f"ON c.reference ~>=~ w.value AND c.reference ~<~ (w.value || '0') AND {_WHOLE_OR_LINE} "
         f"UNION ALL SELECT unnest({ids}))"
     )
+
+
+class _Phrases(TypeDecorator[tuple[Phrase, ...]]):
+    """What is looked for, in the language of the database. Words are letters and digits: nothing to escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else TSQUERY())
+
+    def process_bind_param(self, value: tuple[Phrase, ...] | None, dialect: Dialect) -> str:
+        if dialect.name == "sqlite":
+            return " AND ".join(f'"{" ".join(phrase)}" *' for phrase in value or ())
+        return " & ".join(f"({_tsquery(phrase)})" for phrase in value or ())
+
+
+def _tsquery(phrase: Phrase) -> str:
+    return " <-> ".join([*(f"'{word}'" for word in phrase[:-1]), f"'{phrase[-1]}':*"])
+
+
+class _Mentioned(FunctionElement[bool]):
+    """`id IN (…)` of the exceptions that have all phrases."""
+
+    type = Boolean()
+    name = "mentioned"
+    inherit_cache = True
+
+
+def mentioned(phrases: tuple[Phrase, ...]) -> ColumnElement[bool]:
+    """Exceptions that have every phrase in reference, counterparty, sentence or comments; not to be asked for none."""
+    return _Mentioned(ExceptionCase.id, bindparam(None, phrases, type_=_Phrases()))
+
+
+@compiles(_Mentioned, "sqlite")
+def _mentioned_sqlite(element: _Mentioned, compiler: Any, **options: Any) -> str:
+    number, phrases = (compiler.process(each, **options) for each in element.clauses)
+    return f"{number} IN (SELECT rowid FROM case_search WHERE case_search MATCH {phrases})"  # noqa: S608
+
+
+@compiles(_Mentioned, "postgresql")
+def _mentioned_postgres(element: _Mentioned, compiler: Any, **options: Any) -> str:
+    number, phrases = (compiler.process(each, **options) for each in element.clauses)
+    return f"{number} IN (SELECT case_id FROM case_search WHERE words @@ {phrases})"  # noqa: S608

@@ -11,17 +11,18 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, literal_column, or_, text
+from sqlalchemy import ColumnElement, and_, case, literal, literal_column, or_, select, text
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import Sent
-from exceptions_app.domain.search_terms import references, spellings
+from exceptions_app.domain.search_terms import phrases, references, spellings
 from exceptions_app.domain.sla import AGING, Stage
+from exceptions_app.models import CaseWatch, Notice
 from exceptions_app.models import ExceptionCase as Case
-from exceptions_app.models.search import referred
+from exceptions_app.models.search import mentioned, referred
 
 LIVE = "live"
 """As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
@@ -31,6 +32,7 @@ SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened", "cost", "-cost
 """`amount` is in the reporting currency; `cost` is what waiting costs, in the reporting currency."""
 DEFAULT_SORT = "due"
 _LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball", "retry", "aging")
+_INSTANTS = ("due", "since", "given")
 NEVER = "never"
 RETRY: Mapping[str, tuple[str, ...]] = {
     "on_its_way": (Sent.WAITING.value, Sent.SENDING.value),
@@ -69,7 +71,8 @@ class QueueFilter:
 
     `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since`
     are instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them;
-    `cause` is the id of the exception that causes others; `aging` holds codes of `domain.sla.AGING`.
+    `cause` is the id of the exception that causes others; `aging` holds codes of `domain.sla.AGING`. `watched`: by
+    the viewer; `given`: the viewer's own, assigned to them from then on.
     """
 
     queue: tuple[str, ...] = ()
@@ -87,6 +90,8 @@ class QueueFilter:
     hold: bool | None = None
     due: datetime | None = None
     since: datetime | None = None
+    given: datetime | None = None
+    watched: bool = False
     q: str = ""
     sort: str = DEFAULT_SORT
 
@@ -104,6 +109,8 @@ class QueueFilter:
             hold={"yes": True, "no": False}.get(_one(args, "hold")),
             due=_instant(_one(args, "due")),
             since=_instant(_one(args, "since")),
+            given=_instant(_one(args, "given")),
+            watched=_one(args, "watched") == "yes",
             q=" ".join(_one(args, "q").split())[:_TEXT_LIMIT],
             sort=sort if sort in SORTS else DEFAULT_SORT,
         )
@@ -119,7 +126,9 @@ class QueueFilter:
             args["status"] = self.status
         if self.hold is not None:
             args["hold"] = "yes" if self.hold else "no"
-        args |= {name: iso(at) for name in ("due", "since") if (at := getattr(self, name)) is not None}
+        args |= {name: iso(at) for name in _INSTANTS if (at := getattr(self, name)) is not None}
+        if self.watched:
+            args["watched"] = "yes"
         if self.q:
             args["q"] = self.q
         if self.sort != DEFAULT_SORT:
@@ -166,8 +175,11 @@ class QueueFilter:
             found += [Case.status == Status.OPEN.value, Case.on_hold.is_(False), Case.due_at <= self.due]
         if self.since:
             found.append(Case.opened_at >= self.since)
-        found += [_mentions(word) for word in self.q.split()]
-        return found
+        if self.given:
+            found += _given(viewer_id, self.given)
+        if self.watched:
+            found.append(Case.id.in_(select(CaseWatch.case_id).where(CaseWatch.user_id == viewer_id)))
+        return found + _mentions(self.q)
 
     def _listed(self, catalog: Catalog) -> list[Any]:
         """What is chosen from a list of codes that rows hold as they are."""
@@ -222,6 +234,14 @@ def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:
     return Case.owner_id == number
 
 
+def _given(viewer_id: int, since: datetime) -> list[Any]:
+    """What somebody, or a rule, has assigned to the viewer since then, and they still have."""
+    told = select(Notice.case_id).where(
+        Notice.user_id == viewer_id, Notice.kind == "assigned", Notice.created_at >= since
+    )
+    return [Case.owner_id == viewer_id, Case.id.in_(told)]
+
+
 def _retried(choice: str) -> ColumnElement[bool]:
     """How its newest retry stands; an unknown choice fits nothing."""
     if choice == NEVER:
@@ -248,13 +268,14 @@ def _at_stage(stage: str, now: datetime) -> ColumnElement[bool]:
             return literal(False)
 
 
-def _mentions(word: str) -> ColumnElement[bool]:
-    number = public_id.decode(word)
-    if number is not None:
-        return Case.id == number
-    return or_(
-        *(
-            column.icontains(word, autoescape=True)
-            for column in (Case.reference, Case.counterparty, Case.sentence)
-        )
-    )
+def _mentions(typed: str) -> list[ColumnElement[bool]]:
+    """A public reference means that exception; all other words must be there. Nothing but signs finds nothing."""
+    pieces = typed.split()
+    if not pieces:
+        return []
+    ids = [number for piece in pieces if (number := public_id.decode(piece)) is not None]
+    asked = phrases(" ".join(piece for piece in pieces if public_id.decode(piece) is None))
+    found: list[ColumnElement[bool]] = [Case.id == number for number in ids]
+    if asked:
+        found.append(mentioned(asked))
+    return found or [literal(False)]

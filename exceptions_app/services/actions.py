@@ -18,7 +18,7 @@ from exceptions_app.catalog.schema import Category, Reason
 from exceptions_app.domain.lifecycle import Action, Status
 from exceptions_app.models import CaseComment, ExceptionCase
 
-from . import audit, case_clock
+from . import audit, case_clock, search_index
 from .acting import Change, ConflictError, NotAllowedError, act, locked
 from .audit import AuditTag
 from .context import ActionContext
@@ -228,7 +228,7 @@ def _add_comment(
 ) -> CaseComment:
     made = CaseComment(case_id=case.id, author_id=viewer.user_id, text=text.strip(), created_at=ctx.now)
     session.add(made)
-    session.flush()
+    search_index.refresh(session, [case.id])
     return made
 
 

@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 def reserve_ids(session: Session, model: type[Base], count: int) -> Sequence[int]:
     """Ids that nobody else will use. On SQLite the transaction already holds the only write lock."""
     table = _table(model)
-    if _is_postgres(session):
+    if is_postgres(session):
         drawn = text(
             "SELECT array_agg(nextval(pg_get_serial_sequence(:name, 'id'))) FROM generate_series(1, :count)"
         )
@@ -38,8 +38,8 @@ def insert(session: Session, model: type[Base], columns: Sequence[str], rows: Se
     if not rows:
         return
     name = _table(model).name
-    if _is_postgres(session):
-        _copy(session, name, columns, rows)
+    if is_postgres(session):
+        copy(session, name, columns, rows)
     else:
         session.connection().exec_driver_sql(_insert(name, columns), list(rows))
 
@@ -51,7 +51,7 @@ def insert_new(
 
     First as if nobody had, which is nearly always true; the unique constraint says when it is not.
     """
-    store = _store_new_postgres if _is_postgres(session) else _store_new_sqlite
+    store = _store_new_postgres if is_postgres(session) else _store_new_sqlite
     return store(session, _table(model), columns, rows, unique)
 
 
@@ -60,7 +60,7 @@ def update(session: Session, model: type[Base], columns: Sequence[str], rows: Se
     if not rows:
         return
     name = _table(model).name
-    if _is_postgres(session):
+    if is_postgres(session):
         _update_postgres(session, name, columns, rows)
         return
     assigned = ", ".join(f"{column} = ?" for column in columns[:-1])
@@ -70,7 +70,7 @@ def update(session: Session, model: type[Base], columns: Sequence[str], rows: Se
 
 def time_writer(session: Session) -> Callable[[datetime | None], Any]:
     """How a time goes into a row: as it is, or as the text that `UtcDateTime` reads back."""
-    if _is_postgres(session):
+    if is_postgres(session):
         return lambda at: at
     written: dict[datetime | None, str | None] = {None: None}
 
@@ -87,7 +87,7 @@ def is_one_of(
     session: Session, column: InstrumentedAttribute[Any], values: Sequence[Any]
 ) -> ColumnElement[bool]:
     """`column IN (values)`; one array on PostgreSQL, which thousands of parameters would slow down."""
-    if _is_postgres(session):
+    if is_postgres(session):
         return column == any_(literal(list(values), ARRAY(column.type)))
     return column.in_(values)
 
@@ -114,7 +114,7 @@ def _store_new_postgres(
 ) -> set[int]:
     try:
         with session.begin_nested():
-            _copy(session, table.name, columns, rows)
+            copy(session, table.name, columns, rows)
     except UniqueViolation:
         return _merge(session, table.name, columns, rows, unique)
     return {row[0] for row in rows}
@@ -125,7 +125,7 @@ def _merge(session: Session, name: str, columns: Sequence[str], rows: Sequence[R
     listed, arriving = ", ".join(columns), f"arriving_{name}"
     like = f"CREATE TEMPORARY TABLE {arriving} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
     session.execute(text(like))
-    _copy(session, arriving, columns, rows)
+    copy(session, arriving, columns, rows)
     moved = (
         f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {arriving} "  # noqa: S608
         f"ON CONFLICT ({unique}) DO NOTHING RETURNING id"
@@ -139,7 +139,7 @@ def _update_postgres(session: Session, name: str, columns: Sequence[str], rows: 
     listed, arriving = ", ".join(columns), f"changed_{name}"
     like = f"CREATE TEMPORARY TABLE {arriving} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
     session.execute(text(like))
-    _copy(session, arriving, columns, rows)
+    copy(session, arriving, columns, rows)
     assigned, key = ", ".join(f"{column} = c.{column}" for column in columns[:-1]), columns[-1]
     session.execute(text(f"UPDATE {name} SET {assigned} FROM {arriving} c WHERE {name}.{key} = c.{key}"))  # noqa: S608
     session.execute(text(f"DROP TABLE {arriving}"))
@@ -150,7 +150,8 @@ def _insert(name: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
-def _copy(session: Session, name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def copy(session: Session, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Store rows in a table by its name, by the quickest way there is into PostgreSQL."""
     driver: Any = session.connection().connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
         write = copy.write_row
@@ -158,7 +159,8 @@ def _copy(session: Session, name: str, columns: Sequence[str], rows: Sequence[Ro
             write(row)
 
 
-def _is_postgres(session: Session) -> bool:
+def is_postgres(session: Session) -> bool:
+    """Whether it is that database, where SQL has to be written for each."""
     return session.get_bind().dialect.name == "postgresql"
 
 

@@ -18,7 +18,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import Action, EndReason, Status, transition
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
-from . import bulk, case_clock
+from . import bulk, case_clock, search_index
 from .audit import AuditTag
 from .context import ActionContext
 from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
@@ -92,6 +92,7 @@ class _Changes:
         taken_at = bulk.time_writer(self._session)(self._ctx.now)
         rows = [(*each, taken_at, self._run.check_run_id) for each in self._evidence]
         bulk.insert(self._session, CaseEvidence, _EVIDENCE, rows)
+        search_index.refresh(self._session, [case_id for case_id, *_ in self._evidence])
         self._trail.store(self._session)
 
     # -- what can happen

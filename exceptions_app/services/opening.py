@@ -32,7 +32,6 @@ _CASE = (
     "due_soon_at", "next_sla_at", "half_at", "cutoff", "response_target", "response_due_at", "retry_count",
     "version", "config_snapshot_id",
 )  # fmt: skip
-_REFERENCE = _CASE.index("reference")
 _EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
@@ -67,13 +66,8 @@ def _open(session: Session, ctx: ActionContext, run: RunFacts, found: Sequence[D
             evidence.append((case_id, 1, clean(each.evidence), taken_at, run.check_run_id))
     bulk.insert(session, CaseEvidence, _EVIDENCE, evidence)
     trail.store(session)
-    search_index.add(session, (_texts(row) for row in rows if row[0] in stored))
+    search_index.opened(session, stored, ctx.now)
     return len(stored)
-
-
-def _texts(row: tuple[Any, ...]) -> tuple[int, str, str | None, str]:
-    """Id, reference, counterparty and sentence of a row."""
-    return row[0], row[_REFERENCE], row[_REFERENCE + 1], row[_REFERENCE + 2]
 
 
 @dataclass(frozen=True, slots=True)
