@@ -21,7 +21,7 @@ from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Action, Status
 from exceptions_app.models import BulkItem, CaseComment, ExceptionCase
 
-from . import actions, bulk, case_clock, ownership
+from . import actions, bulk, case_clock, ownership, search_index
 from .acting import Change, ConflictError, NotAllowedError, conflict, moved, takes_up
 from .audit import AuditTag
 from .context import ActionContext
@@ -193,6 +193,7 @@ class Many:
             if outcome.status == DONE
         ]
         bulk.insert(self._session, CaseComment, _COMMENT, rows)
+        search_index.learn(self._session, [case_id for _, case_id, *_ in rows], self._ctx.now)
 
 
 def locked(session: Session, ids: Sequence[int]) -> dict[int, ExceptionCase]:

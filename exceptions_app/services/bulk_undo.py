@@ -18,7 +18,7 @@ from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.lifecycle import Action, Status
 from exceptions_app.models import BulkItem, CaseComment, ExceptionCase
 
-from . import bulk, case_clock
+from . import bulk, case_clock, search_index
 from .acting import Change, ConflictError, NotAllowedError, conflict, moved
 from .audit import AuditTag
 from .bulk_apply import Outcome, locked, store
@@ -50,6 +50,8 @@ def undo(
         session.flush()
         for some in bulk.in_batches(comments):
             session.execute(delete(CaseComment).where(CaseComment.id.in_(some)))
+        if comments:
+            search_index.learn(session, sorted(cases), ctx.now)
         trail.store(session)
         store(session, outcomes)
     return outcomes

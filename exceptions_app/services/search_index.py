@@ -18,7 +18,7 @@ from exceptions_app.domain.search_terms import document
 from exceptions_app.models import CaseComment, ExceptionCase, SearchDue, Task
 
 from . import tasks
-from .bulk import copy, in_batches, insert, is_one_of, is_postgres
+from .bulk import copy, in_batches, is_one_of, is_postgres
 
 Words = Sequence[Sequence[str]]
 """Runs of words, as `search_terms.document` gives them."""
@@ -33,12 +33,20 @@ _GAP = "·"
 """Between two runs: for FTS5 a word, but one that nobody can ask for, so that no phrase reaches over it."""
 
 
-def opened(session: Session, ids: Collection[int], now: datetime) -> None:
-    """Search is to know exceptions that were just opened."""
+def learn(session: Session, ids: Collection[int], now: datetime) -> None:
+    """Index what was just opened or commented on: at once where it is little, else by a job within seconds.
+
+    Whoever calls holds the rows, or has just made them.
+    """
     if len(ids) <= AT_ONCE:
         refresh(session, ids)
         return
-    insert(session, SearchDue, ("case_id",), [(case_id,) for case_id in ids])
+    if is_postgres(session):
+        each = "SELECT unnest(CAST(:ids AS bigint[])) ON CONFLICT DO NOTHING"
+        session.execute(text(f"INSERT INTO search_due (case_id) {each}"), {"ids": list(ids)})
+    else:
+        noted = "INSERT OR IGNORE INTO search_due (case_id) VALUES (?)"
+        session.connection().exec_driver_sql(noted, [(case_id,) for case_id in ids])
     tasks.request(session, KIND, KIND, {}, None, now)
 
 
@@ -92,13 +100,15 @@ def tsvector(runs: Words) -> str:
 
 
 def catch_up(session: Session) -> int:
-    """Index the next exceptions that were noted, the newest first; how many."""
-    due = select(SearchDue.case_id).order_by(SearchDue.case_id.desc()).limit(PORTION)
-    ids = session.scalars(due.with_for_update(skip_locked=True)).all()
-    for batch in in_batches(ids):
-        table = cast("Table", SearchDue.__table__)
-        session.execute(delete(table).where(is_one_of(session, SearchDue.case_id, batch)))
+    """Index the next exceptions that were noted, the newest first; how many.
+
+    It holds their rows before it takes the notes, as whoever notes them does: neither waits for the other.
+    """
+    ids = session.scalars(select(SearchDue.case_id).order_by(SearchDue.case_id.desc()).limit(PORTION)).all()
     refresh(session, ids)
+    if ids:
+        table = cast("Table", SearchDue.__table__)
+        session.execute(delete(table).where(is_one_of(session, SearchDue.case_id, ids)))
     return len(ids)
 
 
