@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, UniqueConstraint, bindparam
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 
 from exceptions_app.extensions import Base
 
+from .cases import ExceptionCase
 from .types import Big, Id, LongText, Utc
 
 
@@ -65,3 +70,39 @@ class ListedReference(Base):
     )
     reference: Mapped[str] = mapped_column(String(200), primary_key=True)
     case_id: Mapped[int | None] = mapped_column(Big)
+
+
+class _Listed(FunctionElement[bool]):
+    """`id IN (…)` of the exceptions that a stored list names."""
+
+    type = Boolean()
+    name = "listed"
+    inherit_cache = True
+
+
+def listed(key: str) -> ColumnElement[bool]:
+    """Exceptions whose reference is in the list, or begins with one of it and a slash, or whose id is in it."""
+    return _Listed(ExceptionCase.id, bindparam(None, key, type_=String()))
+
+
+_FOUND = "SELECT coalesce(w.case_id, c.id) FROM listed_reference AS w LEFT JOIN exception_case AS c"
+_LINE = "substr(c.reference, length(w.reference) + 1, 1) IN ('', '/')"
+
+
+@compiles(_Listed, "sqlite")
+def _listed_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
+    number, key = (compiler.process(each, **options) for each in element.clauses)
+    return (
+        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference >= w.reference "
+        f"AND c.reference < w.reference || '0' AND {_LINE} WHERE w.key = {key})"
+    )
+
+
+@compiles(_Listed, "postgresql")
+def _listed_postgres(element: _Listed, compiler: Any, **options: Any) -> str:
+    """By the operators of `text_pattern_ops`, which compare bytes whatever the collation."""
+    number, key = (compiler.process(each, **options) for each in element.clauses)
+    return (
+        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference ~>=~ w.reference "
+        f"AND c.reference ~<~ (w.reference || '0') AND {_LINE} WHERE w.key = {key})"
+    )

@@ -23,6 +23,7 @@ from exceptions_app.domain.sla import AGING, Stage
 from exceptions_app.models import CaseWatch, Notice
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models.search import mentioned, referred
+from exceptions_app.models.views import listed
 
 LIVE = "live"
 """As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
@@ -31,7 +32,18 @@ ME, NOBODY = "me", "none"
 SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened", "cost", "-cost")
 """`amount` is in the reporting currency; `cost` is what waiting costs, in the reporting currency."""
 DEFAULT_SORT = "due"
-_LISTS = ("queue", "category", "entity", "owner", "stage", "severity", "ball", "retry", "aging")
+_LISTS = (
+    "queue",
+    "category",
+    "entity",
+    "owner",
+    "stage",
+    "severity",
+    "ball",
+    "retry",
+    "aging",
+    "counterparty",
+)
 _INSTANTS = ("due", "since", "given")
 NEVER = "never"
 RETRY: Mapping[str, tuple[str, ...]] = {
@@ -72,7 +84,8 @@ class QueueFilter:
     `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since`
     are instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them;
     `cause` is the id of the exception that causes others; `aging` holds codes of `domain.sla.AGING`. `watched`: by
-    the viewer; `given`: the viewer's own, assigned to them from then on.
+    the viewer; `given`: the viewer's own, assigned to them from then on. `listed` is the key of a stored list of
+    references; `counterparty` holds names as they are, `none` for what has no counterparty.
     """
 
     queue: tuple[str, ...] = ()
@@ -84,7 +97,9 @@ class QueueFilter:
     ball: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
     aging: tuple[str, ...] = ()
+    counterparty: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
+    listed: str = ""
     cause: int | None = None
     status: str = LIVE
     hold: bool | None = None
@@ -104,6 +119,7 @@ class QueueFilter:
         return cls(
             **lists,
             refs=references(" ".join(_all(args, "refs"))),
+            listed=_one(args, "listed")[:32],
             cause=_case_id(_one(args, "cause")),
             status=status if status in known else LIVE,
             hold={"yes": True, "no": False}.get(_one(args, "hold")),
@@ -120,6 +136,8 @@ class QueueFilter:
         args: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS if getattr(self, name)}
         if self.refs:
             args["refs"] = " ".join(self.refs)
+        if self.listed:
+            args["listed"] = self.listed
         if self.cause is not None:
             args["cause"] = public_id.encode(self.cause)
         if self.status != LIVE:
@@ -165,10 +183,7 @@ class QueueFilter:
             found.append(or_(*(_at_stage(stage, now) for stage in self.stage)))
         if self.retry:
             found.append(or_(*(_retried(choice) for choice in self.retry)))
-        if self.refs:
-            found.append(_called(self.refs))
-        if self.cause is not None:
-            found.append(Case.parent_id == self.cause)
+        found += self._named()
         if self.hold is not None:
             found.append(Case.on_hold.is_(self.hold))
         if self.due:
@@ -180,6 +195,15 @@ class QueueFilter:
         if self.watched:
             found.append(Case.id.in_(select(CaseWatch.case_id).where(CaseWatch.user_id == viewer_id)))
         return found + _mentions(self.q)
+
+    def _named(self) -> list[Any]:
+        """What is chosen by what it is called, by whom it is with, or by what causes it."""
+        found: list[Any] = [_called(self.refs)] if self.refs else []
+        if self.listed:
+            found.append(listed(self.listed))
+        if self.counterparty:
+            found.append(or_(*(_with(name) for name in self.counterparty)))
+        return found if self.cause is None else [*found, Case.parent_id == self.cause]
 
     def _listed(self, catalog: Catalog) -> list[Any]:
         """What is chosen from a list of codes that rows hold as they are."""
@@ -225,6 +249,10 @@ def _case_id(value: str) -> int | None:
     if value.isdecimal() and value.isascii() and len(value) < 19:
         return int(value) or None
     return public_id.decode(value)
+
+
+def _with(name: str) -> ColumnElement[bool]:
+    return Case.counterparty.is_(None) if name == NOBODY else Case.counterparty == name
 
 
 def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:

@@ -1,0 +1,110 @@
+"""The queue in groups: by category, by supplier or person, by entity, by cause; each with its count and amount.
+
+Bounded: at most `ROWS` exceptions are looked at and `MOST` groups are shown, and both are said where they are reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from exceptions_app.access import Viewer
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain import public_id
+from exceptions_app.domain.money import from_e4
+from exceptions_app.models import ExceptionCase as Case
+
+from . import steering
+from .filters import NOBODY, QueueFilter
+from .words import entity_name
+
+MOST = 50
+ROWS = 250_000
+_COLUMNS: Mapping[str, InstrumentedAttribute[Any]] = {
+    "category": Case.category,
+    "counterparty": Case.counterparty,
+    "entity": Case.entity,
+    "cause": Case.parent_id,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group. `asked` are the arguments that restrict the queue to it; None where no filter does."""
+
+    title: str
+    count: int
+    amount: Decimal
+    oldest: datetime
+    asked: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Largest first. `count` are all that were looked at; `more`: groups that are not shown; `capped`: the filter fits
+    more exceptions than were looked at.
+    """
+
+    lines: tuple[Group, ...]
+    count: int
+    more: int
+    capped: bool
+
+
+def groups(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, by: str, now: datetime
+) -> Groups:
+    """What fits the filter, in groups. `by` is one of `queries.views.GROUPINGS`."""
+    column = _COLUMNS[by]
+    conditions = steering.conditions(session, viewer, catalog, wanted, now)
+    fitting = select(column.label("code"), Case.reporting_amount_e4.label("worth"), Case.opened_at)
+    rows = fitting.where(*conditions).limit(ROWS + 1).subquery().c
+    counted = (
+        select(rows.code, func.count(), func.sum(func.abs(rows.worth)), func.min(rows.opened_at))
+        .group_by(rows.code)
+        .order_by(func.count().desc(), rows.code)
+    )
+    found = session.execute(counted).all()
+    total = sum(row[1] for row in found)
+    shown = found[:MOST]
+    titles = _titles(session, catalog, by, [row[0] for row in shown if row[0] is not None])
+    lines = tuple(
+        Group(
+            titles.get(code, str(code)) if code is not None else _NONE[by],
+            count,
+            from_e4(int(worth or 0)),
+            oldest,
+            _asked(wanted, by, code),
+        )
+        for code, count, worth, oldest in shown
+    )
+    return Groups(lines, min(total, ROWS), len(found) - len(shown), total > ROWS)
+
+
+_NONE = {"counterparty": "Nobody named", "cause": "No known cause", "category": "", "entity": ""}
+
+
+def _asked(wanted: QueueFilter, by: str, code: Any) -> dict[str, Any] | None:
+    args = wanted.to_args()
+    if by == "cause":
+        return None if code is None else args | {"cause": public_id.encode(code)}
+    return args | {by: [NOBODY if code is None else code]}
+
+
+def _titles(session: Session, catalog: Catalog, by: str, codes: list[Any]) -> dict[Any, str]:
+    match by:
+        case "category":
+            return {code: known.title for code in codes if (known := catalog.categories.get(code))}
+        case "entity":
+            return {code: entity_name(catalog, code) for code in codes}
+        case "cause":
+            rows = session.execute(select(Case.id, Case.sentence).where(Case.id.in_(codes)))
+            return {row[0]: row[1] for row in rows}
+        case _:
+            return {}

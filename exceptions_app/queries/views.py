@@ -1,0 +1,113 @@
+"""How a person looks at the queue: their views and shared ones, columns, density. One statement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from exceptions_app.access import Viewer
+from exceptions_app.models import ListedReference, QueueLayout, SavedView, User
+
+COLUMNS = {
+    "level": "Service level",
+    "reference": "Reference",
+    "what": "What is wrong",
+    "amount": "At risk",
+    "age": "Business days",
+    "entity": "Entity",
+    "owner": "Owner",
+    "cost": "Cost of waiting",
+    "category": "Category",
+    "counterparty": "Supplier or person",
+    "retries": "Retries",
+    "ball": "Waiting on",
+    "opened": "Opened",
+}
+"""Code -> title, in the order in which they stand at first."""
+USUAL = ("level", "reference", "what", "amount", "age", "entity", "owner")
+ALWAYS = "reference"
+"""The column that leads to the exception cannot be left out."""
+DENSITIES = {"comfortable": "Comfortable", "compact": "Compact"}
+GROUPINGS = {
+    "category": "Category",
+    "counterparty": "Supplier or person",
+    "entity": "Entity",
+    "cause": "Cause",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A saved view. `owner` is a name; `asked` are the arguments of the queue's address."""
+
+    id: int
+    name: str
+    shared: bool
+    mine: bool
+    owner: str
+    asked: dict[str, Any]
+    grouping: str
+    columns: str
+    density: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a person has chosen, and the views they may open."""
+
+    views: tuple[View, ...]
+    default_id: int | None
+    columns: str
+    density: str
+
+    def view(self, view_id: int | None) -> View | None:
+        return next((view for view in self.views if view.id == view_id), None)
+
+    def columns_of(self, view: View | None) -> tuple[str, ...]:
+        """In order: the view's, else the person's, else the usual ones."""
+        return known_columns((view.columns if view else "") or self.columns) or USUAL
+
+    def density_of(self, view: View | None) -> str:
+        chosen = (view.density if view else "") or self.density
+        return chosen if chosen in DENSITIES else "comfortable"
+
+
+def known_columns(text: str) -> tuple[str, ...]:
+    """Codes between commas, without what is unknown; never without the one that is always there."""
+    found = tuple(dict.fromkeys(code for code in text.split(",") if code in COLUMNS))
+    return found if not found or ALWAYS in found else (ALWAYS, *found)
+
+
+def look(session: Session, viewer: Viewer) -> Look:
+    """The person's layout and every view that they may open: their own first, by name."""
+    me, owner = aliased(User), aliased(User)
+    layout, view = QueueLayout, SavedView
+    rows = session.execute(
+        select(layout.columns, layout.density, layout.default_view_id, view, owner.name)
+        .select_from(me)
+        .outerjoin(layout, layout.user_id == me.id)
+        .outerjoin(view, or_(view.owner_id == me.id, view.shared.is_(True)))
+        .outerjoin(owner, owner.id == view.owner_id)
+        .where(me.id == viewer.user_id)
+    ).all()
+    found = [_view(viewer, each, name) for _, _, _, each, name in rows if each is not None]
+    ordered = tuple(sorted(found, key=lambda one: (not one.mine, one.name.lower())))
+    columns, density, default_id = rows[0][:3] if rows else ("", "", None)
+    return Look(ordered, default_id, columns or "", density or "")
+
+
+def _view(viewer: Viewer, view: SavedView, owner: str) -> View:
+    return View(
+        view.id, view.name, view.shared, view.owner_id == viewer.user_id, owner, json.loads(view.asked),
+        view.grouping if view.grouping in GROUPINGS else "", view.columns, view.density,
+    )  # fmt: skip
+
+
+def listed(session: Session, key: str) -> list[str]:
+    """The references of a stored list."""
+    rows = select(ListedReference.reference).where(ListedReference.key == key)
+    return list(session.scalars(rows.order_by(ListedReference.reference)))
