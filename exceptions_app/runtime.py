@@ -6,9 +6,10 @@ Web and jobs ask `runtime()` for it. It must not hold anything that belongs to o
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from .catalog.load import load_catalog
 from .config import Settings, secret_key
 from .connectors.registry import connector_models
 from .records.store import RecordStore
-from .services import configuration
+from .services import additions, configuration
+from .services.additions import InForce
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _KEY = "tieout"
+_LOOK_AT = "tieout look for additions at"
+_LOOK_EVERY = 1.0
+_NONE_ADDED = InForce()
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,23 @@ class Runtime:
     settings: Settings
     catalog: Catalog
     store: RecordStore
+    base: Catalog | None = None
+    """What the files say, where people have added to it; None: the catalog is that."""
+    additions: InForce = _NONE_ADDED
+
+    @property
+    def files(self) -> Catalog:
+        """The configuration without what people have added to it."""
+        return self.catalog if self.base is None else self.base
+
+    def in_force(self, session: Session, now: datetime) -> Runtime:
+        """This runtime under the additions that hold now; itself where nothing has changed. One statement."""
+        held = additions.in_force(session, now)
+        if held.ids == self.additions.ids:
+            return self if held == self.additions else replace(self, additions=held)
+        return replace(
+            self, catalog=additions.catalog_with(self.files, held), base=self.files, additions=held
+        )
 
     def snapshot_id(self, session: Session, by: str, now: datetime) -> int:
         """The id of the configuration in force; recorded with whatever is done under it."""
@@ -66,6 +88,18 @@ def runtime(app: Flask | None = None) -> Runtime:
         app = current_app
     found: Runtime = app.extensions[_KEY]
     return found
+
+
+def refresh(app: Flask, session: Session, now: datetime, *, at_once: bool = False) -> None:
+    """Take up what people have added to the configuration, or withdrawn: looked for at most once a second, so that
+    a page costs no statement more; `at_once` after a change of one's own.
+    """
+    found: Runtime = app.extensions[_KEY]
+    until, moment = found.additions.until, time.monotonic()
+    expired = until is not None and until <= now
+    if at_once or expired or moment >= app.extensions.get(_LOOK_AT, 0.0):
+        app.extensions[_KEY] = found.in_force(session, now)
+        app.extensions[_LOOK_AT] = moment + _LOOK_EVERY
 
 
 def assets(name: str) -> Path:

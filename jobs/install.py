@@ -13,7 +13,7 @@ from exceptions_app.config import Settings, load_settings
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.runtime import Runtime, engine_options, make_runtime, never_share_across_forks
 from exceptions_app.services import reclock, schema, search_index
-from exceptions_app.services.engine import prepare_engine
+from exceptions_app.services.engine import prepare_engine, reading
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,10 @@ def opened(settings: Settings | None = None) -> Iterator[Install]:
     engine = open_engine(settings)
     try:
         runtime = make_runtime(settings)
-        install = Install(runtime, engine)
         schema.upgrade(engine)
+        with Session(engine) as session:
+            runtime = runtime.in_force(reading(session), utc_now())
+        install = Install(runtime, engine)
         with install.transaction() as session:
             runtime.snapshot_id(session, "system:start", utc_now())
             reclock.ask_if_changed(session, runtime.catalog, utc_now())

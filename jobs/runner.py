@@ -82,6 +82,8 @@ class Runner:
             task = tasks.claim(
                 session, self.owner, utc_now(), lease=self.lease, kinds=self.kinds, only=self._only
             )
+            if task is not None:  # what people have added to the configuration holds from the next task on
+                self.runtime = self.runtime.in_force(session, utc_now())
         if task is None:
             return False
         work = Work(self.runtime, self.engine, task, self.owner, self._stopping)

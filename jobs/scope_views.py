@@ -11,6 +11,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.duck import quoted
 from exceptions_app.records.crosswalk import load_crosswalks
+from exceptions_app.records.reference import KEPT_PREFIX, added_rows_sql
 from exceptions_app.records.store import VIEW_PREFIX, RecordSnapshot
 
 
@@ -22,6 +23,7 @@ class ScopeViews:
         self._of_network = [name for name in records.types if catalog.record_types[name].scope == "network"]
         self._of_entity = [name for name in records.types if name not in self._of_network]
         self._shown: str | None = None
+        self._added = {name: sql for name in self._of_network if (sql := added_rows_sql(catalog, name))}
         load_crosswalks(con, catalog)
 
     def keep_network(self) -> None:
@@ -29,6 +31,7 @@ class ScopeViews:
         self._records.open_views(self.con, None, self._of_network)
         for name in self._of_network:
             self._keep(name, "TABLE")
+            self._add_rows(name)
 
     def show(self, scope: str) -> None:
         """Show a scope's records as of the runs that were finished when the snapshot was taken.
@@ -40,6 +43,10 @@ class ScopeViews:
         self._shown = None
         if scope == NETWORK_SCOPE:
             self._records.open_views(self.con, None)
+            for name in self._added:
+                self._keep(name, "TEMP TABLE")
+                self._add_rows(name)
+                self._read_kept(name)
         else:
             self._records.open_views(self.con, scope, self._of_entity)
             # Merged once, rather than in every side of every check.
@@ -50,9 +57,15 @@ class ScopeViews:
         self._shown = scope
 
     def _keep(self, name: str, kind: str) -> None:
-        view, table = quoted(VIEW_PREFIX + name), quoted(f"kept_{name}")
+        view, table = quoted(VIEW_PREFIX + name), quoted(KEPT_PREFIX + name)
         self.con.execute(f"CREATE OR REPLACE {kind} {table} AS SELECT * FROM {view}")  # noqa: S608 - quoted
 
+    def _add_rows(self, name: str) -> None:
+        """What the configuration holds itself; a key that a feed brought is the feed's."""
+        if name in self._added:
+            kept = quoted(KEPT_PREFIX + name)
+            self.con.execute(f"INSERT INTO {kept} BY NAME {self._added[name]}")
+
     def _read_kept(self, name: str) -> None:
-        view, table = quoted(VIEW_PREFIX + name), quoted(f"kept_{name}")
+        view, table = quoted(VIEW_PREFIX + name), quoted(KEPT_PREFIX + name)
         self.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {table}")  # noqa: S608 - quoted

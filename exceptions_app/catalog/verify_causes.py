@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
+
 from .catalog import Catalog
 from .judging import Judge
 from .problems import closest, listing
-from .schema import Category, DuplicateCheck, ReferenceRow
+from .schema import Category, ColumnType, DuplicateCheck, ReferenceRow
 
 OWN_KEY = "key."
 """Before the name of a part of an exception's business key, where a fact is asked for."""
@@ -58,6 +60,17 @@ def known_facts(catalog: Catalog, category: str) -> list[str] | None:
     return list(found) if raised else None
 
 
+def is_of(kind: ColumnType, value: str) -> bool:
+    """Whether a text can be a value of that type, as far as a configuration needs it: numbers are checked."""
+    if kind not in ("integer", "decimal", "money", "quantity"):
+        return bool(value.strip())
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return False
+    return number.is_finite()
+
+
 def _supplies(judge: Judge, catalog: Catalog, category: Category) -> None:
     wanted = category.supplies
     if wanted is None or not judge.refer(
@@ -88,8 +101,12 @@ def _row(judge: Judge, catalog: Catalog, index: int, row: ReferenceRow) -> None:
     if record.scope != "network":
         said = f"'{row.record}' belongs to entities"
         judge.report_in(block, name, ["record"], said, "a record type with 'scope: network'")
-    for column in row.values:
-        if column not in record.columns:
+    for column, value in row.values.items():
+        known_column = record.columns.get(column)
+        if known_column is not None and not is_of(known_column.type, value):
+            said = f"got '{value}'"
+            judge.report_in(block, name, ["values", column], said, f"a {known_column.type}")
+        if known_column is None:
             said = f"'{column}' is no column of {row.record}"
             judge.report_in(
                 block,

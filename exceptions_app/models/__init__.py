@@ -3,6 +3,7 @@
 from .audit import AuditCheckpoint, AuditEvent, AuditPayload
 from .bulk import BulkAction, BulkItem
 from .cases import CaseComment, CaseEvidence, CasePause, ExceptionCase
+from .causes import CatalogAddition
 from .configuration import ConfigSnapshot
 from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
 from .notices import Mail, Notice
@@ -16,7 +17,7 @@ from .watching import CaseHandBack, CaseWatch
 
 __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
-    "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseWatch", "CheckRun",
+    "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseWatch", "CatalogAddition", "CheckRun",
     "ConfigSnapshot", "Delivery",
     "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
     "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun", "SystemGate", "Task", "UnknownSignIn",

@@ -10,6 +10,7 @@ from exceptions_app.extensions import Base
 from .types import AmountE4, Big, CodeText, Id, LongText, ShortText, Utc
 
 _LIVE = text("status IN ('open', 'awaiting_confirmation')")
+_ALONE = text("status IN ('open', 'awaiting_confirmation') AND parent_id IS NULL")
 
 
 class ExceptionCase(Base):
@@ -112,6 +113,8 @@ class ExceptionCase(Base):
         Index("ix_case_live_opened", "opened_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_case_live_cost", "delay_cost_e4", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_case_owner", "owner_id", "due_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_cluster", "category", "counterparty", "entity", "queue", "reporting_amount_e4",
+              sqlite_where=_ALONE, postgresql_where=_ALONE),
         Index("ix_case_reference", "reference", postgresql_ops={"reference": "text_pattern_ops"}),
         Index("ix_case_counterparty", "counterparty"),
         Index("ix_case_line", "line_key"),

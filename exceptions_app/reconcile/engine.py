@@ -18,6 +18,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import BalanceCheck, Check, MatchCheck
 from exceptions_app.domain.discrepancy import Discrepancy
 
+from .allowances import Allowances
 from .balance import compile_balance
 from .duplicates import CompiledDuplicate, compile_duplicate, find_duplicates
 from .evidence import Reader
@@ -93,10 +94,12 @@ def run_check(
         members = sum(json.loads(one.facts)["members"] for one in found)
         return CheckResult(found, compared, compared - members, compiled.statement)
     values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)
-    reader = Reader(compiled, entity, parameters)
+    allowances = Allowances(compiled.check, catalog, entity, parameters.now)
+    reader = Reader(compiled, entity, parameters, allowances or None)
     rows = con.execute(_parsed(con, compiled.statement), values).fetchall()
     compared = sum(row[0] for row in rows if row[0] is not None)
     hits = [row for row in rows if row[0] is None]
-    wrong = sum(reader.known_to(row) >= compiled.enough for row in hits)
-    found = [one for row in hits for one in reader.read(row)]
+    read = [(row, reader.read(row)) for row in hits]
+    wrong = sum(reader.known_to(row) >= compiled.enough for row, found_in in read if found_in)
+    found = [one for _, found_in in read for one in found_in]
     return CheckResult(found, compared, compared - wrong, compiled.statement)

@@ -19,6 +19,7 @@ from exceptions_app.domain.fingerprint import evidence_hash, identity
 from exceptions_app.domain.tolerance import Verdict, assess
 from exceptions_app.domain.wording import money, number
 
+from .allowances import Allowances, Judged
 from .cells import Cell, Cells, Row, Written, object_of, picker
 from .limits import Limits
 from .match import CompiledMatch, Said
@@ -64,7 +65,14 @@ class _Finding:
 class Reader:
     """Turns the rows of one compiled match check, run in one entity, into discrepancies."""
 
-    def __init__(self, compiled: CompiledMatch, entity: str | None, parameters: RunParameters) -> None:
+    def __init__(
+        self,
+        compiled: CompiledMatch,
+        entity: str | None,
+        parameters: RunParameters,
+        allowances: Allowances | None = None,
+    ) -> None:
+        self.allowances = allowances
         check, sides = compiled.check, list(compiled.sides)
         self.check, self.now, self.entity = check, parameters.now, entity or NETWORK_SCOPE
         self.present = slice(1, 1 + len(sides))
@@ -88,7 +96,9 @@ class Reader:
         self.write = all_cells.writer()
 
     def read(self, row: Row) -> list[Discrepancy]:
-        """The discrepancies of one hit. `row` is as `CompiledMatch` describes it."""
+        """The discrepancies of one hit; none where each is within a limit that is scoped to it. `row` is as
+        `CompiledMatch` describes it.
+        """
         written = self.write(row)
         shown, compared = self._sides(row, written)
         shown = f'"let":{self.write_let(written)},"sides":{shown}'
@@ -96,8 +106,17 @@ class Reader:
         return [
             self._discrepancy(finding, row, written, line, shown, compared)
             for holds, finding in self.findings
-            if row[holds]
+            if row[holds] and not (self.allowances and self._allowed(self.allowances, finding, row))
         ]
+
+    def _allowed(self, allowances: Allowances, what: _Finding, row: Row) -> bool:
+        use, since = what.finding.tolerance, self._since(what, row)
+        verdict, difference, base = self._judged(what, row, since)
+        if use is None or verdict is None or difference is None or base is None:
+            return False
+        currency, counterparty = row[what.said.currency], row[what.said.counterparty]
+        judged = Judged(difference, base, currency, counterparty, since or self.now)
+        return allowances.allow(use.name, what.limits, judged)
 
     def known_to(self, row: Row) -> int:
         """How many sides know the key of a hit."""

@@ -17,5 +17,6 @@ def fact(session: Session, name: str) -> ColumnElement[str]:
     column = ExceptionCase.business_key if name.startswith(OWN_KEY) else ExceptionCase.facts
     bare = name.removeprefix(OWN_KEY)
     if session.get_bind().dialect.name == "postgresql":
-        return cast(column, JSON)[bare].as_string()
+        found: ColumnElement[str] = cast(column, JSON)[bare].as_string()
+        return found
     return cast(func.json_extract(column, f'$."{bare}"'), String)

@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
 
     app.before_request(acting.correlate)
     app.before_request(transaction.begin)
+    app.before_request(transaction.take_up_additions)
     app.before_request(gate.check)
     security.install(app)
     errors.install(app)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from flask import request
+from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
+from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.milestones import reached
+from exceptions_app.runtime import refresh
 from exceptions_app.services.engine import reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -26,6 +28,12 @@ def begin() -> None:
     """Before every request: a safe method only reads."""
     if request.method in SAFE_METHODS and request.endpoint != "static":
         reading(db.session())
+
+
+def take_up_additions() -> None:
+    """Before every page: the configuration as people have added to it."""
+    if request.endpoint not in (None, "static", "health.healthz"):
+        refresh(current_app._get_current_object(), db.session(), utc_now())  # type: ignore[attr-defined]
 
 
 def transactional(view: View) -> View:

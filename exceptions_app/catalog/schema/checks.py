@@ -6,9 +6,33 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AwareDatetime, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from .base import Code, Duration, Expression, Name, Shape, Span
+
+
+class ScopedTolerance(Shape):
+    """A wider limit for some: what is within it is not raised either. It never makes anything stricter.
+
+    In the currency and the direction of the tolerance that it belongs to. `since` leaves alone what has been so
+    for longer (a closed period); after `until` it no longer holds. Both are instants.
+    """
+
+    entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
+    counterparty: list[str] = Field(default_factory=list, description="as exceptions name it")
+    absolute: Decimal | None = Field(None, ge=0)
+    percent: Decimal | None = Field(None, ge=0)
+    combine: Literal["any", "all", "max", "sum"] = "any"
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> ScopedTolerance:
+        if self.absolute is None and self.percent is None:
+            raise ValueError("absolute or percent")
+        if not self.entity and not self.counterparty:
+            raise ValueError("entity or counterparty; what is for all is the tolerance itself")
+        return self
 
 
 class Tolerance(Shape):
@@ -26,6 +50,7 @@ class Tolerance(Shape):
     ignore_below: Decimal = Decimal(0)
     over: bool = True
     under: bool = True
+    scoped: list[ScopedTolerance] = Field(default_factory=list, description="wider limits for some")
 
 
 SideOrLookup = Annotated[
