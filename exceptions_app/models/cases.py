@@ -11,6 +11,7 @@ from .types import AmountE4, Big, CodeText, Id, LongText, ShortText, Utc
 
 _LIVE = text("status IN ('open', 'awaiting_confirmation')")
 _ALONE = text("status IN ('open', 'awaiting_confirmation') AND parent_id IS NULL")
+_ENDED = text("status = 'resolved'")
 
 
 class ExceptionCase(Base):
@@ -117,7 +118,11 @@ class ExceptionCase(Base):
               sqlite_where=_ALONE, postgresql_where=_ALONE),
         Index("ix_case_reference", "reference", postgresql_ops={"reference": "text_pattern_ops"}),
         Index("ix_case_counterparty", "counterparty"),
-        Index("ix_case_line", "line_key"),
+        Index("ix_case_counterparty_due", "counterparty", "due_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_ended_with", "category", "counterparty", "resolved_at", sqlite_where=_ENDED,
+              postgresql_where=_ENDED),
+        Index("ix_case_ended_in", "category", "entity", "resolved_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
+        Index("ix_case_line", "line_key", postgresql_ops={"line_key": "text_pattern_ops"}),
         Index("ix_case_retry", "retry_state", "due_at", "id", sqlite_where=text("retry_state IS NOT NULL"),
               postgresql_where=text("retry_state IS NOT NULL")),
         Index("ix_case_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL"),

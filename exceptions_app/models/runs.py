@@ -48,7 +48,7 @@ class SyncRun(Base):
     correlation_id: Mapped[CodeText]
     config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
 
-    __table_args__ = (Index(None, "feed", "id"), Index(None, "status", "feed"))
+    __table_args__ = (Index(None, "feed", "id"), Index(None, "status", "feed"), Index(None, "correlation_id"))
 
 
 _HOLDING = text("known IS NOT NULL AND ended_at IS NULL")
@@ -110,4 +110,4 @@ class CheckRun(Base):
     correlation_id: Mapped[CodeText]
     config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
 
-    __table_args__ = (Index(None, "check_code", "scope", "id"),)
+    __table_args__ = (Index(None, "check_code", "scope", "id"), Index(None, "correlation_id"))

@@ -49,4 +49,5 @@ class Task(Base):
         Index("uq_task_running_scope", "scope", unique=True, sqlite_where=text("status = 'running'"),
               postgresql_where=text("status = 'running'")),
         Index(None, "requested_by_id", "id"),
+        Index(None, "correlation_id"),
     )  # fmt: skip

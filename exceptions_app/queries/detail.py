@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, visible
@@ -22,12 +22,11 @@ from exceptions_app.models import CaseEvidence, ExceptionCase
 from .cases import rows_where
 from .clock import ClockDetail, clock_detail
 from .not_confirmed import NotConfirmed, not_confirmed
+from .related import Related, related
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
 from .timeline import Happening, timeline
 from .words import BALL, END, inside, said
-
-RELATED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ class CaseDetail:
     also: tuple[str, ...]
     links: tuple[RecordLink, ...]
     happenings: tuple[Happening, ...]
-    same_line: tuple[CaseRow, ...]
-    same_counterparty: tuple[CaseRow, ...]
+    related: Related
     reasons: tuple[Reason, ...]
     actions: frozenset[Action]
     zone: tzinfo
@@ -89,7 +87,6 @@ def detail(
     ).first()
     category = catalog.categories.get(case.category)
     happenings = tuple(timeline(session, catalog, case_id, case.category, maker.zone))
-    line, counterparty = _related(session, viewer, catalog, case, now)
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
     sides = side_by_side(
         viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
@@ -116,8 +113,7 @@ def detail(
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
         links=_links(catalog, case, evidence.evidence if evidence else "{}"),
         happenings=happenings,
-        same_line=line,
-        same_counterparty=counterparty,
+        related=related(session, viewer, catalog, case, now),
         reasons=tuple(reasons),
         actions=actions_for(viewer, catalog, case),
         zone=maker.zone,
@@ -142,27 +138,6 @@ def actions_for(viewer: Viewer, catalog: Catalog, case: ExceptionCase) -> frozen
     if not can(viewer, Permission.RETRY):
         fitting -= {Action.RETRY}
     return frozenset(a for a in fitting if a is not Action.ACCEPTED and not a.value.startswith("data_"))
-
-
-def _related(
-    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, now: datetime
-) -> tuple[tuple[CaseRow, ...], tuple[CaseRow, ...]]:
-    """Others on the same transaction line (whatever their status), and live ones of the same
-    counterparty.
-    """
-    other = ExceptionCase.id != case.id
-    line: list[CaseRow] = []
-    if case.line_key:
-        line = rows_where(
-            session, viewer, catalog, now, [other, ExceptionCase.line_key == case.line_key], RELATED
-        )
-    same: list[CaseRow] = []
-    if case.counterparty:
-        elsewhere = or_(ExceptionCase.line_key.is_(None), ExceptionCase.line_key != (case.line_key or ""))
-        live = ExceptionCase.status == Status.OPEN.value
-        conditions = [other, elsewhere, live, ExceptionCase.counterparty == case.counterparty]
-        same = rows_where(session, viewer, catalog, now, conditions, RELATED)
-    return tuple(line), tuple(same)
 
 
 def _whose_move(case: ExceptionCase, row: CaseRow, usual: str) -> str:

@@ -6,10 +6,9 @@ page comes back with the newest version, says who did what, and keeps what was t
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, abort, flash, request
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission
@@ -18,17 +17,16 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.lifecycle import TransitionError
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
-from exceptions_app.queries import people
-from exceptions_app.queries.case_retries import case_retries
-from exceptions_app.queries.detail import detail
 from exceptions_app.queries.words import zone_of
-from exceptions_app.runtime import runtime
 from exceptions_app.services import actions
 
 from . import acting, gate, hx
+from .case_page import address, beside, page
 from .forms import FormError, end_of, optional, required
 from .gate import needs
 from .transaction import transactional
+
+__all__ = ["REFUSALS", "blueprint", "page", "refused"]
 
 REFUSALS = (FormError, actions.NotAllowedError, actions.ConflictError, TransitionError)
 """Why an action was not done: told on the page."""
@@ -42,47 +40,9 @@ def show(reference: str) -> ResponseReturnValue:
     number = public_id.decode(reference)
     if number is None:
         abort(404)
-    canonical = public_id.encode(number)
-    if canonical != reference:
-        return hx.go_to(url_for(".show", reference=canonical))
+    if public_id.encode(number) != reference:
+        return hx.go_to(address(number))
     return page(number)
-
-
-def page(
-    number: int, status: int = 200, *, problem: str | None = None, opened: str = "",
-    problems: Mapping[str, str] | None = None,
-) -> ResponseReturnValue:  # fmt: skip
-    """The page; with a problem, the form named `opened` comes back with what was typed. `problems`: what is wrong
-    with each field of the retry that is edited.
-    """
-    now, viewer, catalog = utc_now(), gate.viewer(), runtime().catalog
-    found = detail(db.session(), viewer, catalog, number, now=now)
-    if found is None:
-        abort(404)
-    case = db.session.get_one(ExceptionCase, number)
-    task_id = request.args.get("task", type=int)
-    retries = case_retries(db.session(), viewer, catalog, case, now=now, task_id=task_id)
-    may_assign = gate.allowed(Permission.ASSIGN_OTHERS)
-    team = people.colleagues(db.session(), found.row.queue) if may_assign else []
-    body = render_template(
-        "cases/index.html",
-        case=found,
-        row=found.row,
-        team=team,
-        problem=problem,
-        opened=opened,
-        typed=request.form,
-        conflict=status == 409,
-        today=now.astimezone(found.zone).date(),
-        now=now,
-        retries=retries,
-        problems=problems or {},
-        token=uuid.uuid4().hex,
-    )
-    response = hx.respond((body, status))
-    if status >= 400 or request.method == "POST":
-        response.headers["HX-Push-Url"] = "false"
-    return response
 
 
 def refused(number: int, name: str, error: Exception) -> ResponseReturnValue:
@@ -95,9 +55,12 @@ def refused(number: int, name: str, error: Exception) -> ResponseReturnValue:
 
 
 def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) -> ResponseReturnValue:
-    """Do one action and go back to the page, or show why not, with nothing of the person's text lost."""
+    """Do one action and go back to the page, or on to the next one of the filter where that was asked for; or show why
+    not, with nothing of the person's text lost.
+    """
     case = acting.case_or_404(reference)
     number = case.id
+    following = beside(number, utc_now()).next if request.form.get("go") == "next" else None
     version = request.form.get("version", "")
     if not version.isdecimal():
         abort(400)
@@ -105,8 +68,8 @@ def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str])
         said = change(case, int(version))
     except REFUSALS as error:
         return refused(number, name, error)
-    flash(said, "green")
-    return hx.go_to(url_for(".show", reference=public_id.encode(number)))
+    flash(f"{case.reference}: {said[0].lower()}{said[1:]}" if following else said, "green")
+    return hx.go_to(address(public_id.decode(following) or number if following else number))
 
 
 @blueprint.post("/<reference>/claim")
@@ -125,8 +88,11 @@ def claim(reference: str) -> ResponseReturnValue:
 @transactional
 def release(reference: str) -> ResponseReturnValue:
     def change(case: ExceptionCase, version: int) -> str:
-        actions.release(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
-        return "Released: anyone in the queue can claim it."
+        actions.release(
+            db.session(), acting.context(), gate.viewer(), case, expected_version=version,
+            reason=optional("reason"),
+        )  # fmt: skip
+        return "Handed back: anyone in the queue can claim it."
 
     return _act(reference, "release", change)
 

@@ -13,7 +13,9 @@ from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-CHOOSING_HEADERS = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request", "HX-Request-Type")
+CHOOSING_HEADERS = (
+    "HX-Request", "HX-Boosted", "HX-History-Restore-Request", "HX-Request-Type", "HX-Target",
+)  # fmt: skip
 
 
 R = TypeVar("R", bound=BaseResponse)
@@ -39,6 +41,11 @@ def wants_fragment() -> bool:
 def source() -> str | None:
     """The element that sent the request, as `tag#id`."""
     return request.headers.get("HX-Source")
+
+
+def target_id() -> str:
+    """The id of the element that the answer is for; htmx names it as `tag#id`."""
+    return request.headers.get("HX-Target", "").rpartition("#")[2]
 
 
 def respond(
