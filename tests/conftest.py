@@ -25,12 +25,13 @@ import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from exceptions_app.services import schema
+from exceptions_app.services import engine, schema
 from exceptions_app.services.engine import prepare_engine
+
+from .emptied import Emptied, postgres_url
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday, in business hours everywhere in the test network."""
@@ -72,6 +73,21 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # ---- databases
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks() -> Iterator[None]:
+    """A test has nothing to lose when the power fails; each commit on SQLite else waits for the disk."""
+
+    def connect(connection: Any, record: Any) -> None:
+        as_always(connection, record)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    as_always = engine._on_sqlite_connect
+    patch = pytest.MonkeyPatch()
+    patch.setattr(engine, "_on_sqlite_connect", connect)
+    yield
+    patch.undo()
+
+
 @dataclass(frozen=True)
 class Database:
     """A migrated, empty database."""
@@ -113,9 +129,10 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     yield name
 
 
-def postgres_url(server: str, name: str) -> str:
-    """The URL of one database on the test server."""
-    return make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+@pytest.fixture(scope="session")
+def emptied(postgres_server: str, postgres_template: str) -> Emptied:
+    """The database of this worker."""
+    return Emptied(postgres_server, postgres_template)
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +140,6 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     schema.upgrade(f"sqlite:///{path}")
     return path
-
-
-_numbers = count(1)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -136,14 +150,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield from _opened("sqlite", f"sqlite:///{path}")
         return
-    server = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("postgres_template")
-    name = f"test_{template}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield from _opened("postgres", postgres_url(server, name))
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    emptied: Emptied = request.getfixturevalue("emptied")
+    yield from _opened("postgres", emptied.take())
+    emptied.give_back()
 
 
 def _opened(name: str, url: str) -> Iterator[Database]:

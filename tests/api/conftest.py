@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.services import api_keys
 from tests.conftest import NOW
-from tests.web.conftest import _frozen, app, case, client, sign_in
+from tests.web.conftest import _frozen, app, case, client, compiled_templates, sign_in
 
-__all__ = ["_frozen", "app", "case", "client", "sign_in"]
+__all__ = ["_frozen", "app", "case", "client", "compiled_templates", "sign_in"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from exceptions_app.services.engine import prepare_engine
-from tests.conftest import postgres_url
+from tests.emptied import postgres_url
 
 
 def on_database(request: pytest.FixtureRequest, kind: str) -> Callable[[], Iterator[Engine]]:

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 
 from exceptions_app import create_app
@@ -31,8 +32,14 @@ def _frozen() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each template is compiled once, not once a test."""
+    return tmp_path_factory.mktemp("templates")
+
+
 @pytest.fixture
-def app(database: Database, tmp_path: Path) -> Iterator[Flask]:
+def app(database: Database, tmp_path: Path, compiled_templates: Path) -> Iterator[Flask]:
     """The application on the test's own database and the page network's catalog; CSRF has its own tests."""
     settings = Settings(
         instance=tmp_path / "instance",
@@ -43,6 +50,7 @@ def app(database: Database, tmp_path: Path) -> Iterator[Flask]:
     )
     app = create_app(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled_templates))
     yield app
     with app.app_context():
         db.session.remove()
