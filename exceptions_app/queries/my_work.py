@@ -5,6 +5,7 @@ Every number here is one click from the rows it counts, because both come from t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain import wording
+from exceptions_app.domain.cutoffs import Schedule
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Stage
 from exceptions_app.models import ExceptionCase as Case
@@ -99,15 +102,45 @@ def my_work(
     tiles.append(
         tile("Without an owner", "", replace(everything, owner=("none",)), "nobody has claimed them")
     )
+    tiles += _before_cutoff(catalog, now, viewer, tile)
     own = [
         tile("Mine", "accent", mine, "claimed by you or assigned to you"),
         tile("Mine, breached", "red", replace(mine, stage=(Stage.BREACHED.value,))),
         tile("Mine, due today", "amber", replace(mine, stage=_COMING, due=due)),
     ]
+    if last_visit is not None:
+        own.append(
+            tile("Newly assigned to me", "accent", QueueFilter(given=last_visit), "since your last visit")
+        )
+    watched = tile("Watched", "", QueueFilter(watched=True), "you are told what others do with them")
+    own += [watched] if watched.count else []
     rows = page(session, viewer, catalog, mine if own[0].count else everything, now=now, size=FIRST_ROWS).rows
     return MyWork(
         tuple(own), tuple(tiles), _waiting(session, viewer), feeds_out(session, catalog), tuple(rows)
     )
+
+
+def _before_cutoff(
+    catalog: Catalog, now: datetime, viewer: Viewer, tile: Callable[[str, str, QueueFilter, str], Tile]
+) -> list[Tile]:
+    """What must be done before the next cut-off of all, among what that cut-off concerns."""
+    coming = [
+        (at, each)
+        for each in catalog.cutoffs
+        if (at := Schedule(each, catalog.calendar(each.calendar)).after(now)) is not None
+    ]
+    if not coming:
+        return []
+    at, first = min(coming, key=lambda found: found[0])
+    wanted = QueueFilter(
+        category=tuple(first.category),
+        entity=tuple(first.entity),
+        queue=tuple(first.queue),
+        stage=_COMING,
+        due=at,
+    )
+    when = wording.instant(at, zone_of(viewer.time_zone))
+    return [tile("Due before the next cut-off", "amber", wanted, f"{first.title}, {when}")]
 
 
 def _waiting(session: Session, viewer: Viewer) -> tuple[Waiting, ...]:

@@ -37,6 +37,7 @@ def register(app: Flask) -> None:
         security,
         tasks,
         transaction,
+        watching,
     )
 
     app.before_request(acting.correlate)
@@ -53,6 +54,7 @@ def register(app: Flask) -> None:
         queues,
         cases,
         case_retry,
+        watching,
         retries,
         retry_decisions,
         retry_gave_up,

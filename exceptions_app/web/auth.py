@@ -17,6 +17,7 @@ from exceptions_app.runtime import runtime
 from exceptions_app.services import people, signing_in
 
 from . import gate, hx
+from .forms import FormError, end_of
 from .gate import PUBLIC, SIGNED_IN, needs
 from .transaction import transactional
 
@@ -117,6 +118,21 @@ def set_password() -> ResponseReturnValue:
         return render_template("auth/me.html", problem=said), 422
     login_user(user)  # this session goes on; all others have ended
     flash("Your password has been changed.", "green")
+    return hx.go_to(url_for("auth.me"))
+
+
+@blueprint.post("/me/away")
+@needs(SIGNED_IN)
+@transactional
+def set_away() -> ResponseReturnValue:
+    """Until the end of a day: no rule gives this person work before."""
+    try:
+        until = end_of("until")
+    except FormError as error:
+        flash(str(error), "amber")
+        return hx.go_to(url_for("auth.me"))
+    people.set_away(db.session(), gate.user(), until, now=utc_now())
+    flash("You are given work again." if until is None else "No rule gives you work until then.", "green")
     return hx.go_to(url_for("auth.me"))
 
 

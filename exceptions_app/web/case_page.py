@@ -24,6 +24,7 @@ from exceptions_app.queries import people
 from exceptions_app.queries.case_retries import case_retries
 from exceptions_app.queries.cases import Neighbours, QueueFilter, neighbours
 from exceptions_app.queries.detail import detail
+from exceptions_app.queries.watching import watches
 from exceptions_app.runtime import runtime
 
 from . import gate, hx
@@ -52,6 +53,7 @@ def page(
         row=found.row,
         around=around(),
         beside=beside(number, now),
+        watched=watches(db.session(), viewer, number),
         team=people.colleagues(db.session(), found.row.queue) if may_assign else [],
         problem=problem,
         opened=opened,

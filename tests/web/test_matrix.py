@@ -33,13 +33,14 @@ SHOW = {
 ABOUT_ONE = {
     "cases.show", "cases.claim", "cases.release", "cases.assign", "cases.hold", "cases.resume", "cases.resolve",
     "cases.waive", "cases.reopen", "cases.comment", "case_retry.state", "case_retry.retry", "case_retry.review",
-    "case_retry.reread", "api_exceptions.show", "retry_gave_up.one", "retry_gave_up.review",
+    "case_retry.reread", "watching.watch", "watching.unwatch", "api_exceptions.show", "retry_gave_up.one",
+    "retry_gave_up.review",
     "retry_decisions.judge", "retry_decisions.decide",
 }  # fmt: skip
 """What is about one exception, which its address names: for others it does not exist."""
 SILENT = {
     "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
-    "auth.set_password", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
+    "auth.set_password", "auth.set_away", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
     "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.assign", "queues.retry",
     "retries.index", "retries.new", "retries.start", "retries.steer", "retries.systems", "retry_gave_up.index",
     "retry_gave_up.choose", "retry_gave_up.confirm", "retry_gave_up.again", "retry_gave_up.discard",
