@@ -108,6 +108,6 @@ def _view(viewer: Viewer, view: SavedView, owner: str) -> View:
 
 
 def listed(session: Session, key: str) -> list[str]:
-    """The references of a stored list."""
+    """The references of a stored list, each in capitals."""
     rows = select(ListedReference.reference).where(ListedReference.key == key)
-    return list(session.scalars(rows.order_by(ListedReference.reference)))
+    return sorted({reference.upper() for reference in session.scalars(rows)})

@@ -22,10 +22,10 @@ from . import audit, case_clock, search_index
 from .acting import Change, ConflictError, NotAllowedError, act, locked
 from .audit import AuditTag
 from .context import ActionContext
-from .ownership import BulkResult, assign, bulk_assign, bulk_claim, claim, release
+from .ownership import BulkResult, assign, bulk_claim, claim, release
 
 __all__ = [
-    "BALLS", "BulkResult", "ConflictError", "NotAllowedError", "assign", "bulk_assign", "bulk_claim", "claim",
+    "BALLS", "BulkResult", "ConflictError", "NotAllowedError", "assign", "bulk_claim", "claim",
     "comment", "hold", "release", "reopen", "resolve", "resume", "waive",
 ]  # fmt: skip
 

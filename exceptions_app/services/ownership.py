@@ -117,16 +117,6 @@ def bulk_claim(
     )
 
 
-def bulk_assign(
-    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]], owner_id: int
-) -> list[BulkResult]:
-    """Assign many to one person; each succeeds or is refused for itself."""
-    return _each(
-        session, viewer, picked,
-        lambda case, seen: assign(session, ctx, viewer, case, expected_version=seen, owner_id=owner_id),
-    )  # fmt: skip
-
-
 def _each(
     session: Session,
     viewer: Viewer,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain import public_id
+from exceptions_app.domain.search_terms import spellings
 from exceptions_app.models import ListedReference, QueueLayout, ReferenceList, SavedView
 
 from .acting import NotAllowedError
@@ -100,7 +101,7 @@ def keep_list(session: Session, ctx: ActionContext, viewer: Viewer, references: 
     key = secrets.token_urlsafe(12)
     session.add(ReferenceList(key=key, owner_id=viewer.user_id, created_at=ctx.now))
     session.flush()
-    rows = [(key, reference, public_id.decode(reference)) for reference in dict.fromkeys(references)]
+    rows = [(key, reference, public_id.decode(reference)) for reference in spellings(references)]
     insert(session, ListedReference, ("key", "reference", "case_id"), rows)
     return key
 

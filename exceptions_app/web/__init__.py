@@ -18,6 +18,7 @@ def register(app: Flask) -> None:
         acting,
         admin,
         auth,
+        bulk,
         case_retry,
         cases,
         dashboards,
@@ -37,6 +38,7 @@ def register(app: Flask) -> None:
         security,
         tasks,
         transaction,
+        views,
         watching,
     )
 
@@ -52,6 +54,8 @@ def register(app: Flask) -> None:
         my_work,
         notices,
         queues,
+        views,
+        bulk,
         cases,
         case_retry,
         watching,

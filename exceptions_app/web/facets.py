@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any
 
 from flask import url_for
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain import wording
+from exceptions_app.domain import public_id, wording
+from exceptions_app.domain.sla import AGING
 from exceptions_app.queries import retry_words, words
 from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
 from exceptions_app.queries.people import Colleague
 
 STAGES = ("breached", "due_soon", "on_track", "paused", "stopped")
+NAMES = frozenset(
+    {
+        "q",
+        "stage",
+        "queue",
+        "category",
+        "entity",
+        "owner",
+        "severity",
+        "ball",
+        "retry",
+        "aging",
+        "hold",
+        "status",
+    }
+)
+"""What the filter bar asks itself; whatever else restricts the queue it carries along."""
 SEVERITIES = ("critical", "high", "medium", "low")
 
 
@@ -65,6 +85,7 @@ def facets(viewer: Viewer, catalog: Catalog, wanted: QueueFilter, team: Iterable
         _several("category", "Category", categories, wanted.category),
         Facet("entity", "Entity", tuple(_entities(viewer, catalog, wanted))),
         _several("owner", "Owner", owners, wanted.owner),
+        _several("aging", "Age", {bucket.code: bucket.label for bucket in AGING}, wanted.aging),
         _several("severity", "Severity", {s: words.SEVERITY[s] for s in SEVERITIES}, wanted.severity),
         _several("ball", "Waiting on", words.BALL, wanted.ball),
         _several("retry", "Retries", retry_words.FILTER, wanted.retry),
@@ -97,8 +118,11 @@ def _entities(viewer: Viewer, catalog: Catalog, wanted: QueueFilter) -> Iterable
         yield Choice(code, catalog.entities[code].name, code in wanted.entity, min(above, 3))
 
 
-def chips(catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague], viewer: Viewer) -> list[Chip]:
-    """What restricts the queue now, each with the address of the queue without it."""
+def chips(
+    catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague], viewer: Viewer,
+    more: Mapping[str, Any] | None = None,
+) -> list[Chip]:  # fmt: skip
+    """What restricts the queue now, each with the address of the queue without it; `more` stays in the addresses."""
     owners = {ME: "me", NOBODY: "nobody"} | {str(c.id): c.name for c in team}
     names: dict[str, Mapping[str, str]] = {
         "stage": words.STAGE,
@@ -110,37 +134,71 @@ def chips(catalog: Catalog, wanted: QueueFilter, team: Iterable[Colleague], view
         "ball": words.BALL,
         "retry": retry_words.FILTER,
     }
-    titles = {"stage": "SLA", "ball": "Waiting on", "retry": "Retries"}
+    names["aging"] = {bucket.code: bucket.label for bucket in AGING}
+    names["counterparty"] = {NOBODY: "nobody named"}
+    titles = {
+        "stage": "SLA",
+        "ball": "Waiting on",
+        "retry": "Retries",
+        "aging": "Age",
+        "counterparty": "With",
+    }
     found = [
-        _chip(titles.get(name, name.capitalize()), labels.get(value, value), wanted.without(name, value))
+        _Restriction(titles.get(name, name.capitalize()), labels.get(value, value), name, value)
         for name, labels in names.items()
         for value in getattr(wanted, name)
     ]
-    zone = words.zone_of(viewer.time_zone)
+    return [
+        Chip(each.label, each.said, address(wanted.without(each.name, each.value), **(more or {})))
+        for each in (*found, *_single(wanted, words.zone_of(viewer.time_zone)))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Restriction:
+    label: str
+    said: str
+    name: str
+    value: str | None = None
+
+
+def _single(wanted: QueueFilter, zone: tzinfo) -> Iterator[_Restriction]:
+    """The restrictions of which there is at most one."""
+    if wanted.refs:
+        yield _Restriction("References", f"{len(wanted.refs)} pasted", "refs")
+    if wanted.listed:
+        yield _Restriction("References", "a pasted list", "listed")
+    if wanted.cause is not None:
+        yield _Restriction("Cause", public_id.encode(wanted.cause), "cause")
     if wanted.hold is not None:
-        found.append(_chip("Hold", "on hold" if wanted.hold else "not on hold", wanted.without("hold")))
+        yield _Restriction("Hold", "on hold" if wanted.hold else "not on hold", "hold")
     if wanted.status != LIVE:
-        found.append(_chip("Status", words.said(words.STATUS, wanted.status), wanted.without("status")))
-    if wanted.due is not None:
-        found.append(_chip("Due by", wording.instant(wanted.due, zone), wanted.without("due")))
-    if wanted.since is not None:
-        found.append(_chip("Opened since", wording.instant(wanted.since, zone), wanted.without("since")))
+        yield _Restriction("Status", words.said(words.STATUS, wanted.status), "status")
+    for name, label in (("due", "Due by"), ("since", "Opened since"), ("given", "Given to me since")):
+        at = getattr(wanted, name)
+        if at is not None:
+            yield _Restriction(label, wording.instant(at, zone), name)
+    if wanted.watched:
+        yield _Restriction("Watched", "by me", "watched")
     if wanted.q:
-        found.append(_chip("Text", f"“{wanted.q}”", wanted.without("q")))
-    return found
+        yield _Restriction("Text", f"“{wanted.q}”", "q")
 
 
-def _chip(label: str, value: str, rest: QueueFilter) -> Chip:
-    return Chip(label, value, url_for("queues.index", **rest.to_args()))
+def address(wanted: QueueFilter, **more: Any) -> str:
+    """The queue with this filter; without any it says so, since an address that says nothing opens a person's own
+    view, and one that names a view alone opens what that keeps.
+    """
+    given = {name: value for name, value in more.items() if value}
+    return url_for("queues.index", **(wanted.to_args() or {"all": "yes"}), **given)
 
 
-def sort_links(wanted: QueueFilter) -> dict[str, tuple[str, str]]:
+def sort_links(wanted: QueueFilter, more: Mapping[str, Any] | None = None) -> dict[str, tuple[str, str]]:
     """Sortable column -> (address, direction now: 'ascending', 'descending' or 'none')."""
     links = {}
-    for name, first in (("due", "due"), ("amount", "-amount"), ("opened", "opened")):
+    for name, first in (("due", "due"), ("amount", "-amount"), ("opened", "opened"), ("cost", "-cost")):
         current = wanted.sort.lstrip("-") == name
         direction = ("descending" if wanted.sort.startswith("-") else "ascending") if current else "none"
         other = name if wanted.sort == f"-{name}" else f"-{name}"
         target = replace(wanted, sort=other if current else first)
-        links[name] = (url_for("queues.index", **target.to_args()), direction)
+        links[name] = (address(target, **(more or {})), direction)
     return links

@@ -37,7 +37,13 @@ class NavItem:
 
 NAVIGATION = (
     NavItem("My work", "my_work.index", "home", ("my_work",), Permission.SEE_CASES),
-    NavItem("Queue", "queues.index", "inbox", ("queues", "cases", "case_retry", "watching"), Permission.SEE_CASES),
+    NavItem(
+        "Queue",
+        "queues.index",
+        "inbox",
+        ("queues", "views", "bulk", "cases", "case_retry", "watching"),
+        Permission.SEE_CASES,
+    ),
     NavItem(
         "Retries",
         "retries.index",

@@ -1,8 +1,13 @@
-"""The work queue: a filtered page, and claiming or assigning several exceptions at once."""
+"""The work queue: a filtered page in the person's own view, its groups, its rows refreshed in place.
+
+What many are done to is `bulk`'s; views and columns are `views`'. Which exceptions fit is the address's, always.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -10,47 +15,73 @@ from exceptions_app.access import Permission
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import people
+from exceptions_app.queries import groups, people
 from exceptions_app.queries.cases import page
 from exceptions_app.queries.filters import QueueFilter
+from exceptions_app.queries.refreshed import refreshed
 from exceptions_app.runtime import runtime
 from exceptions_app.services import actions
 
 from . import acting, facets, gate, hx
+from .bulk import picked_in
 from .gate import needs
+from .queue_look import Looking, looking
 from .transaction import transactional
 
 blueprint = Blueprint("queues", __name__)
 
-BULK_LIMIT = 200
+REFRESH_LIMIT = 100
 
 
 @blueprint.get("/queue")
 @needs(Permission.SEE_CASES)
 def index() -> ResponseReturnValue:
-    wanted = QueueFilter.from_args(request.args)
-    number = public_id.decode(wanted.q) if wanted.q else None
+    seen = looking(request.args)
+    number = public_id.decode(seen.wanted.q) if seen.wanted.q else None
     if number is not None and not hx.wants_fragment():  # a reference in the search box is a jump
         return hx.vary(redirect(url_for("cases.show", reference=public_id.encode(number))))
-    return _render(wanted, request.args.get("after"))
+    return _render(seen, request.args.get("after"))
 
 
-def _render(wanted: QueueFilter, cursor: str | None) -> ResponseReturnValue:
+def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
     viewer, catalog, now = gate.viewer(), runtime().catalog, utc_now()
-    found = page(db.session(), viewer, catalog, wanted, now=now, cursor=cursor)
     team = people.colleagues(db.session())
+    shown: dict[str, Any] = {}
+    if seen.group:
+        shown["groups"] = groups.groups(db.session(), viewer, catalog, seen.wanted, seen.group, now)
+    else:
+        shown["page"] = page(db.session(), viewer, catalog, seen.wanted, now=now, cursor=cursor)
     template = "queues/_queue.html" if hx.wants_fragment() else "queues/index.html"
     return hx.respond(
         render_template(
             template,
-            page=found,
-            wanted=wanted,
-            facets=facets.facets(viewer, catalog, wanted, team),
-            chips=facets.chips(catalog, wanted, team, viewer),
-            sorts=facets.sort_links(wanted),
-            team=team,
+            seen=seen,
+            wanted=seen.wanted,
+            facets=facets.facets(viewer, catalog, seen.wanted, team),
+            chips=facets.chips(catalog, seen.wanted, team, viewer, seen.more),
+            sorts=facets.sort_links(seen.wanted, seen.more),
+            pasted=seen.pasted(),
             cursor=cursor,
             now=now,
+            **shown,
+        )
+    )
+
+
+@blueprint.get("/queue/rows")
+@needs(Permission.SEE_CASES)
+def rows() -> ResponseReturnValue:
+    """The rows that the page shows already, as they are now; those that no longer fit say so. Nothing is added, so
+    that nothing moves.
+    """
+    seen = looking(request.args)
+    ids = [int(each) for each in request.args.get("ids", "").split("-") if each.isdecimal()]
+    found = refreshed(
+        db.session(), gate.viewer(), runtime().catalog, seen.wanted, ids[:REFRESH_LIMIT], now=utc_now()
+    )
+    return hx.respond(
+        render_template(
+            "queues/_rows.html", rows=found.rows, moved=found.moved, seen=seen, wanted=seen.wanted
         )
     )
 
@@ -59,42 +90,24 @@ def _render(wanted: QueueFilter, cursor: str | None) -> ResponseReturnValue:
 @needs(Permission.WORK_CASES)
 @transactional
 def claim() -> ResponseReturnValue:
-    result = actions.bulk_claim(db.session(), acting.context(), gate.viewer(), _picked())
+    """The ticked ones at once; all that match by way of the page that says how many those are."""
+    if request.form.get("all"):
+        return hx.go_to(url_for("bulk.new", action="claim", all="yes", **_filter_of_form().to_args()))
+    result = actions.bulk_claim(db.session(), acting.context(), gate.viewer(), picked_in(request.form))
     return _told(result, "claimed")
-
-
-@blueprint.post("/queue/assign")
-@needs(Permission.ASSIGN_OTHERS)
-@transactional
-def assign() -> ResponseReturnValue:
-    owner = request.form.get("owner", "")
-    if not owner.isdecimal():
-        flash("Choose a person first: nothing was assigned.", "amber")
-        return hx.go_to(_back())
-    result = actions.bulk_assign(db.session(), acting.context(), gate.viewer(), _picked(), int(owner))
-    return _told(result, "assigned")
 
 
 @blueprint.post("/queue/retry")
 @needs(Permission.RETRY)
 def retry() -> ResponseReturnValue:
-    """From the ticked rows to the page that says what a retry of them would do. Changes nothing."""
-    picked = _picked()
+    """From the ticked rows, or all that match, to the page that says what a retry would do. Changes nothing."""
+    if request.form.get("all"):
+        return hx.go_to(url_for("retries.new", **_filter_of_form().to_args()))
+    picked = picked_in(request.form)
     if not picked:
         flash("Nothing was ticked.", "amber")
         return hx.go_to(_back())
     return hx.go_to(url_for("retries.new", case=[number for number, _ in picked]))
-
-
-def _picked() -> list[tuple[int, int]]:
-    """The ticked rows as (id, version the person saw)."""
-    picked = []
-    for value in request.form.getlist("pick")[:BULK_LIMIT]:
-        number, _, version = value.partition(":")
-        if not (number.isdecimal() and version.isdecimal()):
-            abort(400)
-        picked.append((int(number), int(version)))
-    return picked
 
 
 def _told(results: list[actions.BulkResult], done: str) -> ResponseReturnValue:
@@ -109,7 +122,12 @@ def _told(results: list[actions.BulkResult], done: str) -> ResponseReturnValue:
     return hx.go_to(_back())
 
 
-def _back() -> str:
-    """The queue with the filter the form came from."""
+def _filter_of_form() -> QueueFilter:
     given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    return url_for("queues.index", **QueueFilter.from_args(given).to_args())
+    return QueueFilter.from_args(given)
+
+
+def _back() -> str:
+    """The queue with the filter, view and place that the form came from."""
+    more = {name: request.form.get(f"f-{name}", "") for name in ("view", "after")}
+    return facets.address(_filter_of_form(), **more)

@@ -137,22 +137,6 @@ def test_of_many_each_succeeds_or_is_refused_for_itself_with_its_reason(
     assert _owners(session)[elsewhere.id] is None
 
 
-def test_a_manager_assigns_what_is_ticked(
-    session: Session,
-    make_case: Callable[..., Any],
-    user: Callable[..., Any],
-    sign_in: Callable[..., FlaskClient],
-) -> None:
-    case, person = make_case(), user()
-    session.commit()
-    client = sign_in("manager")
-    client.post("/queue/assign", data={"pick": f"{case.id}:1", "owner": str(person.id)})
-    owners = _owners(session)
-    assert list(owners.values()) == [person.id]
-    refused = client.post("/queue/assign", data={"pick": f"{case.id}:2", "owner": ""})
-    assert "Choose a person first" in client.get(refused.location).text
-
-
 @pytest.mark.parametrize("pick", ["x", "1", "1:x", ":", "1:2:3"])
 def test_a_tick_that_is_none_is_refused(pick: str, sign_in: Callable[..., FlaskClient]) -> None:
     assert sign_in().post("/queue/claim", data={"pick": pick}).status_code == 400
