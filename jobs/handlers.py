@@ -14,23 +14,28 @@ from . import (
     bulk_actions,
     deliver,
     export,
+    inbox,
     index,
     mail,
     maintain,
     poll,
+    preview,
     reclock,
     reconcile,
     reread,
     retry_prepare,
     sweep,
+    tally,
 )
 from .work import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     "poll": poll.run,
     "pull": poll.run_one,
+    "drain": inbox.drain,
     "reconcile": reconcile.run,
     "sweep": sweep.run,
+    "tally": tally.run,
     "assign": assign.run,
     "reclock": reclock.run,
     "index": index.run,
@@ -42,6 +47,7 @@ HANDLERS: Mapping[str, Handler] = {
     "deliver": deliver.run,
     "retry_prepare": retry_prepare.run,
     "reread": reread.run,
+    "preview": preview.run,
 }
 
 
@@ -59,8 +65,8 @@ LANES = (
     Lane("compare", frozenset({"reconcile"})),
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
-    Lane("upkeep", frozenset({"sweep", "assign", "maintain"})),
+    Lane("upkeep", frozenset({"sweep", "assign", "maintain", "drain"})),
     Lane("telling", frozenset({"tell", "mail"})),
     Lane("clocks", frozenset({"reclock", "index"})),
-    Lane("people", frozenset({"export", "bulk"}), runners=2),
+    Lane("people", frozenset({"export", "bulk", "preview"}), runners=2),
 )

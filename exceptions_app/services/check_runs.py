@@ -137,12 +137,12 @@ def changed_since_last_run(
     return {
         (code, scope)
         for (snapshot_id, code), scopes in places.items()
-        if _rules(now, by_code[code]) != _rules(before[snapshot_id], by_code[code])
+        if rules_of(now, by_code[code]) != rules_of(before[snapshot_id], by_code[code])
         for scope in scopes
     }
 
 
-def _rules(configuration: Mapping[str, Any], check: Check) -> Any:
+def rules_of(configuration: Mapping[str, Any], check: Check) -> Any:
     """The part of a configuration that decides what this check finds."""
     rules = [entry for entry in configuration.get("checks", []) if entry["code"] == check.code]
     sides = [] if isinstance(check, DuplicateCheck) else list(check.sides.values())

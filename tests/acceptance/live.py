@@ -118,6 +118,10 @@ class Site:
                 tasks.request(session, "reconcile", f"reconcile:{flow}", {"flow": flow}, None, utc_now())
         self._runner.drain()
 
+    def drain(self) -> None:
+        """Do what is asked for and due."""
+        self._runner.drain()
+
     def cases(self) -> list[ExceptionCase]:
         """Every exception that stands on a transaction or a feed, oldest first: not their causes."""
         with Session(self.install.engine) as session:
