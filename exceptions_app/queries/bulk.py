@@ -194,12 +194,15 @@ def bulk_action(session: Session, viewer: Viewer, bulk_id: int, now: datetime) -
     return _view(session, made, dict(found), now)
 
 
-def items(session: Session, number: int, *, kind: str = "", after: int = 0) -> list[ItemLine]:
-    """What became of the exceptions, a page of them after an item's id; `kind` restricts to one state."""
+def items(session: Session, viewer: Viewer, number: int, *, kind: str = "", after: int = 0) -> list[ItemLine]:
+    """What became of the exceptions that the viewer (still) sees: a page of them after an item's id; `kind` restricts
+    to one state.
+    """
     rows = select(
         BulkItem.id, BulkItem.status, BulkItem.note, Case.id.label("case_id"), Case.reference, Case.sentence,
         Case.reporting_amount_e4,
-    ).join(Case, Case.id == BulkItem.case_id).where(BulkItem.bulk_id == number, BulkItem.id > after)  # fmt: skip
+    ).join(Case, Case.id == BulkItem.case_id)  # fmt: skip
+    rows = rows.where(BulkItem.bulk_id == number, BulkItem.id > after, *visible(viewer))
     if kind in ITEM:
         rows = rows.where(BulkItem.status == kind)
     return [_line(row) for row in session.execute(rows.order_by(BulkItem.id).limit(PAGE + 1))]

@@ -108,7 +108,7 @@ def show(bulk_id: int) -> ResponseReturnValue:
     if hx.wants_fragment():
         return hx.respond(render_template("bulk/_progress.html", bulk=found, back=back))
     kind, after = request.args.get("kind", ""), request.args.get("after", 0, type=int)
-    lines = bulk.items(session, bulk_id, kind=kind, after=after)
+    lines = bulk.items(session, gate.viewer(), bulk_id, kind=kind, after=after)
     more = lines[bulk.PAGE - 1].id if len(lines) > bulk.PAGE else None
     return hx.respond(
         render_template(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from lxml import html
+from lxml import html as lxml_html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,12 +16,13 @@ from exceptions_app.models import BulkAction, ExceptionCase, Task
 from exceptions_app.services import bulk_actions
 from tests.conftest import NOW
 
+_HTML: Any = lxml_html
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 def _form(page: str) -> dict[str, Any]:
     """The hidden fields of the confirmation."""
-    form = html.fromstring(page).xpath("//form[@action='/bulk']")[0]
+    form = _HTML.fromstring(page).xpath("//form[@action='/bulk']")[0]
     found: dict[str, Any] = {}
     for field in form.xpath(".//input[@type='hidden']"):
         found.setdefault(field.get("name"), []).append(field.get("value"))
@@ -122,6 +123,19 @@ def test_what_somebody_else_asked_for_is_not_there(
     client.post("/bulk", data=_form(client.get("/bulk/new?action=claim&all=yes").text))
     assert other.get("/bulk/1").status_code == 404
     assert other.post("/bulk/1/undo").status_code == 404
+
+
+def test_its_results_show_only_what_its_asker_still_sees(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    case = make_case(sentence="Quagga charged too much.")
+    session.commit()
+    client = sign_in(queues=("ap",))
+    client.post("/bulk", data=_form(client.get("/bulk/new?action=claim&all=yes").text))
+    assert "Quagga" in client.get("/bulk/1").text
+    case.queue = "stores"
+    session.commit()
+    assert "Quagga" not in client.get("/bulk/1").text
 
 
 def test_the_undo_is_offered_only_while_its_window_is_open(

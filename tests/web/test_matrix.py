@@ -32,7 +32,7 @@ SHOW = {
 """Pages that show the exceptions that one may see."""
 ABOUT_ONE = {
     "cases.show", "cases.claim", "cases.release", "cases.assign", "cases.hold", "cases.resume", "cases.resolve",
-    "cases.waive", "cases.reopen", "cases.comment", "case_retry.state", "case_retry.retry", "case_retry.review",
+    "cases.waive", "cases.reopen", "cases.comment", "case_notes.pin", "case_notes.unpin", "case_notes.record", "case_retry.state", "case_retry.retry", "case_retry.review",
     "case_retry.reread", "watching.watch", "watching.unwatch", "api_exceptions.show", "retry_gave_up.one",
     "retry_gave_up.review",
     "retry_decisions.judge", "retry_decisions.decide",
@@ -41,14 +41,15 @@ ABOUT_ONE = {
 SILENT = {
     "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
     "auth.set_password", "auth.set_away", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
-    "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.assign", "queues.retry",
+    "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.rows", "queues.retry",
     "retries.index", "retries.new", "retries.start", "retries.steer", "retries.systems", "retry_gave_up.index",
     "retry_gave_up.choose", "retry_gave_up.confirm", "retry_gave_up.again", "retry_gave_up.discard",
     "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask", "exports.download", "tasks.show",
     "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
     "integration.configuration", "integration.read_now", "integration.compare_now", "admin.people",
     "admin.new_person", "admin.add_person", "admin.edit_person", "admin.change_person", "admin.new_password",
-    "admin.unlock",
+    "admin.unlock", "views.index", "views.save", "views.rename", "views.delete", "views.default", "views.layout",
+    "views.paste", "bulk.index", "bulk.choose", "bulk.new", "bulk.start", "bulk.show", "bulk.cancel", "bulk.undo",
 }  # fmt: skip
 """What shows no exception at all, or at most counts them."""
 OWN = ("H01", "ap")
@@ -99,9 +100,9 @@ def _paths(app: Flask, world: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     waiting = {"retry_decisions.judge": "awaiting_approval", "retry_decisions.decide": "unsure"}
     for method, endpoint in sorted(TABLE):
         known = {
-            "reference": encode(world["cases"]["open"].id), "batch_id": world["batch"], "task_id": 1,
+            "reference": encode(world["cases"]["open"].id), "comment_id": 1, "batch_id": world["batch"], "task_id": 1,
             "feed": "erp_orders", "flow": "procure_to_pay", "user_id": 1, "key_id": 1, "notice_id": 1,
-            "filename": "css/app.css", "step": "pause", "verdict": "approve",
+            "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "step": "pause", "verdict": "approve",
             "delivery_id": world["deliveries"][waiting.get(endpoint, "failed")],
         }  # fmt: skip
         rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)

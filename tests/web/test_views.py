@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from lxml import html
+from lxml import html as lxml_html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.models import ReferenceList
 
+_HTML: Any = lxml_html
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 def _rows(page: str) -> list[str]:
-    return [row.get("id") for row in html.fromstring(page).xpath("//tr[starts-with(@id, 'case-')]")]
+    return [row.get("id") for row in _HTML.fromstring(page).xpath("//tr[starts-with(@id, 'case-')]")]
 
 
 def _heads(page: str) -> list[str]:
-    return [head.text_content().strip() for head in html.fromstring(page).xpath("//table//th")[1:]]
+    return [head.text_content().strip() for head in _HTML.fromstring(page).xpath("//table//th")[1:]]
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_chip_of_a_view_can_be_removed_and_the_view_updated(
 ) -> None:
     client = sign_in()
     client.post("/queue/views", data={"name": "Second site", "f-entity": "H02"})
-    page = html.fromstring(client.get("/queue?view=1").text)
+    page = _HTML.fromstring(client.get("/queue?view=1").text)
     without = page.xpath("//span[@class='filter-chip']/a/@href")[0]
     changed = client.get(without).text
     assert len(_rows(changed)) == 2 and "Update “Second site”" in changed
@@ -115,7 +116,7 @@ def test_groups_say_how_many_and_lead_to_their_queue(
     by: str, titles: list[str], two: tuple[Any, Any], sign_in: Callable[..., FlaskClient]
 ) -> None:
     client = sign_in()
-    page = html.fromstring(client.get(f"/queue?group={by}").text)
+    page = _HTML.fromstring(client.get(f"/queue?group={by}").text)
     heads = page.xpath("//tr[starts-with(@id, 'group-')]/th")
     assert sorted(head.text_content().strip() for head in heads) == titles
     for link in page.xpath("//tr[starts-with(@id, 'group-')]/th/a/@href"):
@@ -158,7 +159,7 @@ def test_refreshed_rows_stay_where_they_are_and_say_when_they_no_longer_fit(
     first, second = two
     address = f"/queue/rows?ids={second.id}-{first.id}&entity=H01"
     text = client.get(address, headers=HTMX).text
-    rows = html.fragments_fromstring(f"<table>{text}</table>")[0].xpath(".//tr")
+    rows = _HTML.fragments_fromstring(f"<table>{text}</table>")[0].xpath(".//tr")
     assert [row.get("id") for row in rows] == [f"case-{second.id}", f"case-{first.id}"]
     assert [row.get("data-moved") is not None for row in rows] == [True, False]
     assert "Moved on" in text
