@@ -68,6 +68,7 @@ def jobs_of(catalog: Catalog) -> list[Job]:
         ),
         *(Job("deliver", system, minute, {"system": system}) for system in written_to(catalog)),
         Job("sweep", "", minute),
+        Job("tally", "", minute),
         *([Job("assign", "", minute)] if catalog.assignment else []),
         Job("tell", "", minute),
         Job("mail", "", minute),

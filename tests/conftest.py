@@ -248,7 +248,7 @@ def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
     def add(**columns: Any) -> Any:
         number = next(numbers)
         evidence = columns.pop("evidence", '{"key":{},"let":{},"sides":{},"tolerance":null}')
-        case = ExceptionCase(**_case_columns(number, snapshot_id) | columns)
+        case = ExceptionCase(**_clocked(_case_columns(number, snapshot_id) | columns, columns))
         session.add(case)
         session.flush()
         session.add(CaseEvidence(case_id=case.id, version=1, evidence=evidence, taken_at=case.opened_at))
@@ -256,6 +256,17 @@ def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
         return case
 
     return add
+
+
+def _clocked(row: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """With the stage and the next look of the sweep as the clock has them at `NOW`, where they are not given."""
+    from exceptions_app.domain.aging import earliest, stage_edge
+    from exceptions_app.domain.sla import stage
+
+    due, soon = row["due_at"], row["due_soon_at"]
+    at = stage(NOW, due, soon, row.get("on_hold", False), row["status"])
+    found = {"sla_stage": at.value, "next_sla_at": earliest(stage_edge(at, soon, due))}
+    return row | {name: value for name, value in found.items() if name not in given}
 
 
 def _case_columns(number: int, snapshot_id: int) -> dict[str, Any]:
@@ -290,7 +301,6 @@ def _case_columns(number: int, snapshot_id: int) -> dict[str, Any]:
         "sla_calendar": "office",
         "due_at": datetime(2026, 11, 27, 15, 0, tzinfo=UTC),
         "due_soon_at": datetime(2026, 11, 26, 21, 0, tzinfo=UTC),
-        "next_sla_at": datetime(2026, 11, 26, 21, 0, tzinfo=UTC),
         "audit_head": bytes(32),
         "config_snapshot_id": snapshot_id,
     }

@@ -10,6 +10,7 @@ from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
 from .runs import CheckRun, FeedState, Reject, SyncRun
 from .search import SearchDue
+from .tally import CaseTally, CaseTallyDelta
 from .tasks import Task
 from .types import UtcDateTime
 from .views import ListedReference, QueueLayout, ReferenceList, SavedView
@@ -17,7 +18,8 @@ from .watching import CaseHandBack, CaseWatch
 
 __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
-    "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseWatch", "CatalogAddition", "CheckRun",
+    "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
+    "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun",
     "ConfigSnapshot", "Delivery",
     "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
     "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun", "SystemGate", "Task", "UnknownSignIn",

@@ -1,6 +1,6 @@
 """The SLA board: open exceptions by queue and SLA stage. Definition: exceptions of status open that the
-viewer may see, counted by their queue and their stage at this instant; those awaiting confirmation have a
-stopped clock and are not among them. Each count leads to the queue filtered to exactly those rows.
+viewer may see, by their queue and their stage at this instant, read off the counters of `tally`; those awaiting
+confirmation have a stopped clock and are not among them. Each count leads to the queue filtered to exactly those rows.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Viewer, visible
+from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Stage
-from exceptions_app.models import ExceptionCase as Case
 
-from .filters import QueueFilter, stage_sql
+from . import tally
+from .filters import QueueFilter
 
 STAGES = (Stage.BREACHED, Stage.DUE_SOON, Stage.ON_TRACK, Stage.PAUSED)
 """Left to right, as chart and table show them."""
+_OPEN = QueueFilter(status="open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +51,11 @@ class Board:
 
 def board(session: Session, viewer: Viewer, catalog: Catalog, *, now: datetime) -> Board:
     """Every queue the viewer works in, most breached first. One statement."""
-    stage = stage_sql(now)
-    statement = (
-        select(Case.queue, stage, func.count())
-        .where(*visible(viewer), Case.status == Status.OPEN.value, Case.due_at.is_not(None))
-        .group_by(Case.queue, stage)
-    )
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for queue, at, count in session.execute(statement):
-        counts[queue][at] += count
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for (queue, at), count in tally.counts(
+        session, viewer, catalog, _OPEN, now, by=("queue", "stage")
+    ).items():
+        counts[queue][at] = count
     mine = [code for code in catalog.queues if viewer.queues is None or code in viewer.queues]
     rows = [_row(catalog, code, counts.get(code, {})) for code in dict.fromkeys([*mine, *counts])]
     rows.sort(key=lambda row: ([-cell.count for cell in row.cells], row.name))

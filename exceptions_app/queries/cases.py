@@ -20,7 +20,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
 
-from . import steering
+from . import steering, tally
 from .filters import QueueFilter
 from .keyset import Position
 from .neighbours import Neighbours, neighbours
@@ -35,7 +35,10 @@ _EXPORT_CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """Rows, the cursor of the next page, and how many fit the filter (`capped`: more than that)."""
+    """Rows, the cursor of the next page, and how many fit the filter (`capped`: more than that).
+
+    What is filtered only by what `tally` counts is never capped.
+    """
 
     rows: list[CaseRow]
     next_cursor: str | None
@@ -99,7 +102,9 @@ def count_up_to(
     now: datetime,
     limit: int = COUNT_LIMIT,
 ) -> tuple[int, bool]:
-    """How many fit, counted no further than `limit`: (count, whether there are more)."""
+    """How many fit, and whether there are more: read off the counters, else counted no further than `limit`."""
+    if tally.is_counted(wanted):
+        return tally.count(session, viewer, catalog, wanted, now), False
     conditions = steering.conditions(session, viewer, catalog, wanted, now)
     found = session.scalar(
         select(func.count()).select_from(select(Case.id).where(*conditions).limit(limit + 1).subquery())

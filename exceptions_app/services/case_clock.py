@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain.aging import earliest
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Stage, Telling, Told, next_sla_at, stage
 from exceptions_app.models import ExceptionCase
 
 from . import pauses
-from .clock_state import NAMES, Clock, work_out
+from .clock_state import NAMES, Clock, age_and_edge, work_out
 from .targets import Target, targets
 
 SHOWN = ("due_at", "sla_target", "sla_calendar", "cutoff", "response_due_at")
@@ -75,14 +76,15 @@ def write(case: ExceptionCase, clock: Clock) -> None:
             setattr(case, name, value)
 
 
-def settle_stage(case: ExceptionCase, now: datetime) -> Stage:
-    """Write the stage that holds now and the next instant for the sweep, where no deadline has moved."""
-    at = stage(now, case.due_at, case.due_soon_at, case.on_hold, case.status)
-    case.sla_stage = at
-    if at is Stage.BREACHED and case.breached_at is None:
+def settle(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
+    """Write the stage and the age that hold now, and the next instant for the sweep, where no deadline has moved."""
+    case.sla_stage = stage(now, case.due_at, case.due_soon_at, case.on_hold, case.status)
+    if case.sla_stage == Stage.BREACHED and case.breached_at is None:
         case.breached_at = case.due_at
-    case.next_sla_at = next_sla_at(telling(case), case.on_hold, case.status, hold_until=case.hold_until)
-    return at
+    next_at = next_sla_at(telling(case), case.on_hold, case.status, hold_until=case.hold_until)
+    calendar = targets(catalog).stored(case).calendar
+    case.aging, edge = age_and_edge(case, case.sla_stage, case.due_soon_at, case.due_at, calendar, now)
+    case.next_sla_at = earliest(next_at, edge)
 
 
 def telling(case: ExceptionCase) -> Telling:
@@ -142,7 +144,7 @@ def stop(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
         resume(case, catalog, now)
     if was_running and case.breached_at is None and case.due_at is not None and case.due_at <= now:
         case.breached_at = case.due_at
-    settle_stage(case, now)
+    settle(case, catalog, now)
 
 
 def continue_stopped(case: ExceptionCase, catalog: Catalog, stopped_at: datetime, now: datetime) -> None:

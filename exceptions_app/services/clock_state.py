@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from exceptions_app.domain import sla
+from exceptions_app.domain.aging import aged, earliest, stage_edge
+from exceptions_app.domain.clock import BusinessCalendar
 from exceptions_app.domain.cutoffs import CutoffAt, next_cutoff
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Due, Stretch, Told
@@ -38,6 +40,8 @@ class Clocked(Protocol):
     def breached_at(self) -> datetime | None: ...
     @property
     def told(self) -> int: ...
+    @property
+    def aging(self) -> int: ...
 
 
 class Clock(NamedTuple):
@@ -55,6 +59,7 @@ class Clock(NamedTuple):
     sla_stage: str
     breached_at: datetime | None
     told: int
+    aging: int
     next_sla_at: datetime | None
 
 
@@ -77,17 +82,32 @@ def work_out(
     telling = sla.Telling(
         due.half_at, due.due_soon_at, due.due_at, _unanswered(case, due.response_due_at), told
     )
+    stage = sla.stage(now, due.due_at, due.due_soon_at, case.on_hold, case.status).value
+    aging, edge = age_and_edge(case, stage, due.due_soon_at, due.due_at, target.calendar, now)
+    next_at = sla.next_sla_at(
+        telling, case.on_hold, case.status, hold_until=case.hold_until,
+        cutoff_at=breached_at or (None if cutoff is None else cutoff.at),
+    )  # fmt: skip
     return Clock(
         str(target.span), target.calendar.code, None if target.response is None else str(target.response),
         due.due_at, due.due_soon_at, due.half_at, due.response_due_at, due.cutoff,
         int(paused.total_seconds()),
-        sla.stage(now, due.due_at, due.due_soon_at, case.on_hold, case.status).value,
-        breached_at, told,
-        sla.next_sla_at(
-            telling, case.on_hold, case.status, hold_until=case.hold_until,
-            cutoff_at=breached_at or (None if cutoff is None else cutoff.at),
-        ),
+        stage, breached_at, told, aging, earliest(next_at, edge),
     )  # fmt: skip
+
+
+def age_and_edge(
+    case: Clocked, stage: str, due_soon_at: datetime | None, due_at: datetime | None, calendar: BusinessCalendar,
+    now: datetime,
+) -> tuple[int, datetime | None]:  # fmt: skip
+    """The bucket of its age, and when its age or its stage is another one though there is nothing to tell.
+
+    What is not open stays as old as it was.
+    """
+    if case.status != Status.OPEN:
+        return case.aging, None
+    age = aged(case.opened_at, now, calendar)
+    return age.bucket, earliest(age.next_at, stage_edge(stage, due_soon_at, due_at))
 
 
 def _due(

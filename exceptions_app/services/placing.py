@@ -64,6 +64,7 @@ class _Opened:
     responded_at: datetime | None = None
     breached_at: datetime | None = None
     told: int = 0
+    aging: int = 0
 
 
 class Placing:

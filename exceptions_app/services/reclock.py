@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog, canonical
 from exceptions_app.domain import sla
+from exceptions_app.domain.aging import earliest
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Told
 from exceptions_app.models import CasePause, ExceptionCase, Task
@@ -26,7 +27,7 @@ from exceptions_app.models import CasePause, ExceptionCase, Task
 from . import bulk, pauses, tasks
 from .audit import AuditTag, Link, case_chain, payload_text, stamp
 from .case_clock import SHOWN
-from .clock_state import NAMES, Clock, work_out
+from .clock_state import NAMES, Clock, age_and_edge, work_out
 from .context import ActionContext
 from .targets import Target, targets
 from .trail import Trail
@@ -94,29 +95,32 @@ def _reckoned(session: Session, catalog: Catalog, now: datetime, rows: Sequence[
 
 def _reckon(row: Row[Any], target: Target, log: Sequence[CasePause], now: datetime) -> Reckoned | None:
     clock = work_out(row, target, pauses.over(log), pauses.stops(log), now)
-    clock = _without_old_news(row, clock, now)
+    clock = _without_old_news(row, clock, target, now)
     if row[len(_INPUTS) :] == clock:
         return None
     moved = tuple(name for name in SHOWN if getattr(row, name) != getattr(clock, name))
     return Reckoned(row, clock, moved)
 
 
-def _without_old_news(row: Row[Any], clock: Clock, now: datetime) -> Clock:
+def _without_old_news(row: Row[Any], clock: Clock, target: Target, now: datetime) -> Clock:
     """What a row gets for the first time and has passed already is no news: nobody could have met it."""
     silent = Told.NOTHING
     if row.half_at is None and clock.half_at <= now:
         silent |= Told.HALF
     if row.response_target is None and clock.response_due_at is not None and clock.response_due_at <= now:
         silent |= Told.RESPONSE_MISSED
-    return clock if not silent & ~clock.told else _silenced(row, clock, silent)
+    return clock if not silent & ~clock.told else _silenced(row, clock, target, silent, now)
 
 
-def _silenced(row: Row[Any], clock: Clock, silent: Told) -> Clock:
+def _silenced(row: Row[Any], clock: Clock, target: Target, silent: Told, now: datetime) -> Clock:
     told = clock.told | silent
+    if row.on_hold:
+        return clock._replace(told=int(told))
     response = clock.response_due_at if row.responded_at is None else None
     telling = sla.Telling(clock.half_at, clock.due_soon_at, clock.due_at, response, told)
-    next_at = clock.next_sla_at if row.on_hold else sla.next_sla_at(telling, False, row.status)
-    return clock._replace(told=int(told), next_sla_at=next_at)
+    next_at = sla.next_sla_at(telling, False, row.status)
+    _, edge = age_and_edge(row, clock.sla_stage, clock.due_soon_at, clock.due_at, target.calendar, now)
+    return clock._replace(told=int(told), next_sla_at=earliest(next_at, edge))
 
 
 def write(session: Session, ctx: ActionContext, changed: Sequence[Reckoned]) -> tuple[int, int, list[int]]:
@@ -174,8 +178,9 @@ def _link(ctx: ActionContext, each: Reckoned) -> Link:
 
 
 def digest(catalog: Catalog) -> str:
-    """Hex SHA-256 of what of the configuration clocks depend on."""
+    """Hex SHA-256 of what of the configuration clocks depend on, and of what a row keeps of its clock."""
     parts = {
+        "kept": NAMES,
         "calendars": [each.model_dump(mode="json") for each in catalog.calendars.values()],
         "cutoffs": [each.model_dump(mode="json") for each in catalog.cutoffs],
         "policies": [each.model_dump(mode="json") for each in catalog.sla_policies],

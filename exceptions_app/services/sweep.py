@@ -2,7 +2,8 @@
 
 Half-way, due soon, breached and a missed first response are told once each in a cycle, however the exception got
 there (a resume, a reopening, a recomputed deadline), and are no change to what a person sees: the version stays. A
-hold that ends is one. People are told by `notices`, which reads the trail. An expired waiver is none of its
+hold that ends is one. Nothing is told of the next bucket of age, nor of a stage that was told before: the row says it,
+and is counted by it. People are told by `notices`, which reads the trail. An expired waiver is none of its
 business: the next run reopens what is still wrong.
 """
 
@@ -100,7 +101,10 @@ def _move_on(ctx: ActionContext, trail: Trail, case: ExceptionCase) -> Counter[s
         trail.record(case, _TAGS[what], after=_said(case, what))
         case.told |= what
         done[_COUNTED[what]] += 1
-    case_clock.settle_stage(case, ctx.now)
+    if case.on_hold:
+        case_clock.recompute(case, ctx.catalog, ctx.now)  # a cut-off to come may breach it yet
+    else:
+        case_clock.settle(case, ctx.catalog, ctx.now)
     return done
 
 

@@ -23,6 +23,7 @@ def test_table_of_jobs_follows_from_the_configuration(hospital: Hospital) -> Non
         "poll:receipts",
         "reconcile:goods",
         "sweep",
+        "tally",
         "tell",
         "mail",
         "maintain",

@@ -25,7 +25,7 @@ def log(session: Session) -> list[tuple[Any, ...]]:
 
 
 def clocks(session: Session) -> list[tuple[Any, ...]]:
-    names = [name for name in (*NAMES, "responded_at") if name not in {"told", "next_sla_at"}]
+    names = [name for name in (*NAMES, "responded_at") if name not in {"told", "aging", "next_sla_at"}]
     rows = session.scalars(
         select(ExceptionCase).order_by(ExceptionCase.id).execution_options(populate_existing=True)
     )

@@ -125,8 +125,18 @@ def test_counting_stops_at_the_limit(
     session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
 ) -> None:
     _fill(make_case)
-    assert count_up_to(session, viewer_of(), catalog, QueueFilter(), NOW, limit=10) == (10, True)
-    assert count_up_to(session, viewer_of(), catalog, QueueFilter(), NOW, limit=23) == (23, False)
+    unowned = QueueFilter(owner=("none",))
+    assert count_up_to(session, viewer_of(), catalog, unowned, NOW, limit=10) == (10, True)
+    assert count_up_to(session, viewer_of(), catalog, unowned, NOW, limit=23) == (23, False)
+
+
+def test_what_the_counters_know_is_counted_to_the_end(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    _fill(make_case)
+    assert count_up_to(session, viewer_of(), catalog, QueueFilter(), NOW, limit=10) == (23, False)
+    found = page(session, viewer_of(), catalog, QueueFilter(queue=("ap",)), now=NOW, size=4)
+    assert (found.count, found.capped) == (12, False)
 
 
 def test_owner_filters_know_me_nobody_and_a_person(

@@ -245,15 +245,27 @@ def test_the_cutoff_that_comes_first_is_the_deadline(closing: Story) -> None:
     assert (closing.case(1).due_at, closing.case(1).cutoff) == (CLOSE, "close")
 
 
+def grows_older(story: Story) -> None:
+    """The sweep is first to look at it when it enters the next bucket of age, of which there is nothing to tell."""
+    case = story.case(1)
+    before = case.aging
+    assert case.next_sla_at is not None
+    story.now = case.next_sla_at
+    assert swept(story) == SweepCounts()
+    assert story.case(1).aging == before + 1
+
+
 def test_no_hold_moves_a_cutoff_and_one_that_passes_on_hold_is_told(closing: Story) -> None:
     closing.hold(1, until=CLOSE + timedelta(days=2))
+    grows_older(closing)
     assert closing.case(1).next_sla_at == CLOSE
     closing.now = CLOSE
     assert [swept(closing), swept(closing)] == [SweepCounts(breached=1), SweepCounts()]
     case = closing.case(1)
     assert (case.breached_at, case.sla_stage, case.on_hold) == (CLOSE, "paused", True)
-    assert case.next_sla_at == case.hold_until
-    closing.later(days=2)
+    grows_older(closing)
+    assert closing.case(1).next_sla_at == closing.case(1).hold_until
+    closing.now = CLOSE + timedelta(days=2)
     assert swept(closing) == SweepCounts(resumed=1)
     assert (closing.case(1).due_at, closing.case(1).sla_stage) == (CLOSE, "breached")
 
@@ -265,6 +277,7 @@ def test_a_target_that_waits_on_hold_gives_way_to_the_cutoff(story: Story) -> No
     story.run([discrepancy(1)])
     assert (story.case(1).cutoff, story.case(1).next_sla_at) == (None, story.now + timedelta(hours=2))
     story.hold(1)
+    grows_older(story)
     assert story.case(1).next_sla_at == CLOSE
     story.now = CLOSE
     assert swept(story) == SweepCounts(breached=1)

@@ -225,7 +225,7 @@ class Life(RuleBasedStateMachine):
             assert case.sla_stage == "paused"
         else:
             assert case.sla_stage in {"on_track", "due_soon", "breached"}
-            assert (case.next_sla_at is None) == bool(case.told & Told.BREACHED)
+            assert (case.next_sla_at is None) == (bool(case.told & Told.BREACHED) and case.aging == 4)
             assert (case.sla_stage == "breached") == (case.breached_at is not None)
 
 

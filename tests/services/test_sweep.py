@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -37,8 +37,11 @@ def test_due_soon_and_breached_are_told_once_each_and_change_no_version(opened: 
     assert [_sweep(opened), _sweep(opened)] == [SweepCounts(breached=1), SweepCounts()]
     case = opened.case(1)
     assert (case.sla_stage, case.breached_at, case.next_sla_at, case.version) == (
-        "breached", case.due_at, None, version,
+        "breached", case.due_at, datetime(2026, 12, 1, 15, 0, tzinfo=UTC), version,
     )  # fmt: skip
+    opened.later(days=30)
+    assert _sweep(opened) == SweepCounts()
+    assert (opened.case(1).aging, opened.case(1).next_sla_at) == (4, None)
     assert opened.tags(1) == ["case:opened", "case:due_soon", "case:breached"]
     assert verify(opened.session) == []
 

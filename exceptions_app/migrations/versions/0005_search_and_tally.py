@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from exceptions_app.migrations import tally_triggers
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -43,9 +45,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", name="pk_search_due"),
     )
     op.execute("INSERT INTO search_due (case_id) SELECT id FROM exception_case")
+    _tally()
+
+
+def _key() -> list[sa.Column[str]]:
+    lengths = (("queue", 64), ("entity", 64), ("category", 64), ("status", 24), ("stage", 16))
+    return [sa.Column(name, sa.String(length=length), nullable=False) for name, length in lengths]
+
+
+def _tally() -> None:
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    key = _key()
+    aging = sa.Column("aging", sa.SmallInteger(), autoincrement=False, nullable=False)
+    names = [*(column.name for column in key), aging.name]
+    op.create_table(
+        "case_tally", *key, aging, sa.Column("count", number, nullable=False),
+        sa.PrimaryKeyConstraint(*names, name="pk_case_tally"), sqlite_with_rowid=False,
+    )  # fmt: skip
+    op.create_table(
+        "case_tally_delta", sa.Column("id", number, autoincrement=True, nullable=False),
+        *_key(), sa.Column("aging", sa.SmallInteger(), nullable=False),
+        sa.Column("count", number, nullable=False), sa.PrimaryKeyConstraint("id", name="pk_case_tally_delta"),
+    )  # fmt: skip
+    for statement in (*tally_triggers.CREATE[op.get_bind().dialect.name], tally_triggers.COUNT):
+        op.execute(statement)
 
 
 def downgrade() -> None:
+    for statement in tally_triggers.DROP[op.get_bind().dialect.name]:
+        op.execute(statement)
+    op.drop_table("case_tally_delta")
+    op.drop_table("case_tally")
     op.drop_table("search_due")
     op.execute("DROP TABLE case_search")
     op.drop_index("ix_case_live_cost", "exception_case")

@@ -1,0 +1,120 @@
+"""How many exceptions there are, read off counters that the database keeps: exact, and the same at any number.
+
+Definition: exceptions that the viewer may see, by what their row says of queue, entity, category, status and aging
+bucket (business days open, as the sweep last saw it), and by their SLA stage at this instant: rows whose clock has
+passed a deadline since the last sweep are moved to where they are now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Subquery,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from exceptions_app.access import Viewer
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.domain.sla import AGING
+from exceptions_app.models import CaseTally, CaseTallyDelta
+from exceptions_app.models import ExceptionCase as Case
+
+from .filters import ANY, LIVE, QueueFilter, stage_sql
+
+DIMENSIONS = ("queue", "entity", "category", "status", "stage", "aging")
+"""By what exceptions are counted."""
+
+_NO_MATTER = frozenset({*DIMENSIONS, "sort"})
+_LIVE = (Status.OPEN.value, Status.AWAITING_CONFIRMATION.value)
+
+
+def is_counted(wanted: QueueFilter) -> bool:
+    """Whether a filter asks for nothing but what is counted. How old something was is not, once it has ended."""
+    untouched = QueueFilter()
+    others = (field.name for field in fields(wanted) if field.name not in _NO_MATTER)
+    ended = wanted.status not in (LIVE, *_LIVE)
+    return all(getattr(wanted, name) == getattr(untouched, name) for name in others) and not (
+        wanted.aging and ended
+    )
+
+
+def count(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime) -> int:
+    """How many fit a filter that `is_counted`. One statement."""
+    return sum(counts(session, viewer, catalog, wanted, now, by=()).values())
+
+
+def counts(
+    session: Session,
+    viewer: Viewer,
+    catalog: Catalog,
+    wanted: QueueFilter,
+    now: datetime,
+    *,
+    by: Sequence[str],
+) -> dict[tuple[Any, ...], int]:
+    """How many fit a filter that `is_counted`, by some of `DIMENSIONS`; what there is none of is not there."""
+    if not is_counted(wanted):
+        raise ValueError(f"this filter asks for what is not counted: {wanted.to_args()}")
+    with_stage = bool(wanted.stage) or "stage" in by
+    tally = _tally(session, now, with_stage).subquery("tally")
+    group: list[ColumnElement[Any]] = [tally.c[name] for name in by]
+    total = func.sum(tally.c.count)
+    statement: Select[Any] = select(*group, total).where(*_fitting(tally, viewer, catalog, wanted))
+    if group:
+        statement = statement.group_by(*group).having(total != 0)
+    return {tuple(row[:-1]): int(row[-1] or 0) for row in session.execute(statement)}
+
+
+def _tally(session: Session, now: datetime, with_stage: bool) -> CompoundSelect[Any]:
+    """Counters, what is not folded into them yet, and the rows that are in another stage than the sweep saw."""
+    parts = [_counted(CaseTally)]
+    if session.get_bind().dialect.name == "postgresql":
+        parts.append(_counted(CaseTallyDelta))
+    if with_stage:
+        parts += [_passed(now, Case.sla_stage.expression, "-1"), _passed(now, stage_sql(now), "1")]
+    return union_all(*parts)
+
+
+def _counted(table: Any) -> Select[Any]:
+    return select(*(getattr(table, name) for name in DIMENSIONS), table.count)
+
+
+def _passed(now: datetime, stage: ColumnElement[Any], by: str) -> Select[Any]:
+    """The sweep is due for these, and for no others can the stage have changed: found by the sweep's own index."""
+    return select(
+        Case.queue, Case.entity, Case.category, Case.status, stage.label("stage"), Case.aging,
+        literal_column(by).label("count"),
+    ).where(Case.next_sla_at <= now, Case.status == Status.OPEN.value)  # fmt: skip
+
+
+def _fitting(
+    tally: Subquery, viewer: Viewer, catalog: Catalog, wanted: QueueFilter
+) -> list[ColumnElement[bool]]:
+    column = tally.c
+    statuses = {LIVE: _LIVE, ANY: ()}.get(wanted.status, (wanted.status,))
+    entities = sorted(set().union(*(catalog.below(entity) for entity in wanted.entity)))
+    buckets = [number for number, bucket in enumerate(AGING) if bucket.code in wanted.aging]
+    asked: tuple[tuple[ColumnElement[Any], bool, Sequence[Any]], ...] = (
+        (column.queue, viewer.queues is not None, sorted(viewer.queues or ())),
+        (column.entity, viewer.entities is not None, sorted(viewer.entities or ())),
+        (column.queue, bool(wanted.queue), wanted.queue),
+        (column.category, bool(wanted.category), wanted.category),
+        (column.entity, bool(wanted.entity), entities),
+        (column.status, bool(statuses), statuses),
+        (column.stage, bool(wanted.stage), wanted.stage),
+        (column.aging, bool(wanted.aging), buckets),
+    )
+    return [which.in_(values) for which, restricted, values in asked if restricted] or [true()]
