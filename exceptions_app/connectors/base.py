@@ -7,7 +7,7 @@ One that can write has a submitter beside it: one operation of one system, asked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -42,7 +42,7 @@ class Page:
     carries the watermark from before it.
     """
 
-    rows: list[RawRow] = field(default_factory=list)
+    rows: Sequence[RawRow] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
     watermark: str | None = None
 

@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from arro3.core import Table
 from duckdb import DuckDBPyConnection
+
+from exceptions_app.duck import quoted
 
 from .crosswalk import load_texts
 from .errors import MappingError
@@ -23,6 +26,18 @@ class RawRow(Protocol):
     def position(self) -> str: ...
     @property
     def values(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class InColumns(Protocol):
+    """Rows that are held column by column: `position` first, then a column of texts for each of `names`. Of
+    blanks at their ends they have only spaces.
+    """
+
+    @property
+    def columns(self) -> Table: ...
+    @property
+    def names(self) -> Sequence[str]: ...
 
 
 class RowProblem(Protocol):
@@ -57,8 +72,27 @@ def load_page(con: DuckDBPyConnection, names: Sequence[str], rows: Sequence[RawR
     """Create or replace `raw_page`: `position`, then `c0`, `c1`, … for the source columns `names`, in row
     order.
     """
+    if isinstance(rows, InColumns):
+        _load_columns(con, names, rows)
+        return
     columns = {f"c{i}": _column(rows, name) for i, name in enumerate(names)}
     load_texts(con, RAW_TABLE, {"position": [_clean(row.position) for row in rows], **columns})
+
+
+def _load_columns(con: DuckDBPyConnection, names: Sequence[str], rows: InColumns) -> None:
+    held = {name: f"c{number}" for number, name in enumerate(rows.names)}
+    named = Table.from_arrays(rows.columns.columns, names=["position", *held.values()])
+    values = (f"{_trimmed(held[name]) if name in held else 'NULL'} AS c{i}" for i, name in enumerate(names))
+    con.register("texts", named)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {RAW_TABLE} AS SELECT {', '.join(['position', *values])} FROM texts"
+    )
+    con.unregister("texts")
+
+
+def _trimmed(column: str) -> str:
+    """As `text_of` does it: no blanks at the ends, and NULL where nothing else is there."""
+    return f"nullif(trim({quoted(column)}), '')"
 
 
 def _column(rows: Sequence[RawRow], name: str) -> list[str | None]:

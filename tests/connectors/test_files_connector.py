@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 
 from exceptions_app.connectors.base import FeedContentError, Page, RawRow, RowProblem, TransportError
-from exceptions_app.connectors.files import connector as files_connector
+from exceptions_app.connectors.files import gathering
 from exceptions_app.connectors.files.connector import FilesConnector
 from exceptions_app.connectors.files.drop import Drop
 from exceptions_app.connectors.files.options import FilesConnection, FilesRead
@@ -402,7 +402,7 @@ def test_gzip_is_recognised_and_a_half_one_is_refused_before_any_row(folder: Fol
 def test_files_are_read_oldest_first_and_each_is_remembered_by_its_last_page(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files_connector, "PAGE_SIZE", 2)
+    monkeypatch.setattr(gathering, "PAGE_SIZE", 2)
     folder.put("b.csv", "a\n1\n2\n3\n", age=100)
     folder.put("a.csv", "a\n4\n", age=50)
     pages, _ = read_all(folder.connector().read(None))

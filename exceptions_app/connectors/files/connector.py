@@ -16,10 +16,9 @@ from ..base import FeedContentError, Page, RawRow, RowProblem, TransportError
 from .content import Content, fetch
 from .drop import Delivered, Drop
 from .formats import READERS
+from .gathering import gather
 from .memory import Memory
 from .options import FilesConnection, FilesRead
-
-PAGE_SIZE = 5000
 
 FileError = FeedContentError | TransportError
 
@@ -166,24 +165,19 @@ class FilesConnector:
 
     def _pages(self, file: Delivered, content: Content) -> Iterator[tuple[Page, bool]]:
         """The pages of one file, and whether each is its last. A file without rows is one empty page."""
-        rows: list[RawRow] = []
-        problems: list[RowProblem] = []
+        gathered: Page | None = None
         try:
-            for item in READERS[self._read.format](content, self._read):
-                if len(rows) + len(problems) >= PAGE_SIZE:
-                    yield Page(rows, problems), False
-                    rows, problems = [], []
-                if isinstance(item, RawRow):
-                    rows.append(item)
-                else:
-                    problems.append(item)
+            for page in gather(READERS[self._read.format](content, self._read)):
+                if gathered is not None:
+                    yield gathered, False
+                gathered = page
         except FeedContentError as error:
             self._errors.append(error)
             self._handled.append(_Handled(file, "refused", refused=True))
-            if rows or problems:
-                yield Page(rows, problems), False
+            if gathered is not None:
+                yield gathered, False
             return
-        yield Page(rows, problems), True
+        yield gathered or Page(), True
 
 
 def _still_refused(file: Delivered) -> FeedContentError:

@@ -29,6 +29,7 @@ class Content:
     name: str
     stream: IO[bytes]
     digest: str
+    size: int
 
     def text(self, encoding: str) -> io.TextIOWrapper:
         """The text from the start, line ends untouched; bytes that do not fit become lone surrogates."""
@@ -75,8 +76,9 @@ def fetch(source: IO[bytes], name: str, compression: str) -> Content:
         raw.seek(0)
         with raw:
             _unpack(raw, spool, name)
+    size = spool.tell()
     spool.seek(0)
-    return Content(name, spool, digest.hexdigest()[:32])
+    return Content(name, spool, digest.hexdigest()[:32], size)
 
 
 def _spool() -> IO[bytes]:

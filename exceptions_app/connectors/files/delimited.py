@@ -56,6 +56,12 @@ class Lines:
         self._back.extendleft(reversed(lines))
         self.number -= len(lines)
 
+    def taken_back(self) -> str:
+        """What was put back and not asked for again; whoever takes it reads on from there."""
+        text = "".join(self._back)
+        self._back.clear()
+        return text
+
 
 def records(lines: Lines, delimiter: str) -> Iterator[Record | BadRecord]:
     """Every record from where `lines` stands. An empty `delimiter` is guessed from the first."""

@@ -10,22 +10,37 @@ from typing import Any, cast
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from ..base import FeedContentError, RawRow, RowProblem, cut
+from ..columnar import ColumnRows
 from ..exact_json import RepeatingObject, dump, find, flat, parse, repeated_key
 from .content import Content, not_decodable, printable
-from .delimited import Lines, Record, records
+from .delimited import Lines, Record, guess, records
 from .options import FilesRead
+from .stretches import Stretches
 from .table import Table
 
-Read = Callable[[Content, FilesRead], Iterator[RawRow | RowProblem]]
+Item = RawRow | RowProblem | ColumnRows
+Read = Callable[[Content, FilesRead], Iterator[Item]]
+
+LARGE = 1 << 20
+"""Bytes from which on a delimited file is read in stretches."""
 
 
-def read_csv(content: Content, options: FilesRead) -> Iterator[RawRow | RowProblem]:
+def read_csv(content: Content, options: FilesRead) -> Iterator[Item]:
     """Delimited text."""
-    lines = Lines(content.text(options.encoding))
+    text = content.text(options.encoding)
+    lines = Lines(text)
     try:
         for _ in range(options.skip_rows):
             lines.next()
-        yield from Table(options, content.name).rows(records(lines, options.delimiter))
+        delimiter = options.delimiter or _guessed(lines)
+        table = Table(options, content.name)
+        data = table.after_header(records(lines, delimiter))
+        if content.size >= LARGE and table.takes_columns:
+            stop = options.trailer.first_field if options.trailer else None
+            found = Stretches(text, lines, table.names, delimiter, content.name, stop).read()
+            yield from table.rows(found)
+        else:
+            yield from table.rows(data)
     except UnicodeDecodeError as error:
         raise FeedContentError(str(error), f"{content.name}:{lines.number + 1}", options.encoding) from None
 
@@ -43,7 +58,8 @@ def read_xlsx(content: Content, options: FilesRead) -> Iterator[RawRow | RowProb
         for number, row in enumerate(cells, 1)
         if number > options.skip_rows
     )
-    yield from Table(options, content.name).rows(found)
+    table = Table(options, content.name)
+    yield from table.rows(table.after_header(found))
 
 
 def read_json(content: Content, options: FilesRead) -> Iterator[RawRow | RowProblem]:
@@ -85,6 +101,17 @@ def read_ndjson(content: Content, options: FilesRead) -> Iterator[RawRow | RowPr
 
 
 READERS: dict[str, Read] = {"csv": read_csv, "xlsx": read_xlsx, "json": read_json, "ndjson": read_ndjson}
+
+
+def _guessed(lines: Lines) -> str:
+    """The delimiter of the first line that holds anything; it is read again."""
+    passed: list[str] = []
+    while (line := lines.next()) is not None:
+        passed.append(line)
+        if line.strip():
+            break
+    lines.put_back(passed)
+    return guess(passed[-1]) if passed else ","
 
 
 def _object(row: Any, position: str, text: str) -> RawRow | RowProblem:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..base import FeedContentError, RawRow, RowProblem, cut
+from ..columnar import ColumnRows
 from .content import printable
 from .delimited import BadRecord, Record
 from .options import FilesRead
@@ -29,17 +30,32 @@ class Table:
         self._names: list[str] = []
         self._aliases = {_folded(alias): column for alias, column in options.columns.items()}
 
-    def rows(self, records: Iterable[Record | BadRecord]) -> Iterator[RawRow | RowProblem]:
-        """Raises FeedContentError where header or trailer are not as agreed, the latter at the end."""
-        data = self._after_header(iter(records))
+    @property
+    def takes_columns(self) -> bool:
+        """Whether values may be left as the file writes them."""
+        return not (self._options.decimal_comma or self._options.pad)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, once the header was read."""
+        return self._names
+
+    def rows(
+        self, records: Iterable[Record | BadRecord | ColumnRows]
+    ) -> Iterator[RawRow | RowProblem | ColumnRows]:
+        """What follows the header. Raises FeedContentError at the end where the trailer is not as agreed."""
         count, trailer = 0, None
-        for record in data:
+        for record in records:
+            if isinstance(record, ColumnRows):
+                if trailer is not None:
+                    raise _after_trailer(record[0].position)
+                count += len(record)
+                yield record
+                continue
             if isinstance(record, Record) and _is_blank(record):
                 continue
             if trailer is not None:
-                raise FeedContentError(
-                    "records follow the trailer", self._at(record.line), "the trailer to be last"
-                )
+                raise _after_trailer(self._at(record.line))
             if self._is_trailer(record):
                 trailer = record
                 continue
@@ -47,8 +63,9 @@ class Table:
             yield self._row(record)
         self._check_trailer(trailer, count)
 
-    def _after_header(self, records: Iterator[Record | BadRecord]) -> Iterator[Record | BadRecord]:
-        options = self._options
+    def after_header(self, found: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
+        """The records after the header. Raises FeedContentError where that is not as agreed."""
+        records, options = iter(found), self._options
         if options.no_header:
             self._names = list(options.no_header)
             self._check_required(1)
@@ -147,6 +164,10 @@ class Table:
 
     def _at(self, line: int) -> str:
         return f"{self._name}:{line}"
+
+
+def _after_trailer(where: str) -> FeedContentError:
+    return FeedContentError("records follow the trailer", where, "the trailer to be last")
 
 
 def _is_blank(record: Record) -> bool:

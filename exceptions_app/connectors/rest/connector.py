@@ -77,7 +77,7 @@ class RestConnector:
         if page.problems:
             problem = page.problems[0]
             raise FeedContentError(problem.reason, problem.position, "a row that can be read")
-        return page.rows
+        return list(page.rows)
 
     def read_through(self, began: datetime) -> datetime | None:
         return began
