@@ -35,6 +35,7 @@ from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
+from .inbox import InboxRun, inbox_of
 from .work import CancelledError, StoppingError, Work
 
 log = logging.getLogger(__name__)
@@ -94,14 +95,20 @@ class FeedRun:
         self._pages = 0
         self._connector: Connector | None = None
         self._missing: list[OpenReject] | None = None
+        self.inbox: InboxRun | None = None
+        """What is drained, where the feed is one of events."""
 
     def read(self) -> Outcome:
         """Everything that the source has since the watermark. What breaks is told, not raised."""
         settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
         try:
             self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            self.inbox = inbox_of(self.work, self.feed, self._connector)
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
-                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                mapper = FeedMapper(
+                    con, catalog, self.feed.code, self.run_id, self.started_at,
+                    self.inbox.newest_known if self.inbox else None,
+                )  # fmt: skip
                 try:
                     for page in self._connector.read(self.outcome.watermark):
                         self._take(mapper, page)
@@ -159,6 +166,8 @@ class FeedRun:
 
     def _take(self, mapper: FeedMapper, page: Page) -> None:
         """Map and land one page; what is rejected is kept before, so that no reject is ever lost."""
+        if self.inbox is not None:
+            self.inbox.takes(page)
         batch = mapper.map(page.rows, page.problems)
         self.outcome.read += len(page.rows) + len(page.problems)
         if self.feed.mode != "snapshot":  # a whole snapshot settles all that was rejected before it
@@ -180,6 +189,8 @@ class FeedRun:
         self.outcome.stored += batch.stored
         self.outcome.deleted += batch.deleted
         self.outcome.watermark = page.watermark
+        if self.inbox is not None:
+            self.inbox.landed(batch.rejects, mapper.newest())
         self._pages += 1
         self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
 

@@ -62,10 +62,11 @@ class Lane:
 
 LANES = (
     Lane("poll", frozenset({"poll", "pull"}), runners=3),
+    Lane("inbox", frozenset({"drain"})),
     Lane("compare", frozenset({"reconcile"})),
     Lane("deliver", frozenset({"deliver"}), runners=3),
     Lane("retry", frozenset({"retry_prepare", "reread"}), runners=2),
-    Lane("upkeep", frozenset({"sweep", "assign", "maintain", "drain"})),
+    Lane("upkeep", frozenset({"sweep", "assign", "maintain"})),
     Lane("telling", frozenset({"tell", "mail"})),
     Lane("clocks", frozenset({"reclock", "index"})),
     Lane("people", frozenset({"export", "bulk", "preview"}), runners=2),

@@ -13,6 +13,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.services import check_runs, runs, tasks
 from exceptions_app.services.audit_verify import checkpoint
 
+from . import inbox
 from .work import Work
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,9 @@ def run(work: Work) -> Mapping[str, Any]:
         thinned = runs.thin(session, now - KEEP_QUIET_RUNS) + check_runs.thin(session, now - KEEP_QUIET_RUNS)
     with work.transaction() as session:
         sealed = checkpoint(session, now)
+    forgotten = inbox.forget(work)
     return {
+        "events": forgotten,
         "sealed": sealed is not None,
         "folded": folded,
         "tasks": expired,

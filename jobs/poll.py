@@ -20,6 +20,7 @@ from exceptions_app.services import rejects, runs, tasks
 from . import incidents
 from .feed_run import FeedRun, Outcome
 from .flows import flows_reading
+from .inbox import InboxRun
 from .work import Work
 
 NOT_ABLE = "cannot be asked for one record"
@@ -36,7 +37,7 @@ def run(work: Work) -> Mapping[str, Any]:
     reading = FeedRun(work, feed, begun)
     try:
         outcome = reading.read()
-        _finish(work, feed, begun.id, outcome)
+        _finish(work, feed, begun.id, outcome, reading.inbox)
         reached("poll.marked")
         reading.acknowledge()
     finally:
@@ -85,7 +86,7 @@ def _begin(work: Work, feed: Feed) -> SyncRun:
         )
 
 
-def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
+def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxRun | None) -> None:
     """The rows are seen from here on; what went wrong is an exception from here on; the flows that look at
     them are asked to compare again.
     """
@@ -95,6 +96,8 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
             now=utc_now(), error=outcome.error, read_through=outcome.read_through,
         )  # fmt: skip
+        if inbox is not None:
+            inbox.settle(session, run_id, outcome)
         settled = _settle(session, feed, run_id, outcome)
         settled += incidents.after_poll(session, context, feed, outcome, run.read_started_at)
         if not (outcome.changed_anything or settled):

@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 
 from .flows import sides_of
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _NAME_LIMIT = 64
+DRAIN_EVERY = timedelta(seconds=5)
+"""How soon events that came are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def jobs_of(catalog: Catalog) -> list[Job]:
     minute = timedelta(minutes=1)
     return [
         *(Job("poll", f.code, f.every, {"feed": f.code}) for f in catalog.feeds.values() if f.enabled),
+        *([Job("drain", "", DRAIN_EVERY)] if any(events_of(catalog)) else []),
         *(
             Job("reconcile", flow, reconcile_interval(catalog, flow), {"flow": flow})
             for flow in catalog.flows()
@@ -74,6 +78,12 @@ def jobs_of(catalog: Catalog) -> list[Job]:
         Job("mail", "", minute),
         Job("maintain", "", 10 * minute),
     ]
+
+
+def events_of(catalog: Catalog) -> list[Feed]:
+    """The feeds that are sent to us."""
+    feeds = catalog.feeds.values()
+    return [feed for feed in feeds if feed.enabled and catalog.systems[feed.system].connector == "events"]
 
 
 def written_to(catalog: Catalog) -> list[str]:

@@ -19,9 +19,11 @@ def register(app: APIFlask) -> None:
     from exceptions_app.access import PUBLIC, needs
     from exceptions_app.extensions import csrf
 
-    from . import caller, cases
+    from . import caller, cases, events
 
     caller.install(app)
     csrf.exempt(cases.blueprint)  # it only reads; and a browser's cookie alone never lets a program write
+    csrf.exempt(events.blueprint)  # a sender has no session: its signature says who it is
     app.register_blueprint(cases.blueprint)
+    app.register_blueprint(events.blueprint)
     needs(PUBLIC)(app.view_functions["openapi.spec"])

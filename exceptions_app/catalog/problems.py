@@ -18,6 +18,8 @@ class ConnectorModels:
     read: type[BaseModel]
     submit: type[BaseModel] | None = None
     read_back: type[BaseModel] | None = None
+    modes: frozenset[str] | None = None
+    """The modes that its feeds can have; None: all of them."""
 
     def __iter__(self) -> Iterator[type[BaseModel]]:
         """All that there are."""

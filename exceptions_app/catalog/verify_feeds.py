@@ -42,6 +42,8 @@ def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
         models = connectors.get(catalog.systems[feed.system].connector)
         if models is not None:
             options(judge, "feeds", feed.code, "read", models.read, feed.read)
+            if models.modes is not None:
+                judge.choose("feeds", feed.code, ["mode"], feed.mode, models.modes, "of the modes of its connector")
             listed = feed.mode != "keys_and_changes" or feed.read.get("keys") not in (None, [])
             if "keys" in models.read.model_fields and not listed:
                 said = "'keys' is missing: a feed of mode keys_and_changes lists all keys"

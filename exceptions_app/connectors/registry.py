@@ -12,6 +12,7 @@ from exceptions_app.catalog.problems import ConnectorModels
 from exceptions_app.catalog.schema import Feed, Operation, System
 
 from .base import Connector, Submitter, TransportError
+from .events.options import EventsConnection, EventsRead
 from .files.options import FilesConnection, FilesRead
 from .rest.options import RestConnection, RestRead
 from .rest.write_options import RestReadBack, RestSubmit
@@ -57,6 +58,12 @@ def _sql(system: System, feed: Feed) -> Connector:
     return SqlConnector.of(system, feed)
 
 
+def _events(system: System, feed: Feed) -> Connector:
+    from .events.connector import EventsConnector
+
+    return EventsConnector.of(system, feed)
+
+
 def _rows(_system: System, feed: Feed) -> Connector:
     return RowsConnector(RowsRead.model_validate(feed.read))
 
@@ -67,6 +74,9 @@ CONNECTORS: dict[str, ConnectorType] = {
     ),
     "files": ConnectorType(ConnectorModels(FilesConnection, FilesRead), _files),
     "sql": ConnectorType(ConnectorModels(SqlConnection, SqlRead), _sql),
+    "events": ConnectorType(
+        ConnectorModels(EventsConnection, EventsRead, modes=frozenset({"changes"})), _events
+    ),
     "rows": ConnectorType(ConnectorModels(RowsConnection, RowsRead), _rows),
 }
 

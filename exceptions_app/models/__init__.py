@@ -6,6 +6,7 @@ from .cases import CaseComment, CaseEvidence, CasePause, ExceptionCase
 from .causes import CatalogAddition
 from .configuration import ConfigSnapshot
 from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
+from .inbox import InboxEvent, InboxNewest
 from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
 from .runs import CheckRun, FeedState, Reject, SyncRun
@@ -21,7 +22,7 @@ __all__ = [
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
     "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun",
     "ConfigSnapshot", "Delivery",
-    "ExceptionCase", "FeedState", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
+    "ExceptionCase", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
     "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
     "User", "UserEntity", "UserQueue", "UtcDateTime",
 ]  # fmt: skip

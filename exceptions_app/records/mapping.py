@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from arro3.core import RecordBatchReader, Table
 from duckdb import DuckDBPyConnection
@@ -16,6 +17,8 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.duck import quoted, scalar
 
+from .converging import ArrivedRow, ConvergingKeys, Newest
+from .converging import Known as NewestKnown
 from .crosswalk import for_system, load_texts
 from .known import Known, KnownKeys, OpenReject, known_json
 from .layout import Layout
@@ -63,15 +66,21 @@ class FeedMapper:
     """
 
     def __init__(
-        self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime
-    ) -> None:
+        self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
+        newest_known: NewestKnown | None = None,
+    ) -> None:  # fmt: skip
+        """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice."""
         feed = catalog.feeds[feed_code]
         self._con = con
         self._layout = Layout(catalog.record_types[feed.record_type])
         self._plan = MappingPlan(catalog, feed, self._layout, fetched_at)
         self._keys_plan = MappingPlan(catalog, feed, self._layout, fetched_at, only_keys=True)
         versions = feed.mode != "snapshot" and "source_time" in feed.mapping
-        self._keys = RunKeys(con, self._layout, versions=versions)
+        self._keys: RunKeys | ConvergingKeys = (
+            RunKeys(con, self._layout, versions=versions)
+            if newest_known is None
+            else ConvergingKeys(con, self._layout, newest_known)
+        )
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
         self.run_id = run_id
@@ -94,7 +103,10 @@ class FeedMapper:
         """Map one page. Raises `MappingError` when a source column is gone from every row of it."""
         unreadable = [RejectedRow(p.position, None, None, p.reason, shape_of(p.raw_text)) for p in problems]
         self._keyless += len(unreadable)
-        refuse_drift(self._plan.feed.code, self._plan.needed, rows)
+        if isinstance(self._keys, ConvergingKeys):  # one bad event is no drift: it stands aside by itself
+            self._keys.expect(cast("Sequence[ArrivedRow]", rows))
+        else:
+            refuse_drift(self._plan.feed.code, self._plan.needed, rows)
         self._check(self._plan, rows)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {records_sql(self._plan)}")
         content = ["_deleted", "source_id", *self._layout.own]
@@ -125,6 +137,10 @@ class FeedMapper:
             replace(row, known=known_json(known[index]), mended=index in mended) if index in known else row
             for index, row in refused.items()
         ]
+
+    def newest(self) -> list[Newest]:
+        """What the page that was mapped last changes, for rows that may come late and twice."""
+        return self._keys.landing if isinstance(self._keys, ConvergingKeys) else []
 
     def mended(self, rejects: Sequence[OpenReject]) -> set[int]:
         """Ids of earlier rejects whose row the page that was mapped last brought again, and whole."""

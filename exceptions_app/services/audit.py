@@ -90,6 +90,8 @@ class AuditTag(StrEnum):
     EXPORT_ASKED = "export:asked"
     TASK_ASKED = "task:asked"
     FEED_REREAD = "feed:reread"
+    EVENT_REPLAYED = "event:replayed"
+    EVENT_DISCARDED = "event:discarded"
 
 
 class Link(NamedTuple):

@@ -6,8 +6,10 @@ A bench is a real source of its kind that can be added to and broken; each test 
 from __future__ import annotations
 
 import inspect
+import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from exceptions_app.catalog.schema import Feed, Shape, System
 from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
+from exceptions_app.connectors.events.connector import EventsConnector, Kept
 from exceptions_app.connectors.registry import CONNECTORS, build_connector, connector_models
 
 NOW = "2026-11-24T12:00:00Z"
@@ -108,6 +111,39 @@ class SqlBench:
         return built("sql", {"url": "env:CONTRACT_DB"}, {"table": "thing", "watermark": mark, "page_size": 2})
 
 
+class Told:
+    """An inbox in memory, as the database keeps one."""
+
+    def __init__(self) -> None:
+        self.events: list[Kept] = []
+        self.broken = False
+
+    def waiting(self, after: int, limit: int) -> list[Kept]:
+        if self.broken:
+            raise TransportError("the inbox is gone", permanent=False, where="inbox")
+        return [event for event in self.events if event.inbox_id > after][:limit]
+
+
+class EventsBench:
+    def __init__(self) -> None:
+        self._inbox = Told()
+
+    def add(self, key: str, at: str) -> None:
+        number = len(self._inbox.events) + 1
+        body = json.dumps({"id": key, "data": {"key": key, "at": at, "amount": 1.5, "more": {"a": 1}}})
+        moment = datetime.fromisoformat(f"2026-11-23T{at}:00+00:00")
+        self._inbox.events.append(Kept(number, key, "/source", "changed", moment, moment, "c", body))
+
+    def breaks(self) -> None:
+        self._inbox.broken = True
+
+    def connect(self) -> Connector:
+        made = built("events", {}, {})
+        assert isinstance(made, EventsConnector)
+        made.inbox = self._inbox
+        return made
+
+
 class RowsBench:
     def __init__(self) -> None:
         self._read: dict[str, Any] = {"rows": [], "watermark": "at", "page_size": 2}
@@ -133,6 +169,7 @@ def bench(
         "rest": lambda: RestBench(serve),
         "files": lambda: FilesBench(tmp_path),
         "sql": lambda: SqlBench(tmp_path / "thing.sqlite", monkeypatch),
+        "events": EventsBench,
         "rows": RowsBench,
     }
     with time_machine.travel(NOW, tick=False):

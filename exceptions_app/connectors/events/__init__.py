@@ -1,0 +1,1 @@
+"""Events that systems send: webhooks, CloudEvents, messages of a broker."""

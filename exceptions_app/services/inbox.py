@@ -1,0 +1,185 @@
+"""The inbox: events are kept here before their sender is told, and leave it into records, or to a person.
+
+Keeping one is an append and nothing more. Knows neither HTTP nor brokers, and of an event only its envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from exceptions_app.connectors.events.connector import Kept
+from exceptions_app.connectors.events.event import Event
+from exceptions_app.models import InboxEvent, InboxNewest, Reject
+from exceptions_app.records.converging import Newest
+
+from . import bulk
+
+WAITING, TAKEN, DEAD, DISCARDED = "waiting", "taken", "dead", "discarded"
+MOST_TRIES = 5
+"""An event at which this many runs broke is a dead letter."""
+_LONGEST_REASON = 2_000
+_COLUMNS = (
+    "id", "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
+    "state", "body", "reason",
+)  # fmt: skip
+
+
+def append(session: Session, feed: str, events: Sequence[Event], now: datetime) -> int:
+    """Keep those that are not known yet; how many. The caller commits, and only then tells the sender."""
+    return _append(session, feed, [(event, WAITING, None) for event in events], now)
+
+
+def append_dead(session: Session, feed: str, event: Event, reason: str, now: datetime) -> int:
+    """Keep a message that cannot even be read, for a person: a broker will not give it again."""
+    return _append(session, feed, [(event, DEAD, reason[:_LONGEST_REASON])], now)
+
+
+def _append(
+    session: Session, feed: str, events: Sequence[tuple[Event, str, str | None]], now: datetime
+) -> int:
+    written = bulk.time_writer(session)
+    received = written(now)
+    ids = bulk.reserve_ids(session, InboxEvent, len(events))
+    rows = [
+        (
+            number, feed, event.source, event.id, event.type, written(event.time), received, event.correlation_id,
+            event.traceparent, state, event.body, reason,
+        )
+        for number, (event, state, reason) in zip(ids, events, strict=True)
+    ]  # fmt: skip
+    return len(bulk.insert_new(session, InboxEvent, _COLUMNS, rows, "feed, source, event_id")) if rows else 0
+
+
+def feeds_waiting(session: Session) -> list[str]:
+    """The feeds of which any event waits."""
+    return list(session.scalars(select(InboxEvent.feed).where(InboxEvent.state == WAITING).distinct()))
+
+
+def waiting(session: Session, feed: str, after: int, limit: int) -> list[Kept]:
+    """The oldest that wait, from a number on."""
+    found = (
+        select(InboxEvent)
+        .where(InboxEvent.feed == feed, InboxEvent.state == WAITING, InboxEvent.id > after)
+        .order_by(InboxEvent.id)
+        .limit(limit)
+    )
+    return [kept(event) for event in session.scalars(found)]
+
+
+def kept(event: InboxEvent) -> Kept:
+    """One event as the connector reads it."""
+    return Kept(
+        event.id, event.event_id, event.source, event.type, event.source_time, event.received_at,
+        event.correlation_id, event.body or "", event.tries,
+    )  # fmt: skip
+
+
+def newest_of(session: Session, feed: str, keys: Sequence[str]) -> list[Newest]:
+    """The newest changes of these records that earlier runs have seen."""
+    found: list[Newest] = []
+    for some in bulk.in_batches([digest_of(key) for key in keys]):
+        rows = session.scalars(
+            select(InboxNewest).where(
+                InboxNewest.feed == feed, bulk.is_one_of(session, InboxNewest.digest, some)
+            )
+        )
+        found += [Newest(r.record_key, r.at, r.version, r.event, r.deleted, r.correlation_id) for r in rows]
+    return found
+
+
+def remember(session: Session, feed: str, run_id: int, changed: Iterable[Newest]) -> None:
+    """These are the newest now; belongs into the transaction that makes their records seen."""
+    rows = {
+        one.key: {
+            "feed": feed, "digest": digest_of(one.key), "record_key": one.key, "at": one.at, "version": one.version,
+            "event": one.event, "deleted": one.deleted, "correlation_id": one.correlation_id, "run_id": run_id,
+        }
+        for one in changed
+    }  # fmt: skip
+    if not rows:
+        return
+    insert: Any = (postgresql if bulk.is_postgres(session) else sqlite).insert(InboxNewest)
+    told = ("at", "version", "event", "deleted", "correlation_id", "run_id")
+    upsert = insert.on_conflict_do_update(
+        index_elements=["feed", "digest"], set_={name: insert.excluded[name] for name in told}
+    )
+    session.execute(upsert, list(rows.values()))
+
+
+def digest_of(key: str) -> bytes:
+    """What a record's identity is found by."""
+    return sha256(key.encode()).digest()[:16]
+
+
+def take(session: Session, ids: Iterable[int], run_id: int, now: datetime) -> None:
+    """These are records now; what they said is not kept any longer."""
+    values = {"state": TAKEN, "body": None, "reason": None, "run_id": run_id, "settled_at": now}
+    for some in bulk.in_batches(ids):
+        _change(session, some, values)
+
+
+def give_up(session: Session, reasons: Mapping[int, str], run_id: int | None, now: datetime) -> None:
+    """These wait for a person."""
+    for number, reason in reasons.items():
+        values = {
+            "state": DEAD, "reason": reason[:_LONGEST_REASON], "run_id": run_id, "settled_at": now,
+        }  # fmt: skip
+        _change(session, [number], values)
+
+
+def broke_at(session: Session, ids: Sequence[int], reason: str, run_id: int, now: datetime) -> None:
+    """A run broke at one of these: each is tried by itself from now on; one that does it too often is given up."""
+    for some in bulk.in_batches(ids):
+        _change(session, some, {"tries": InboxEvent.tries + 1})
+    often = select(InboxEvent.id).where(
+        InboxEvent.id.in_(ids[:1]), InboxEvent.tries >= MOST_TRIES, InboxEvent.state == WAITING
+    )
+    give_up(session, dict.fromkeys(session.scalars(often), reason), run_id, now)
+
+
+def settle_rejects(session: Session, ids: Iterable[int], feed: str, now: datetime, before_run: int) -> None:
+    """What earlier runs refused of events that were replayed, or given up for good, holds nothing back any longer."""
+    for number in ids:
+        place = f"event {number} ("
+        session.execute(
+            update(Reject)
+            .where(Reject.feed == feed, Reject.run_id < before_run, Reject.ended_at.is_(None))
+            .where(func.substr(Reject.position, 1, len(place)) == place)
+            .values(ended_at=now)
+        )
+
+
+def replayed_among(session: Session, ids: Iterable[int]) -> list[int]:
+    """Those of these events that a person has sent again."""
+    found: list[int] = []
+    for some in bulk.in_batches(ids):
+        found += session.scalars(
+            select(InboxEvent.id).where(bulk.is_one_of(session, InboxEvent.id, some), InboxEvent.replays > 0)
+        )
+    return found
+
+
+def forget(session: Session, feed: str, before: datetime) -> int:
+    """Taken and discarded events that came before then are forgotten, their ids too; how many."""
+    old = delete(InboxEvent).where(
+        InboxEvent.feed == feed,
+        InboxEvent.state.in_((TAKEN, DISCARDED)),
+        InboxEvent.received_at < before,
+    )
+    return cast("CursorResult[Any]", session.execute(old)).rowcount
+
+
+def _change(session: Session, ids: Sequence[int], values: Mapping[str, Any]) -> None:
+    session.execute(
+        update(InboxEvent)
+        .where(bulk.is_one_of(session, InboxEvent.id, ids), InboxEvent.state == WAITING)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )

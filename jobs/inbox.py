@@ -1,0 +1,118 @@
+"""Drains the inbox: which events a run of a feed has taken, which it must leave to a person.
+
+Handed to the run of a feed of events; `settle` is part of the transaction that marks the run finished, so that an
+event leaves the inbox exactly when its records are seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.schema import Feed
+from exceptions_app.connectors.base import Connector, Page
+from exceptions_app.connectors.events.connector import EventsConnector, Kept
+from exceptions_app.connectors.events.options import EventsRead
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.records.converging import Newest
+from exceptions_app.records.mapping import RejectedRow
+from exceptions_app.services import inbox, tasks
+
+from .scheduler import events_of
+from .work import Work
+
+if TYPE_CHECKING:
+    from .feed_run import Outcome
+
+
+class InboxRun:
+    """The events of one run of one feed. What landed is `taken` or, where a row of it was refused, `refused`."""
+
+    def __init__(self, work: Work, feed: Feed) -> None:
+        self._work, self._feed = work, feed
+        self._page: dict[str, int] = {}
+        self._at: dict[int, str] = {}
+        self.taken: set[int] = set()
+        self.refused: dict[int, str] = {}
+        self.newest: dict[str, Newest] = {}
+
+    # -- what the connector asks
+
+    def waiting(self, after: int, limit: int) -> Sequence[Kept]:
+        with self._work.reading() as session:
+            return inbox.waiting(session, self._feed.code, after, limit)
+
+    # -- what the run tells
+
+    def newest_known(self, keys: Sequence[str]) -> Sequence[Newest]:
+        """What earlier runs know of these records."""
+        if not keys:
+            return []
+        with self._work.reading() as session:
+            return inbox.newest_of(session, self._feed.code, keys)
+
+    def takes(self, page: Page) -> None:
+        """This page is being mapped; until it has landed its events are suspects."""
+        places = [row.position for row in page.rows] + [problem.position for problem in page.problems]
+        self._page = {place: _number(place) for place in places}
+
+    def landed(self, rejects: Sequence[RejectedRow], newest: Sequence[Newest]) -> None:
+        """The page is in the record store, but for what was refused."""
+        for reject in rejects:
+            number = self._page[reject.position]
+            before = self.refused.get(number)
+            self.refused[number] = f"{before}; {reject.reason}" if before else reject.reason
+        self.taken |= {number for number in self._page.values() if number not in self.refused}
+        self.newest |= {one.key: one for one in newest}
+        self._page = {}
+
+    def settle(self, session: Session, run_id: int, outcome: Outcome) -> None:
+        """Events leave the inbox with the run that made records of them."""
+        now, code = utc_now(), self._feed.code
+        done = [*self.taken, *self.refused]
+        again = inbox.replayed_among(session, done) if done else []
+        inbox.settle_rejects(session, again, code, now, run_id)
+        inbox.remember(session, code, run_id, self.newest.values())
+        inbox.take(session, sorted(self.taken), run_id, now)
+        inbox.give_up(session, self.refused, run_id, now)
+        if outcome.unexpected is not None and self._page:
+            suspects = sorted(set(self._page.values()))
+            inbox.broke_at(session, suspects, outcome.error or "the run broke", run_id, now)
+
+
+def inbox_of(work: Work, feed: Feed, connector: Connector) -> InboxRun | None:
+    """What a run of this feed drains; None for a feed that is read otherwise."""
+    if not isinstance(connector, EventsConnector):
+        return None
+    found = InboxRun(work, feed)
+    connector.inbox = found
+    return found
+
+
+def drain(work: Work) -> Mapping[str, Any]:
+    """The handler of `drain` tasks: feeds of which events wait are read at once, not only when they are due."""
+    with work.reading() as session:
+        feeds = inbox.feeds_waiting(session)
+    known = [code for code in feeds if code in work.runtime.catalog.feeds]
+    if known:
+        with work.transaction() as session:
+            for code in known:
+                tasks.request(session, "poll", f"poll:{code}", {"feed": code}, None, utc_now())
+    return {"feeds": known}
+
+
+def forget(work: Work) -> int:
+    """Taken events whose time is over; how many."""
+    count = 0
+    for feed in events_of(work.runtime.catalog):
+        before = utc_now() - EventsRead.model_validate(feed.read).remember
+        with work.transaction() as session:
+            count += inbox.forget(session, feed.code, before)
+    return count
+
+
+def _number(place: str) -> int:
+    """The inbox's number in a place such as `event 12 (E-1) row 3`."""
+    return int(place.split(" ", 2)[1])
