@@ -96,6 +96,15 @@ def set_layout(session: Session, viewer: Viewer, columns: str, density: str) -> 
     session.flush()
 
 
+def set_columns(
+    session: Session, ctx: ActionContext, viewer: Viewer, view_id: int, columns: str, density: str
+) -> None:
+    """The columns and the density of one's own view."""
+    view = mine(session, viewer, view_id)
+    view.columns, view.density, view.updated_at = columns, density, ctx.now
+    session.flush()
+
+
 def keep_list(session: Session, ctx: ActionContext, viewer: Viewer, references: Sequence[str]) -> str:
     """Store pasted references; the key under which a filter finds them."""
     key = secrets.token_urlsafe(12)

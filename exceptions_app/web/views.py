@@ -104,23 +104,32 @@ def default(view_id: int) -> ResponseReturnValue:
 @needs(Permission.SEE_CASES)
 @transactional
 def layout() -> ResponseReturnValue:
-    """Columns in their order, and density: remembered for the person. One button moves one column."""
-    if request.form.get("reset"):
-        keeping.set_layout(db.session(), gate.viewer(), "", "")
-        return hx.go_to(_back())
+    """Columns in their order, and density: remembered for the person, or with their own view where one is open."""
+    columns, density = ("", "") if request.form.get("reset") else _chosen()
+    view = request.form.get("f-view", "")
+    try:
+        if view.isdecimal():
+            keeping.set_columns(db.session(), acting.context(), gate.viewer(), int(view), columns, density)
+        else:
+            keeping.set_layout(db.session(), gate.viewer(), columns, density)
+    except NotAllowedError:
+        flash(
+            "This view keeps the columns of its owner: save it under a name of your own to change them.",
+            "amber",
+        )
+    return hx.go_to(_back())
+
+
+def _chosen() -> tuple[str, str]:
+    """The columns of the form, between commas, and its density; one button moves one column."""
     order = [code for code in request.form.getlist("order") if code in views.COLUMNS]
     shown = {*request.form.getlist("column"), views.ALWAYS}
     code, _, way = request.form.get("move", "").partition(":")
     if code in order and way in {"up", "down"}:
         at = order.index(code)
-        to = max(0, min(len(order) - 1, at + (1 if way == "down" else -1)))
-        order.insert(to, order.pop(at))
+        order.insert(max(0, min(len(order) - 1, at + (1 if way == "down" else -1))), order.pop(at))
     density = request.form.get("density", "")
-    columns = ",".join(code for code in order if code in shown)
-    keeping.set_layout(
-        db.session(), gate.viewer(), columns, density if density in views.DENSITIES else ""
-    )  # fmt: skip
-    return hx.go_to(_back())
+    return ",".join(each for each in order if each in shown), density if density in views.DENSITIES else ""
 
 
 @blueprint.post("/references")

@@ -1,14 +1,21 @@
 // The little that HTML and htmx cannot: keys, ticking rows, charts. Everything works without it, with more clicks.
 import { drawCharts } from "./charts.js";
 import { installKeys } from "./keys.js";
+import { installPanel } from "./panel.js";
 import { countPicked, installPicking } from "./picking.js";
+import { countMoved, installRefresh } from "./refresh.js";
+import { keepCurrent } from "./rows.js";
 
+installPanel();
 installKeys();
 installPicking();
+installRefresh();
 
 /** After every swap: what belongs to what is on the page now. */
 function arrive() {
+  keepCurrent();
   countPicked();
+  countMoved();
   drawCharts();
   for (const button of document.querySelectorAll("[data-opens]")) button.hidden = false;
 }

@@ -1,0 +1,23 @@
+// The rows of a list and the current one, which is remembered by its id: a refresh may not lose it.
+
+let currentId = "";
+
+/** @returns {HTMLTableRowElement[]} */
+export const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
+
+/** @returns {HTMLTableRowElement | null} */
+export const current = () => document.querySelector("[data-rows] tr.is-current");
+
+/** @param {HTMLTableRowElement} row */
+export function makeCurrent(row) {
+  if (row === current()) return;
+  for (const one of document.querySelectorAll("tr.is-current")) one.classList.remove("is-current");
+  row.classList.add("is-current");
+  currentId = row.id;
+}
+
+/** After a swap: the same row is the current one, where it is still there. */
+export function keepCurrent() {
+  const row = currentId && document.getElementById(currentId);
+  if (row && !current()) row.classList.add("is-current");
+}

@@ -1,0 +1,154 @@
+"""The queue in a real browser: rows that refresh in place, the exception beside them, keys, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from exceptions_app.extensions import db
+from exceptions_app.models import ExceptionCase
+
+from .conftest import Site
+from .test_axe import violations
+
+pytestmark = pytest.mark.browser
+WIDE = {"viewport": {"width": 1600, "height": 900}}
+REFRESH = "document.dispatchEvent(new Event('tieout:refresh'))"
+
+
+def _change(site: Site, number: int, **columns: object) -> None:
+    with site.app.app_context():
+        case = db.session.get_one(ExceptionCase, number)
+        for name, value in columns.items():
+            setattr(case, name, value)
+        case.version += 1
+        db.session.commit()
+
+
+def test_a_refresh_changes_what_has_changed_and_keeps_place_focus_ticks_and_the_current_row(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue", viewport={"width": 1280, "height": 420})
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.check("#case-3 input[name=pick]")
+    page.locator("#case-2 a.ref").focus()
+    page.evaluate("scrollTo(0, 120)")
+    before = page.evaluate(
+        "[scrollY, ...[...document.querySelectorAll('#rows tr')].map(r => r.getBoundingClientRect().top)]"
+    )
+    page.evaluate("document.getElementById('case-2').mark = 'same'")
+    _change(site, 2, owner_id=2)
+    page.evaluate(REFRESH)
+    expect(page.locator("#case-2")).to_contain_text("Manager")
+    assert page.evaluate("document.getElementById('case-2').mark") == "same"
+    assert page.evaluate("document.activeElement.closest('tr').id") == "case-2"
+    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-2")
+    expect(page.locator("input[name=pick]:checked")).to_have_count(2)
+    expect(page.locator("[data-picked]")).to_have_text("2 ticked")
+    expect(page.locator("#case-2 input[name=pick]")).to_have_value("2:2")
+    after = page.evaluate(
+        "[scrollY, ...[...document.querySelectorAll('#rows tr')].map(r => r.getBoundingClientRect().top)]"
+    )
+    assert after == before
+
+
+def test_what_has_left_the_filter_says_so_and_stays_until_the_reader_reloads(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue")
+    _change(site, 1, status="resolved")
+    page.evaluate(REFRESH)
+    expect(page.locator("#case-1")).to_contain_text("Moved on")
+    expect(page.locator("[data-moved-on]")).to_contain_text("1 moved on")
+    expect(page.locator("#rows tr")).to_have_count(4)
+    assert violations(page) == []
+    page.reload()
+    expect(page.locator("#rows tr")).to_have_count(3)
+
+
+def test_on_a_wide_screen_an_exception_opens_beside_the_list_and_is_worked_there(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue", **WIDE)
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    expect(page.locator("#panel")).to_contain_text("Number 1 charged")
+    assert page.url == f"{site.url}/queue"
+    assert violations(page) == []
+    page.keyboard.press("j")
+    expect(page.locator("#panel")).to_contain_text("Number 2 charged")
+    page.keyboard.press("n")
+    expect(page.locator("#panel")).to_contain_text("Number 3 charged")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-2")
+
+
+def test_on_a_narrow_screen_it_is_a_page_that_knows_the_list(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue?stage=breached&stage=due_soon")
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.wait_for_url(f"**/exceptions/{site.references[0]}?stage=breached&stage=due_soon")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/exceptions/{site.references[1]}?**")
+
+
+def test_many_are_resolved_and_undone_from_the_keyboard(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", "/queue")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator("[data-picked]")).to_have_text("3 ticked")
+    page.keyboard.press("e")
+    expect(page.locator("h1")).to_have_text("Resolve 3 exceptions worth $300.00?")
+    page.select_option("#reason", index=1)
+    page.click("button.btn-primary")
+    expect(page.locator("h1")).to_have_text("Resolve 3 exceptions")
+    expect(page.locator(".parts")).to_contain_text("Done")
+    assert violations(page) == []
+    page.keyboard.press("u")
+    expect(page.locator("#told")).to_contain_text("Undone")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    page.wait_for_url("**/queue")
+    expect(page.locator("#rows tr")).to_have_count(4)
+
+
+def test_escape_unticks_and_the_sheet_tells_every_key(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", "/queue")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("Escape")
+    expect(page.locator("input[name=pick]:checked")).to_have_count(0)
+    page.keyboard.press("?")
+    for key in ("j", "k", "x", "c", "a", "e", "r", "h", "/", "n", "p", "o", "Esc", "g"):
+        expect(page.locator("#keys kbd", has_text=key).first).to_be_visible()
+
+
+def test_views_columns_and_many_at_once_without_scripts(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", "/queue?stage=breached", java_script_enabled=False)
+    page.click("#save-view summary")
+    page.fill("#view-name", "Late")
+    page.check("input[name=default]")
+    page.click("#save-view button")
+    page.goto("/queue")
+    expect(page.locator("h1")).to_have_text("Late")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    page.click("#columns summary")
+    page.uncheck("#columns input[name=column][value=owner]")
+    page.click("#columns >> text=Apply")
+    assert "Owner" not in page.locator("table.queue thead").inner_text()
+    page.check("input[name=pick]")
+    page.click("text=Hold…")
+    page.select_option("#ball", "supplier")
+    page.fill("#reason", "Waiting for the slip")
+    page.click("button.btn-primary")
+    expect(page.locator(".parts")).to_contain_text("Done")
