@@ -102,6 +102,13 @@ def refresh(app: Flask, session: Session, now: datetime, *, at_once: bool = Fals
         app.extensions[_LOOK_AT] = moment + _LOOK_EVERY
 
 
+def refresh_now(session: Session, now: datetime) -> None:
+    """Take up a change of one's own, in the application in context, whose next page shows it."""
+    from flask import current_app
+
+    refresh(current_app._get_current_object(), session, now, at_once=True)  # type: ignore[attr-defined]
+
+
 def assets(name: str) -> Path:
     """Templates or static files: packed into the wheel, or at the top of a checkout."""
     packed = Path(__file__).parent / "_assets" / name

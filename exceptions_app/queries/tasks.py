@@ -70,6 +70,12 @@ def task(session: Session, viewer: Viewer, task_id: int) -> TaskView | None:
     return _view(found[0], found[1]) if asker == viewer.user_id or scheduled else None
 
 
+def view(session: Session, found: Task) -> TaskView:
+    """A task that the caller may show, as people see it."""
+    asked_by = select(User.name).where(User.id == found.requested_by_id)
+    return _view(found, session.scalar(asked_by) if found.requested_by_id else None)
+
+
 def _select() -> Any:
     return select(Task, User.name).outerjoin(User, User.id == Task.requested_by_id)
 

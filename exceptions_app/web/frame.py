@@ -44,6 +44,7 @@ NAVIGATION = (
         ("queues", "views", "bulk", "cases", "case_retry", "watching"),
         Permission.SEE_CASES,
     ),
+    NavItem("Causes", "causes.index", "flag", ("causes", "cause_fixes"), Permission.SEE_CASES),
     NavItem(
         "Retries",
         "retries.index",

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from exceptions_app.access import Permission, sees_network
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
+from exceptions_app.queries import additions, integration
 from exceptions_app.queries import configuration as settings
-from exceptions_app.queries import integration
 from exceptions_app.queries.my_work import feeds_out
 from exceptions_app.runtime import runtime
 from exceptions_app.services import tasks
@@ -86,6 +86,8 @@ def configuration() -> ResponseReturnValue:
         section=section,
         code=code,
         shown=shown,
+        fixed=additions.lines(db.session(), gate.viewer(), runtime().files, utc_now()),
+        exported=additions.exported(db.session(), utc_now()),
     )
 
 

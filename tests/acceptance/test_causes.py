@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from demo.suppliers import BLOCKED_SUPPLIER, UNMAPPED_ALIAS
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase, Role, Task
-from exceptions_app.services import fix_once, people, tasks
+from exceptions_app.services import fix_once, people, remedies, tasks
 from exceptions_app.services.context import ActionContext, Actor
 
 from .live import SimulatedNetwork, Site
@@ -37,7 +37,7 @@ def test_an_unmapped_alias_is_one_cause_of_everything_it_blocks(
 
 def _ask(site: Site, cause: ExceptionCase, canonical: str) -> dict[str, Any]:
     """What adding the entry would do, as the preview task tells it."""
-    addition = fix_once.entry_for(site.install.runtime.catalog, cause, canonical, everywhere=False)
+    addition = remedies.entry_for(site.install.runtime.catalog, cause, canonical, everywhere=False)
     with site.install.transaction() as session:
         asked = tasks.request(
             session,
@@ -83,7 +83,7 @@ def test_adding_the_entry_once_closes_everything_it_blocked_and_nothing_before(
             runtime.catalog, utc_now(), Actor("user", steward.name, steward.id),
             runtime.snapshot_id(session, "system:test", utc_now()), "c" * 32,
         )  # fmt: skip
-        addition = fix_once.entry_for(runtime.catalog, cause, BLOCKED_SUPPLIER.number, everywhere=False)
+        addition = remedies.entry_for(runtime.catalog, cause, BLOCKED_SUPPLIER.number, everywhere=False)
         _, flows = fix_once.apply(
             session, ctx, runtime.files, addition, reason="same tax ID", asked_by=steward.id,
             approved_by=steward.id, expires_at=None, case_id=cause.id,
