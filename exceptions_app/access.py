@@ -36,6 +36,7 @@ class Permission(StrEnum):
     SEE_RETRIES = "see_retries"
     RETRY = "retry"
     APPROVE_RETRY = "approve_retry"
+    SEE_PAYLOAD = "see_payload"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
 
@@ -45,9 +46,10 @@ _SEES = frozenset({_P.SEE_CASES, _P.SEE_RETRIES})
 _SPECIALIST = _SEES | {_P.WORK_CASES, _P.WAIVE, _P.EXPORT, _P.RETRY}
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SPECIALIST: _SPECIALIST,
-    Role.MANAGER: _SPECIALIST | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT, _P.APPROVE_RETRY},
-    Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS},
-    Role.AUDITOR: _SEES | {_P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT},
+    Role.MANAGER: _SPECIALIST
+    | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT, _P.APPROVE_RETRY, _P.SEE_PAYLOAD},
+    Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS, _P.SEE_PAYLOAD},
+    Role.AUDITOR: _SEES | {_P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.SEE_PAYLOAD},
     Role.ADMINISTRATOR: _SEES | {_P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER},
 }
 """Role -> what it may do. The auditor reads everything in scope and changes nothing."""

@@ -25,6 +25,7 @@ from .not_confirmed import NotConfirmed, not_confirmed
 from .related import Related, related
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
+from .similar import Similar, similar
 from .timeline import Happening, timeline
 from .words import BALL, END, inside, said
 
@@ -63,6 +64,9 @@ class CaseDetail:
     links: tuple[RecordLink, ...]
     happenings: tuple[Happening, ...]
     related: Related
+    similar: Similar | None
+    pinned: Happening | None
+    may_see_record: bool
     reasons: tuple[Reason, ...]
     actions: frozenset[Action]
     zone: tzinfo
@@ -86,7 +90,7 @@ def detail(
         .limit(1)
     ).first()
     category = catalog.categories.get(case.category)
-    happenings = tuple(timeline(session, catalog, case_id, case.category, maker.zone))
+    happenings = tuple(timeline(session, catalog, case, maker.zone))
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
     sides = side_by_side(
         viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
@@ -114,10 +118,13 @@ def detail(
         links=_links(catalog, case, evidence.evidence if evidence else "{}"),
         happenings=happenings,
         related=related(session, viewer, catalog, case, now),
+        similar=similar(session, viewer, catalog, case, {each.code: each.label for each in reasons}, maker),
+        pinned=next((each for each in happenings if each.pinned), None),
+        may_see_record=can(viewer, Permission.SEE_PAYLOAD) and evidence is not None,
         reasons=tuple(reasons),
         actions=actions_for(viewer, catalog, case),
         zone=maker.zone,
-        comments=sum(happening.did == "commented" for happening in happenings),
+        comments=sum(happening.comment_id is not None for happening in happenings),
         not_confirmed=not_confirmed(case, happenings, sides),
     )
 

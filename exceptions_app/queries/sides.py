@@ -80,8 +80,8 @@ def side_by_side(
     found = json.loads(evidence)
     sides: dict[str, Any] = found.get("sides") or {}
     check = catalog.checks.get(check_code)
-    names = _side_names(catalog, check, sides)
-    heads = tuple(_head(catalog, check, name, sides.get(name)) for name in names)
+    heads = side_heads(catalog, check, sides)
+    names = [head.code for head in heads]
     say = _speaker(viewer, currency)
     rows = tuple(
         row
@@ -90,6 +90,11 @@ def side_by_side(
     )
     listed = documents(catalog, check, found.get("let") or {}, names, say)
     return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency), listed)
+
+
+def side_heads(catalog: Catalog, check: Check | None, sides: Mapping[str, Any]) -> tuple[SideHead, ...]:
+    """The columns of the side by side, in the order of the check."""
+    return tuple(_head(catalog, check, name, sides.get(name)) for name in _side_names(catalog, check, sides))
 
 
 def _side_names(catalog: Catalog, check: Check | None, sides: Mapping[str, Any]) -> list[str]:
@@ -157,7 +162,7 @@ def _row(
             cells.append(("absent", None, ABSENT))
         elif column is None or values.get(column) in (None, ""):
             cells.append(("none", None, "–"))
-        elif _is_elsewhere(viewer, values) and not _names_document(check, column):
+        elif is_elsewhere(viewer, values) and not names_document(check, column):
             cells.append(("elsewhere", None, MASKED))
         elif not sees(viewer, _sensitivity(catalog, check, name, column)):
             cells.append(("masked", values[column], MASKED))
@@ -174,13 +179,13 @@ def _row(
     )
 
 
-def _is_elsewhere(viewer: Viewer, values: Mapping[str, Any]) -> bool:
+def is_elsewhere(viewer: Viewer, values: Mapping[str, Any]) -> bool:
     """Whether a document of a duplicate belongs to a facility that the viewer does not see."""
     entity = values.get("entity")
     return entity is not None and viewer.entities is not None and entity not in viewer.entities
 
 
-def _names_document(check: Check | None, column: str) -> bool:
+def names_document(check: Check | None, column: str) -> bool:
     """What the sentence says of another facility's document, too: whose it is, and its number."""
     return column == "entity" or (check is not None and f"{{{column}}}" in check.reference)
 

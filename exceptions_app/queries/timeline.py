@@ -17,11 +17,12 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.money import from_e4
-from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, User
+from exceptions_app.models import AuditEvent, AuditPayload, CaseComment, ExceptionCase, User
 from exceptions_app.services.retry_values import label
 
 from . import attempts
 from .attempts import AttemptLine
+from .system_events import system_events
 from .words import BALL, END, SEVERITY, STATUS, inside
 
 LIMIT = 200
@@ -43,6 +44,9 @@ _VERBS = {
     "case:waived": ("waived this", "ban"),
     "case:reopened": ("reopened this", "rotate-2"),
     "case:commented": ("commented", "message"),
+    "case:pinned": ("pinned a comment", "pin"),
+    "case:unpinned": ("took the pinned comment down", "pin"),
+    "case:record_viewed": ("looked at the raw record", "eye"),
     "case:due_soon": ("noted: due soon", "clock"),
     "case:breached": ("noted: the service level is breached", "alert-triangle"),
     "case:half": ("noted: half of the time is used", "clock"),
@@ -84,6 +88,9 @@ class Happening:
     changes: tuple[str, ...]
     tag: str = ""
     attempt: AttemptLine | None = None
+    by_person: bool = False
+    comment_id: int | None = None
+    pinned: bool = False
 
 
 class _Teller:
@@ -113,7 +120,10 @@ class _Teller:
         changes += self._edits(after)
         why = str(content.get("why") or "")
         told = tuple(filter(None, changes))
-        return Happening(at, self.who(actor), did, icon, self.reasons.get(why, why), "", told, tag)
+        by_person = actor.startswith("user:")
+        return Happening(
+            at, self.who(actor), did, icon, self.reasons.get(why, why), "", told, tag, by_person=by_person
+        )
 
     def _edits(self, after: Mapping[str, Any]) -> list[str | None]:
         """What somebody changed before it was sent again; pay and bank data are told as edited only."""
@@ -155,39 +165,54 @@ class _Teller:
         return self.codes.get(key, {}).get(text, text)
 
 
-def timeline(
-    session: Session, catalog: Catalog, case_id: int, category: str, zone: tzinfo
-) -> list[Happening]:
-    """Newest first, at most `LIMIT` events, as many comments and as many tries. Four statements."""
+def timeline(session: Session, catalog: Catalog, case: ExceptionCase, zone: tzinfo) -> list[Happening]:
+    """Newest first, at most `LIMIT` events, as many comments and as many tries, and what ran for them. Seven
+    statements.
+    """
+    case_id = case.id
     events = session.execute(
-        select(AuditEvent.tag, AuditEvent.actor, AuditEvent.at, AuditPayload.payload)
+        select(
+            AuditEvent.tag, AuditEvent.actor, AuditEvent.at, AuditPayload.payload, AuditEvent.correlation_id
+        )
         .outerjoin(AuditPayload, AuditPayload.event_id == AuditEvent.id)
         .where(AuditEvent.case_id == case_id, AuditEvent.tag != "case:commented")
         .order_by(AuditEvent.id.desc())
         .limit(LIMIT)
     ).all()
     comments = session.execute(
-        select(CaseComment.created_at, CaseComment.text, CaseComment.author_id)
+        select(
+            CaseComment.created_at,
+            CaseComment.text,
+            CaseComment.author_id,
+            CaseComment.id,
+            CaseComment.pinned_at,
+        )
         .where(CaseComment.case_id == case_id)
-        .order_by(CaseComment.id.desc())
+        .order_by(CaseComment.pinned_at.is_(None), CaseComment.id.desc())
         .limit(LIMIT)
     ).all()
-    mentioned = {author for _, _, author in comments} | set(_people_in(events))
+    mentioned = {each.author_id for each in comments} | set(_people_in(events))
     named = session.execute(select(User.id, User.name).where(User.id.in_(mentioned))) if mentioned else ()
-    teller = _Teller(catalog, category, {row.id: row.name for row in named}, zone)
-    found = [teller.happening(tag, actor, at, payload) for tag, actor, at, payload in events]
+    teller = _Teller(catalog, case.category, {row.id: row.name for row in named}, zone)
+    found = [teller.happening(tag, actor, at, payload) for tag, actor, at, payload, _ in events]
     found += [
-        Happening(at, teller.who(f"user:{author}"), "commented", "message", "", text, ())
-        for at, text, author in comments
-    ]
+        Happening(
+            at, teller.who(f"user:{author}"), "commented", "message", "", text, (), "case:commented",
+            by_person=True, comment_id=comment_id, pinned=pinned_at is not None,
+        )
+        for at, text, author, comment_id, pinned_at in comments
+    ]  # fmt: skip
     for each in attempts.of_case(session, catalog, case_id):
         icon = "circle-check" if each.good else "send"
         found.append(Happening(each.at, teller.who("job:"), each.did, icon, each.error, "", (), attempt=each))
+    for ran in system_events(session, catalog, case, (event.correlation_id for event in events)):
+        icon = "database" if ran.good else "alert-triangle"
+        found.append(Happening(ran.at, ran.who, ran.did, icon, ran.error, "", ()))
     return sorted(found, key=lambda happening: happening.at, reverse=True)
 
 
 def _people_in(events: Iterable[Any]) -> Iterator[int]:
-    for _, actor, _, payload in events:
+    for _, actor, _, payload, _ in events:
         kind, _, rest = actor.partition(":")
         if kind == "user" and rest.isdecimal():
             yield int(rest)

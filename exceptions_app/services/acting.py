@@ -43,6 +43,9 @@ WORDS: dict[str, str] = {
     AuditTag.CASE_WAIVED: "waived it",
     AuditTag.CASE_REOPENED: "reopened it",
     AuditTag.CASE_COMMENTED: "commented on it",
+    AuditTag.CASE_PINNED: "pinned a comment",
+    AuditTag.CASE_UNPINNED: "took the pinned comment down",
+    AuditTag.CASE_RECORD_VIEWED: "looked at its raw record",
     AuditTag.CASE_DUE_SOON: "marked it due soon",
     AuditTag.CASE_BREACHED: "marked it breached",
     AuditTag.CASE_HALF: "marked half of its time as used",
@@ -63,6 +66,7 @@ WORDS: dict[str, str] = {
 """What an event says somebody did, after their name."""
 
 _SILENT = (
+    AuditTag.CASE_RECORD_VIEWED,
     AuditTag.CASE_COMMENTED, AuditTag.CASE_DUE_SOON, AuditTag.CASE_BREACHED, AuditTag.CASE_HALF,
     AuditTag.CASE_RESPONSE_MISSED, AuditTag.CASE_RECLOCKED, AuditTag.CASE_RETRY_ASKED,
     AuditTag.CASE_RETRY_APPROVED, AuditTag.CASE_RETRY_DECLINED, AuditTag.CASE_RETRY_SKIPPED,

@@ -31,6 +31,8 @@ from . import gate, hx
 
 PANEL = "panel"
 """The element beside the queue that shows an exception, and the argument that asks for it."""
+SHOWS = {"people": "People", "systems": "Systems"}
+"""Parts of the timeline -> what they are called."""
 FROM_QUEUE = {"from": "queue"}
 """In the address of an exception that was opened from the whole queue, which has no filter to say."""
 
@@ -53,6 +55,7 @@ def page(
         row=found.row,
         around=around(),
         beside=beside(number, now),
+        show=_shown(),
         watched=watches(db.session(), viewer, number),
         team=people.colleagues(db.session(), found.row.queue) if may_assign else [],
         problem=problem,
@@ -95,6 +98,12 @@ def beside(number: int, now: datetime) -> Neighbours:
         return Neighbours(None, None)
     wanted = QueueFilter.from_args(request.args)
     return neighbours(db.session(), gate.viewer(), runtime().catalog, wanted, number, now)
+
+
+def _shown() -> str:
+    """Which part of the timeline is asked for; everything where that is none of them."""
+    wanted = request.args.get("show", "")
+    return wanted if wanted in SHOWS else ""
 
 
 def _retries(catalog: Catalog, number: int, now: datetime) -> Any:

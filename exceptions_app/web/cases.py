@@ -18,7 +18,7 @@ from exceptions_app.domain.lifecycle import TransitionError
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries.words import zone_of
-from exceptions_app.services import actions
+from exceptions_app.services import actions, comments
 
 from . import acting, gate, hx
 from .case_page import address, beside, page
@@ -26,7 +26,7 @@ from .forms import FormError, end_of, optional, required
 from .gate import needs
 from .transaction import transactional
 
-__all__ = ["REFUSALS", "blueprint", "page", "refused"]
+__all__ = ["REFUSALS", "act", "blueprint", "page", "refused"]
 
 REFUSALS = (FormError, actions.NotAllowedError, actions.ConflictError, TransitionError)
 """Why an action was not done: told on the page."""
@@ -54,7 +54,7 @@ def refused(number: int, name: str, error: Exception) -> ResponseReturnValue:
     return page(number, 422, problem=str(error), opened=name)
 
 
-def _act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) -> ResponseReturnValue:
+def act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) -> ResponseReturnValue:
     """Do one action and go back to the page, or on to the next one of the filter where that was asked for; or show why
     not, with nothing of the person's text lost.
     """
@@ -80,7 +80,7 @@ def claim(reference: str) -> ResponseReturnValue:
         actions.claim(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
         return "It is yours now."
 
-    return _act(reference, "claim", change)
+    return act(reference, "claim", change)
 
 
 @blueprint.post("/<reference>/release")
@@ -94,7 +94,7 @@ def release(reference: str) -> ResponseReturnValue:
         )  # fmt: skip
         return "Handed back: anyone in the queue can claim it."
 
-    return _act(reference, "release", change)
+    return act(reference, "release", change)
 
 
 @blueprint.post("/<reference>/assign")
@@ -110,7 +110,7 @@ def assign(reference: str) -> ResponseReturnValue:
         )
         return "Assigned."
 
-    return _act(reference, "assign", change)
+    return act(reference, "assign", change)
 
 
 @blueprint.post("/<reference>/hold")
@@ -130,7 +130,7 @@ def hold(reference: str) -> ResponseReturnValue:
         )
         return "On hold: the clock has stopped."
 
-    return _act(reference, "hold", change)
+    return act(reference, "hold", change)
 
 
 @blueprint.post("/<reference>/resume")
@@ -141,7 +141,7 @@ def resume(reference: str) -> ResponseReturnValue:
         actions.resume(db.session(), acting.context(), gate.viewer(), case, expected_version=version)
         return "Resumed: the clock runs again."
 
-    return _act(reference, "resume", change)
+    return act(reference, "resume", change)
 
 
 @blueprint.post("/<reference>/resolve")
@@ -160,7 +160,7 @@ def resolve(reference: str) -> ResponseReturnValue:
         )
         return "Resolved. The next complete run confirms it, or brings it back."
 
-    return _act(reference, "resolve", change)
+    return act(reference, "resolve", change)
 
 
 @blueprint.post("/<reference>/waive")
@@ -182,7 +182,7 @@ def waive(reference: str) -> ResponseReturnValue:
         )
         return "Waived until then, unless its evidence changes."
 
-    return _act(reference, "waive", change)
+    return act(reference, "waive", change)
 
 
 @blueprint.post("/<reference>/reopen")
@@ -200,7 +200,7 @@ def reopen(reference: str) -> ResponseReturnValue:
         )
         return "Open again, on its old clock."
 
-    return _act(reference, "reopen", change)
+    return act(reference, "reopen", change)
 
 
 @blueprint.post("/<reference>/comment")
@@ -209,9 +209,11 @@ def reopen(reference: str) -> ResponseReturnValue:
 def comment(reference: str) -> ResponseReturnValue:
     def change(case: ExceptionCase, version: int) -> str:
         text = required("text", "Write something first.")
-        actions.comment(
-            db.session(), acting.context(), gate.viewer(), case, expected_version=version, text=text
-        )
-        return "Comment added."
+        ctx, viewer = acting.context(), gate.viewer()
+        made = actions.comment(db.session(), ctx, viewer, case, expected_version=version, text=text)
+        if not request.form.get("pin"):
+            return "Comment added."
+        comments.pin(db.session(), ctx, viewer, case, comment_id=made.id, expected_version=None)
+        return "Comment added and pinned."
 
-    return _act(reference, "comment", change)
+    return act(reference, "comment", change)

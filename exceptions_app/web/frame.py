@@ -5,9 +5,11 @@ Formatting itself is `domain.wording`'s; here it meets the viewer's time zone an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,9 @@ NAVIGATION = (
         "Queue",
         "queues.index",
         "inbox",
-        ("queues", "views", "bulk", "cases", "case_retry", "watching"),
+        ("queues", "views", "bulk", "cases", "case_notes", "case_retry", "watching"),
         Permission.SEE_CASES,
     ),
-    NavItem("Causes", "causes.index", "flag", ("causes", "cause_fixes"), Permission.SEE_CASES),
     NavItem(
         "Retries",
         "retries.index",
@@ -77,6 +78,7 @@ def install(app: Flask) -> None:
         "retry_words": retry_words.state,
         "retry_tone": retry_words.tone,
         "plural": wording.plural,
+        "groupby_day": by_day,
     }
     app.jinja_env.globals |= {
         "asset": asset,
@@ -130,6 +132,22 @@ def instant(value: datetime) -> str:
     if "zone" not in g:
         g.zone = words.zone_of(current_user.time_zone if current_user.is_authenticated else "UTC")
     return wording.instant(value, g.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What happened on one day, with the day in words."""
+
+    name: str
+    items: list[Any]
+
+
+def by_day(happenings: Iterable[Any], zone: tzinfo) -> list[Day]:
+    """What has an `at`, under heads of the person's days, in the order in which it comes."""
+    today = utc_now().astimezone(zone).date()
+    near = {today: "Today", today - timedelta(days=1): "Yesterday"}
+    days = groupby(happenings, key=lambda each: each.at.astimezone(zone).date())
+    return [Day(near.get(date) or wording.day(date), list(items)) for date, items in days]
 
 
 def case_url(reference: str) -> str:

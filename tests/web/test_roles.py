@@ -67,6 +67,9 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("POST", "cases.waive"): WORKERS,
     ("POST", "cases.reopen"): WORKERS,
     ("POST", "cases.comment"): WORKERS,
+    ("POST", "case_notes.pin"): WORKERS,
+    ("POST", "case_notes.unpin"): WORKERS,
+    ("POST", "case_notes.record"): "manager integration_analyst auditor",
     ("POST", "queues.retry"): WORKERS,
     ("POST", "watching.watch"): EVERYBODY,
     ("POST", "watching.unwatch"): EVERYBODY,
@@ -74,14 +77,6 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("POST", "case_retry.retry"): WORKERS,
     ("POST", "case_retry.review"): WORKERS,
     ("POST", "case_retry.reread"): WORKERS,
-    ("GET", "causes.index"): EVERYBODY,
-    ("GET", "causes.show"): EVERYBODY,
-    ("GET", "causes.cluster"): EVERYBODY,
-    ("POST", "cause_fixes.preview"): WORKERS,
-    ("POST", "cause_fixes.preview_limit"): WORKERS,
-    ("GET", "cause_fixes.fix"): EVERYBODY,
-    ("POST", "cause_fixes.apply"): WORKERS,
-    ("POST", "cause_fixes.withdraw"): WORKERS,
     ("GET", "retries.index"): EVERYBODY,
     ("GET", "retries.new"): WORKERS,
     ("POST", "retries.start"): WORKERS,
@@ -130,10 +125,10 @@ def _endpoints(app: Flask) -> set[tuple[str, str]]:
 
 def _path(app: Flask, endpoint: str, case: Any) -> str:
     known = {
-        "reference": encode(case.id), "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
+        "reference": encode(case.id), "comment_id": "1", "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
         "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
         "batch_id": "1", "delivery_id": "1", "step": "pause",
-        "verdict": "approve", "addition_id": "1", "view_id": "1", "bulk_id": "1",
+        "verdict": "approve", "view_id": "1", "bulk_id": "1",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
