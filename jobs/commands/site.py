@@ -1,4 +1,4 @@
-"""`tieout init`, `catalog check` and `db upgrade`: what comes before the first run."""
+"""`tieout init`, `catalog check`, `catalog additions` and `db upgrade`: a site's configuration and its tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import shutil
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.config import load_settings
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.domain import wording
+from exceptions_app.domain.instant import utc_now
+from exceptions_app.queries import additions
 from exceptions_app.runtime import assets
 from exceptions_app.services import schema
+from exceptions_app.services.engine import reading
 
 from ..install import open_engine
 
@@ -86,6 +90,18 @@ def check(directory: Path | None) -> None:
         wording.plural(len(found.categories), "category", "categories"),
     ]
     click.echo(f"{chosen or 'shipped packs only'}: in order. {', '.join(counts)}; digest {found.digest[:12]}")
+
+
+@catalog.command("additions")
+def list_additions() -> None:
+    """Print what people added on the page of causes and is in force, as YAML to move into the configuration."""
+    engine = open_engine(load_settings())
+    try:
+        with Session(engine) as session:
+            text = additions.exported(reading(session), utc_now())
+    finally:
+        engine.dispose()
+    click.echo(text or "# nothing was added to the files", nl=not text)
 
 
 @click.group()

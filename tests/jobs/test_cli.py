@@ -43,6 +43,7 @@ def test_new_site_is_in_order_and_can_be_run(home: Path) -> None:
     assert "wrote instance/catalog/site.yaml" in said("init")
     assert "in order. 1 entity" in said("catalog", "check")
     assert "sweep" in said("run")
+    assert said("catalog", "additions") == "# nothing was added to the files\n"
 
 
 def test_existing_configuration_is_never_overwritten(home: Path) -> None:
