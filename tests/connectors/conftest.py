@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
 from loopback import Handler, Loopback
+
+from exceptions_app.connectors.rest import allowance
 
 
 @pytest.fixture
@@ -14,8 +17,8 @@ def serve() -> Iterator[Callable[..., Loopback]]:
     """Start a server for this test: `serve(handler, keep=False)`."""
     servers: list[Loopback] = []
 
-    def start(handler: Handler, *, keep: bool = False) -> Loopback:
-        servers.append(Loopback(handler, keep=keep))
+    def start(handler: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> Loopback:
+        servers.append(Loopback(handler, keep=keep, tls=tls))
         return servers[-1]
 
     yield start
@@ -29,3 +32,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     recorded: list[float] = []
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=recorded.append))
     return recorded
+
+
+@pytest.fixture(autouse=True)
+def rested() -> None:
+    """No system is left in peace because of what an earlier test did to it."""
+    allowance.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,10 +52,10 @@ class _Quiet(ThreadingHTTPServer):
 class Loopback:
     """A server on loopback that answers by a function, and remembers what it was asked.
 
-    `keep`: connections stay open between requests; `connections` counts them.
+    `keep`: connections stay open between requests; `connections` counts them. `tls`: it answers over https.
     """
 
-    def __init__(self, handler: Handler, *, keep: bool = False) -> None:
+    def __init__(self, handler: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
         outer = self
@@ -82,7 +83,9 @@ class Loopback:
                 """Quiet."""
 
         self._server = _Quiet(("127.0.0.1", 0), Answering)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 

@@ -3,63 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
-from loopback import Asked, Handler, Loopback, Reply
+from loopback import Asked, Loopback, Reply
+from rest_feeds import Serve, connector, ids, read_all
 
-from exceptions_app.catalog.schema import Feed, System
-from exceptions_app.connectors.base import FeedContentError, Page, TransportError
-from exceptions_app.connectors.registry import build_connector
-from exceptions_app.connectors.rest.connector import RestConnector
+from exceptions_app.connectors.base import FeedContentError, TransportError
 from exceptions_app.connectors.rest.options import RestConnection, RestRead
 from exceptions_app.connectors.rest.transport import HttpSource
 
-Serve = Callable[[Handler], Loopback]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-def connector(url: str, read: dict[str, Any], *, mode: str = "changes", **connection: Any) -> RestConnector:
-    system = System.model_validate(
-        {
-            "code": "erp",
-            "name": "ERP",
-            "kind": "erp",
-            "connector": "rest",
-            "connection": {"base_url": url, **connection},
-        }
-    )
-    feed = Feed.model_validate(
-        {
-            "code": "orders",
-            "system": "erp",
-            "record_type": "order",
-            "mode": mode,
-            "read": read,
-            "mapping": {"a": "a"},
-        }
-    )
-    built = build_connector(system, feed)
-    assert isinstance(built, RestConnector)
-    return built
-
-
-def read_all(pages: Iterator[Page]) -> tuple[list[Page], Exception | None]:
-    got: list[Page] = []
-    try:
-        for page in pages:
-            got.append(page)
-    except (TransportError, FeedContentError) as error:
-        return got, error
-    return got, None
-
-
-def ids(pages: list[Page]) -> list[Any]:
-    return [row.values["id"] for page in pages for row in page.rows]
 
 
 ODATA = {"path": "/orders", "records": "value", "paging": {"type": "next_link"}}
@@ -196,7 +153,7 @@ def test_a_token_that_expires_mid_paging_is_renewed_and_reading_goes_on(
 
 def test_a_token_about_to_run_out_is_renewed_first(serve: Serve, oauth: dict[str, Any]) -> None:
     server = oauth_server(serve, lives=100, expires_in=600)
-    source = connector(server.url, ODATA, auth=oauth)
+    source = connector(server.url, {**ODATA, "read_ahead": False}, auth=oauth)
     with time_machine.travel(NOW, tick=False) as clock:
         pages = source.read(None)
         next(pages)

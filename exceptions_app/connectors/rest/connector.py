@@ -1,22 +1,33 @@
-"""Reads a feed from a system that answers JSON over HTTP. Puts transport, paging and marks together."""
+"""Reads a feed from a system that answers over HTTP. Puts transport, paging, details, jobs and marks together."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
 from ..base import FeedContentError, Page, RawRow, RowProblem, cut
-from ..exact_json import dump, find, flat, repeated_key
-from ..marks import Mark, Marks
+from ..exact_json import dump, flat, repeated_key
+from .ahead import ahead
+from .allowance import shared
+from .asking import Part, Requests
+from .bodies import Body, Reader, Unreadable
+from .bulk import BulkRead
+from .condition import Condition
+from .detail import Details
 from .options import RestConnection, RestOne, RestPaging, RestRead
-from .paging import Batch, Walk
-from .templates import entries, in_path, places, text
+from .paging import Ask, Batch, Step, Walk
+from .templates import UnfitValueError, entries, in_path, places, text, value
 from .transport import HttpSource, NotFoundError
+
+_ALONE = RestPaging.model_validate({})
+_PAST_THE_END, _UNCHANGED = 416, 304
 
 
 class RestConnector:
@@ -26,58 +37,46 @@ class RestConnector:
         self._source = source
         self._read = read
         self._label = label
-        self._condition = None if snapshot else read.watermark
+        self._condition = Condition(read.watermark) if read.watermark and not snapshot else None
+        self._reader = Reader.of(read)
+        self._requests = Requests(read, source.reach.address_of, label)
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> RestConnector:
         connection = RestConnection.model_validate(system.connection)
         read = RestRead.model_validate(feed.read)
-        label = f"{system.code} {read.path}"
-        return cls(HttpSource(connection), read, label=label, snapshot=feed.mode == "snapshot")
+        source = HttpSource(connection, shared(system.code, connection))
+        return cls(source, read, label=f"{system.code} {read.path}", snapshot=feed.mode == "snapshot")
 
     def read(self, watermark: str | None) -> Iterator[Page]:
-        started = utc_now()
-        condition = self._condition
-        url, params = self._source.address_of(self._read.path), dict(self._read.params)
-        if condition is None:
-            for batch in self._walk().pages(url, params):
-                yield _page(batch, None)
-            return
-        marks = Marks(condition.format, condition.overlap)
-        since = marks.since(watermark, condition.initial)
-        if since is not None:
-            params[condition.param] = condition.template.replace("{watermark}", marks.write(since))
-        highest = marks.kept(watermark)
-        for batch in self._walk().pages(url, params):
-            highest = marks.highest(_marks_in(batch, condition.field, marks), highest, started)
-            whole = batch.last or condition.ordered
-            yield _page(batch, marks.watermark(highest) if whole else watermark)
+        pages = self._pages(watermark)
+        return ahead(pages) if self._read.read_ahead else pages
 
     def all_keys(self) -> Iterator[RawRow] | None:
         keys = self._read.keys
         if keys is None:
             return None
-        return self._keys(self._source.address_of(keys.path or self._read.path), keys.params)
+        part = self._part(keys.path, keys.params, keys.body)
+        return self._keys(self._walk(part, "keys of ").pages())
 
     def read_one(self, key: Mapping[str, str]) -> list[RawRow] | None:
         one = self._read.one
         if one is None or not _named(one) <= set(key):
             return None
-        path = text(one.path or self._read.path, key, in_path)
-        params = dict(entries(one.params, key))
-        records = self._read.records if one.records is None else one.records
-        walk = replace(
-            self._walk("one record of "), records=records, paging=RestPaging.model_validate({}), single=True
-        )
         try:
-            [batch] = walk.pages(self._source.address_of(path), params)
+            path = None if one.path is None else text(one.path, key, in_path)
+        except UnfitValueError as error:
+            raise FeedContentError(str(error), self._label, "a value that can stand in an address") from None
+        body = None if one.body is None else value(one.body, key)
+        part = self._part(path, dict(entries(one.params, key)), body)
+        records = self._read.records if one.records is None else one.records
+        place = replace(self._reader.place, path=records, single=True)
+        walk = replace(self._walk(part, "one record of ", replace(self._reader, place=place)), paging=_ALONE)
+        try:
+            [batch] = self._detailed(walk.pages())
         except NotFoundError:
             return []
-        page = _page(batch, None)
-        if page.problems:
-            problem = page.problems[0]
-            raise FeedContentError(problem.reason, problem.position, "a row that can be read")
-        return list(page.rows)
+        return _whole(_page(batch, None), "a row that can be read")
 
     def read_through(self, began: datetime) -> datetime | None:
         return began
@@ -88,22 +87,103 @@ class RestConnector:
     def close(self) -> None:
         self._source.close()
 
-    def _keys(self, url: str, params: Mapping[str, str]) -> Iterator[RawRow]:
-        for batch in self._walk("keys of ").pages(url, params):
-            page = _page(batch, None)
-            if page.problems:
-                problem = page.problems[0]
-                raise FeedContentError(problem.reason, problem.position, "every key, each readable")
-            yield from page.rows
+    def _pages(self, watermark: str | None) -> Iterator[Page]:
+        started, condition = utc_now(), self._condition
+        since = None if condition is None else condition.since(watermark)
+        part = self._since(None if condition is None or since is None else condition.said(since), since)
+        known = _Known(watermark, part) if self._read.conditional else None
+        if known is not None:
+            part = replace(part, headers={**part.headers, **known.headers}, fine=frozenset({_UNCHANGED}))
+        highest = None if condition is None else condition.kept(watermark)
+        for batch in self._detailed(self._batches(part)):
+            if known is not None and batch.unchanged:
+                return  # nothing was delivered: what is kept holds
+            mark = None
+            if condition is not None:
+                highest = condition.highest(condition.marks_in(batch.rows, batch.where), highest, started)
+                whole = batch.last or condition.options.ordered
+                mark = condition.watermark(highest) if whole else watermark
+            yield _page(batch, mark if known is None else known.remembered(mark, batch.headers))
 
-    def _walk(self, prefix: str = "") -> Walk:
-        read = self._read
-        return Walk(self._source.get, self._source.follow, read.records, read.paging, prefix + self._label)
+    def _since(self, said: str | None, since: Any) -> Part:
+        """The feed's own request, with the condition where it belongs."""
+        condition, part = self._condition, self._part(None, self._read.params, self._read.body)
+        if condition is None or said is None:
+            return part
+        param = condition.options.param or ""
+        match condition.options.place:
+            case "query":
+                return replace(part, params={**part.params, param: said})
+            case "header":
+                return replace(part, headers={**part.headers, param: said})
+            case "path":
+                return replace(part, fields={"watermark": said})
+            case "body":
+                return replace(part, fields={"watermark": condition.in_body(since)})
+
+    def _part(self, path: str | None, params: Mapping[str, str], body: Any) -> Part:
+        posts = self._read.json_rpc is not None or (
+            self._read.method == "POST" and (body is not None or not path)
+        )
+        fine = frozenset({_PAST_THE_END}) if self._read.paging.type == "range" else frozenset[int]()
+        return Part(path or self._read.path, params, {}, body, {}, "POST" if posts else "GET", fine)
+
+    def _batches(self, part: Part) -> Iterator[Batch]:
+        walk = self._walk(part)
+        if self._read.bulk is None:
+            return walk.pages()
+        bulk = BulkRead(self._source, self._read.bulk, self._requests, walk, self._label)
+        return bulk.pages(part)
+
+    def _detailed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        if self._read.detail is None:
+            return batches
+        return Details(self._source, self._read.detail, self._reader, self._read.headers).of(batches)
+
+    def _keys(self, batches: Iterator[Batch]) -> Iterator[RawRow]:
+        for batch in batches:
+            yield from _whole(_page(batch, None), "every key, each readable")
+
+    def _walk(self, part: Part, prefix: str = "", reader: Reader | None = None) -> Walk:
+        ask = self._asking(part, reader or self._reader)
+        return Walk(ask, self._source.reach.follow, self._read.paging, prefix + self._label)
+
+    def _asking(self, part: Part, reader: Reader) -> Ask:
+        def ask(step: Step, where: str) -> tuple[Body, str]:
+            answer = self._source.ask(self._requests.call(part, step), where)
+            if answer.status_code in part.fine:
+                return Body([], None, answer.headers, answer.status_code), str(answer.url)
+            return reader.read(answer, where), str(answer.url)
+
+        return ask
+
+
+class _Known:
+    """What the last answer was known by: its ETag or its time, kept with the watermark for the very same request."""
+
+    def __init__(self, watermark: str | None, part: Part) -> None:
+        asked = dump([part.path, dict(part.params), dict(part.fields), dict(part.headers)])
+        self._asked = sha256(asked.encode()).hexdigest()[:16]
+        kept = json.loads(watermark) if watermark else {}
+        same = kept.get("asked") == self._asked
+        names = {"etag": "If-None-Match", "modified": "If-Modified-Since"}
+        self.headers = {names[name]: kept[name] for name in names if same and kept.get(name)}
+
+    def remembered(self, mark: str | None, headers: Mapping[str, str]) -> str | None:
+        """The watermark with what this answer is known by."""
+        told = {"etag": headers.get("etag"), "modified": headers.get("last-modified")}
+        kept = {name: text for name, text in told.items() if text}
+        if not kept:
+            return mark
+        return json.dumps({**(json.loads(mark) if mark else {}), **kept, "asked": self._asked})
 
 
 def _named(one: RestOne) -> set[str]:
     """The columns without which it cannot be asked."""
-    return places(one.path or "").union(*map(places, one.params.values()))
+    body = (
+        places(one.body if isinstance(one.body, str) else dump(one.body)) if one.body is not None else set()
+    )
+    return places(one.path or "").union(body, *map(places, one.params.values()))
 
 
 def _page(batch: Batch, watermark: str | None) -> Page:
@@ -116,6 +196,8 @@ def _page(batch: Batch, watermark: str | None) -> Page:
             problems.append(RowProblem(position, f"says {twice!r} twice; which one holds?", cut(dump(row))))
         elif isinstance(row, dict):
             rows.append(RawRow(position, flat(row)))
+        elif isinstance(row, Unreadable):
+            problems.append(RowProblem(position, row.reason, row.raw))
         else:
             problems.append(
                 RowProblem(position, f"expected an object, got {type(row).__name__}", cut(dump(row)))
@@ -123,16 +205,9 @@ def _page(batch: Batch, watermark: str | None) -> Page:
     return Page(rows, problems, watermark)
 
 
-def _marks_in(batch: Batch, field: str, marks: Marks) -> list[Mark]:
-    """The marks of a page's rows. One without counts for nothing; a page of them is refused."""
-    found: list[Mark] = []
-    error: FeedContentError | None = None
-    for number, row in enumerate(batch.rows, 1):
-        value: Any = find(row, field) if isinstance(row, dict) else None
-        try:
-            found.append(marks.read(value, f"{batch.where} row {number} {field}"))
-        except FeedContentError as unusable:
-            error = error or unusable
-    if error and not found:
-        raise FeedContentError(f"no row says when it changed ({error.message})", error.where, error.expected)
-    return found
+def _whole(page: Page, expected: str) -> list[RawRow]:
+    """Its rows, each readable: a list of keys with a hole would delete what it does not name."""
+    if page.problems:
+        problem = page.problems[0]
+        raise FeedContentError(problem.reason, problem.position, expected)
+    return list(page.rows)

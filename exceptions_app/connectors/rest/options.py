@@ -1,94 +1,55 @@
-"""What the `rest` connector can be told. Read by the catalog; names here are what integrators write."""
+"""What one feed over the `rest` connector can be told. Read by the catalog; names here are what integrators write."""
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from exceptions_app.catalog.schema import Duration, SecretRef, Shape
+from exceptions_app.catalog.schema import Duration, Shape
 
-AuthType = Literal["none", "api_key", "basic", "bearer", "oauth2"]
+from .bulk_options import RestBulk
+from .connection_options import RestConnection
+from .header_names import checked
+from .paging_options import RestPaging
+from .plain_path import plain_path
 
-_NEEDED: dict[AuthType, tuple[str, ...]] = {
-    "none": (),
-    "api_key": ("value",),
-    "basic": ("username", "password"),
-    "bearer": ("token",),
-    "oauth2": ("token_url", "client_id", "client_secret"),
-}
+__all__ = [
+    "RestBulk",
+    "RestConnection",
+    "RestDetail",
+    "RestKeys",
+    "RestOne",
+    "RestPaging",
+    "RestRead",
+    "RestWatermark",
+]
 
-
-class RestAuth(Shape):
-    """How the system knows us. Each `type` needs its own fields; secrets are references."""
-
-    type: AuthType = "none"
-    header: str = Field("X-API-Key", description="api_key: the header that carries the key")
-    value: SecretRef | None = Field(None, description="api_key: the key")
-    username: str | None = Field(None, description="basic: the user")
-    password: SecretRef | None = Field(None, description="basic: the password")
-    token: SecretRef | None = Field(None, description="bearer: the token")
-    token_url: str | None = Field(
-        None, description="oauth2: where tokens are issued; relative to base_url, or env:NAME"
-    )
-    client_id: SecretRef | None = Field(None, description="oauth2: client credentials, the client")
-    client_secret: SecretRef | None = Field(None, description="oauth2: client credentials, its secret")
-    scope: str | None = Field(None, description="oauth2: the scope asked for")
-
-    @model_validator(mode="after")
-    def _complete(self) -> RestAuth:
-        missing = [name for name in _NEEDED[self.type] if getattr(self, name) is None]
-        if missing:
-            raise ValueError(f"auth of type {self.type} also needs {', '.join(missing)}")
-        return self
-
-
-class RestConnection(Shape):
-    """Where a system answers, and how it is asked. No request ever goes to another host than these name."""
-
-    base_url: str = Field(min_length=1, description="https://…, or env:NAME; paths of feeds are appended")
-    auth: RestAuth = Field(default_factory=lambda: RestAuth.model_validate({}))
-    timeout: Duration = Field(
-        timedelta(seconds=30), description="for connecting, and between two pieces of an answer"
-    )
-    tries: int = Field(5, ge=1, le=20, description="attempts of one request that fails for a passing reason")
-    rate_per_second: float = Field(0, ge=0, description="at most so many requests a second; 0: no limit")
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="sent with every request; no secrets here"
-    )
-
-
-class RestPaging(Shape):
-    """How the next page is asked for. Every way ends, or refuses to go on, when the source repeats itself."""
-
-    type: Literal["none", "next_link", "cursor", "page", "offset"] = "none"
-    field: str | None = Field(
-        None, description="next_link, cursor: where the body holds the next one; page, offset: total"
-    )
-    param: str | None = Field(None, description="the parameter that carries cursor, page number or offset")
-    size_param: str | None = Field(None, description="the parameter that carries the page size")
-    size: int = Field(500, ge=1, le=100_000, description="rows asked for per page, where size_param is given")
-    start: int = Field(1, ge=0, description="page: the number of the first page")
-
-    @property
-    def next_field(self) -> str:
-        return self.field or ("@odata.nextLink" if self.type == "next_link" else "next_cursor")
-
-    @property
-    def next_param(self) -> str:
-        return self.param or {"page": "page", "offset": "offset"}.get(self.type, "cursor")
+Kind = Literal["decimal", "integer", "text", "date", "timestamp", "epoch", "epoch_ms"]
+_OWN = frozenset({"authorization", "host", "content-length", "transfer-encoding", "range", "if-none-match"})
 
 
 class RestWatermark(Shape):
     """How changed rows are asked for. The mark never passes the start of the read, whatever a row claims."""
 
-    param: str = Field(description="the parameter that carries the condition, e.g. $filter or updated_since")
-    template: str = Field("{watermark}", description="its value; {watermark} is replaced")
-    field: str = Field(description="the field of a row that says when it changed (dots for nested)")
-    format: Literal["timestamp", "date", "number"] = Field(
-        "timestamp", description="how field and parameter are written"
+    place: Literal["query", "header", "path", "body"] = Field(
+        "query", description="where the condition goes: param's value, or {watermark} in the path or the body"
     )
+    param: str | None = Field(None, description="query, header: its name, e.g. $filter or updated_since")
+    template: str = Field("{watermark}", description="the condition; {watermark} is replaced")
+    encode: Literal["none", "base64", "base64url"] = Field(
+        "none", description="how the finished condition is written"
+    )
+    field: str = Field(description="the field of a row that says when it changed (dots for nested)")
+    format: Literal["timestamp", "date", "number"] = Field("timestamp", description="what kind of mark it is")
+    written: str = Field(
+        "iso", description="how {watermark} is written: iso, epoch, epoch_ms, or a pattern such as %Y%m%d"
+    )
+    zone: str = Field("UTC", description="the zone of times that name none, read or written by a pattern")
     overlap: Duration = Field(
         timedelta(seconds=60), description="read again so far back, for what committed late"
     )
@@ -103,7 +64,32 @@ class RestWatermark(Shape):
     def _has_place(self) -> RestWatermark:
         if "{watermark}" not in self.template:
             raise ValueError("template must contain {watermark}")
+        if self.place in ("query", "header") and not self.param:
+            raise ValueError(f"param is missing: the name of what carries the condition in the {self.place}")
+        if self.place == "path" and self.initial is None:
+            raise ValueError("initial is missing: a path cannot be asked without its condition")
+        if self.written not in ("iso", "epoch", "epoch_ms") and "%" not in self.written:
+            raise ValueError("written is iso, epoch, epoch_ms or a pattern such as %Y-%m-%d %H:%M:%S")
         return self
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("expected a zone such as UTC or America/Chicago") from None
+        return zone
+
+
+class RestRpc(Shape):
+    """The call is JSON-RPC: the feed's `body` holds its parameters, `records` leads on from its result."""
+
+    method: str = Field(min_length=1, description="the procedure")
+    version: Literal["2.0", "1.0"] = "2.0"
+    transient: list[int] = Field(
+        [-32603, -32000], description="error codes that pass; any other is wrong until somebody changes it"
+    )
 
 
 class RestKeys(Shape):
@@ -113,6 +99,7 @@ class RestKeys(Shape):
     params: dict[str, str] = Field(
         default_factory=dict, description="e.g. $select to ask for the key columns only"
     )
+    body: Any = Field(None, description="sent by the feed's method; json_rpc: the parameters")
 
 
 class RestOne(Shape):
@@ -120,28 +107,131 @@ class RestOne(Shape):
 
     path: str | None = Field(None, description="default: the feed's path; values are percent-encoded")
     params: dict[str, str] = Field(default_factory=dict, description="sent with the request")
+    body: Any = Field(None, description="sent by the feed's method; json_rpc: the parameters")
     records: str | None = Field(None, description="default: the feed's; an object there is the one row")
+
+
+class RestDetail(Shape):
+    """One further request for each row of the list. `{field}` stands for a field of the row."""
+
+    path: str = Field(description="below base_url; values are percent-encoded")
+    params: dict[str, str] = Field(default_factory=dict)
+    records: str = Field("", description="where its answer holds the object; empty: the answer is it")
+    into: str | None = Field(
+        None, description="the field that gets what was answered; default: its fields join the row's"
+    )
+    concurrency: int = Field(4, ge=1, le=32, description="so many at once")
+    missing: Literal["reject", "skip", "keep"] = Field(
+        "reject", description="404: the row is refused, left out, or kept as the list gave it"
+    )
+
+    @model_validator(mode="after")
+    def _of_the_row(self) -> RestDetail:
+        if "{" not in self.path and not any("{" in value for value in self.params.values()):
+            raise ValueError("path or params must name a field of the row, such as /orders/{id}")
+        return self
+
+
+class RestExpected(Shape):
+    """What a good answer says, where failures come as 200 too."""
+
+    path: str = Field(description="where to look in the answer; dots for nested")
+    equals: str | None = Field(None, description="what stands there; default: nothing at all may stand there")
+    message: str | None = Field(None, description="where the answer says what went wrong")
 
 
 class RestRead(Shape):
     """What one feed reads."""
 
     path: str = Field(description="appended to base_url")
+    method: Literal["GET", "POST"] = Field("GET", description="POST: a search; it must change nothing")
     params: dict[str, str] = Field(default_factory=dict, description="sent with the first page of every read")
+    headers: dict[str, str] = Field(default_factory=dict, description="no secrets here")
+    body: Any = Field(None, description="POST: what is sent; {watermark} and paging's places are replaced")
+    body_format: Literal["json", "form", "xml", "text"] = Field("json", description="how body is written")
+    json_rpc: RestRpc | None = None
+    bulk: RestBulk | None = Field(None, description="the rows are made by a job: submit, poll, download")
+    format: Literal["json", "ndjson", "xml", "csv"] = Field("json", description="how the answer is written")
+    delimiter: str = Field(",", min_length=1, description="csv: one character, or tab")
     records: str = Field(
-        "", description="where the body holds the list of rows (dots for nested); empty: the body is it"
+        "", description="where the body holds the rows: dots for nested, [] goes through a list"
     )
+    shape: Literal["list", "object", "map"] = Field(
+        "list", description="what stands there: rows, the one row, or names with a row each"
+    )
+    map_key: str = Field("key", description="map: the field that gets the name")
+    inherit: dict[str, str] = Field(
+        default_factory=dict, description="field -> path in the objects around a row, innermost first"
+    )
+    types: dict[str, Kind] = Field(
+        default_factory=dict, description="objects of this one name are a value: {__decimal__: decimal}"
+    )
+    expected: RestExpected | None = None
+    conditional: bool = Field(False, description="ask whether it changed at all (ETag, Last-Modified)")
+    read_ahead: bool = Field(True, description="ask for the next page while this one is stored")
     paging: RestPaging = Field(default_factory=lambda: RestPaging.model_validate({}))
     watermark: RestWatermark | None = None
+    detail: RestDetail | None = None
     keys: RestKeys | None = None
     one: RestOne | None = None
 
+    @field_validator("path")
+    @classmethod
+    def _stays_here(cls, path: str) -> str:
+        return plain_path(path)
+
+    @field_validator("headers")
+    @classmethod
+    def _allowed(cls, headers: dict[str, str]) -> dict[str, str]:
+        return checked(headers, _OWN)
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, text: str) -> str:
+        text = "\t" if text == "tab" else text
+        if len(text) != 1 or text in '"\r\n':
+            raise ValueError("expected one character, or tab")
+        return text
+
+    @property
+    def posts(self) -> bool:
+        return self.method == "POST" or self.json_rpc is not None
+
     @model_validator(mode="after")
-    def _one_condition(self) -> RestRead:
-        if self.watermark and self.watermark.param in self.params:
+    def _fits(self) -> RestRead:
+        mark = self.watermark
+        if mark and mark.place == "query" and mark.param in self.params:
             raise ValueError(
-                f"{self.watermark.param} is both a parameter and the watermark's: put both into its template"
+                f"{mark.param} is both a parameter and the watermark's: put both into its template"
             )
-        if "://" in self.path or self.path.startswith("//"):
-            raise ValueError("path is a path below base_url, not an address")
+        self._watermark_stands_somewhere()
+        if self.body is not None and not self.posts and self.bulk is None:
+            raise ValueError("a body is sent by POST: add method: POST")
+        if self.json_rpc and (self.body_format != "json" or self.format != "json"):
+            raise ValueError("json_rpc is JSON both ways: leave format and body_format out")
+        if self.body_format in ("xml", "text") and not isinstance(self.body, str | None):
+            raise ValueError(f"a body of body_format {self.body_format} is a text")
+        if self.body_format == "form" and not isinstance(self.body, dict | None):
+            raise ValueError("a body of body_format form is a mapping of names to texts")
+        if self.conditional and (self.paging.type != "none" or self.posts or self.bulk or self.detail):
+            raise ValueError(
+                "conditional asks about one answer: it cannot be combined with paging, detail, bulk or POST"
+            )
         return self
+
+    def _watermark_stands_somewhere(self) -> None:
+        mark = self.watermark
+        if mark is None:
+            return
+        places = {"path": self.path, "body": _text(self.body) + (_text(self.bulk.body) if self.bulk else "")}
+        if mark.place in places and "{watermark}" not in places[mark.place]:
+            raise ValueError(f"the {mark.place} must contain {{watermark}}, the place of the condition")
+        alone = re.sub(r'"\{watermark\}"', "", places["body"])
+        if mark.place == "body" and mark.initial is None and "{watermark}" in alone:
+            raise ValueError("initial is missing: without it, {watermark} must stand alone in the body")
+        if mark.place == "path" and self.bulk:
+            raise ValueError("a bulk job is told the watermark in its query, header or body")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

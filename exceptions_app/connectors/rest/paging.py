@@ -1,26 +1,33 @@
-"""Turns an address into pages of rows, however a source pages. What goes in circles is refused."""
+"""Turns a list into pages of rows, however a source pages. What goes in circles or never ends is refused."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from ..base import FeedContentError
-from ..exact_json import Parsed, RepeatingObject, find, parse
-from .masking import masked
+from .bodies import Body
 from .options import RestPaging
 
+MOST_EMPTY = 50
+"""So many pages without a row, one after the other, are no list that comes to an end."""
 
-class Answer(Protocol):
-    """What paging needs of an HTTP response."""
+_CONTENT_RANGE = re.compile(r"^\s*\S*?\s*(?:(\d+)-(\d+)|\*)\s*/\s*(\d+|\*)\s*$")
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^;,="\s]+\s*=\s*(?:"[^"]*"|[^;,\s]+))*)')
+_NEXT = re.compile(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)', re.IGNORECASE)
 
-    @property
-    def content(self) -> bytes: ...
 
-    @property
-    def headers(self) -> Mapping[str, str]: ...
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one page is asked with. `url`: a whole address that the source gave; `fields`: what the body names."""
+
+    url: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,130 +38,201 @@ class Batch:
     rows: list[Any]
     repeats: bool
     last: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    unchanged: bool = False
+    """The source says that it is what it was, and gave no rows."""
 
 
-Get = Callable[[str, Mapping[str, str], str], Answer]
+Ask = Callable[[Step, str], tuple[Body, str]]
+"""Asks for a page; gives the body and the address that answered."""
 Follow = Callable[[str, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How one list is read: where the body holds its rows, how the next page is asked for."""
+    """How one list is read. `begin`: the address of its first page, where that is not the feed's own."""
 
-    get: Get
+    ask: Ask
     follow: Follow
-    records: str
     paging: RestPaging
     label: str
-    single: bool = False
-    """An object where the list should be is the one row."""
+    begin: str | None = None
 
-    def pages(self, url: str, params: Mapping[str, str]) -> Iterator[Batch]:
+    def pages(self) -> Iterator[Batch]:
         """Every page in order. Raises FeedContentError where an answer is not what was agreed."""
         match self.paging.type:
             case "none":
-                yield self._batch(self._ask(url, params, 1), 1, last=True)
-            case "next_link" | "cursor":
-                yield from self._linked(url, params)
+                body, _ = self.ask(Step(self.begin), self._where(1))
+                yield _batch(body, self._where(1), last=True)
+            case "page" | "offset":
+                yield from self._counted()
+            case "range":
+                yield from self._ranged()
             case _:
-                yield from self._counted(url, params)
+                yield from self._linked()
 
-    def _linked(self, url: str, params: Mapping[str, str]) -> Iterator[Batch]:
-        current, query = url, {**params, **self._size()}
-        seen: set[str] = set()
-        number = 1
-        while True:
-            body = self._ask(current, query, number)
-            following = find(body.value, self.paging.next_field) if isinstance(body.value, dict) else None
-            yield self._batch(body, number, last=not following)
-            if not following:
+    def _linked(self) -> Iterator[Batch]:
+        step, seen, pages = Step(self.begin, self.paging.fixed, fields=self._size()), set[str](), _Seen()
+        for number in self._numbers():
+            where = self._where(number)
+            body, url = self.ask(step, where)
+            pages.look_at(body.rows, number, where, "")
+            following = self._following(body, where)
+            yield _batch(body, where, last=following is None)
+            if following is None:
                 return
-            text = str(following)
-            if text in seen:
-                raise FeedContentError("the next page is one already read", self._where(number), "an end")
-            seen.add(text)
-            if self.paging.type == "next_link":
-                current, query = self.follow(text, current, self._where(number)), {}
-            else:
-                query = {**params, **self._size(), self.paging.next_param: text}
-            number += 1
+            if str(following) in seen:
+                raise FeedContentError("the next page is one already read", where, "an end")
+            seen.add(str(following))
+            step = self._next(step, following, url, where)
 
-    def _counted(self, url: str, params: Mapping[str, str]) -> Iterator[Batch]:
+    def _next(self, step: Step, following: str | int, url: str, where: str) -> Step:
+        if self.paging.type != "cursor":
+            return Step(self.follow(str(following), url, where))
+        if self.paging.place == "body":
+            return Step(step.url, step.params, fields={**step.fields, "cursor": following})
+        return Step(
+            step.url, {**self.paging.fixed, self.paging.next_param: str(following)}, fields=step.fields
+        )
+
+    def _following(self, body: Body, where: str) -> str | int | None:
+        """The next link or cursor; None at the end."""
+        if self.paging.type == "link_header":
+            return _next_link(body.headers.get(self.paging.header or "link", "")) or None
+        if self.paging.header:
+            told = body.headers.get(self.paging.header, "").strip()
+            return None if told.lower() in ("", "null", "none") else told
+        found = next((value for path in self.paging.links if (value := body.at(path))), None)
+        if isinstance(found, str | int) and not isinstance(found, bool):
+            return found
+        if found in (None, False):
+            return None
+        said = f"{self.paging.links[0]} is {type(found).__name__}"
+        raise FeedContentError(said, where, "the next page, or nothing")
+
+    def _counted(self) -> Iterator[Batch]:
         """Page numbers or offsets, until a page is empty or the total is reached.
 
         A source may give fewer rows a page than it was asked for, so a short page is not the end.
         """
-        read, number, before = 0, 1, b""
-        while True:
-            place = read if self.paging.type == "offset" else self.paging.start + number - 1
-            body = self._ask(url, {**params, **self._size(), self.paging.next_param: str(place)}, number)
-            rows = self._rows(body, number)
-            digest = sha256(repr(rows).encode()).digest()
-            if rows and digest == before:
-                raise FeedContentError(
-                    f"page {number} is page {number - 1} again; the source ignores {self.paging.next_param}",
-                    self._where(number),
-                    "the page asked for",
-                )
-            before, read = digest, read + len(rows)
-            last = not rows or read >= self._total(body, number, read + 1)
-            yield Batch(self._where(number), rows, body.repeats, last)
+        read, pages = 0, _Seen()
+        for number in self._numbers():
+            where = self._where(number)
+            place = self.paging.first + (read if self.paging.type == "offset" else number - 1)
+            body, _ = self.ask(self._numbered(place), where)
+            pages.look_at(body.rows, number, where, f"; the source ignores {self.paging.next_param}")
+            read += len(body.rows)
+            total = self._total(body, where)
+            if not body.rows:
+                _refuse_short(read, total, where)
+            last = not body.rows or (total is not None and read >= total)
+            yield _batch(body, where, last=last)
             if last:
                 return
-            number += 1
 
-    def _total(self, body: Parsed, number: int, unknown: int) -> int:
-        if not self.paging.field:
-            return unknown
-        total = find(body.value, self.paging.field)
-        if isinstance(total, int) and not isinstance(total, bool):
-            return total
+    def _numbered(self, place: int) -> Step:
+        if self.paging.place == "body":
+            return Step(self.begin, self.paging.fixed, fields={**self._size(), self.paging.type: place})
+        return Step(self.begin, {**self.paging.fixed, self.paging.next_param: str(place)})
+
+    def _ranged(self) -> Iterator[Batch]:
+        """`Range: items=0-499`, and what `Content-Range` says of it."""
+        read, pages = 0, _Seen()
+        for number in self._numbers():
+            where = self._where(number)
+            unit = f"{self.paging.unit}=" if self.paging.unit else ""
+            asked = {self.paging.next_param: f"{unit}{read}-{read + self.paging.size - 1}"}
+            body, _ = self.ask(Step(self.begin, self.paging.fixed, asked), where)
+            if body.status == 416:
+                yield Batch(where, [], False, last=True, headers=body.headers)
+                return
+            pages.look_at(body.rows, number, where, f"; the source ignores {self.paging.next_param}")
+            first, total, partial = self._content_range(body, where)
+            if partial and body.rows and first != read:
+                raise FeedContentError(
+                    f"it gave rows from {first}, not from {read}", where, "the rows asked for"
+                )
+            read += len(body.rows)
+            if not body.rows:
+                _refuse_short(read, total, where)
+            last = not body.rows or not partial or (total is not None and read >= total)
+            yield _batch(body, where, last=last)
+            if last:
+                return
+
+    def _content_range(self, body: Body, where: str) -> tuple[int, int | None, bool]:
+        """Where its rows begin, how many there are in all, and whether it is only a part."""
+        told = body.headers.get(self.paging.header or "content-range", "")
+        found = _CONTENT_RANGE.match(told)
+        if found is None:
+            if body.status == 206:
+                message = f"a part without a usable Content-Range ({told!r})"
+                raise FeedContentError(message, where, "Content-Range: items 0-499/1234")
+            return 0, None, False
+        total = None if found[3] == "*" else int(found[3])
+        return int(found[1] or 0), total, True
+
+    def _total(self, body: Body, where: str) -> int | None:
+        if self.paging.header:
+            told: Any = body.headers.get(self.paging.header, "")
+            told = int(told) if told.strip().isdigit() else told
+            name = self.paging.header
+        elif self.paging.field:
+            told, name = body.at(self.paging.field), self.paging.field
+            told = int(told) if isinstance(told, str) and told.isdigit() else told
+        else:
+            return None
+        if isinstance(told, int) and not isinstance(told, bool):
+            return told
+        raise FeedContentError(f"{name} is {told!r}", where, "the total number of rows")
+
+    def _size(self) -> dict[str, Any]:
+        return {"size": self.paging.size} if self.paging.place == "body" else {}
+
+    def _numbers(self) -> Iterator[int]:
+        yield from range(1, self.paging.most_pages + 1)
         raise FeedContentError(
-            f"{self.paging.field} is {total!r}", self._where(number), "the total number of rows"
+            f"{self.paging.most_pages:,} pages and no end",
+            self._where(self.paging.most_pages),
+            "an end; where the list is that long, a larger paging.size or paging.most_pages",
         )
-
-    def _size(self) -> dict[str, str]:
-        return {self.paging.size_param: str(self.paging.size)} if self.paging.size_param else {}
-
-    def _ask(self, url: str, params: Mapping[str, str], number: int) -> Parsed:
-        where = self._where(number)
-        answer = self.get(url, params, where)
-        kind = answer.headers.get("content-type", "no content type").split(";")[0]
-        try:
-            text = answer.content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            byte = answer.content[error.start]
-            raise FeedContentError(
-                f"byte 0x{byte:02X} at {error.start} is not UTF-8", where, "JSON in UTF-8"
-            ) from None
-        try:
-            return parse(text)
-        except ValueError as error:
-            message = f"the answer is not JSON ({kind}; {error}): {masked(text)}"
-            raise FeedContentError(message, where, "JSON") from None
-
-    def _rows(self, body: Parsed, number: int) -> list[Any]:
-        if isinstance(body.value, RepeatingObject):
-            raise FeedContentError(
-                f"the answer says {body.value.key!r} twice", self._where(number), "each key once"
-            )
-        rows = find(body.value, self.records)
-        if isinstance(rows, list):
-            return rows
-        if self.single and isinstance(rows, dict):
-            return [rows]
-        found = (
-            ", ".join(map(repr, list(body.value)[:8]))
-            if isinstance(body.value, dict)
-            else type(body.value).__name__
-        )
-        wanted = f"a list at {self.records!r}" if self.records else "a list"
-        raise FeedContentError(
-            f"no list of rows; the answer holds {found or 'nothing'}", self._where(number), wanted
-        )
-
-    def _batch(self, body: Parsed, number: int, *, last: bool) -> Batch:
-        return Batch(self._where(number), self._rows(body, number), body.repeats, last)
 
     def _where(self, number: int) -> str:
         return f"{self.label} page {number}"
+
+
+class _Seen:
+    """The pages that were read, by what they held: one that comes again shows a source that goes in circles."""
+
+    def __init__(self) -> None:
+        self._pages: dict[bytes, int] = {}
+        self._empty = 0
+
+    def look_at(self, rows: list[Any], number: int, where: str, why: str) -> None:
+        if not rows:
+            self._empty += 1
+            if self._empty > MOST_EMPTY:
+                raise FeedContentError(f"{MOST_EMPTY} pages without a row, and no end", where, "an end")
+            return
+        self._empty = 0
+        before = self._pages.setdefault(sha256(repr(rows).encode("utf-8", "replace")).digest(), number)
+        if before != number:
+            message = f"page {number} is page {before} again, already read{why}"
+            raise FeedContentError(message, where, "the page asked for")
+
+
+def _batch(body: Body, where: str, *, last: bool) -> Batch:
+    return Batch(where, body.rows, body.repeats, last, body.headers, unchanged=body.status == 304)
+
+
+def _refuse_short(read: int, total: int | None, where: str) -> None:
+    if total is not None and read < total:
+        message = f"it says that there are {total} rows, and gave {read}"
+        raise FeedContentError(
+            message, where, "all of them; was the order of the rows asked for (paging.order)?"
+        )
+
+
+def _next_link(header: str) -> str:
+    """The address of `rel="next"` in a Link header (RFC 8288); empty where there is none."""
+    return next((link[1] for link in _LINK.finditer(header) if _NEXT.search(link[2])), "")

@@ -6,7 +6,6 @@ session that has run out.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from typing import Any, TypeVar
 import httpx2
 
 from ..base import TransportError
-from ..references import address
-from .auth import Authorizer, authorizer
-from .options import RestConnection
+from .auth import authorizer
+from .client import Reach, client_of
+from .connection_options import RestConnection
+from .knowing import Carried, Known
 from .transport import retry_after
 
-Known = TypeVar("Known")
+Told = TypeVar("Told")
 
 BODY_LIMIT = 64 * 1024
 """Bytes of an answer that are looked at."""
@@ -54,14 +54,11 @@ class HttpTarget:
 
     def __init__(self, connection: RestConnection, left: Callable[[], None] = lambda: None) -> None:
         self._timeout = connection.timeout.total_seconds()
-        self._base = address(connection.base_url, "connection.base_url").rstrip("/")
-        if not self._base.startswith(("http://", "https://")):
-            raise TransportError("not an http(s) address", permanent=True, where="connection.base_url")
-        timeout = httpx2.Timeout(self._timeout)
+        self._reach = Reach.of(connection)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx2.Client(timeout=timeout, headers=connection.headers, limits=limits)
-        self._has_tokens = connection.auth.type == "oauth2"
-        self._known = _Known(authorizer(connection.auth, self._base, timeout))
+        self._client = client_of(connection, limits=limits)
+        self._has_tokens = connection.auth.type in ("oauth2", "session")
+        self._known = Known(authorizer(connection, self._reach))
         self._left = left
 
     @property
@@ -71,29 +68,30 @@ class HttpTarget:
 
     def address_of(self, path: str) -> str:
         """The address of a path below base_url."""
-        return f"{self._base}/{path.lstrip('/')}"
+        return self._reach.address_of(path)
 
     def send(self, request: Request, where: str) -> Reply:
         """The answer, whatever it says. Raises TransportError: `sent` where the request may have arrived."""
-        headers = self._headers(where)
-        reply = self._once(request, headers, where)
-        if reply.status == 401 and self._renewed(headers, where):
-            reply = self._once(request, self._headers(where), where)
+        carried = self._carried(where)
+        reply = self._once(request, carried, where)
+        if self._known.expired(reply.status) and self._renewed(carried, where):
+            reply = self._once(request, self._carried(where), where)
         return reply
 
     def close(self) -> None:
         self._client.close()
         self._known.close()
 
-    def _once(self, request: Request, known: Mapping[str, str], where: str) -> Reply:
+    def _once(self, request: Request, known: Carried, where: str) -> Reply:
         progress = _Progress(self._left)
         deadline = time.monotonic() + _STEPS * self._timeout
         reply: Reply | None = None
+        headers, params = known
         try:
             with self._client.stream(
                 request.method,
-                request.url,
-                headers={**request.headers, **known},
+                httpx2.URL(request.url).copy_merge_params(dict(params)) if params else request.url,
+                headers={**request.headers, **headers},
                 content=request.content if request.content is not None else b"",
                 extensions={"trace": progress},
             ) as response:
@@ -122,10 +120,10 @@ class HttpTarget:
                 raise httpx2.ReadTimeout("the answer does not end")
         return bytes(body[:BODY_LIMIT]).decode(response.encoding or "utf-8", errors="replace")
 
-    def _headers(self, where: str) -> Mapping[str, str]:
-        return _asked(self._known.headers, where)
+    def _carried(self, where: str) -> Carried:
+        return _asked(self._known.carried, where)
 
-    def _renewed(self, used: Mapping[str, str], where: str) -> bool:
+    def _renewed(self, used: Carried, where: str) -> bool:
         return _asked(lambda: self._known.renewed(used), where)
 
 
@@ -143,31 +141,11 @@ class _Progress:
             self._left()
 
 
-class _Known:
-    """An authorizer that several threads ask: one of them renews, the others take what it got."""
-
-    def __init__(self, auth: Authorizer) -> None:
-        self._auth = auth
-        self._lock = threading.Lock()
-
-    def headers(self) -> Mapping[str, str]:
-        with self._lock:
-            return dict(self._auth.headers())
-
-    def renewed(self, used: Mapping[str, str]) -> bool:
-        """Whether asking again may help: because somebody has renewed since `used`, or we can."""
-        with self._lock:
-            return dict(self._auth.headers()) != used or self._auth.renew()
-
-    def close(self) -> None:
-        self._auth.close()
-
-
 def _refused(reply: Reply | None) -> bool:
     return reply is not None and not 200 <= reply.status < 300
 
 
-def _asked(ask: Callable[[], Known], where: str) -> Known:
+def _asked(ask: Callable[[], Told], where: str) -> Told:
     """What fails while we make ourselves known is the system's state, not this write's: it passes."""
     try:
         return ask()

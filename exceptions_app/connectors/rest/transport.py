@@ -1,129 +1,239 @@
-"""One request at a time to one system: authorised, patient with what passes, never to another host.
+"""One request at a time to one system: authorised, patient with what passes, never to a host that is not named.
 
-Knows HTTP; must not know what a body means.
+Knows HTTP; must not know what a body means. Several threads may ask at once.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 import httpx2
 import stamina
 
 from exceptions_app.domain.instant import utc_now
 
-from ..base import TransportError
-from ..references import address
-from .auth import Authorizer, authorizer
+from ..base import FeedContentError, TransportError
+from .allowance import Allowance, RestingError
+from .auth import authorizer
+from .client import Reach, client_of
+from .connection_options import RestConnection
+from .knowing import Known
 from .masking import without_digits
-from .options import RestConnection
+
+Asked = TypeVar("Asked")
 
 LONGEST_WAIT = 60.0
 """Seconds. A source that asks for a longer wait is asked again by a later run, not by a sleeping one."""
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = 5
+_MB = 1 << 20
 
 
 class NotFoundError(TransportError):
-    """404: the source has nothing there."""
+    """404 or 410: the source has nothing there."""
+
+
+class RefusedError(TransportError):
+    """Another status that is none: the source will not answer this very request."""
+
+    def __init__(self, message: str, where: str, status: int) -> None:
+        super().__init__(message, permanent=True, where=where)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `fine`: statuses beside 2xx that are answers here, such as 304."""
+
+    url: str
+    method: str = "GET"
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    fine: frozenset[int] = frozenset()
+    judge: Callable[[bytes, str], None] | None = None
+    """Raises what a 2xx answer says went wrong, with where it was asked: a passing failure is tried again."""
 
 
 class HttpSource:
-    """A system reached over HTTP. `sleep` and `clock` (seconds) serve the rate limit."""
+    """A system reached over HTTP. `sleep` and `clock` (seconds) serve the rate limit of its own allowance."""
 
     def __init__(
         self,
         connection: RestConnection,
+        allowance: Allowance | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
-        self._sleep = sleep
-        self._clock = clock
-        self._next_at = 0.0
-        timeout = httpx2.Timeout(connection.timeout.total_seconds())
-        self._base = address(connection.base_url, "connection.base_url").rstrip("/")
-        self._host = httpx2.URL(self._base).host
-        if not self._base.startswith(("http://", "https://")):
-            raise TransportError("not an http(s) address", permanent=True, where="connection.base_url")
-        self._client = httpx2.Client(timeout=timeout, headers=connection.headers)
-        self._auth: Authorizer = authorizer(connection.auth, self._base, timeout)
-
-    def address_of(self, path: str) -> str:
-        """The address of a path below base_url."""
-        return f"{self._base}/{path.lstrip('/')}"
-
-    def follow(self, link: str, current: str, where: str) -> str:
-        """The address that `link` means on the page `current`. Raises TransportError if it leaves."""
-        target = httpx2.URL(current).join(link)
-        if _origin(target) != _origin(httpx2.URL(self._base)):
-            raise TransportError(
-                f"the next page is said to be at {target.netloc.decode()}, not at {self._host}: not asked",
-                permanent=True,
-                where=where,
-            )
-        return str(target)
+        self._allowance = allowance or Allowance(connection, sleep=sleep, clock=clock)
+        self.reach = Reach.of(connection)
+        self._known = Known(authorizer(connection, self.reach))
+        self._client = client_of(connection)
 
     def get(self, url: str, params: Mapping[str, str], where: str) -> httpx2.Response:
-        """A 2xx answer. Passing failures are tried again; what cannot pass raises TransportError at once."""
+        """A 2xx answer to a GET."""
+        return self.ask(Call(url, params=params), where)
+
+    def ask(self, call: Call, where: str) -> httpx2.Response:
+        """A 2xx answer, or one that the call says is fine. Passing failures are tried again; what cannot pass
+        raises TransportError at once.
+        """
         for attempt in stamina.retry_context(on=_wait, attempts=self._connection.tries, timeout=None):
             with attempt:
-                return self._authorised(url, params, where)
+                return self._authorised(call, where)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def close(self) -> None:
+        self._known.close()
         self._client.close()
-        self._auth.close()
 
-    def _authorised(self, url: str, params: Mapping[str, str], where: str) -> httpx2.Response:
-        response = self._send(url, params, where)
-        if response.status_code == 401 and self._auth.renew():
-            response = self._send(url, params, where)
-        if response.is_success:
+    def _authorised(self, call: Call, where: str) -> httpx2.Response:
+        carried = self._told(call, where)
+        response = self._redirected(call, carried, where)
+        if self._known.expired(response.status_code) and self._renewed(carried, where):
+            carried = self._told(call, where)
+            response = self._redirected(call, carried, where)
+        if response.is_success or response.status_code in call.fine:
+            if call.judge is not None:
+                call.judge(response.content, where)
             return response
-        raise _refusal(response, where)
+        raise _refusal(response, where, carried)
 
-    def _send(self, url: str, params: Mapping[str, str], where: str) -> httpx2.Response:
-        self._throttle()
+    def _told(self, call: Call, where: str) -> Carried:
+        """How the system knows us; for a host that may be asked but is not told, nothing."""
+        if not self.reach.is_known(call.url):
+            return Carried({}, {})
+        return self._network(lambda: Carried(*self._known.carried()), f"{where}: token")
+
+    def _renewed(self, carried: Carried, where: str) -> bool:
+        if not (carried.headers or carried.params):
+            return False
+        return self._network(
+            lambda: self._known.renewed((carried.headers, carried.params)), f"{where}: token"
+        )
+
+    def _redirected(self, call: Call, carried: Carried, where: str) -> httpx2.Response:
+        """The answer at the end of the redirects, each to a place that the configuration names."""
+        for _ in range(_REDIRECTS + 1):
+            response = self._send(call, carried, where)
+            location = response.headers.get("location")
+            if not (response.is_redirect and location and _may_follow(response, call)):
+                return response
+            url = self.reach.follow(location, str(response.url), where, f"{response.status_code}: the answer")
+            if not self.reach.is_known(url):
+                carried = Carried({}, {})
+            method = "GET" if response.status_code == 303 else call.method
+            call = replace(
+                call, url=url, params={}, method=method, content=None if method == "GET" else call.content
+            )
+        raise TransportError("sent on and on without an answer", permanent=True, where=where)
+
+    def _send(self, call: Call, carried: Carried, where: str) -> httpx2.Response:
+        self._allowance.take(where)
+        return self._network(lambda: self._answer(call, carried, where), where)
+
+    def _answer(self, call: Call, carried: Carried, where: str) -> httpx2.Response:
+        params = {**call.params, **carried.params}
+        target = httpx2.URL(call.url).copy_merge_params(params) if params else httpx2.URL(call.url)
+        headers = {**call.headers, **carried.headers}
+        request = self._client.build_request(call.method, target, headers=headers, content=call.content)
+        response = self._client.send(request, stream=True)
         try:
-            target = httpx2.URL(url).copy_merge_params(dict(params)) if params else httpx2.URL(url)
-            return self._client.get(target, headers=self._auth.headers())
+            content = self._whole(response, where)
+        finally:
+            response.close()
+        self._judge(response)
+        return _with_content(response, content)
+
+    def _whole(self, response: httpx2.Response, where: str) -> bytes:
+        limit, deadline = (
+            self._connection.largest_answer * _MB,
+            self._connection.longest_answer.total_seconds(),
+        )
+        began, body = time.monotonic(), bytearray()
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > limit:
+                said = f"the answer is larger than {self._connection.largest_answer} MB unpacked"
+                expected = "smaller pages, or a larger largest_answer under connection"
+                raise FeedContentError(said, where, expected)
+            if time.monotonic() - began > deadline:
+                raise httpx2.ReadTimeout(f"the answer did not end within {deadline:g} s")
+        return bytes(body)
+
+    def _judge(self, response: httpx2.Response) -> None:
+        if response.status_code not in _PASSING:
+            self._allowance.answered()
+            return
+        self._allowance.failed(_status(response), retry_after(response), LONGEST_WAIT)
+
+    def _network(self, ask: Callable[[], Asked], where: str) -> Asked:
+        """What the network does to us, as TransportError; each failure is told to the allowance."""
+        try:
+            return ask()
         except httpx2.HTTPStatusError as error:  # the token endpoint's own refusal
-            raise _refusal(error.response, f"{where}: token") from None
+            raise _refusal(error.response, where, Carried({}, {})) from None
         except httpx2.TimeoutException as error:
             limit = self._connection.timeout.total_seconds()
-            message = f"no answer within {limit:g} s ({type(error).__name__})"
-            raise TransportError(message, permanent=False, where=where) from error
+            told = str(error) if str(error).startswith("the answer") else f"no answer within {limit:g} s"
+            raise self._passing(f"{told} ({type(error).__name__})", where) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise TransportError(str(error), permanent=True, where=where) from error
         except httpx2.RequestError as error:
-            message = f"{error or 'the connection broke'} ({type(error).__name__})"
-            raise TransportError(message, permanent=False, where=where) from error
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                said = f"its certificate is not trusted ({error}); expected one that connection.tls.ca vouches for"
+                raise TransportError(said, permanent=True, where=where) from None
+            raise self._passing(
+                f"{error or 'the connection broke'} ({type(error).__name__})", where
+            ) from error
 
-    def _throttle(self) -> None:
-        rate = self._connection.rate_per_second
-        if not rate:
-            return
-        now = self._clock()
-        if now < self._next_at:
-            self._sleep(self._next_at - now)
-        self._next_at = max(now, self._next_at) + 1 / rate
+    def _passing(self, said: str, where: str) -> TransportError:
+        self._allowance.failed(said, None, LONGEST_WAIT)
+        return TransportError(said, permanent=False, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How the system knows us, in one request."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+
+    def hidden(self, text: str) -> str:
+        """The text without what was carried, in case the source repeats it."""
+        for value in (*self.headers.values(), *self.params.values()):
+            for secret in (value, value.rpartition(" ")[2]):
+                text = text.replace(secret, "•••") if len(secret) > 2 else text
+        return text
 
 
 def _wait(error: Exception) -> bool | float:
     """stamina's hook: whether to try again, and after how long if the source said so."""
-    if not isinstance(error, TransportError) or error.permanent:
+    if not isinstance(error, TransportError) or error.permanent or isinstance(error, RestingError):
         return False
     if error.retry_after is None:
         return True
     return error.retry_after if error.retry_after <= LONGEST_WAIT else False
 
 
-def _refusal(response: httpx2.Response, where: str) -> TransportError:
-    status = f"{response.status_code} {response.reason_phrase}".strip()
+def _may_follow(response: httpx2.Response, call: Call) -> bool:
+    """A search that is sent on is asked there as it was (307, 308), or only fetched (303)."""
+    return call.method == "GET" or response.status_code in (303, 307, 308)
+
+
+def _status(response: httpx2.Response) -> str:
+    return f"{response.status_code} {response.reason_phrase}".strip()
+
+
+def _refusal(response: httpx2.Response, where: str, carried: Carried) -> TransportError:
+    status = _status(response)
     if response.is_redirect:
         host = response.url.join(response.headers.get("location", "")).host
         return TransportError(
@@ -131,9 +241,20 @@ def _refusal(response: httpx2.Response, where: str) -> TransportError:
         )
     if response.status_code in _PASSING:
         return TransportError(status, permanent=False, where=where, retry_after=retry_after(response))
-    body = without_digits(response.text)
-    kind = NotFoundError if response.status_code == 404 else TransportError
-    return kind(f"{status}{': ' + body if body else ''}", permanent=True, where=where)
+    body = without_digits(carried.hidden(response.text))
+    if response.status_code in (404, 410):
+        return NotFoundError(f"{status}{': ' + body if body else ''}", permanent=True, where=where)
+    hint = _HINTS.get(response.status_code, "")
+    said = f"{status}{hint}{': ' + body if body else ''}"
+    return RefusedError(said, where, response.status_code)
+
+
+_HINTS = {
+    401: " (it does not know us: look at connection.auth and its secrets)",
+    403: " (it knows us and does not allow this: what we are is given too few rights there)",
+    405: " (it does not take this method: look at method)",
+    406: " (it does not answer in this format: look at format and headers)",
+}
 
 
 def retry_after(response: httpx2.Response) -> float | None:
@@ -147,5 +268,11 @@ def retry_after(response: httpx2.Response) -> float | None:
         return None
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+def _with_content(response: httpx2.Response, content: bytes) -> httpx2.Response:
+    """The answer with its body, which has been unpacked already."""
+    packed = ("content-encoding", "content-length", "transfer-encoding")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in packed]
+    return httpx2.Response(
+        response.status_code, headers=headers, content=content, request=response.request,
+        extensions=response.extensions,
+    )  # fmt: skip

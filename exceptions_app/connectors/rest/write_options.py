@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from exceptions_app.catalog.schema import Shape
 
+from .header_names import HEADER, checked
+from .plain_path import plain_path
+
 Format = Literal["json", "form", "xml", "text"]
 
-_HEADER = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 _OWN = frozenset(
     {
         "authorization", "connection", "content-length", "host", "idempotency-key", "traceparent",
@@ -33,24 +34,12 @@ class _Request(Shape):
     @field_validator("headers")
     @classmethod
     def _allowed(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not _HEADER.match(name):
-                raise ValueError(f"{name!r} is no name of a header")
-            if name.lower() in _OWN:
-                raise ValueError(f"the header {name} is written by the connector itself")
-            if "\n" in value or "\r" in value:
-                raise ValueError(f"the header {name} has a line break")
-        return headers
+        return checked(headers, _OWN)
 
     @field_validator("path")
     @classmethod
     def _stays_here(cls, path: str) -> str:
-        leads_away = "://" in path or path.startswith("//") or {"?", "#"} & set(path)
-        if leads_away or any(step in {".", ".."} for step in path.split("/")):
-            raise ValueError(
-                "it is no plain path; expected a path below base_url, its parameters under query"
-            )
-        return path
+        return plain_path(path)
 
     @model_validator(mode="after")
     def _body_fits(self) -> _Request:
@@ -78,7 +67,7 @@ class RestSubmit(_Request):
     @field_validator("idempotency_header")
     @classmethod
     def _header(cls, name: str | None) -> str | None:
-        if name is not None and (not _HEADER.match(name) or name.lower() in _OWN - {"idempotency-key"}):
+        if name is not None and (not HEADER.match(name) or name.lower() in _OWN - {"idempotency-key"}):
             raise ValueError(f"{name!r} cannot carry the key; expected the name of a header")
         return name
 

@@ -1,0 +1,151 @@
+"""Rows that a system makes in the background: submit a job, ask how it stands, download what it made.
+
+Knows requests and answers; must not know watermarks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import monotonic, sleep
+from typing import Any
+
+import httpx2
+
+from ..base import FeedContentError, TransportError, cut
+from ..exact_json import find
+from .asking import Part, Requests
+from .bodies import Reader
+from .masking import masked
+from .options import RestBulk
+from .paging import Batch, Step, Walk
+from .templates import in_path, plain, text
+from .transport import Call, HttpSource, retry_after
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 300.0
+_JSON = Reader()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A submitted job: its identifier, and where it says how it stands."""
+
+    name: str
+    status_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRead:
+    """One job, from its submission to its last row. `walk` reads what is downloaded, page by page."""
+
+    source: HttpSource
+    options: RestBulk
+    requests: Requests
+    walk: Walk
+    label: str
+
+    def pages(self, submit: Part) -> Iterator[Batch]:
+        """The pages of everything that the job made. While it works, pages without rows: reading can be stopped."""
+        job, status = self._submitted(submit), None
+        deadline = monotonic() + self.options.longest.total_seconds()
+        while True:
+            answer = self._asked(job.status_url, "status")
+            status = _JSON.value(answer, self._where("status"))
+            if self._is_done(status):
+                break
+            if monotonic() > deadline:
+                raise self._too_long(status)
+            yield Batch(self._where("status"), [], False, last=False)
+            pause(min(retry_after(answer) or self.options.every.total_seconds(), LONGEST_PAUSE))
+        addresses = self._addresses(job, status)
+        if not addresses:
+            yield Batch(self._where("result"), [], False, last=True)
+        for number, address in enumerate(addresses, 1):
+            result = f"{self.label} result" if len(addresses) == 1 else f"{self.label} result {number}"
+            for batch in replace(self.walk, begin=address, label=result).pages():
+                yield replace(batch, last=batch.last and number == len(addresses))
+        self._clean_up(job)
+
+    def _submitted(self, submit: Part) -> _Job:
+        where = self._where("submit")
+        part = replace(submit, method=self.options.submit, body=self.options.body)
+        answer = self.source.ask(self.requests.call(part, Step()), where)
+        if self.options.job_header is not None:
+            told = answer.headers.get(self.options.job_header, "")
+        else:
+            found = find(_JSON.value(answer, where), self.options.job)
+            told = "" if found is None or isinstance(found, dict | list) else plain(found)
+        if not told:
+            place = f"header {self.options.job_header}" if self.options.job_header else repr(self.options.job)
+            raise FeedContentError(
+                f"no job at {place}", where, "the identifier of the job that was submitted"
+            )
+        if self.options.status is None or told.startswith(("http://", "https://", "/")):
+            address = self.source.reach.follow(told, str(answer.url), where, "the job")
+            return _Job(httpx2.URL(address).path.rstrip("/").rpartition("/")[2], address)
+        return _Job(told, self._address(self.options.status, told))
+
+    def _is_done(self, status: Any) -> bool:
+        state = find(status, self.options.state)
+        if state is None or isinstance(state, dict | list):
+            holds = (
+                ", ".join(map(repr, list(status)[:8])) if isinstance(status, dict) else type(status).__name__
+            )
+            message = f"no state at {self.options.state!r}; the answer holds {holds}"
+            raise FeedContentError(message, self._where("status"), "how the job stands")
+        said = plain(state).casefold()
+        if said in {text.casefold() for text in self.options.failed}:
+            why = find(status, self.options.message) if self.options.message else None
+            told = f": {cut(plain(why), 200)}" if why is not None else ""
+            message = f"the job says {plain(state)!r}{told}"
+            raise TransportError(message, permanent=False, where=self._where("status"))
+        return said in {text.casefold() for text in self.options.done}
+
+    def _too_long(self, status: Any) -> TransportError:
+        state = masked(plain(find(status, self.options.state)))
+        limit = self.options.longest.total_seconds()
+        message = (
+            f"the job still says {state!r} after {limit:g} s; expected one of {', '.join(self.options.done)}"
+        )
+        return TransportError(message, permanent=False, where=self._where("status"))
+
+    def _addresses(self, job: _Job, status: Any) -> list[str]:
+        if self.options.result is not None:
+            return [self._address(self.options.result, job.name)]
+        found = find(status, self.options.result_field or "")
+        links = [found] if isinstance(found, str) else found
+        if links is None:
+            return []
+        if not isinstance(links, list) or not all(isinstance(link, str) for link in links):
+            message = f"{self.options.result_field} is {type(found).__name__}"
+            raise FeedContentError(message, self._where("status"), "an address, or a list of them")
+        where = self._where("result")
+        return [self.source.reach.follow(link, job.status_url, where, "the result") for link in links]
+
+    def _address(self, path: str, job: str) -> str:
+        return self.source.reach.address_of(text(path, {"job": job}, in_path))
+
+    def _asked(self, url: str, what: str) -> httpx2.Response:
+        return self.source.ask(Call(url, headers={"Accept": "application/json"}), self._where(what))
+
+    def _clean_up(self, job: _Job) -> None:
+        """What was read is read; a job that stays there does no harm."""
+        if self.options.cleanup is None:
+            return
+        try:
+            self.source.ask(
+                Call(self._address(self.options.cleanup, job.name), "DELETE"), self._where("cleanup")
+            )
+        except TransportError as error:
+            log.warning("%s", error)
+
+    def _where(self, what: str) -> str:
+        return f"{self.label} {what}"
+
+
+def pause(seconds: float) -> None:
+    """Wait before a job is asked again."""
+    sleep(seconds)

@@ -1,0 +1,329 @@
+"""Every way of paging to its end, and what never ends, repeats itself or leaves something out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from loopback import Asked, Reply
+from rest_feeds import Serve, connector, ids, read_all
+
+from exceptions_app.connectors.base import FeedContentError
+from exceptions_app.connectors.rest.options import RestRead
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def listed(asked: Asked, total: int, size: int = 2) -> tuple[int, list[dict[str, int]]]:
+    """The rows from `offset` on."""
+    start = int(asked.query.get("offset", 0))
+    return start, [{"id": number} for number in range(start, min(start + size, total))]
+
+
+def test_a_link_header_is_followed_to_the_end(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        start, rows = listed(asked, 5)
+        links = '</orders?offset=0>; rel="first"'
+        if start + 2 < 5:
+            links += f', <{server.url}/orders?offset={start + 2}&a=1,2>; title="x, y"; rel="next last"'
+        return Reply(rows, headers={"Link": links})
+
+    server = serve(handler)
+    pages, error = read_all(
+        connector(server.url, {"path": "/orders", "paging": {"type": "link_header"}}).read(None)
+    )
+    assert error is None
+    assert ids(pages) == [0, 1, 2, 3, 4]
+    assert server.asked[1].query == {"offset": "2", "a": "1,2"}
+
+
+@pytest.mark.parametrize(
+    ("records", "link"),
+    [("value", ["@odata.nextLink"]), ("value", ["odata.nextLink"]), ("d.results", ["d", "__next"])],
+)
+def test_odata_of_each_version_is_asked_in_a_stable_order(
+    serve: Serve, records: str, link: list[str]
+) -> None:
+    def handler(asked: Asked) -> Reply:
+        start, rows = listed(asked, 4)
+        inner: dict[str, Any] = {records.rpartition(".")[2]: rows}
+        if start == 0:
+            inner[link[-1]] = f"{server.url}/orders?offset=2"
+        return Reply({"d": inner} if records.startswith("d") else inner)
+
+    server = serve(handler)
+    paging = {"type": "odata", "order": "modifiedAt,id", "size": 2}
+    pages, error = read_all(
+        connector(server.url, {"path": "/orders", "records": records, "paging": paging}).read(None)
+    )
+    assert error is None
+    assert ids(pages) == [0, 1, 2, 3]
+    assert server.asked[0].query == {"$orderby": "modifiedAt,id", "$top": "2"}
+
+
+def test_a_cursor_may_stand_in_a_header(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        at = int(asked.query.get("locator", 0))
+        return Reply(f"id\n{at}\n", headers={"Locator": str(at + 1) if at < 2 else "null"})
+
+    paging = {"type": "cursor", "header": "Locator", "param": "locator"}
+    read = {"path": "/orders", "format": "csv", "paging": paging}
+    pages, error = read_all(connector(serve(handler).url, read).read(None))
+    assert error is None
+    assert ids(pages) == ["0", "1", "2"]
+
+
+def test_ranges_are_asked_until_content_range_says_that_all_was_given(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        first, last = map(int, asked.headers["range"].removeprefix("items=").split("-"))
+        rows = [{"id": number} for number in range(first, min(last, 4) + 1)]
+        told = f"items {first}-{first + len(rows) - 1}/5"
+        return Reply(rows, status=206, headers={"Content-Range": told})
+
+    server = serve(handler)
+    read = {"path": "/orders", "paging": {"type": "range", "size": 2, "order": "id", "order_param": "sort"}}
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert error is None
+    assert ids(pages) == [0, 1, 2, 3, 4]
+    assert [asked.headers["range"] for asked in server.asked] == ["items=0-1", "items=2-3", "items=4-5"]
+    assert server.asked[2].query == {"sort": "id"}
+
+
+def test_ranges_of_an_unknown_total_end_with_416(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        first = int(asked.headers["range"].split("-")[0])
+        if first >= 4:
+            return Reply("past the end", status=416)
+        rows = [{"id": first}, {"id": first + 1}]
+        return Reply(rows, status=206, headers={"Content-Range": f"{first}-{first + 1}/*"})
+
+    read = {"path": "/orders", "paging": {"type": "range", "size": 2, "unit": ""}}
+    pages, error = read_all(connector(serve(handler).url, read).read(None))
+    assert error is None
+    assert ids(pages) == [0, 1, 2, 3]
+
+
+def test_a_source_that_ignores_ranges_gave_everything_at_once(serve: Serve) -> None:
+    server = serve(lambda asked: Reply([{"id": 1}, {"id": 2}]))
+    pages, error = read_all(
+        connector(server.url, {"path": "/orders", "paging": {"type": "range"}}).read(None)
+    )
+    assert (ids(pages), error, len(server.asked)) == ([1, 2], None, 1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [({}, "without a usable Content-Range"), ({"Content-Range": "items 7-8/20"}, "from 7")],
+)
+def test_a_part_that_is_not_the_one_asked_for_is_refused(serve: Serve, headers: Any, said: str) -> None:
+    server = serve(lambda asked: Reply([{"id": 1}, {"id": 2}], status=206, headers=headers))
+    _, error = read_all(connector(server.url, {"path": "/o", "paging": {"type": "range"}}).read(None))
+    assert isinstance(error, FeedContentError)
+    assert said in error.message
+
+
+def test_fewer_rows_than_the_source_says_it_has_is_no_whole_read(serve: Serve) -> None:
+    server = serve(lambda asked: Reply(listed(asked, 4)[1], headers={"X-Total-Count": "5"}))
+    paging = {"type": "offset", "header": "X-Total-Count", "order": "id", "order_param": "sort"}
+    pages, error = read_all(connector(server.url, {"path": "/orders", "paging": paging}).read(None))
+    assert ids(pages) == [0, 1, 2, 3]
+    assert isinstance(error, FeedContentError)
+    assert "there are 5 rows, and gave 4" in error.message
+    assert server.asked[1].query == {"offset": "2", "sort": "id"}
+
+
+def test_a_page_that_comes_again_later_is_found_out(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        return Reply([{"id": int(asked.query["page"]) % 3}])
+
+    pages, error = read_all(
+        connector(serve(handler).url, {"path": "/o", "paging": {"type": "page"}}).read(None)
+    )
+    assert ids(pages) == [1, 2, 0]
+    assert isinstance(error, FeedContentError)
+    assert error.message.startswith("page 4 is page 1 again")
+
+
+@pytest.mark.parametrize(("filled", "said"), [(True, "page 2 is page 1 again"), (False, "without a row")])
+def test_a_cursor_that_never_ends_is_broken_off(serve: Serve, filled: bool, said: str) -> None:
+    def handler(asked: Asked) -> Reply:
+        following = int(asked.query.get("cursor", 0)) + 1
+        return Reply({"rows": [{"id": 1}] if filled else [], "next_cursor": following})
+
+    read = {"path": "/o", "records": "rows", "paging": {"type": "cursor"}}
+    _, error = read_all(connector(serve(handler).url, read).read(None))
+    assert isinstance(error, FeedContentError)
+    assert said in error.message
+
+
+def test_a_list_of_more_pages_than_allowed_says_what_to_change(serve: Serve) -> None:
+    server = serve(lambda asked: Reply([{"id": asked.query["page"]}]))
+    read = {"path": "/o", "paging": {"type": "page", "most_pages": 3, "start": 0}}
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert ids(pages) == ["0", "1", "2"]
+    assert isinstance(error, FeedContentError)
+    assert "paging.most_pages" in error.expected
+
+
+@pytest.mark.parametrize(
+    ("paging", "said"),
+    [
+        ({"type": "offset", "order": "id"}, "order_param is missing"),
+        ({"type": "next_link", "place": "body"}, "place: body"),
+    ],
+)
+def test_paging_that_cannot_work_is_refused_when_it_is_read(paging: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        RestRead.model_validate({"path": "/o", "paging": paging})
+
+
+# -- the watermark, wherever it goes
+
+MARK = {"field": "at", "overlap": "0s", "initial": "2026-01-01T00:00:00Z"}
+
+
+def asked_since(serve: Serve, read: dict[str, Any], mark: str = "2026-11-20T00:00:00Z") -> Asked:
+    server = serve(lambda asked: Reply([]))
+    read_all(connector(server.url, {"path": "/orders", **read}).read(json.dumps({"since": mark})))
+    return server.asked[0]
+
+
+def test_the_watermark_may_stand_in_the_path_the_body_or_a_header(serve: Serve) -> None:
+    path = {"path": "/changes/{watermark}/orders", "watermark": {**MARK, "place": "path"}}
+    assert asked_since(serve, path).path == "/changes/2026-11-20T00%3A00%3A00Z/orders"
+    header = {"watermark": {**MARK, "place": "header", "param": "X-Since"}}
+    assert asked_since(serve, header).headers["x-since"] == "2026-11-20T00:00:00Z"
+    body = {
+        "method": "POST",
+        "body": {"where": {"changed": {"$gt": "{watermark}"}}, "state": "open"},
+        "watermark": {**MARK, "place": "body"},
+    }
+    asked = asked_since(serve, body)
+    assert asked.method == "POST"
+    assert json.loads(asked.body)["where"] == {"changed": {"$gt": "2026-11-20T00:00:00Z"}}
+
+
+def test_the_watermark_may_be_base64_json(serve: Serve) -> None:
+    mark = {**MARK, "param": "filter", "template": '{"since": "{watermark}"}'}
+    told = asked_since(serve, {"watermark": {**mark, "encode": "base64"}}).query["filter"]
+    assert json.loads(base64.b64decode(told)) == {"since": "2026-11-20T00:00:00Z"}
+    told = asked_since(serve, {"watermark": {**mark, "encode": "base64url"}}).query["filter"]
+    assert json.loads(base64.urlsafe_b64decode(told + "==")) == {"since": "2026-11-20T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("epoch", "1795132800"),
+        ("epoch_ms", "1795132800000"),
+        ("%Y%m%d %H:%M", "20261119 18:00"),
+    ],
+)
+def test_the_watermark_is_written_as_the_source_wants_it(serve: Serve, written: str, said: str) -> None:
+    mark = {**MARK, "param": "since", "written": written, "zone": "America/Chicago"}
+    assert asked_since(serve, {"watermark": mark}).query["since"] == said
+
+
+def test_a_first_read_leaves_an_absent_watermark_out_of_the_body(serve: Serve) -> None:
+    server = serve(lambda asked: Reply([]))
+    read = {
+        "path": "/orders", "method": "POST", "body": {"since": "{watermark}", "state": "open"},
+        "watermark": {"field": "at", "place": "body"},
+    }  # fmt: skip
+    read_all(connector(server.url, read).read(None))
+    assert json.loads(server.asked[0].body) == {"state": "open"}
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "since"),
+    [
+        ("/Date(1795132800000+0000)/", "iso", "2026-11-20T00:00:00Z"),
+        (1795132800, "epoch", "2026-11-20T00:00:00Z"),
+        (1795132800000, "epoch_ms", "2026-11-20T00:00:00Z"),
+        ("2026-11-19 18:00:00", "iso", "2026-11-20T00:00:00Z"),
+        ("19.11.2026 18:00", "%d.%m.%Y %H:%M", "2026-11-20T00:00:00Z"),
+    ],
+)
+def test_times_of_rows_are_read_in_each_way(serve: Serve, value: Any, written: str, since: str) -> None:
+    server = serve(lambda asked: Reply([{"id": 1, "at": value}]))
+    mark = {"field": "at", "param": "since", "written": written, "zone": "America/Chicago"}
+    with time_machine.travel(NOW, tick=False):
+        pages, error = read_all(connector(server.url, {"path": "/o", "watermark": mark}).read(None))
+    assert error is None
+    assert json.loads(pages[-1].watermark or "") == {"since": since}
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        ({"watermark": {"field": "at"}}, "param is missing"),
+        ({"watermark": {"field": "at", "place": "path"}}, "initial is missing"),
+        ({"watermark": {**MARK, "place": "path"}}, "the path must contain"),
+        ({"method": "POST", "body": {}, "watermark": {**MARK, "place": "body"}}, "the body must contain"),
+        (
+            {
+                "method": "POST", "body": {"q": "changed >= {watermark}"},
+                "watermark": {"field": "at", "place": "body"},
+            },
+            "initial is missing",
+        ),
+        ({"watermark": {**MARK, "param": "s", "zone": "Mars"}}, "America/Chicago"),
+        ({"watermark": {**MARK, "param": "s", "written": "us"}}, "pattern"),
+    ],
+)  # fmt: skip
+def test_a_watermark_without_its_place_says_what_to_add(read: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        RestRead.model_validate({"path": "/o", **read})
+
+
+# -- whether it changed at all
+
+
+@pytest.mark.parametrize(
+    ("told", "asked_with"),
+    [
+        ({"ETag": '"v1"'}, {"if-none-match": '"v1"'}),
+        (
+            {"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"},
+            {"if-modified-since": "Sun, 22 Nov 2026 10:00:00 GMT"},
+        ),
+    ],
+)
+def test_what_has_not_changed_is_not_sent_again(serve: Serve, told: Any, asked_with: Any) -> None:
+    def handler(asked: Asked) -> Reply:
+        known = asked_with.items() <= asked.headers.items()
+        return Reply("", status=304) if known else Reply([{"id": 1}], headers=told)
+
+    server = serve(handler)
+    read = {"path": "/orders", "conditional": True}
+    first, _ = read_all(connector(server.url, read, mode="snapshot").read(None))
+    mark = first[-1].watermark
+    again, error = read_all(connector(server.url, read, mode="snapshot").read(mark))
+    assert (again, error) == ([], None)
+    other, _ = read_all(connector(server.url, {**read, "params": {"all": "1"}}, mode="snapshot").read(mark))
+    assert ids(other) == [1], "another request is not known by what the first one was known by"
+
+
+def test_a_watermark_and_an_etag_go_together(serve: Serve) -> None:
+    server = serve(lambda asked: Reply([{"id": 1, "at": "2026-11-20T00:00:00Z"}], headers={"ETag": "e"}))
+    mark = {"field": "at", "param": "since", "overlap": "0s"}
+    read = {"path": "/orders", "conditional": True, "watermark": mark}
+    with time_machine.travel(NOW, tick=False):
+        first, _ = read_all(connector(server.url, read).read(None))
+        read_all(connector(server.url, read).read(first[-1].watermark))
+    assert json.loads(first[-1].watermark or "")["since"] == "2026-11-20T00:00:00Z"
+    assert server.asked[1].query == {"since": "2026-11-20T00:00:00Z"}
+
+
+def test_reading_ends_when_nobody_wants_the_next_page(serve: Serve) -> None:
+    server = serve(lambda asked: Reply([{"id": asked.query["page"]}]))
+    source = connector(server.url, {"path": "/o", "paging": {"type": "page"}})
+    pages = source.read(None)
+    next(pages)
+    pages.close()  # type: ignore[attr-defined]
+    source.close()
+    assert len(server.asked) <= 3
