@@ -20,7 +20,7 @@ from exceptions_app.queries.cases import page
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.queries.refreshed import refreshed
 from exceptions_app.runtime import runtime
-from exceptions_app.services import actions
+from exceptions_app.services import actions, comments
 
 from . import acting, facets, gate, hx
 from .bulk import picked_in
@@ -95,6 +95,24 @@ def claim() -> ResponseReturnValue:
         return hx.go_to(url_for("bulk.new", action="claim", all="yes", **_filter_of_form().to_args()))
     result = actions.bulk_claim(db.session(), acting.context(), gate.viewer(), picked_in(request.form))
     return _told(result, "claimed")
+
+
+@blueprint.post("/queue/note/<reference>")
+@needs(Permission.WORK_CASES)
+@transactional
+def note(reference: str) -> ResponseReturnValue:
+    """A comment that is pinned at once: it stands on the row for everybody."""
+    case, viewer, context = acting.case_or_404(reference), gate.viewer(), acting.context()
+    text = request.form.get(f"note-{case.id}", "")
+    try:
+        written = actions.comment(db.session(), context, viewer, case, text=text)
+        comments.pin(db.session(), context, viewer, case, comment_id=written.id, expected_version=None)
+    except actions.NotAllowedError as error:
+        db.session.rollback()
+        flash(str(error), "amber")
+    else:
+        flash(f"{case.reference}: the note is on its row now.", "green")
+    return hx.go_to(_back())
 
 
 @blueprint.post("/queue/retry")

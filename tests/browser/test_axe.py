@@ -16,7 +16,9 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").resolve()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
     "manager": [
-        "/", "/queue", "/queue?stage=breached&q=number", "/queue?q=nothing", "/exceptions/{0}", "/sla", "/exports",
+        "/", "/queue", "/queue?stage=breached&q=number", "/queue?q=nothing",
+        "/queue?group=category", "/queue?refs=PO-00001+PO-404&status=any", "/queue/views", "/bulk",
+        "/bulk/new?action=resolve&all=yes", "/bulk/new?action=waive&all=yes", "/exceptions/{0}", "/sla", "/exports",
     ],
     "integration_analyst": [
         "/integration", "/integration/runs", "/integration/rejects", "/integration/checks",

@@ -162,3 +162,16 @@ def test_what_belongs_to_no_entity_belongs_to_the_whole_network(
     for path in ("/queue", f"/exceptions/{encode(made.id)}"):
         texts = [text.strip() for text in html.fromstring(client.get(path).text).itertext()]
         assert "Whole network" in texts and "*" not in texts, path
+
+
+def test_a_note_stands_on_the_row_and_the_place_in_the_list_stays(
+    case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in()
+    form = {f"note-{case.id}": "Waits for the price list", "f-queue": "ap"}
+    answer = client.post(f"/queue/note/{encode(case.id)}", data=form)
+    assert answer.location == "/queue?queue=ap"
+    page = html.fromstring(client.get(answer.location).text)
+    assert [each.text_content().strip() for each in page.find_class("note")] == ["Waits for the price list"]
+    empty = client.post(f"/queue/note/{encode(case.id)}", data={})
+    assert "a comment needs words" in client.get(empty.location).text
