@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from exceptions_app.domain.delay import PREFIX
+
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
 from .schema import BalanceCheck, Check, DuplicateCheck, Finding, MatchCheck, Side
 from .scopes import (
@@ -91,8 +93,21 @@ def _match(check: MatchCheck, record_types: RecordTypes, found: Expressions) -> 
     for name, text in check.let.items():
         expr = found.read(text, match_scope(check, columns), ("let", name))
         columns[name] = expr.kind if expr else "unknown"
+    delay = _delay(check, columns, found)
     for index, finding in enumerate(check.findings):
-        _finding(check, finding, ("findings", index), columns, found)
+        _finding(check, finding, ("findings", index), columns, found, delay)
+
+
+def _delay(check: MatchCheck, columns: Columns, found: Expressions) -> set[str]:
+    """Read what waiting costs, where it stands in the check; the facts of it that are refused."""
+    types = {"discount_until": ("date",), "due": ("date",), "credit_hold": ("boolean",)}
+    parts = check.cost_of_delay.parts() if check.cost_of_delay is not None else {}
+    scope = match_scope(check, columns)
+    read = {
+        name: found.read(text, scope, ("cost_of_delay", name), *types.get(name, NUMBER))
+        for name, text in parts.items()
+    }
+    return {f"{PREFIX}{name}" for name, expr in read.items() if expr is None}
 
 
 def _documents(check: BalanceCheck, columns: Columns, found: Expressions) -> Columns:
@@ -128,7 +143,9 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
     _grouped(found, [(*path, "columns", column) for column in side.columns], by_key, f"side '{name}'")
 
 
-def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, found: Expressions) -> None:
+def _finding(
+    check: MatchCheck, finding: Finding, path: Path, columns: Columns, found: Expressions, refused: set[str]
+) -> None:
     scope = figures = match_scope(check, columns)
     found.read(finding.when, scope, (*path, "when"), "boolean")
     found.read(finding.since, scope, (*path, "since"), "timestamp")
@@ -144,6 +161,8 @@ def _finding(check: MatchCheck, finding: Finding, path: Path, columns: Columns, 
     found.read(finding.counterparty, scope, (*path, "counterparty"), "text")
     found.read(finding.critical_when, scope, (*path, "critical_when"), "boolean")
     for fact, text in finding.facts.items():
+        if fact in refused:
+            continue
         found.read(text, figures if text in FIGURES else scope, (*path, "facts", fact))
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from exceptions_app.domain.delay import PREFIX
+
 from . import sensitivity
 from .catalog import Catalog
 from .judging import Judge, Path
@@ -46,13 +48,17 @@ def _match(check: MatchCheck, types: RecordTypes) -> Said:
         yield from _documents(check, types)
     for name in re.findall(r"\{(\w+)\}", check.reference):
         yield ("reference",), sensitivity.of_finding(check, types, name)
+    for part, said in (check.cost_of_delay.parts() if check.cost_of_delay else {}).items():
+        yield ("cost_of_delay", part), sensitivity.of_finding(check, types, said)
     for index, finding in enumerate(check.findings):
         used = finding.tolerance
         figures = (used.difference, used.base, used.scale) if used is not None else ()
         texts: dict[Path, str | None] = {
             (part,): getattr(finding, part) for part in ("amount", "amount_per", "currency", "counterparty")
         }
-        texts |= {("facts", fact): text for fact, text in finding.facts.items()}
+        texts |= {
+            ("facts", fact): text for fact, text in finding.facts.items() if not fact.startswith(PREFIX)
+        }
         texts |= {("tolerance", part): getattr(used, part) for part in ("difference", "base") if used}
         for path, text in texts.items():
             if text is not None:

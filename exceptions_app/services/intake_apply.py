@@ -207,6 +207,8 @@ class _Changes:
         case.counterparty = short(found.counterparty) if found.counterparty else None
         case.amount_e4, case.currency = amounts.amount_e4, found.currency
         case.reporting_amount_e4, case.rate_e8 = amounts.reporting_e4, amounts.rate_e8
+        waiting = self._placing.delay(found, amounts.rate_e8, case.sla_calendar)
+        case.delay_at, case.delay_cost_e4, case.delay_why = waiting
         self._evidence.append((case.id, case.evidence_version, clean(found.evidence)))
 
 

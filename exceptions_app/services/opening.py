@@ -26,7 +26,7 @@ _CASE = (
     "reference", "counterparty", "sentence",
     "business_key", "line_key", "facts", "also",
     "evidence_hash", "amount_e4", "currency", "reporting_amount_e4", "rate_e8",
-    "since_at", "audit_head",
+    "since_at", "audit_head", "delay_at", "delay_cost_e4", "delay_why",
     "queue", "severity", "status", "evidence_version", "recurring", "cycle", "first_seen_at", "opened_at",
     "on_hold", "paused_seconds", "sla_target", "sla_calendar", "sla_stage", "due_at",
     "due_soon_at", "next_sla_at", "half_at", "cutoff", "response_target", "response_due_at", "retry_count",
@@ -94,13 +94,14 @@ class _Opening:
         amounts = placing.amounts(found)
         placed = placing.place(found, amounts.reporting_e4)
         shared = self._shared.get(id(placed)) or self._share(placed)  # `placing` keeps placements alive
+        waiting = placing.delay(found, amounts.rate_e8, placed.sla_calendar)
         first = self.links[case_id] = shared.stamp.link(case_chain(case_id), GENESIS)
         return (
             case_id, found.fingerprint, found.check, found.scope, found.category, found.entity,
             short(found.reference), short(counterparty) if counterparty else None, placing.sentence(found),
             clean(found.business_key), line_of(found), clean(found.facts), also_text(found),
             found.evidence_hash, amounts.amount_e4, found.currency, amounts.reporting_e4, amounts.rate_e8,
-            self._time(found.since), first.hash, *shared.columns,
+            self._time(found.since), first.hash, self._time(waiting.delay_at), *waiting[1:], *shared.columns,
         )  # fmt: skip
 
     def _share(self, placed: Placement) -> _Shared:

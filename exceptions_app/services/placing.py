@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import wording
+from exceptions_app.domain.delay import PREFIX, cost_of_delay
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.money import RATE_SCALE, convert, to_e4, to_e8
@@ -50,6 +51,17 @@ class Amounts:
     amount_e4: int | None
     reporting_e4: int | None
     rate_e8: int | None
+
+
+class Waiting(NamedTuple):
+    """From when waiting costs, how much in 1/10,000 of the reporting currency, and why: columns of an exception."""
+
+    delay_at: datetime | None
+    delay_cost_e4: int | None
+    delay_why: str | None
+
+
+_NO_WAITING = Waiting(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,17 @@ class Placing:
         if reporting is not None and abs(reporting) > _LARGEST:
             return Amounts(None, None, None)
         return Amounts(amount_e4, reporting, rate_e8)
+
+    def delay(self, found: Discrepancy, rate_e8: int | None, calendar: str) -> Waiting:
+        """What waiting costs from when, in the reporting currency; days end where the clock's calendar is."""
+        if f'"{PREFIX}' not in found.facts:
+            return _NO_WAITING
+        zone = self._catalog.calendar(calendar).zone if calendar in self._catalog.calendars else UTC
+        costs = cost_of_delay(json.loads(found.facts), self._now, zone)
+        if costs is None:
+            return _NO_WAITING
+        lost = None if costs.cost is None or rate_e8 is None else convert(to_e4(costs.cost), rate_e8)
+        return Waiting(costs.at, lost if lost is None or lost <= _LARGEST else None, short(costs.why))
 
     def _rate(self, currency: str | None) -> int | None:
         if currency not in self._rates:

@@ -71,3 +71,12 @@ def test_a_sensitive_key_is_refused_with_the_reference_that_shows_it(problems: P
 def test_a_sensitive_amount_of_a_duplicate_is_refused(problems: Problems) -> None:
     found = problems(HIDE_QUANTITY, more=DUPLICATE)
     assert "lines.twice.amount" in _paths(found)
+
+
+DELAY = "findings:"
+DUE = "cost_of_delay: {discount_until: cast(erp.seen as date), discount_amount: %s}\n    findings:"
+
+
+def test_what_waiting_costs_is_read_by_everybody(problems: Problems) -> None:
+    cost = (DELAY, DUE % "erp.quantity")
+    assert "lines.differ.cost_of_delay.discount_amount" in _paths(problems(HIDE_QUANTITY, cost))

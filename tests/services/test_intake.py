@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import EndReason
 from exceptions_app.models import AuditEvent, CaseEvidence, CheckRun, ExceptionCase
 from exceptions_app.services import intake
@@ -383,3 +385,34 @@ def test_what_the_previous_run_had_already_read_does_not_count_as_read_again(sto
         [], story.facts(), fetched=True
     )  # fetched 15:04, the last run had read through 15:05
     assert [step.reason for step in planned.steps] == [EndReason.LEFT_WINDOW]
+
+
+def waiting(number: int, percent: str, **more: str) -> Discrepancy:
+    facts = {
+        "delay_discount_until": "2026-11-30",
+        "delay_discount_percent": percent,
+        "delay_of": "500",
+        **more,
+    }
+    found = discrepancy(number)
+    changed = json.dumps(json.loads(found.facts) | facts, sort_keys=True)
+    return replace(found, facts=changed, evidence_hash=percent.encode().rjust(16))
+
+
+def test_what_waiting_costs_is_kept_and_follows_the_evidence(story: Story) -> None:
+    story.run([waiting(1, "2"), discrepancy(2)])
+    case = story.case(1)
+    ends = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+    assert (case.delay_at, case.delay_cost_e4) == (ends, 100_000)
+    assert case.delay_why == "the discount ends on 30 Nov 2026"
+    assert (story.case(2).delay_at, story.case(2).delay_cost_e4, story.case(2).delay_why) == (
+        None,
+        None,
+        None,
+    )
+    story.later(hours=1)
+    story.run([waiting(1, "3"), discrepancy(2)])
+    assert story.case(1).delay_cost_e4 == 150_000
+    story.later(days=10)
+    story.run([waiting(1, "4", delay_due="2026-12-20"), discrepancy(2)])
+    assert (story.case(1).delay_cost_e4, story.case(1).delay_why) == (None, "payment is due on 20 Dec 2026")

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Discriminator, Field, StringConstraints, Tag, model_validator
 
+from exceptions_app.domain.delay import PREFIX
+
 from .base import Code, Duration, Expression, Name, Shape, Span
 
 
@@ -125,6 +127,33 @@ class ToleranceUse(Shape):
     format: Literal["money", "quantity", "number"] = "money"
 
 
+class CostOfDelay(Shape):
+    """What waiting costs, as expressions over the sides: a discount that ends, a payment that falls due, deliveries
+    that the supplier holds. What is not known of an exception costs nothing; see `domain.delay`.
+    """
+
+    discount_until: Expression | None = Field(None, description="a date: the last day of the discount")
+    discount_percent: Expression | None = Field(None, description="percent of `of`")
+    discount_amount: Expression | None = Field(
+        None, description="the discount itself, instead of a percentage"
+    )
+    of: Expression | None = Field(None, description="what the percentage is of, in the finding's currency")
+    due: Expression | None = Field(None, description="a date: the last day to pay")
+    credit_hold: Expression | None = Field(None, description="true while the supplier holds deliveries")
+
+    @model_validator(mode="after")
+    def _whole(self) -> CostOfDelay:
+        if (self.discount_percent is None) != (self.of is None):
+            raise ValueError("discount_percent together with of")
+        if self.discount_until is None and (self.discount_percent or self.discount_amount):
+            raise ValueError("discount_until beside the discount")
+        return self
+
+    def parts(self) -> dict[str, str]:
+        """The expressions that are given, by their names."""
+        return {name: text for name in type(self).model_fields if (text := getattr(self, name)) is not None}
+
+
 class Finding(Shape):
     """One category that the check can raise. The first finding that holds is primary, the others are listed
     on it.
@@ -195,7 +224,17 @@ class MatchCheck(_Check):
         default_factory=dict, description="for allowed(name, a, b)"
     )
     findings: list[Finding] = Field(min_length=1)
+    cost_of_delay: CostOfDelay | None = Field(None, description="what waiting costs, for each finding")
     compare: list[CompareRow] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _delayed(self) -> MatchCheck:
+        """What waiting costs travels among the facts of each finding."""
+        if self.cost_of_delay is not None:
+            told = {f"{PREFIX}{name}": text for name, text in self.cost_of_delay.parts().items()}
+            for finding in self.findings:
+                finding.facts.update(told)
+        return self
 
     @property
     def row_key(self) -> list[str]:
