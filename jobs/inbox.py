@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.connectors.base import Connector, Page
 from exceptions_app.connectors.events.connector import EventsConnector, Kept
+from exceptions_app.connectors.events.event import Event
 from exceptions_app.connectors.events.options import EventsRead
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.records.converging import Newest
@@ -43,6 +44,12 @@ class InboxRun:
     def waiting(self, after: int, limit: int) -> Sequence[Kept]:
         with self._work.reading() as session:
             return inbox.waiting(session, self._feed.code, after, limit)
+
+    def keep(self, events: Sequence[Event], unreadable: Sequence[tuple[Event, str]]) -> None:
+        """Committed when it returns: only then is the broker told."""
+        with self._work.transaction() as session:
+            inbox.append(session, self._feed.code, events, utc_now())
+            inbox.append_dead(session, self._feed.code, unreadable, utc_now())
 
     # -- what the run tells
 

@@ -36,9 +36,9 @@ def append(session: Session, feed: str, events: Sequence[Event], now: datetime) 
     return _append(session, feed, [(event, WAITING, None) for event in events], now)
 
 
-def append_dead(session: Session, feed: str, event: Event, reason: str, now: datetime) -> int:
-    """Keep a message that cannot even be read, for a person: a broker will not give it again."""
-    return _append(session, feed, [(event, DEAD, reason[:_LONGEST_REASON])], now)
+def append_dead(session: Session, feed: str, unreadable: Sequence[tuple[Event, str]], now: datetime) -> int:
+    """Keep messages that cannot even be read, for a person: a broker will not give them again."""
+    return _append(session, feed, [(event, DEAD, why[:_LONGEST_REASON]) for event, why in unreadable], now)
 
 
 def _append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from exceptions_app.catalog.schema import Feed, Shape, System
 from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
 from exceptions_app.connectors.events.connector import EventsConnector, Kept
+from exceptions_app.connectors.events.event import Event
 from exceptions_app.connectors.registry import CONNECTORS, build_connector, connector_models
 
 NOW = "2026-11-24T12:00:00Z"
@@ -122,6 +123,9 @@ class Told:
         if self.broken:
             raise TransportError("the inbox is gone", permanent=False, where="inbox")
         return [event for event in self.events if event.inbox_id > after][:limit]
+
+    def keep(self, events: Sequence[Event], unreadable: Sequence[tuple[Event, str]]) -> None:
+        """There is no broker here."""
 
 
 class EventsBench:

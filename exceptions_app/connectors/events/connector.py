@@ -18,7 +18,9 @@ from exceptions_app.connectors.base import Page, RawRow, RowProblem, TransportEr
 from exceptions_app.connectors.exact_json import dump, find, flat, parse, repeated_key
 from exceptions_app.domain.instant import iso
 
-from .options import EventsRead
+from .broker import take
+from .event import Event
+from .options import EventsConnection, EventsRead
 
 AT_ONCE = 5_000
 MOST = 100_000
@@ -51,6 +53,10 @@ class Inbox(Protocol):
         """So many of those with a higher number than `after`."""
         ...
 
+    def keep(self, events: Sequence[Event], unreadable: Sequence[tuple[Event, str]]) -> None:
+        """Keep what a broker gave, and what of it cannot be read with the reason. Done when it returns."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EventRow(RawRow):
@@ -66,25 +72,36 @@ class EventRow(RawRow):
 class EventsConnector:
     """One run of a feed of events; `inbox` is handed in before it is read."""
 
-    def __init__(self, options: EventsRead, where: str) -> None:
-        self._options, self._where = options, where
+    def __init__(self, connection: EventsConnection, options: EventsRead, where: str) -> None:
+        self._connection, self._options, self._where = connection, options, where
         self.inbox: Inbox | None = None
         self._newest: datetime | None = None
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> EventsConnector:
-        return cls(EventsRead.model_validate(feed.read), f"{system.code} {feed.code}")
+        connection = EventsConnection.model_validate(system.connection)
+        return cls(connection, EventsRead.model_validate(feed.read), f"{system.code} {feed.code}")
 
     def read(self, watermark: str | None) -> Iterator[Page]:  # noqa: ARG002
-        """Whatever waits: the inbox knows what was taken. The watermark only shows how far it was."""
+        """Whatever waits, with what the broker has: the inbox knows what was taken. The watermark only shows how far.
+
+        A broker that does not answer breaks the read off after what waits already.
+        """
         if self.inbox is None:
             message = "an inbox is drained by the jobs only"
             raise TransportError(message, permanent=True, where=self._where)
+        silent: TransportError | None = None
+        try:
+            take(self._connection, self._options, self._where, self.inbox.keep)
+        except TransportError as error:
+            silent = error
         after = seen = 0
         while seen < MOST and (found := self.inbox.waiting(after, AT_ONCE)):
             for batch in _apart(found):
                 yield self._page(batch)
             after, seen = found[-1].inbox_id, seen + len(found)
+        if silent is not None:
+            raise silent
 
     def all_keys(self) -> Iterator[RawRow] | None:
         return None

@@ -1,0 +1,126 @@
+"""Messages of a broker are acknowledged only when they are kept. The broker is kombu's own, made of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection, Queue
+
+from exceptions_app.catalog.schema import System
+from exceptions_app.models import InboxEvent
+from exceptions_app.services import inbox
+
+from .conftest import Hospital
+from .events import event, inbox_of, records, sends_events
+
+CLOUD = "application/cloudevents+json"
+
+
+class Broker:
+    """A queue made of files. kombu's transport takes a message out when it is given, and puts it back unless it was
+    acknowledged when the connection is closed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.options = {name: str(root) for name in ("data_folder_in", "data_folder_out")}
+        self.options |= {"processed_folder": str(root / "done"), "control_folder": str(root / "control")}
+        self._connection = Connection("filesystem://", transport_options=self.options)
+        self._queue = Queue("receipts")
+
+    def publish(self, body: Any, content_type: str = CLOUD, **headers: str) -> None:
+        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+        queue = self._queue(self._connection.default_channel)
+        queue.declare()
+        self._connection.Producer().publish(
+            text,
+            routing_key="receipts",
+            content_type=content_type,
+            content_encoding="binary",
+            headers=headers,
+        )
+
+    def left(self) -> int:
+        return len(list(Path(self.options["data_folder_in"]).glob("*.msg")))
+
+    def close(self) -> None:
+        self._connection.release()
+
+
+@pytest.fixture
+def broker(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    root = tmp_path / "broker"
+    root.mkdir()
+    found = Broker(root)
+    monkeypatch.setenv("WMS_BROKER", "filesystem://")
+    sends_events(hospital, broker={"queue": "receipts", "declare": True, "at_once": 2})
+    hospital.runtime.catalog.systems["WMS"] = System(
+        code="WMS", name="The warehouse", kind="wms", connector="events",
+        connection={"broker": "env:WMS_BROKER", "transport_options": found.options},
+    )  # fmt: skip
+    yield found
+    found.close()
+
+
+def test_messages_become_records_and_leave_the_queue(hospital: Hospital, broker: Broker) -> None:
+    for number in range(5):
+        broker.publish(event(f"E{number}", f"R{number}"))
+    broker.publish(event("E1", "R1"))
+    told = hospital.poll("receipts")["receipts"]
+    assert (told["status"], told["stored"]) == ("complete", 5)
+    assert (len(records(hospital)), broker.left()) == (5, 0)
+
+
+def test_attributes_in_the_headers_of_a_message(hospital: Hospital, broker: Broker) -> None:
+    about = {
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": "E1",
+        "ce_source": "/wms",
+        "ce-type": "changed",
+    }
+    broker.publish(event("E1")["data"], "application/json", **about)
+    hospital.poll("receipts")
+    assert inbox_of(hospital) == {"E1": "taken"}
+
+
+def test_nothing_is_acknowledged_that_was_not_kept(
+    hospital: Hospital, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.publish(event("E1"))
+
+    def full(*_: Any) -> int:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(inbox, "append", full)
+    told = hospital.request("poll", "receipts", feed="receipts")
+    hospital.runner("poll").drain()
+    assert hospital.task(told).status == "failed"
+    assert (broker.left(), inbox_of(hospital)) == (1, {})
+    monkeypatch.undo()
+    monkeypatch.setenv("WMS_BROKER", "filesystem://")
+    hospital.poll("receipts")
+    assert (broker.left(), inbox_of(hospital)) == (0, {"E1": "taken"})
+
+
+def test_a_message_that_is_no_event_waits_for_a_person(hospital: Hospital, broker: Broker) -> None:
+    broker.publish(b"\xffnot json")
+    broker.publish(event("E1"))
+    assert hospital.poll("receipts")["receipts"]["stored"] == 1
+    [dead] = [one for one in hospital.all(InboxEvent) if one.state == "dead"]
+    assert dead.reason == "body, byte 1: is not UTF-8; expected JSON in UTF-8"
+    assert broker.left() == 0
+
+
+def test_a_broker_that_does_not_answer_is_a_failing_feed(
+    hospital: Hospital, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "redis://:hidden@127.0.0.1:9/0"
+    monkeypatch.setenv("WMS_BROKER", secret)
+    told = hospital.poll("receipts")["receipts"]
+    assert told["status"] == "failed"
+    assert "the broker does not give messages of 'receipts'" in told["error"]
+    assert "hidden" not in told["error"]
+    assert [case.status for case in hospital.cases("feed_failed")] == ["open"]
