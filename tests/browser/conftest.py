@@ -26,7 +26,7 @@ from exceptions_app.domain.public_id import encode
 from exceptions_app.extensions import db
 from exceptions_app.models import EVERYTHING, ExceptionCase, FeedState, Reject, Role, SyncRun, Task
 from exceptions_app.runtime import runtime
-from exceptions_app.services import people, schema
+from exceptions_app.services import people, schema, search_index
 from tests.conftest import _case_columns
 from tests.web.conftest import EVIDENCE, PASSWORD
 
@@ -95,10 +95,18 @@ def _fill() -> list[str]:
         due = now + timedelta(hours=hours)
         about = {
             "since_at": now, "first_seen_at": now, "opened_at": now - timedelta(hours=90), "due_at": due,
-            "due_soon_at": due - timedelta(hours=5), "sentence": f"Number {i} charged $43.75, the order says $31.00.",
+            "due_soon_at": due - timedelta(hours=5), "next_sla_at": due - timedelta(hours=5),
+            "sentence": f"Number {i} charged $43.75, the order says $31.00.",
         }  # fmt: skip
         held = (
-            {"on_hold": True, "held_at": now, "ball_in_court": "supplier", "hold_reason": "x"}
+            {
+                "on_hold": True,
+                "held_at": now,
+                "ball_in_court": "supplier",
+                "hold_reason": "x",
+                "sla_stage": "paused",
+                "next_sla_at": None,
+            }
             if i == 4
             else {}
         )
@@ -107,6 +115,7 @@ def _fill() -> list[str]:
         session.flush()
         session.add(CaseEvidence(case_id=case.id, version=1, evidence=EVIDENCE, taken_at=now))
         references.append(encode(case.id))
+        search_index.refresh(session, [case.id])
     _integration(snapshot)
     session.commit()
     return references

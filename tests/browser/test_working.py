@@ -28,7 +28,7 @@ def test_a_specialist_never_needs_the_mouse(site: Site, open_as: Callable[..., P
     page.keyboard.press("Escape")
     page.locator("a.ref").focus()
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/exceptions/{site.references[2]}")
+    page.wait_for_url(f"**/exceptions/{site.references[2]}?q=po-00003")
     page.keyboard.press("e")
     expect(page.locator("#resolve-reason")).to_be_focused()
     page.keyboard.press("Escape")
