@@ -61,7 +61,7 @@ format: $(VENV)/.dev ## let ruff format and sort
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev static/vendor/.built ## the benchmarks, one JSON line a figure
-	@for script in bench/three_way.py bench/intake.py bench/queue_page.py bench/records.py bench/csv_feed.py bench/clock.py bench/delivery.py bench/events.py; do $(BIN)/python $$script || exit 1; done
+	@for script in bench/three_way.py bench/intake.py bench/queue_page.py bench/records.py bench/csv_feed.py bench/clock.py bench/delivery.py bench/events.py bench/rest.py; do $(BIN)/python $$script || exit 1; done
 
 lock: $(VENV)/.dev ## make the lock files anew from pyproject.toml and package.json
 	$(BIN)/pip install --quiet uv

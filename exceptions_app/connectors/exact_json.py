@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+
 
 class RepeatingObject(dict[str, Any]):
     """An object in which `key` stands twice; which value holds, nobody can say."""
@@ -61,7 +63,10 @@ def repeated_key(value: Any) -> str | None:
 
 def dump(value: Any) -> str:
     """Compact JSON text with every number as exact as it was read."""
-    return "".join(_pieces(value))
+    try:
+        return _PLAIN.encode(value)
+    except TypeError:  # a Decimal, which only we can write
+        return "".join(_pieces(value))
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:

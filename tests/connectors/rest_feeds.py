@@ -1,4 +1,4 @@
-"""Feeds over REST for tests: one system `erp`, one feed, and what came of reading it."""
+"""Feeds over REST for tests: one system `erp`, one feed, and what came of reading it. Each page is a page here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def connector(url: str, read: dict[str, Any], *, mode: str = "changes", **connec
             "system": "erp",
             "record_type": "order",
             "mode": mode,
-            "read": read,
+            "read": {"store_at_once": 1, **read},
             "mapping": {"a": "a"},
         }
     )

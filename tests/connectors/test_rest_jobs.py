@@ -196,7 +196,6 @@ def test_a_job_is_submitted_asked_about_and_downloaded(serve: Serve, pauses: lis
     ]  # fmt: skip
     assert json.loads(server.asked[0].body) == {"object": "Order"}
     assert json.loads(server.asked[6].body) == {"object": "Order", "since": "2026-11-20T00:00:00Z"}
-    assert [page.watermark for page in pages[:2]] == [None, None], "nothing is known before all was read"
 
 
 def test_what_was_made_is_read_page_by_page(serve: Serve, pauses: list[float]) -> None:

@@ -9,6 +9,8 @@ from queue import Empty, Full, Queue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+MOST = 8
+"""So many pages wait to be worked on."""
 _LOOK_UP = 0.5
 """Seconds after which a thread that waits looks whether anybody still wants its page."""
 
@@ -21,10 +23,10 @@ class _End:
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items and the same error at the end; one is fetched while another is worked on. Whoever stops early
+    """The same items and the same error at the end; they are fetched while others are worked on. Whoever stops early
     stops the fetching after the request that is under way.
     """
-    ready: Queue[Item | _End] = Queue(maxsize=1)
+    ready: Queue[Item | _End] = Queue(maxsize=MOST)
     unwanted = threading.Event()
 
     def put(item: Item | _End) -> None:

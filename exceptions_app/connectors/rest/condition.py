@@ -13,8 +13,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from exceptions_app.domain.instant import iso
-
 from ..base import FeedContentError
 from ..exact_json import find
 from ..marks import Mark, Marks
@@ -73,9 +71,10 @@ class Condition:
         for number, row in enumerate(rows, 1):
             value = find(row, self.options.field) if isinstance(row, dict) else None
             try:
-                found.append(self._read(value, f"{where} row {number} {self.options.field}"))
+                found.append(self._read(value, ""))
             except FeedContentError as unusable:
-                error = error or unusable
+                place = f"{where} row {number} {self.options.field}"
+                error = error or FeedContentError(unusable.message, place, unusable.expected)
         if error and not found:
             raise FeedContentError(
                 f"no row says when it changed ({error.message})", error.where, error.expected
@@ -107,11 +106,13 @@ class Condition:
             number = Decimal(value)
             seconds = number / 1000 if abs(number) >= _FROM_MILLISECONDS else number
             moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
-            return iso(moment) if self.options.format == "timestamp" else moment.date()
+            return moment if self.options.format == "timestamp" else moment.date()
         return self._local(value) if isinstance(value, str) else value
 
     def _local(self, text: str) -> Any:
-        """A time in the feed's own zone or pattern."""
+        """A time in the feed's own zone or pattern; what is none stays as it is, and is refused."""
+        if self.options.format == "date" and "%" not in self.options.written:
+            return text
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
@@ -119,11 +120,9 @@ class Condition:
                 moment = datetime.strptime(text, self.options.written)  # noqa: DTZ007 - the zone follows
             except ValueError:
                 return text
-            if self.options.format == "date":
-                return moment.date()
-        if self.options.format == "date" or moment.tzinfo is not None:
-            return text if moment.tzinfo is None else (text if self.options.format == "date" else iso(moment))
-        return iso(moment.replace(tzinfo=self._zone))
+        if self.options.format == "date":
+            return moment.date()
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
 
 
 def _milliseconds(text: str) -> int | str:

@@ -24,6 +24,7 @@ from .detail import Details
 from .options import RestConnection, RestOne, RestPaging, RestRead
 from .paging import Ask, Batch, Step, Walk
 from .templates import UnfitValueError, entries, in_path, places, text, value
+from .together import together
 from .transport import HttpSource, NotFoundError
 
 _ALONE = RestPaging.model_validate({})
@@ -49,8 +50,7 @@ class RestConnector:
         return cls(source, read, label=f"{system.code} {read.path}", snapshot=feed.mode == "snapshot")
 
     def read(self, watermark: str | None) -> Iterator[Page]:
-        pages = self._pages(watermark)
-        return ahead(pages) if self._read.read_ahead else pages
+        return together(self._pages(watermark), self._read.store_at_once)
 
     def all_keys(self) -> Iterator[RawRow] | None:
         keys = self._read.keys
@@ -95,7 +95,8 @@ class RestConnector:
         if known is not None:
             part = replace(part, headers={**part.headers, **known.headers}, fine=frozenset({_UNCHANGED}))
         highest = None if condition is None else condition.kept(watermark)
-        for batch in self._detailed(self._batches(part)):
+        batches = self._detailed(self._batches(part))
+        for batch in ahead(batches) if self._read.read_ahead else batches:
             if known is not None and batch.unchanged:
                 return  # nothing was delivered: what is kept holds
             mark = None

@@ -169,6 +169,9 @@ class RestRead(Shape):
     expected: RestExpected | None = None
     conditional: bool = Field(False, description="ask whether it changed at all (ETag, Last-Modified)")
     read_ahead: bool = Field(True, description="ask for the next page while this one is stored")
+    store_at_once: int = Field(
+        5000, ge=1, description="about so many rows of small pages are stored together"
+    )
     paging: RestPaging = Field(default_factory=lambda: RestPaging.model_validate({}))
     watermark: RestWatermark | None = None
     detail: RestDetail | None = None
