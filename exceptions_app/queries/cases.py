@@ -25,6 +25,7 @@ from .filters import QueueFilter
 from .keyset import Position
 from .neighbours import Neighbours, neighbours
 from .rows import COLUMNS, CaseRow, RowMaker
+from .steering import Plan
 
 __all__ = ["CaseRow", "Neighbours", "QueueFilter", "QueuePage", "iterate", "neighbours", "page"]
 
@@ -57,11 +58,13 @@ def page(
     size: int = PAGE_SIZE,
 ) -> QueuePage:
     """One page of what the viewer may see, after `cursor` (an unreadable one means the first page)."""
-    order = steering.order(session, wanted)
-    after = order.read_cursor(cursor)
-    rows = _fetch(session, viewer, catalog, wanted, now, after, size + 1)
+    plan = steering.plan(session, viewer, catalog, wanted, now)
+    order, after = plan.order, plan.order.read_cursor(cursor)
+    rows = _fetch(session, plan, after, size + 1)
     whole = after is None and len(rows) <= size  # all there is: nothing left to count
-    count, capped = (len(rows), False) if whole else count_up_to(session, viewer, catalog, wanted, now)
+    count, capped = len(rows), False
+    if not whole:
+        count, capped = _count(session, viewer, catalog, wanted, now, plan, COUNT_LIMIT)
     more = rows[size - 1] if len(rows) > size else None
     maker = RowMaker(viewer, catalog, now)
     return QueuePage([maker(row) for row in rows[:size]], order.cursor(more) if more else None, count, capped)
@@ -73,12 +76,13 @@ def iterate(
     """Every exception of a filter in its order, fetched in chunks by keyset: for exports."""
     now = now or utc_now()
     maker, after = RowMaker(viewer, catalog, now), None
+    plan = steering.plan(session, viewer, catalog, wanted, now)
     while True:
-        rows = _fetch(session, viewer, catalog, wanted, now, after, _EXPORT_CHUNK)
+        rows = _fetch(session, plan, after, _EXPORT_CHUNK)
         yield from map(maker, rows)
         if len(rows) < _EXPORT_CHUNK:
             return
-        after = steering.order(session, wanted).position(rows[-1])
+        after = plan.order.position(rows[-1])
 
 
 def rows_where(
@@ -103,30 +107,28 @@ def count_up_to(
     limit: int = COUNT_LIMIT,
 ) -> tuple[int, bool]:
     """How many fit, and whether there are more: read off the counters, else counted no further than `limit`."""
+    plan = steering.plan(session, viewer, catalog, wanted, now)
+    return _count(session, viewer, catalog, wanted, now, plan, limit)
+
+
+def _count(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime, plan: Plan, limit: int
+) -> tuple[int, bool]:  # fmt: skip
+    if plan.count is not None:
+        return plan.count, False
     if tally.is_counted(wanted):
         return tally.count(session, viewer, catalog, wanted, now), False
-    conditions = steering.conditions(session, viewer, catalog, wanted, now)
-    found = session.scalar(
-        select(func.count()).select_from(select(Case.id).where(*conditions).limit(limit + 1).subquery())
-    )
-    return min(found or 0, limit), (found or 0) > limit
+    fitting = select(Case.id).where(*plan.conditions).limit(limit + 1).subquery()
+    found = session.scalar(select(func.count()).select_from(fitting)) or 0
+    return min(found, limit), found > limit
 
 
 def _select(conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     return select(*COLUMNS).select_from(Case).outerjoin(User, User.id == Case.owner_id).where(*conditions)
 
 
-def _fetch(
-    session: Session,
-    viewer: Viewer,
-    catalog: Catalog,
-    wanted: QueueFilter,
-    now: datetime,
-    after: Position | None,
-    limit: int,
-) -> list[Row[Any]]:
-    order = steering.order(session, wanted)
-    base = _select(steering.conditions(session, viewer, catalog, wanted, now))
+def _fetch(session: Session, plan: Plan, after: Position | None, limit: int) -> list[Row[Any]]:
+    order, base = plan.order, _select(plan.conditions)
     rows: list[Row[Any]] = []
     if after is None or after[0] is not None:
         rows = list(session.execute(order.stated(base, after, limit)))

@@ -18,7 +18,7 @@ from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import Sent
-from exceptions_app.domain.search_terms import phrases, references, spellings
+from exceptions_app.domain.search_terms import Phrase, phrases, references, spellings
 from exceptions_app.domain.sla import AGING, Stage
 from exceptions_app.models import CaseWatch, Notice
 from exceptions_app.models import ExceptionCase as Case
@@ -302,8 +302,12 @@ def _mentions(typed: str) -> list[ColumnElement[bool]]:
     if not pieces:
         return []
     ids = [number for piece in pieces if (number := public_id.decode(piece)) is not None]
-    asked = phrases(" ".join(piece for piece in pieces if public_id.decode(piece) is None))
     found: list[ColumnElement[bool]] = [Case.id == number for number in ids]
-    if asked:
+    if asked := phrases_of(typed):
         found.append(mentioned(asked))
     return found or [literal(False)]
+
+
+def phrases_of(typed: str) -> tuple[Phrase, ...]:
+    """What is looked for among the words; public references are no words."""
+    return phrases(" ".join(piece for piece in typed.split() if public_id.decode(piece) is None))

@@ -33,13 +33,13 @@ def neighbours(
 
     Both None where the viewer may not see it.
     """
-    order = steering.order(session, wanted)
+    plan = steering.plan(session, viewer, catalog, wanted, now)
+    order = plan.order
     place = select(Case.id, order.column).where(Case.id == case_id, *visible(viewer))
     row = session.execute(place).one_or_none()
     if row is None:
         return Neighbours(None, None)
-    conditions = steering.conditions(session, viewer, catalog, wanted, now)
-    ids = select(Case.id).where(*conditions, Case.id != case_id)
+    ids = select(Case.id).where(*plan.conditions, Case.id != case_id)
 
     def beside(order: Order, place: Position) -> str | None:
         runs = (

@@ -1,7 +1,13 @@
-"""What a queue is restricted to, said so that either database finds it by the right index. Changes no result."""
+"""What a queue is restricted to, said so that either database finds it by the right index. Changes no result.
+
+PostgreSQL knows from its statistics what is rare. SQLite is told here: where few rows fit, it finds them by what makes
+them few and sorts them; else it walks the order of the page and keeps off every other index. How many there are comes
+from the counters, and for words from a look at the first of them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,43 +19,101 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
+from exceptions_app.models.search import are_mentioned_more_than
 
-from .filters import QueueFilter
+from . import tally
+from .filters import QueueFilter, phrases_of
 from .keyset import Order
+
+FEW = 2_000
+"""So many rows are found and sorted within some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a page of the queue is asked for: its conditions, and the order that they are walked in.
+
+    `count`: how many fit, where that had to be known to choose.
+    """
+
+    conditions: list[ColumnElement[bool]]
+    order: Order
+    count: int | None = None
 
 
 def conditions(
     session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime
 ) -> list[ColumnElement[bool]]:
     """What the viewer may see and the filter asks for."""
+    return plan(session, viewer, catalog, wanted, now).conditions
+
+
+def order(wanted: QueueFilter) -> Order:
+    """The order of a queue, for reading and writing its cursors."""
+    return Order(wanted.sort)
+
+
+def plan(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime) -> Plan:
+    """How the rows of a filter are found."""
     found = [*visible(viewer), *wanted.conditions(catalog, viewer.user_id, now)]
-    queues = len(wanted.queue) or len(viewer.queues or ())
-    if queues > 1 and not wanted.owner and _is_sqlite(session):
-        return [_not_by_queue(condition) for condition in found]
-    return found
+    if session.get_bind().dialect.name != "sqlite":
+        return Plan(found, order(wanted))
+    number = _counted(session, viewer, catalog, wanted, now)
+    exact = number if tally.is_counted(wanted) else None
+    if (number is not None and number <= FEW) or _few(session, wanted):
+        return Plan(found, replace(order(wanted), off_index=True), exact)
+    shunned = _shunned(viewer, wanted)
+    return Plan([_off_index(each, shunned) for each in found] if shunned else found, order(wanted), exact)
 
 
-def order(session: Session, wanted: QueueFilter) -> Order:
-    """Few exceptions are in a state of a retry, or called by these references, or due to one cause: SQLite is to find
-    them by that and sort them, rather than to walk all others in the page's order. The index by state has one state
-    in the order of due times.
-    """
+def _counted(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime
+) -> int | None:
+    """How many there are at most, as far as the counters know; None where that would choose nothing."""
+    if not (wanted.category or wanted.aging):
+        return None
+    counted = QueueFilter(
+        queue=wanted.queue, category=wanted.category, entity=wanted.entity, status=wanted.status,
+        stage=wanted.stage, aging=wanted.aging,
+    )  # fmt: skip
+    return tally.count(session, viewer, catalog, counted, now) if tally.is_counted(counted) else None
+
+
+def _few(session: Session, wanted: QueueFilter) -> bool:
+    """Whether few rows can fit. Few are in a state of a retry, called by given references, or due to one cause."""
     states, due = wanted.retry_states, wanted.sort.lstrip("-") == "due"
-    few = bool(states) and not (len(states) == 1 and due)
-    few = few or bool(wanted.refs) or wanted.cause is not None
-    return Order(wanted.sort, off_index=few and _is_sqlite(session))
+    if (
+        (states and not (len(states) == 1 and due))
+        or wanted.refs
+        or wanted.cause is not None
+        or wanted.watched
+    ):
+        return True
+    asked = phrases_of(wanted.q)
+    return bool(asked) and not are_mentioned_more_than(session, asked, FEW)
 
 
-def _is_sqlite(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
+def _shunned(viewer: Viewer, wanted: QueueFilter) -> frozenset[str]:
+    """The columns by whose index SQLite would collect too much, and sort it. One value of one of them is in the order
+    of due times already.
+    """
+    if wanted.owner:
+        return frozenset()
+    queues = len(wanted.queue) or len(viewer.queues or ())
+    chosen = {"queue": queues, "category": len(wanted.category), "aging": len(wanted.aging)}
+    given = [name for name, number in chosen.items() if number]
+    due = wanted.sort.lstrip("-") == "due"
+    ordered = given[-1:] if due and given and chosen[given[-1]] == 1 and not wanted.q else []
+    return frozenset({*given, *(["id"] if wanted.q else [])} - {*ordered})
 
 
-def _not_by_queue(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Of several queues SQLite would collect all rows, queue by queue, and sort them. A unary plus keeps it
-    off that index, on the one that has the page's order already."""
+def _off_index(condition: ColumnElement[bool], shunned: frozenset[str]) -> ColumnElement[bool]:
+    """A unary plus keeps SQLite off the index of a column."""
 
     def plus(element: Any, **_: Any) -> Any:
-        is_queue = isinstance(element, ColumnClause) and element.name == Case.queue.key
-        return UnaryExpression(element, operator=custom_op("+")) if is_queue else None
+        is_shunned = (
+            isinstance(element, ColumnClause) and element.table is Case.__table__ and element.name in shunned
+        )
+        return UnaryExpression(element, operator=custom_op("+")) if is_shunned else None
 
     return replacement_traverse(condition, {}, plus)

@@ -16,6 +16,11 @@ branch_labels = None
 depends_on = None
 
 LIVE = sa.text("status IN ('open', 'awaiting_confirmation')")
+LIVE_INDEXES = {
+    "ix_case_live_cost": ("delay_cost_e4", "id"),
+    "ix_case_live_aging": ("aging", "due_at", "id"),
+    "ix_case_live_category": ("category", "due_at", "id"),
+}
 
 SEARCH = {
     "sqlite": ("CREATE VIRTUAL TABLE case_search USING fts5(words, tokenize='ascii')",),
@@ -29,13 +34,8 @@ SEARCH = {
 
 def upgrade() -> None:
     _reference_index({"reference": "text_pattern_ops"})
-    op.create_index(
-        "ix_case_live_cost",
-        "exception_case",
-        ["delay_cost_e4", "id"],
-        sqlite_where=LIVE,
-        postgresql_where=LIVE,
-    )
+    for name, columns in LIVE_INDEXES.items():
+        op.create_index(name, "exception_case", list(columns), sqlite_where=LIVE, postgresql_where=LIVE)
     for statement in SEARCH[op.get_bind().dialect.name]:
         op.execute(statement)
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -78,7 +78,8 @@ def downgrade() -> None:
     op.drop_table("case_tally")
     op.drop_table("search_due")
     op.execute("DROP TABLE case_search")
-    op.drop_index("ix_case_live_cost", "exception_case")
+    for name in LIVE_INDEXES:
+        op.drop_index(name, "exception_case")
     _reference_index({})
 
 
