@@ -66,22 +66,33 @@ class Candidates:
         self.network, self.rng, self.now = network, rng, now
 
     def settled(
-        self, least: int, most: int, suits: Callable[[Settled], bool], *, vendor: str | None = None
+        self,
+        least: int,
+        most: int,
+        suits: Callable[[Settled], bool],
+        *,
+        vendor: str | None = None,
+        plain: Callable[[Row], bool] | None = None,
     ) -> Iterator[Settled]:
-        """Settled lines, alone on an invoice that was entered `least` to `most` days ago."""
+        """Settled lines, alone on an invoice that was entered `least` to `most` days ago.
+
+        `plain`: which orders; then the line need not be alone on its invoice.
+        """
         numbers = self.network.ap.rows(
             "SELECT min(id) AS id FROM invoice_lines WHERE entered_at BETWEEN ? AND ? AND kind = 'STANDARD'"
             " AND po <> '' AND status <> 'VOID' AND deleted = 0 AND (? IS NULL OR vendor = ?)"
-            " GROUP BY vendor, number HAVING count(*) = 1"
+            f" GROUP BY {'vendor, number HAVING count(*) = 1' if plain is None else 'id'}"
             " ORDER BY 1",
             (self._ago(most), self._ago(least), vendor, vendor),
         )
         for row in self._shuffled(numbers):
-            found = self._settled(self.network.ap.find("invoice_lines", {"id": row["id"]})[0])
+            found = self._settled(
+                self.network.ap.find("invoice_lines", {"id": row["id"]})[0], plain or _plain
+            )
             if found and suits(found):
                 yield found
 
-    def _settled(self, invoice: Row) -> Settled | None:
+    def _settled(self, invoice: Row, plain: Callable[[Row], bool]) -> Settled | None:
         po, line = invoice["po"], invoice["po_line"]
         if self.network.ledger.taken(po, line):
             return None
@@ -92,7 +103,7 @@ class Candidates:
             order is None
             or len(receipts) != 1
             or len(billed) != 1
-            or not _plain(order)
+            or not plain(order)
             or order["status"] != "Closed"
         ):
             return None
@@ -135,6 +146,29 @@ class Candidates:
         )
         for row in self._shuffled(rows):
             if not self.network.ledger.taken(row["number"], 0):
+                yield row
+
+    def billed(
+        self, condition: str, least: int, most: int, kind: str = "STANDARD"
+    ) -> Iterator[tuple[Row, Row]]:
+        """(ERP order line, its newest invoice line of a kind): lines that satisfy a condition over the ERP's columns,
+        and whose newest invoice was entered `least` to `most` days ago.
+        """
+        for order in self.flagged(condition, ordered_before_days=least):
+            rows = self.network.ap.find(
+                "invoice_lines", {"po": order["po"], "po_line": order["line"], "kind": kind}
+            )
+            live = [row for row in rows if not row["deleted"] and row["status"] != "VOID"]
+            if live and self._ago(most) <= live[-1]["entered_at"] <= self._ago(least):
+                yield order, live[-1]
+
+    def rows(self, system: str, table: str, condition: str, mark: str) -> Iterator[Row]:
+        """Rows of a further table, in the order of chance; the ledger reserves each by the text of `mark`'s columns."""
+        rows = self.network.stores[system].rows(
+            f"SELECT * FROM {table} WHERE gone = 0 AND {condition} ORDER BY id"
+        )
+        for row in self._shuffled(rows):
+            if not self.network.ledger.taken(" ".join(str(row[name]) for name in mark.split()), 0):
                 yield row
 
     def _ago(self, days: float) -> str:

@@ -10,6 +10,7 @@ import csv
 import io
 from pathlib import Path
 
+from .interfaces import ERP_STATUS
 from .places import FACILITIES
 from .suppliers import SUPPLIERS
 from .systems import words
@@ -22,6 +23,7 @@ def crosswalks() -> dict[str, str]:
     entity = [row for place in FACILITIES for row in (
         ("erp", place.erp, place.code), ("procurement", place.procurement, place.code),
         ("ap_automation", place.code, place.code), ("wms", place.warehouse, place.code),
+        ("wms_api", place.warehouse, place.code),
     )]  # fmt: skip
     supplier = [row for one in SUPPLIERS for row in (
         ("procurement", one.procurement, one.number), ("ap_automation", one.payables, one.number),
@@ -29,7 +31,17 @@ def crosswalks() -> dict[str, str]:
     )]  # fmt: skip
     status = [("erp", word, meant) for meant, word in words.ERP.items()]
     status += [("procurement", word, meant) for meant, word in words.PROCUREMENT.items()]
+    invoice = [("erp", word, meant.lower()) for meant, word in ERP_STATUS.items() if meant != "APPROVED"]
+    invoice += [
+        ("erp", "Posted", "posted"),
+        *(("ap_automation", meant, meant.lower()) for meant in ERP_STATUS),
+    ]
+    requisition = [
+        ("procurement", word, word.lower()) for word in ("PENDING", "APPROVED", "ORDERED", "CANCELLED")
+    ]
     return {
+        "crosswalk_invoice_status.csv": _text(invoice),
+        "crosswalk_requisition_status.csv": _text(requisition),
         "crosswalk_entity.csv": _text(entity),
         "crosswalk_supplier.csv": _text(supplier),
         "crosswalk_order_status.csv": _text(status),

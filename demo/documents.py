@@ -34,7 +34,7 @@ def cents(price: int, quantity: int, per: int = 1) -> int:
 
 @dataclass(slots=True)
 class OrderLine:
-    """One line of a purchase order. `flags` is a subset of `ITEM_FLAGS`."""
+    """One line of a purchase order. `flags` is a subset of `ITEM_FLAGS`; `terms` are what few lines have."""
 
     order: str
     line: int
@@ -54,6 +54,7 @@ class OrderLine:
     ordered_at: str
     promised_on: str
     changed_at: str
+    terms: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -79,7 +80,10 @@ class Receipt:
 
 @dataclass(slots=True)
 class InvoiceLine:
-    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` AP automation's code."""
+    """One line of a supplier's invoice. `supplier` is the ERP's number, `alias` AP automation's code.
+
+    `more` is what few lines have: service date, case and lot, schedule and period.
+    """
 
     supplier: str
     alias: str
@@ -103,16 +107,21 @@ class InvoiceLine:
     entered_at: str
     due_on: str
     changed_at: str
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Event:
-    """Something that happens to an order: goods arrive, an invoice comes, its status moves."""
+    """Something that happens to an order: goods arrive, an invoice comes, its status moves; or a row changes.
+
+    `steps` are changes of rows, as `ledger.Change` lists them.
+    """
 
     at: str
     receipts: list[Receipt] = field(default_factory=list)
     invoices: list[InvoiceLine] = field(default_factory=list)
     statuses: list[tuple[str, int, str]] = field(default_factory=list)
+    steps: list[list[Any]] = field(default_factory=list)
 
     def keys(self) -> set[tuple[str, int]]:
         """The order lines whose goods or invoices these are."""
@@ -130,6 +139,7 @@ class Event:
             [Receipt(**row) for row in raw["receipts"]],
             [InvoiceLine(**row) for row in raw["invoices"]],
             [(order, line, status) for order, line, status in raw["statuses"]],
+            raw["steps"],
         )
 
     def restamped(self, at: str) -> Event:
@@ -138,7 +148,7 @@ class Event:
             receipt.received_at = receipt.changed_at = at
         for invoice in self.invoices:
             invoice.entered_at = invoice.changed_at = at
-        return Event(at, self.receipts, self.invoices, self.statuses)
+        return Event(at, self.receipts, self.invoices, self.statuses, self.steps)
 
 
 def total(lines: Iterable[InvoiceLine]) -> int:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from .consequences import Books, follow
 from .documents import Event, InvoiceLine, OrderLine, Receipt, instant, stamp
+from .masters import lease_of, months_before, schedule_code
 from .places import FACILITIES, Facility
 from .suppliers import Supplier, of_trade
+from .systems import erp
 from .trade import Numbers, business_moment, make_order
 
 DAYS = 120
@@ -30,6 +33,7 @@ class World:
     invoices: list[InvoiceLine] = field(default_factory=list)
     plan: list[Event] = field(default_factory=list)
     numbers: Numbers = field(default_factory=Numbers)
+    books: Books = field(default_factory=Books)
 
 
 def build(now: datetime, seed: int, scale: float, facilities: Sequence[Facility] = FACILITIES) -> World:
@@ -48,8 +52,20 @@ def build(now: datetime, seed: int, scale: float, facilities: Sequence[Facility]
     _put(world, sorted(events, key=lambda event: event.at), now)
     for facility in facilities:
         _bills_without_order(rng, world, facility, now, scale)
+    _settle_receipts(world, now)
     _settle_statuses(world, now)
     return world
+
+
+def _settle_receipts(world: World, now: datetime) -> None:
+    """What follows in other books; receipts that pay by themselves were settled, or will be."""
+    orders = {(row["po"], row["line"]): row for row in erp.rows_of(list(world.orders.values()))}
+    world.books = follow(world.receipts, world.invoices, orders, world.numbers)
+    for event in world.books.settlements:
+        if event.at <= stamp(now):
+            world.invoices += event.invoices
+        else:
+            world.plan.append(event)
 
 
 def _postpone_some(rng: random.Random, now: datetime, events: list[Event]) -> None:
@@ -93,9 +109,9 @@ def _bills_without_order(
             world.invoices.append(
                 _bill(rng, world, facility, supplier, "utility", rng.randint(180_000, 4_200_000), at)
             )
-        for supplier in of_trade("leasing"):
-            lease = 148_500 if facility.weight < 8 else 236_250
-            world.invoices.append(_bill(rng, world, facility, supplier, "recurring", lease, at, alike=True))
+    for month in months_before(now, 4):
+        if stamp(at := datetime(month.year, month.month, 5, 15, 0, tzinfo=UTC)) <= stamp(now):
+            world.invoices += leases(rng, world.numbers, facility, month, at)
     for _ in range(max(2, int(18 * scale))):
         at = business_moment(rng, now - timedelta(days=rng.uniform(4, DAYS - 4)), facility)
         kind = "refund" if rng.random() < 0.2 else "standard"
@@ -112,10 +128,8 @@ def _bill(
     kind: str,
     amount: int,
     at: datetime,
-    *,
-    alike: bool = False,
 ) -> InvoiceLine:
-    while not alike and (supplier.number, amount) in world.numbers.totals:
+    while (supplier.number, amount) in world.numbers.totals:
         amount += 1
     world.numbers.totals.add((supplier.number, amount))
     return bill_without_order(rng, world.numbers, facility, supplier, kind, amount, at)
@@ -143,6 +157,18 @@ def bill_without_order(
         "", 0, False, "", about.get(kind, "Incidental services"), quantity, "EA", abs(amount) * 100, 1,
         amount, "entered", dated.isoformat(), stamp(at), (dated + timedelta(days=30)).isoformat(), stamp(at),
     )  # fmt: skip
+
+
+def leases(
+    rng: random.Random, numbers: Numbers, facility: Facility, month: date, at: datetime
+) -> list[InvoiceLine]:
+    """The month's leases of a facility, as scheduled."""
+    found = []
+    for lessor in of_trade("leasing"):
+        bill = bill_without_order(rng, numbers, facility, lessor, "recurring", lease_of(facility), at)
+        bill.more = {"schedule": schedule_code(lessor, facility), "period": f"{month:%Y-%m}"}
+        found.append(bill)
+    return found
 
 
 def _settle_statuses(world: World, now: datetime) -> None:

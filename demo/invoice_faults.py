@@ -12,6 +12,7 @@ from .candidates import Settled, anything, line_key
 from .ledger import Change, Entry
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
 from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS, UNMAPPED_ALIAS, of_trade
+from .systems.store import Row
 
 NOT_MAPPED = "billed under the supplier's new name, which is not mapped"
 _MANGLED = {
@@ -34,19 +35,21 @@ def supplier_mismatch(planter: Planter) -> Entries:
 def unmapped_alias(planter: Planter) -> Entries:
     """The supplier bills under its new name, which nobody has mapped."""
     for found in planter.candidates.settled(2, 100, anything, vendor=BLOCKED_SUPPLIER.payables):
-        yield _renamed(planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", NOT_MAPPED)
+        yield _renamed(
+            planter, found, UNMAPPED_ALIAS, "Stryden Orthopedics LLC", NOT_MAPPED, status="ENTERED"
+        )
 
 
-def _renamed(planter: Planter, found: Settled, vendor: str, name: str, how: str) -> Entry:
+def _renamed(planter: Planter, found: Settled, vendor: str, name: str, how: str, **also: str) -> Entry:
     """A line under another supplier. Once it was read, it becomes a new line and the old one is deleted."""
     row = found.invoice
-    wrong = {**row, "vendor": vendor, "vendor_name": name}
+    wrong: Row = {**row, "vendor": vendor, "vendor_name": name, **also}
     if planter.network.opened:
         wrong["id"] = planter.next_invoice_id()
         planter.change(_deletion(row["id"]))
         planter.add_invoice(wrong)
     else:
-        planter.alter_invoice(row, {"vendor": vendor, "vendor_name": name})
+        planter.alter_invoice(row, {"vendor": vendor, "vendor_name": name, **also})
     right = {column: value for column, value in row.items() if column != "id"}
     undo = [_deletion(wrong["id"]), Change("ap_automation", "invoice_lines", "insert", {}, right)]
     return Entry("supplier_mismatch", found.facility, "ap_automation", found.key, how, [found.line], undo)

@@ -11,9 +11,10 @@ import logging
 import random
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from .documents import Event, stamp
+from .duties import approve_and_pay, fulfil
 from .invoice_faults import NOT_MAPPED
 from .mending import repair
 from .network import Network
@@ -48,6 +49,7 @@ class Life:
         """One step: planned events, a new order, a fault planted or healed, files dropped, numbers kept."""
         network = self.network
         with network.lock:
+            fulfil(network, now)
             if not network.moods.holds("outage", "wms"):
                 self._let_happen(now)
             if not self.is_quiet:
@@ -58,17 +60,18 @@ class Life:
     def live_on(self, now: datetime, orders: int) -> None:
         """What was planned by now happens, so many orders are placed, invoices are approved and paid; no faults."""
         with self.network.lock:
+            fulfil(self.network, now)
             self._let_happen(now)
             for _ in range(orders):
                 self._new_order(now)
-            self._approve_and_pay(now)
+            approve_and_pay(self.network, now)
             self.network.remember("counts", self.network.numbers.counts)
 
     def _live(self, now: datetime) -> None:
         if self._rng.random() < 0.5:
             self._new_order(now)
         if self._rng.random() < 0.03:
-            self._approve_and_pay(now)
+            approve_and_pay(self.network, now)
         open_faults = self.network.ledger.rows("fault", open_only=True)
         if self._rng.random() < 0.04 and len(open_faults) < _OPEN_FAULTS:
             plant(
@@ -101,16 +104,6 @@ class Life:
             line.changed_at = stamp(now)
         self.network.order(order.lines)
         self.network.intend(order.events)
-
-    def _approve_and_pay(self, now: datetime) -> None:
-        """The daily approval and payment runs, in small pieces."""
-        for status, following, days in (("ENTERED", "APPROVED", 4), ("APPROVED", "PAID", 26)):
-            self.network.ap.run(
-                "UPDATE invoice_lines SET status = ?, changed_at = ? WHERE id IN"
-                " (SELECT id FROM invoice_lines WHERE status = ? AND entered_at < ?"
-                " AND deleted = 0 ORDER BY id LIMIT 20)",
-                (following, stamp(now), status, stamp(now - timedelta(days=days))),
-            )
 
     def drop(self, now: datetime) -> None:
         """The warehouse's next files, unless it is out of order."""

@@ -17,7 +17,7 @@ _TAKEN_BACK = {
     ("wms", "receipts"): {"quantity": 0},
     ("ap_automation", "invoice_lines"): {"deleted": 1},
 }
-"""How a system takes back a row that others have read. Rows of other tables are removed: they are read whole."""
+"""How a system takes back a row that others have read. Rows of further tables are marked as gone."""
 
 
 def repair(network: Network, number: int, now: datetime) -> str:
@@ -85,9 +85,8 @@ def _numbered(network: Network, step: Change) -> Change:
 
 def _backwards(network: Network, step: Change) -> Iterator[Change]:
     if step.verb == "insert":
-        key, taken_back = {"id": step.values["id"]}, _TAKEN_BACK.get((step.system, step.table))
-        verb, values = ("alter", taken_back) if taken_back else ("remove", {})
-        yield Change(step.system, step.table, verb, key, values or {})  # type: ignore[arg-type]
+        taken_back = _TAKEN_BACK.get((step.system, step.table), {"gone": 1})
+        yield Change(step.system, step.table, "alter", {"id": step.values["id"]}, taken_back)
         return
     for row in network.stores[step.system].find(step.table, step.key):
         if step.verb == "remove":

@@ -9,18 +9,20 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import history
+from . import history, interfaces, masters
+from .consequences import Books, follow
 from .documents import Event, OrderLine, stamp
 from .ledger import Change, Ledger
 from .moods import Moods
 from .places import FACILITIES, Facility
 from .suppliers import SUPPLIERS
 from .systems import ap_automation, erp, portal, procurement, warehouse, words
-from .systems.store import Store
+from .systems.procurement import requisitions_of
+from .systems.store import Row, Store
 from .systems.writes import Mended
 from .trade import Numbers
 
@@ -33,6 +35,8 @@ _CHANGED = {
     ("erp", "order_lines"): "modified_at", ("procurement", "order_lines"): "updated_at",
     ("ap_automation", "invoice_lines"): "changed_at", ("wms", "receipts"): "posted_at",
 }  # fmt: skip
+_REQUISITIONS = timedelta(days=45)
+"""The procurement suite shows requisitions of so many days."""
 
 
 class Network:
@@ -102,6 +106,31 @@ class Network:
             with store.transaction():
                 store.add(table, rows)
         self.intend(world.plan)
+        self._keep_books(world, now)
+
+    def _keep_books(self, world: history.World, now: datetime) -> None:
+        """Everything beside orders, receipts and invoice lines."""
+        long_ago = stamp(now - timedelta(days=400))
+        with self.erp.transaction(), self.ap.transaction():
+            interfaces.post_all_receipts(self.erp, self.wms.rows("SELECT * FROM receipts"))
+            interfaces.post_all_invoices(
+                self.erp, self.ap, self.ap.rows("SELECT * FROM invoice_lines ORDER BY id")
+            )
+            for table, rows in masters.of_erp(self.facilities, now).items():
+                self.erp.add(table, rows)
+            self.ap.add("bank_accounts", masters.bank_accounts(long_ago, by_alias=True))
+        self.portal.add("bank_accounts", masters.bank_accounts(long_ago, by_alias=False))
+        self.procurement.add("contract_prices", masters.contract_prices(long_ago))
+        recent = stamp(now - _REQUISITIONS)
+        lines = [line for line in world.orders.values() if line.ordered_at >= recent]
+        with self.procurement.transaction(), self.wms.transaction():
+            self.procurement.add("requisitions", requisitions_of(lines))
+            self._write(world.books)
+
+    def _write(self, books: Books) -> None:
+        self.wms.add("inspections", books.inspections)
+        self.wms.add("usages", books.usages)
+        self.procurement.add("confirmations", books.confirmations)
 
     def open(self, now: datetime) -> None:
         """From now on the world can read: remember it, with the running numbers."""
@@ -129,14 +158,33 @@ class Network:
         """A new order reaches the ERP and the procurement suite."""
         self.erp.add("order_lines", erp.rows_of(lines))
         self.procurement.add("order_lines", procurement.rows_of(lines))
+        self.procurement.add("requisitions", requisitions_of(lines))
 
     def happen(self, event: Event, now: datetime) -> None:
         """Goods arrive, an invoice is captured, statuses move: each in its system, entered now."""
         event = event.restamped(stamp(now))
-        self.wms.add("receipts", warehouse.rows_of(event.receipts))
-        self.ap.add("invoice_lines", ap_automation.rows_of(event.invoices))
+        receipts, invoices = warehouse.rows_of(event.receipts), ap_automation.rows_of(event.invoices)
+        self.wms.add("receipts", receipts)
+        self.ap.add("invoice_lines", invoices)
+        interfaces.post_receipts(self.erp, receipts)
+        self.post_invoices(invoices)
+        books = follow(event.receipts, event.invoices, self._orders(event), self.numbers)
+        self._write(books)
+        self.intend(books.settlements)
         for po, line, status in event.statuses:
             self.set_status(po, line, status, now)
+        for step in event.steps:
+            self.change(Change(*step), now)
+
+    def _orders(self, event: Event) -> dict[tuple[str, int], Row]:
+        """The ERP's rows of the order lines that an event speaks of."""
+        lines = [key for key in event.keys() if key[0]]  # noqa: SIM118 - not a dictionary's
+        found = [row for po, line in lines for row in self.erp.find("order_lines", {"po": po, "line": line})]
+        return {(row["po"], row["line"]): row for row in found}
+
+    def post_invoices(self, lines: Sequence[Row]) -> None:
+        """The headers of these invoice lines follow them."""
+        interfaces.post_invoices(self.erp, self.ap, [(line["vendor"], line["number"]) for line in lines])
 
     def set_status(self, po: str, line: int, status: str, now: datetime) -> None:
         """Move an order line's status in both systems that know it."""
@@ -159,19 +207,24 @@ class Network:
         """Carry out one step: rows altered or inserted; once the world reads, with the time of now."""
         store = self.stores[change.system]
         values = dict(change.values)
-        column = _CHANGED.get((change.system, change.table))
-        if self.opened and column:
-            values[column] = stamp(now)
+        if self.opened:
+            values[_CHANGED.get((change.system, change.table), "changed_at")] = stamp(now)
         if (change.system, change.table) == ("wms", "receipts"):
             values["sent"] = 0
             if values.get("received_local") == "":
                 values["received_local"] = warehouse.local_time(stamp(now))
+        before = [values] if change.verb == "insert" else store.find(change.table, change.key)
         if change.verb == "insert":
             store.add(change.table, [values])
         elif change.verb == "alter":
             store.alter(change.table, change.key, values)
         else:
             store.remove(change.table, change.key)
+        after = [row for old in before if "id" in old for row in store.find(change.table, {"id": old["id"]})]
+        if (change.system, change.table) == ("wms", "receipts"):
+            interfaces.post_receipts(self.erp, [values] if change.verb == "insert" else after)
+        elif change.table == "invoice_lines":
+            self.post_invoices([*before, *after])
 
     def mended(self, what: Mended) -> None:
         """A write has put an order line right: the ledger's fault of that kind is healed."""

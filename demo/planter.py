@@ -6,6 +6,7 @@ The same functions plant into the history, before anybody has read it, and into 
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -107,8 +108,27 @@ class Planter:
             **{"refers_to": "", "po": order["po"] if po is None else po, "po_line": order["line"]},
             **{"po_required": 1, "amount": amount, "status": "ENTERED", "deleted": 0},
             **{"dated": dated.isoformat(), "due": (dated + timedelta(days=30)).isoformat()},
-            **{"entered_at": at, "changed_at": at},
+            **{"entered_at": at, "changed_at": at, "more": "{}"},
         }
+
+    def alter(self, system: str, table: str, row: Row, values: dict[str, Any]) -> Change:
+        """Alter a row of any table; returns the step that alters it back."""
+        return self._altered(system, table, row, values)
+
+    def insert(self, system: str, table: str, row: Row) -> Change:
+        """A new row of a further table; returns the step that takes it back. `changed_at` is needed for a history."""
+        store = self.network.stores[system]
+        number = int(store.rows(f"SELECT coalesce(max(id), 0) + 1 AS id FROM {table}")[0]["id"])
+        self.change(Change(system, table, "insert", {}, {"id": number, **row}))
+        return Change(system, table, "alter", {"id": number}, {"gone": 1})
+
+    def more(self, row: Row, **values: Any) -> dict[str, str]:
+        """The invoice line's further fields, with these set."""
+        return {"more": json.dumps({**json.loads(row["more"]), **values}, sort_keys=True)}
+
+    def day(self, days_ago: float) -> str:
+        """The day so many days before, as a date."""
+        return (self.now - timedelta(days=days_ago)).date().isoformat()
 
     def forget_plans(self, po: str) -> None:
         """What was planned for an order will not happen."""

@@ -7,12 +7,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 
-from . import invoice_faults, line_faults, look_alikes
+from . import (
+    further_look_alikes,
+    invoice_faults,
+    line_faults,
+    look_alikes,
+    master_faults,
+    order_faults,
+    payment_faults,
+)
 from .network import Network
 from .planter import Entries, Planter
 
 BLOCKED_INVOICES = 47
 STATUS_GRACE = timedelta(hours=4)
+_STATUSES = frozenset({"order_status_mismatch", "invoice_status_mismatch", "paid_still_open"})
 PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "unmapped_alias": invoice_faults.unmapped_alias,
     "supplier_mismatch": invoice_faults.supplier_mismatch,
@@ -27,13 +36,50 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "no_valid_order": invoice_faults.no_valid_order,
     "rejected_rows": invoice_faults.rejected_rows,
     "unknown_facility": invoice_faults.unknown_facility,
+    "not_ordered": order_faults.not_ordered,
+    "ordered_twice": order_faults.ordered_twice,
+    "receipt_not_in_erp": order_faults.receipt_not_in_erp,
+    "not_accepted": order_faults.not_accepted,
+    "uncredited_return": order_faults.uncredited_return,
+    "ers_invoiced": order_faults.ers_invoiced,
+    "ers_unsettled": order_faults.ers_unsettled,
+    "usage_missing": order_faults.usage_missing,
+    "blanket_over_limit": order_faults.blanket_over_limit,
+    "blanket_out_of_validity": order_faults.blanket_out_of_validity,
+    "service_over_confirmed": order_faults.service_over_confirmed,
+    "contract_price_variance": order_faults.contract_price_variance,
+    "currency_mismatch": order_faults.currency_mismatch,
+    "tax_error": payment_faults.tax_error,
+    "freight_error": payment_faults.freight_error,
+    "paid_still_open": payment_faults.paid_still_open,
+    "invoice_status_mismatch": payment_faults.invoice_status_mismatch,
+    "invoice_on_hold": payment_faults.invoice_on_hold,
+    "orphan_credit": payment_faults.orphan_credit,
+    "recurring_amount": payment_faults.recurring_amount,
+    "recurring_repeated": payment_faults.recurring_repeated,
+    "recurring_absent": payment_faults.recurring_absent,
+    "vendor_balance": payment_faults.vendor_balance,
+    "supplier_excluded": master_faults.supplier_excluded,
+    "supplier_inactive": master_faults.supplier_inactive,
+    "supplier_not_on_master": master_faults.supplier_not_on_master,
+    "bank_account_differs": master_faults.bank_account_differs,
+    "bank_account_changed": master_faults.bank_account_changed,
+    "physician_no_contract": master_faults.physician_no_contract,
+    "physician_over_contract": master_faults.physician_over_contract,
+    "physician_no_time": master_faults.physician_no_time,
 }
 """What can be planted, by the name used on the command line."""
+_FEW = (
+    "supplier_excluded", "supplier_inactive", "supplier_not_on_master", "bank_account_differs", "bank_account_changed",
+    "physician_no_contract", "physician_over_contract", "physician_no_time", "vendor_balance",
+)  # fmt: skip
+_USUAL = 5
 _AT_FULL_SCALE = {
     **{"unmapped_alias": BLOCKED_INVOICES, "supplier_mismatch": 8, "received_not_invoiced": 11},
     **{"missing_receipt": 12, "price_variance": 12, "over_received": 10, "over_ordered": 9},
     **{"unit_mismatch": 10, "duplicate_invoice": 12, "order_status_mismatch": 11, "no_valid_order": 10},
     **{"rejected_rows": 4, "unknown_facility": 1},
+    **dict.fromkeys(_FEW, 2),
 }
 
 
@@ -41,10 +87,11 @@ def plant_history(network: Network, now: datetime) -> None:
     """Plant the first faults and look-alikes, before anybody reads. Their numbers shrink with the scale."""
     planter = Planter(network, random.Random(f"planting {network.seed}"), now)
     share = min(1.0, max(network.scale * 2, 0.25))
-    for category, count in _AT_FULL_SCALE.items():
+    for category in PLANTERS:
+        count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    for supply in look_alikes.kinds(planter):
+    for supply in [*look_alikes.kinds(planter), *further_look_alikes.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)
 
@@ -60,7 +107,7 @@ def plant(network: Network, category: str, now: datetime, rng: random.Random) ->
 def _plant(planter: Planter, category: str, count: int) -> list[int]:
     """Plant up to `count` faults; each is written down before the next is made."""
     entries, planted = PLANTERS[category](planter), list[int]()
-    grace = STATUS_GRACE if category == "order_status_mismatch" and planter.network.opened else timedelta(0)
+    grace = STATUS_GRACE if category in _STATUSES and planter.network.opened else timedelta(0)
     while len(planted) < count and (entry := next(entries, None)):
         planted.append(planter.network.ledger.write("fault", entry, planter.now, planter.now + grace))
     return planted

@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from .documents import Event, InvoiceLine, OrderLine, Receipt, cents, stamp, total
 from .goods import Item, items_of
@@ -19,10 +20,12 @@ from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, Supplier, of_trade
 
 _TRADES = {"general": 34, "surgical": 24, "laboratory": 16, "pharmacy": 13, "cardiology": 9, "services": 4}
 _MODES = {
-    "three_way": 705, "ers": 112, "two_way": 42, "bill_only": 16, "drop_ship": 18, "consigned": 45,
+    "three_way": 690, "ers": 64, "two_way": 42, "bill_only": 16, "drop_ship": 18, "consigned": 85,
     "no_charge": 14, "price_estimated": 22, "cancelled": 26,
+    "four_way": 18,
 }  # fmt: skip
-_RECEIVED_MODES = frozenset({"three_way", "ers", "consigned", "no_charge", "price_estimated"})
+_RECEIVED_MODES = frozenset({"three_way", "four_way", "ers", "consigned", "no_charge", "price_estimated"})
+_MATCH = {"two_way": 2, "four_way": 4}
 _UNINVOICED_MODES = frozenset({"ers", "consigned", "no_charge"})
 
 
@@ -102,8 +105,9 @@ def _goods_lines(
     order, offered = numbers.order(), items_of(supplier.number)
     most = 1 if supplier is BLOCKED_SUPPLIER else rng.choices(range(1, 7), (22, 16, 18, 18, 14, 12))[0]
     items = rng.sample(offered, k=min(len(offered), most))
-    match = 2 if mode == "two_way" else 3
-    flags = [] if mode in {"three_way", "two_way", "cancelled"} else [mode]
+    match = _MATCH.get(mode, 3)
+    flags = [] if mode in {"three_way", "two_way", "four_way", "cancelled"} else [mode]
+    terms = _terms(mode, order)
     promised = (at + timedelta(days=rng.randint(3, 10))).date().isoformat()
     requisition = f"RQ-{numbers.next('requisition') + 880000}"
     return [
@@ -111,10 +115,16 @@ def _goods_lines(
             order, 10 * (index + 1), facility.code, requisition, supplier.number, item.number,
             item.description, _quantity(rng, item), item.unit, item.price * item.factor * item.per,
             item.per, match, "quantity", list(flags), "ordered", stamp(at), promised,
-            stamp(at + timedelta(minutes=3)),
+            stamp(at + timedelta(minutes=3)), dict(terms),
         )
         for index, item in enumerate(items)
     ]  # fmt: skip
+
+
+def _terms(mode: str, order: str) -> dict[str, Any]:
+    """Who pays the freight, and that what went to a patient's home has come."""
+    freight = "PREPAID_ADD" if int(order) % 3 else "PREPAID"
+    return {"FreightTerms": freight} | ({"DeliveryConfirmed": True} if mode == "drop_ship" else {})
 
 
 def _quantity(rng: random.Random, item: Item) -> int:
@@ -180,6 +190,10 @@ class _Course:
 
     def _invoice(self, share: list[tuple[OrderLine, int]], at: datetime, *, last: bool) -> Event:
         lines = invoice_for(self.rng, self.numbers, share, at)
+        if self.mode == "bill_only":
+            case = f"C{at:%y}-{self.numbers.next('case') + 10400}"
+            for line in lines:
+                line.more = {"caseNumber": case, "lot": f"L{line.item}{at:%j}"}
         if self.mode == "price_estimated":
             for line in lines:
                 line.price = line.price * self.rng.randint(107, 121) // 100
@@ -236,6 +250,7 @@ def _service_order(rng: random.Random, numbers: Numbers, facility: Facility, at:
         f"{supplier.name.split()[-1]} service, {'annual blanket' if blanket else 'per agreement'}",
         dollars, "USD", 10_000, 1, 2 if blanket else 3, "amount", ["blanket"] if blanket else [],
         "ordered", stamp(at), (at + timedelta(days=30)).date().isoformat(), stamp(at + timedelta(minutes=3)),
+        _service_terms(at, dollars) if blanket else {"NeedsConfirmation": True} if rng.random() < 0.5 else {},
     )  # fmt: skip
     events, due = [], at
     for _ in range(rng.randint(1, 4)):
@@ -244,7 +259,17 @@ def _service_order(rng: random.Random, numbers: Numbers, facility: Facility, at:
         while (supplier.number, billed * 100) in numbers.totals:
             billed += 1
         numbers.totals.add((supplier.number, billed * 100))
-        events.append(
-            Event(stamp(due), invoices=invoice_for(rng, numbers, [(line, billed)], due, "standard"))
-        )
+        bill = invoice_for(rng, numbers, [(line, billed)], due, "standard")
+        bill[0].more = {"serviceDate": (due - timedelta(days=3)).date().isoformat()}
+        events.append(Event(stamp(due), invoices=bill))
     return Order([line], events)
+
+
+def _service_terms(at: datetime, dollars: int) -> dict[str, Any]:
+    """What a blanket order may be billed in all, and for which days."""
+    ends = (at + timedelta(days=400)).date().isoformat()
+    return {
+        "LimitAmount": f"{dollars:.2f}",
+        "ValidFrom": (at - timedelta(days=30)).date().isoformat(),
+        "ValidTo": ends,
+    }

@@ -7,6 +7,7 @@ idempotency keys.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,10 @@ from flask import Flask, Response, jsonify, request
 from ..documents import InvoiceLine
 from ..moods import Moods
 from ..suppliers import SUPPLIER
+from .ledgers import AP_AUTOMATION as TABLES
+from .ledgers import schema_of
 from .store import Row, Store
+from .tables import listings
 from .writes import SCHEMA as BOOK
 from .writes import Applied, Desk, Fields, RefusedError, Tell, nobody
 
@@ -25,12 +29,14 @@ CREATE TABLE IF NOT EXISTS invoice_lines (
   id INTEGER PRIMARY KEY, vendor TEXT, vendor_name TEXT, number TEXT, line INTEGER, facility TEXT, kind TEXT,
   refers_to TEXT, po TEXT, po_line INTEGER, po_required INTEGER, item TEXT, description TEXT,
   quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, amount INTEGER, status TEXT, dated TEXT,
-  entered_at TEXT, due TEXT, deleted INTEGER DEFAULT 0, changed_at TEXT);
+  entered_at TEXT, due TEXT, deleted INTEGER DEFAULT 0, changed_at TEXT,
+  more TEXT DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS invoice_lines_changed ON invoice_lines (changed_at);
 CREATE INDEX IF NOT EXISTS invoice_lines_po ON invoice_lines (po, po_line);
 CREATE INDEX IF NOT EXISTS invoice_lines_number ON invoice_lines (number);
 """
-SCHEMA += BOOK
+SCHEMA += BOOK + schema_of(TABLES)
+_MORE = ("taxAmount", "taxCode", "schedule", "period", "serviceDate", "caseNumber", "lot", "serial")
 _STATUSES = ("ENTERED", "APPROVED", "HELD", "PAID")
 
 
@@ -45,12 +51,14 @@ def rows_of(lines: Sequence[InvoiceLine]) -> list[Row]:
             "quantity": line.quantity, "unit": line.unit, "price": line.price, "price_per": line.per,
             "amount": line.amount, "status": line.status.upper(), "dated": line.invoice_date,
             "entered_at": line.entered_at, "due": line.due_on, "deleted": 0, "changed_at": line.changed_at,
+            "more": json.dumps(line.more, sort_keys=True),
         }
         for line in lines
     ]  # fmt: skip
 
 
 def _invoice_line(row: Row) -> dict[str, Any]:
+    more = json.loads(row["more"])
     return {
         "id": row["id"], "vendorCode": row["vendor"], "vendorName": row["vendor_name"],
         "invoiceNumber": row["number"], "lineNo": row["line"], "facility": row["facility"],
@@ -59,9 +67,10 @@ def _invoice_line(row: Row) -> dict[str, Any]:
         "poRequired": bool(row["po_required"]), "itemNumber": row["item"] or None,
         "description": row["description"], "qty": row["quantity"], "uom": row["unit"],
         "unitPrice": row["price"] / 10_000, "pricePer": row["price_per"],
-        "lineAmount": row["amount"] / 100, "currency": "USD", "status": row["status"],
+        "lineAmount": row["amount"] / 100, "currency": more.get("currency", "USD"), "status": row["status"],
         "invoiceDate": row["dated"], "enteredAt": row["entered_at"], "dueDate": row["due"],
         "deleted": bool(row["deleted"]), "changedAt": row["changed_at"],
+        **{name: more.get(name) for name in _MORE},
     }  # fmt: skip
 
 
@@ -96,6 +105,7 @@ def application(store: Store, moods: Moods, token: str, tell: Tell = nobody) -> 
             total=found[0]["total"],
         )
 
+    listings(app, store, "/rest/v1", TABLES)
     desk = Desk("ap_automation", store, moods, honours_keys=True, tell=tell, refusal=_refusal)
     desk.route(app, "/rest/v1/payment-status", "set_status", lambda given, at: _set_status(store, given, at))
     return app

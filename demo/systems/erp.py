@@ -5,22 +5,24 @@ Tokens live for seconds and are sometimes revoked early; now and then it answers
 
 from __future__ import annotations
 
-import re
+import json
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Response, jsonify, request
 
 from ..documents import ITEM_FLAGS, OrderLine
 from ..goods import unit_rows
 from ..moods import Moods
 from ..places import FACILITY
-from ..suppliers import SUPPLIER, SUPPLIERS
+from ..suppliers import SUPPLIER
 from .erp_writes import add_writes
+from .ledgers import ERP as TABLES
+from .ledgers import schema_of
 from .store import Row, Store
+from .tables import entity_sets, odata_view
 from .words import ERP
 from .writes import SCHEMA as BOOK
 from .writes import Tell, nobody
@@ -35,17 +37,22 @@ _FLAG_WORDS = (
     "NoCharge",
     "PriceEstimated",
 )
-_FILTER = re.compile(r"^ModifiedAt ge (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)$")
+_TERMS = (
+    "FreightTerms", "TaxExempt", "DeliveryConfirmed", "NeedsConfirmation", "InspectionDays", "LimitAmount", "ValidFrom",
+    "ValidTo", "ReleaseOf",
+)  # fmt: skip
+"""The ERP's flexible fields: most lines have none of them."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS order_lines (
   id INTEGER PRIMARY KEY, po TEXT, line INTEGER, business_unit TEXT, requisition TEXT, vendor TEXT, item TEXT,
   description TEXT, quantity INTEGER, unit TEXT, price INTEGER, price_per INTEGER, match_type INTEGER,
   basis TEXT, flags TEXT, status TEXT, ordered_at TEXT, promised_on TEXT, modified_at TEXT,
-  UNIQUE (po, line));
+  requisition_line INTEGER, terms TEXT DEFAULT '{}', UNIQUE (po, line));
+CREATE INDEX IF NOT EXISTS order_lines_requisition ON order_lines (requisition);
 CREATE INDEX IF NOT EXISTS order_lines_modified ON order_lines (modified_at, id);
 """
-SCHEMA += BOOK
+SCHEMA += BOOK + schema_of(TABLES)
 
 
 def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
@@ -58,21 +65,23 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
             "price": line.price, "price_per": line.per, "match_type": line.match, "basis": line.basis,
             "flags": ",".join(line.flags), "status": ERP[line.status], "ordered_at": line.ordered_at,
             "promised_on": line.promised_on, "modified_at": line.changed_at,
+            "requisition_line": line.line, "terms": json.dumps(line.terms, sort_keys=True),
         }
         for line in lines
     ]  # fmt: skip
 
 
 def _order_line(row: Row) -> dict[str, Any]:
-    flags = row["flags"].split(",")
+    flags, terms = row["flags"].split(","), json.loads(row["terms"])
     return {
         "PurchaseOrder": row["po"], "LineNumber": row["line"], "BusinessUnit": row["business_unit"],
-        "Requisition": row["requisition"], "Vendor": row["vendor"],
+        "Requisition": row["requisition"], "RequisitionLine": row["requisition_line"], "Vendor": row["vendor"],
         "VendorName": SUPPLIER[row["vendor"]].name, "Item": row["item"] or None,
         "Description": row["description"], "OrderQuantity": row["quantity"], "UnitOfMeasure": row["unit"],
         "UnitPrice": f"{row['price'] / 10_000:.4f}", "PricePer": row["price_per"], "Currency": "USD",
         "Status": row["status"], "MatchType": row["match_type"], "Basis": row["basis"],
         **{word: flag in flags for flag, word in zip(ITEM_FLAGS, _FLAG_WORDS, strict=True)},
+        **{name: terms.get(name) for name in _TERMS},
         "OrderedAt": row["ordered_at"], "PromisedOn": row["promised_on"], "ModifiedAt": row["modified_at"],
     }  # fmt: skip
 
@@ -130,47 +139,19 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
             return Response('{"error": "invalid_client"}', 401, content_type="application/json")
         return jsonify(access_token=issued, token_type="Bearer", expires_in=TOKEN_SECONDS)
 
-    app.add_url_rule("/odata/v4/PurchaseOrderLines", view_func=_order_lines(store))
-    app.add_url_rule("/odata/v4/Vendors", view_func=_vendors)
+    path = "/odata/v4/PurchaseOrderLines"
+    app.add_url_rule(
+        path, "order_lines", odata_view(path, lambda *place: _changed(store, *place), _order_line)
+    )
+    entity_sets(app, store, TABLES)
     app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
     add_writes(app, store, moods, tell)
     return app
 
 
-def _order_lines(store: Store) -> Callable[[], Response]:
-    def order_lines() -> Response:
-        condition, size = request.args.get("$filter", ""), min(int(request.args.get("$top", 1000)), 2000)
-        match = _FILTER.match(condition)
-        if condition and not match:
-            abort(Response(f"$filter not understood: {condition}", 400))
-        since, last = request.args.get("$skiptoken", f"{match[1] + 'Z' if match else ''}|0").split("|")
-        rows = store.rows(
-            "SELECT * FROM order_lines WHERE (modified_at, id) > (?, ?) ORDER BY modified_at, id LIMIT ?",
-            (since, int(last), size),
-        )
-        body: dict[str, Any] = {
-            "@odata.context": "$metadata#PurchaseOrderLines",
-            "value": [_order_line(row) for row in rows],
-        }
-        if len(rows) == size:
-            token = f"{rows[-1]['modified_at']}|{rows[-1]['id']}"
-            query = urlencode(
-                {"$filter": condition, "$top": size, "$skiptoken": token}
-                if condition
-                else {"$top": size, "$skiptoken": token}
-            )
-            body["@odata.nextLink"] = f"{request.host_url}odata/v4/PurchaseOrderLines?{query}"
-        return jsonify(body)
-
-    return order_lines
-
-
-def _vendors() -> Response:
-    vendors = [
-        {"Vendor": supplier.number, "Name": supplier.name, "TaxId": supplier.tax_id, "Status": "Active"}
-        for supplier in SUPPLIERS
-    ]
-    return jsonify({"value": vendors})
+def _changed(store: Store, since: str, last: int, size: int) -> list[Row]:
+    sql = "SELECT * FROM order_lines WHERE (modified_at, id) > (?, ?) ORDER BY modified_at, id LIMIT ?"
+    return store.rows(sql, (since, last, size))
 
 
 def _item_units() -> Response:

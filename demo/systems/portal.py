@@ -10,11 +10,14 @@ import secrets
 from flask import Flask, Response, request
 
 from ..moods import Moods
+from .ledgers import PORTAL as TABLES
+from .ledgers import schema_of
 from .store import Store
+from .tables import listings
 from .writes import SCHEMA as BOOK
 from .writes import Applied, Desk, Fields, Tell
 
-SCHEMA = BOOK
+SCHEMA = BOOK + schema_of(TABLES)
 
 
 def application(store: Store, moods: Moods, api_key: str, tell: Tell) -> Flask:
@@ -27,6 +30,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell) -> Flask:
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("portal")
 
+    listings(app, store, "/v1", TABLES)
     Desk("portal", store, moods, tell=tell).route(app, "/v1/invoice-requests", "ask_for_invoice", _thank)
     return app
 

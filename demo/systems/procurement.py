@@ -9,15 +9,19 @@ from __future__ import annotations
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from ..documents import OrderLine
+from ..documents import OrderLine, cents, instant, stamp
 from ..moods import Moods
 from ..places import FACILITY
 from ..suppliers import SUPPLIER
+from .ledgers import PROCUREMENT as TABLES
+from .ledgers import schema_of
 from .store import Row, Store
+from .tables import listings
 from .words import PROCUREMENT
 from .writes import SCHEMA as BOOK
 from .writes import Applied, Desk, Fields, Mended, RefusedError, Tell, nobody
@@ -31,7 +35,7 @@ CREATE TABLE IF NOT EXISTS order_lines (
   created_at TEXT, need_by TEXT, updated_at TEXT, UNIQUE (po, line));
 CREATE INDEX IF NOT EXISTS order_lines_updated ON order_lines (updated_at, id);
 """
-SCHEMA += BOOK
+SCHEMA += BOOK + schema_of(TABLES)
 
 
 def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
@@ -43,6 +47,22 @@ def rows_of(lines: Sequence[OrderLine]) -> list[Row]:
             "item": line.item, "description": line.description, "quantity": line.quantity, "unit": line.unit,
             "price": line.price, "price_per": line.per, "state": PROCUREMENT[line.status],
             "created_at": line.ordered_at, "need_by": line.promised_on, "updated_at": line.changed_at,
+        }
+        for line in lines
+    ]  # fmt: skip
+
+
+def requisitions_of(lines: Sequence[OrderLine]) -> list[Row]:
+    """The requisition lines that these order lines came from, approved the day before."""
+    return [
+        {
+            "requisition": line.requisition, "line": line.line, "site": FACILITY[line.facility].procurement,
+            "requester": f"Department {int(line.requisition[3:]) % 37 + 100}",
+            "supplier": SUPPLIER[line.supplier].procurement, "supplier_name": SUPPLIER[line.supplier].name,
+            "item": line.item, "description": line.description, "quantity": line.quantity, "unit": line.unit,
+            "amount": cents(line.price, line.quantity, line.per),
+            "state": "CANCELLED" if line.status == "cancelled" else "ORDERED",
+            "approved_at": stamp(instant(line.ordered_at) - timedelta(days=1)), "changed_at": line.changed_at,
         }
         for line in lines
     ]  # fmt: skip
@@ -101,6 +121,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
             return jsonify(error="not_found", message=f"no order line {po}/{line}"), 404
         return jsonify({**_order_line(row), "status": _NEUTRAL[row["state"]]}), 200
 
+    listings(app, store, "/api/v2", TABLES)
     Desk("procurement", store, moods, tell=tell).route(
         app, "/api/v2/order-status", "set_status", lambda given, at: _set_status(store, given, at)
     )

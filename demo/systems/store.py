@@ -43,8 +43,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All statements inside happen together, or not at all."""
+        """All statements inside happen together, or not at all; part of one that has begun already."""
         with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

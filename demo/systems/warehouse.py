@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ..documents import Receipt, instant
 from ..places import CENTRAL, FACILITY
+from .ledgers import WMS as TABLES
+from .ledgers import schema_of
 from .store import Row, Store
 from .writes import SCHEMA as BOOK
 
@@ -37,7 +39,7 @@ CREATE TABLE IF NOT EXISTS dock_scans (
   quantity INTEGER, unit TEXT, period_closed INTEGER);
 CREATE TABLE IF NOT EXISTS drops (id INTEGER PRIMARY KEY, file TEXT, records INTEGER, dropped_at TEXT);
 """
-SCHEMA += BOOK
+SCHEMA += BOOK + schema_of(TABLES)
 
 
 def local_time(at: str) -> str:

@@ -11,7 +11,9 @@ import secrets
 from flask import Flask, Response, request
 
 from ..moods import Moods
+from .ledgers import WMS
 from .store import Store
+from .tables import listings
 from .warehouse import local_time
 from .writes import Applied, Desk, Fields, Mended, RefusedError, Tell, nobody
 
@@ -26,6 +28,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("wms")
 
+    listings(app, store, "/api/v1", WMS)
     Desk("wms", store, moods, tell=tell).route(
         app, "/api/v1/receipt-requests", "send_receipt", lambda given, at: _send_receipt(store, given, at)
     )

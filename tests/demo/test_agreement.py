@@ -7,8 +7,10 @@ mistake in the network is not taken for one in the application's checks, nor the
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -179,12 +181,23 @@ def _invoice(vendor: str, number: str) -> str:
     return json.dumps({"invoice_number": number, "supplier": vendor})
 
 
+def _of_other_categories(network: Network) -> set[str]:
+    """The order lines of faults that are judged elsewhere: what looks wrong there is their doing."""
+    with closing(sqlite3.connect(network.home / "ledger.sqlite")) as ledger:
+        rows = ledger.execute(
+            "SELECT po, po_line, category FROM taken JOIN ledger ON ledger.id = taken.ledger WHERE kind = 'fault'"
+        ).fetchall()
+    return {_line(po, line) for po, line, category in rows if category not in {*_RANK, "duplicate_invoice"}}
+
+
 @pytest.mark.parametrize(("seed", "scale"), [(1, 1.0), (2, 0.2), (3, 0.1)])
 def test_what_disagrees_is_what_was_planted(build: Build, seed: int, scale: float) -> None:
     network = build(seed=seed, scale=scale)
     faults = [row for row in network.ledger.rows("fault") if row["category"] != "rejected_rows"]
     planted = {(row["category"], row["business_key"]) for row in faults}
-    found = _found(network)
+    others = _of_other_categories(network)
+    found = {row for row in _found(network) if row[1] not in others}
+    planted = {row for row in planted if row[0] in {*_RANK, "duplicate_invoice"}}
     assert found - planted == set(), "found, and nobody planted it"
     assert planted - found == set(), "planted, and it cannot be seen"
 

@@ -1,0 +1,193 @@
+"""Faults of who is paid and where to: suppliers, their bank accounts, physicians.
+
+Like `line_faults`: generators of ledger entries that alter one system before each (a bank account that was changed
+without approval was changed in every system). What concerns a supplier concerns the network: the entity is `*`.
+"""
+
+from __future__ import annotations
+
+from .documents import cents
+from .history import bill_without_order
+from .ledger import Change, Entry
+from .planter import FACILITY_OF, Entries, Planter
+from .suppliers import SUPPLIER
+from .systems import ap_automation
+from .systems.store import Row
+
+NETWORK = "*"
+_GOODS = frozenset({"general", "surgical", "laboratory", "pharmacy", "cardiology"})
+_SYSTEMS = ("erp", "ap_automation", "portal")
+
+
+def supplier_excluded(planter: Planter) -> Entries:
+    """A supplier that bills us is on the exclusion list."""
+    for vendor in _suppliers(planter, "standing"):
+        supplier = SUPPLIER[vendor["vendor"]]
+        undo = planter.insert("portal", "exclusions", exclusion(planter, supplier.name, supplier.tax_id))
+        worse = Change("portal", "exclusions", "alter", undo.key, {"excluded_on": planter.day(40)})
+        key, lines = {"supplier": supplier.payables}, [(f"standing {supplier.number}", 0)]
+        how = "on the exclusion list since three weeks"
+        yield Entry("supplier_excluded", NETWORK, "portal", key, how, lines, [undo], [worse])
+
+
+def exclusion(planter: Planter, name: str, tax_id: str, **also: str) -> Row:
+    """An entry of the exclusion list."""
+    return {
+        "list": "LEIE", "entry": f"LE-{planter.network.numbers.next('exclusion') + 3100}", "name": name,
+        "tax_id": tax_id, "excluded_on": planter.day(21), "reinstated_on": None, "changed_at": planter.ago(2), **also,
+    }  # fmt: skip
+
+
+def _suppliers(planter: Planter, mark: str) -> list[Row]:
+    """Suppliers of goods with open invoices, of whom the ledger says nothing yet in this respect."""
+    open_now = {
+        row["vendor"]
+        for row in planter.network.erp.rows(
+            "SELECT vendor FROM invoices WHERE gone = 0 AND status IN ('Entered', 'Posted') AND dated >= ?"
+            " GROUP BY vendor HAVING sum(open_amount) > 0 AND max(dated) > ?",
+            (planter.day(60), planter.day(14)),
+        )
+    }
+    rows = planter.network.erp.rows("SELECT * FROM vendors WHERE status = 'Active' AND gone = 0 ORDER BY id")
+    return [
+        row
+        for row in planter.rng.sample(rows, len(rows))
+        if row["vendor"] in open_now
+        and SUPPLIER[row["vendor"]].trade in _GOODS
+        and not planter.network.ledger.taken(f"{mark} {row['vendor']}", 0)
+    ]
+
+
+def supplier_inactive(planter: Planter) -> Entries:
+    """A supplier with open invoices was made inactive."""
+    for vendor in _suppliers(planter, "standing"):
+        undo = planter.alter("erp", "vendors", vendor, {"status": "Inactive"})
+        supplier = SUPPLIER[vendor["vendor"]]
+        key, lines = {"supplier": supplier.payables}, [(f"standing {supplier.number}", 0)]
+        how = "inactive on the master, with open invoices"
+        yield Entry("supplier_inactive", NETWORK, "erp", key, how, lines, [undo])
+
+
+def supplier_not_on_master(planter: Planter) -> Entries:
+    """Somebody bills whom the supplier master does not know."""
+    while True:
+        number, facility = (
+            planter.network.numbers.next("unknown supplier") + 299_000,
+            planter.network.facilities[0],
+        )
+        supplier, amount = SUPPLIER["V1001"], planter.rng.randint(9_000, 80_000)
+        at = planter.now if planter.network.opened else planter.now.replace(microsecond=0)
+        line = bill_without_order(
+            planter.rng, planter.network.numbers, facility, supplier, "standard", amount, at
+        )
+        (row,) = ap_automation.rows_of([line])
+        row |= {"vendor": str(number), "vendor_name": f"Fernhollow Courier {number - 299_000}"}
+        row |= {"number": f"FC-{number}", "changed_at": planter.ago(1), "entered_at": planter.ago(1)}
+        planter.add_invoice(row)
+        same = {"vendor": row["vendor"], "number": row["number"]}
+        undo = Change("ap_automation", "invoice_lines", "alter", same, {"status": "VOID"})
+        worse = Change("ap_automation", "invoice_lines", "alter", same, {"amount": cents(row["price"], 2)})
+        key, how = {"supplier": row["vendor"]}, "a supplier that nobody knows"
+        yield Entry("supplier_not_on_master", NETWORK, "ap_automation", key, how, (), [undo], [worse])
+
+
+def bank_account_differs(planter: Planter) -> Entries:
+    """AP automation pays to another account than the ERP and the portal say."""
+    for erp in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
+        row = _account(planter, "ap_automation", erp["vendor"])
+        if planter.network.ledger.taken(f"account {erp['vendor']}", 0):
+            continue
+        values = {"account": str(int(row["account"]) + 11), "altered_at": planter.ago(5)}
+        undo = planter.alter("ap_automation", "bank_accounts", row, values)
+        worse = Change(
+            "ap_automation", "bank_accounts", "alter", {"id": row["id"]}, {"account": row["account"] + "7"}
+        )
+        how = "another account in AP automation, and no approved change"
+        yield _of_account(erp["vendor"], "bank_account_differs", "ap_automation", how, [undo], [worse])
+
+
+def bank_account_changed(planter: Planter) -> Entries:
+    """Changed everywhere three days ago, to be paid in four, and nobody approved it. Repaired by an approval."""
+    for erp in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
+        vendor = erp["vendor"]
+        if planter.network.ledger.taken(f"account {vendor}", 0):
+            continue
+        account = str(int(erp["account"]) + 23)
+        for system in _SYSTEMS:
+            row = _account(planter, system, vendor)
+            planter.alter(system, "bank_accounts", row, {"account": account, "altered_at": planter.ago(3)})
+        payment = pay(planter, vendor, -4)
+        approval = Change("erp", "approved_changes", "insert", {}, approved(planter, vendor, account))
+        worse = Change("erp", "payments", "alter", payment.key, {"amount": 990_000})
+        how = "changed a week before a payment, and nobody approved it"
+        yield _of_account(vendor, "bank_account_changed", "erp", how, [approval], [worse])
+
+
+def _account(planter: Planter, system: str, vendor: str) -> Row:
+    known_as = SUPPLIER[vendor].payables if system == "ap_automation" else vendor
+    return planter.network.stores[system].find("bank_accounts", {"vendor": known_as})[0]
+
+
+def pay(planter: Planter, vendor: str, days_ago: int) -> Change:
+    """Schedule a payment; returns the step that takes it back."""
+    return planter.insert("erp", "payments", {
+        "payment": f"PY-{vendor[1:]}-{planter.network.numbers.next('payment') + 10}", "vendor": vendor,
+        "name": SUPPLIER[vendor].name, "business_unit": planter.network.facilities[0].erp, "site": "main",
+        "amount": 640_000, "status": "Scheduled", "pay_on": planter.day(days_ago), "changed_at": planter.ago(1),
+    })  # fmt: skip
+
+
+def approved(planter: Planter, vendor: str, account: str) -> Row:
+    """An approval of a changed bank account."""
+    return {
+        "change": f"CH-{planter.network.numbers.next('change') + 900}", "subject": "bank_account", "vendor": vendor,
+        "site": "main", "account": account, "status": "approved", "approved_at": planter.ago(1),
+        "changed_at": planter.ago(1),
+    }  # fmt: skip
+
+
+def _of_account(
+    vendor: str, category: str, system: str, how: str, undo: list[Change], worse: list[Change]
+) -> Entry:
+    key = {"supplier": vendor, "site": "main"}
+    return Entry(category, NETWORK, system, key, how, [(f"account {vendor}", 0)], undo, worse)
+
+
+def physician_no_contract(planter: Planter) -> Entries:
+    """Paid for a day on which no contract held."""
+    for row in _paid(planter):
+        undo = planter.alter("erp", "physician_payments", row, {"service_on": "2023-12-20"})
+        worse = {"service_on": "2023-12-12"}
+        yield _of_physician(
+            row, "physician_no_contract", "physician_payments", "before the contract", undo, worse
+        )
+
+
+def physician_over_contract(planter: Planter) -> Entries:
+    """Paid a fifth more than rate and hours give."""
+    for row in _paid(planter):
+        undo = planter.alter("erp", "physician_payments", row, {"amount": row["amount"] * 6 // 5})
+        worse = {"amount": row["amount"] * 7 // 5}
+        yield _of_physician(
+            row, "physician_over_contract", "physician_payments", "above the rate", undo, worse
+        )
+
+
+def physician_no_time(planter: Planter) -> Entries:
+    """Paid for time that nobody approved."""
+    for row in _paid(planter):
+        key = {"physician": row["physician"], "period": row["period"]}
+        (record,) = planter.network.erp.find("time_records", key)
+        undo = planter.alter("erp", "time_records", record, {"status": "submitted", "approved_at": None})
+        yield _of_physician(row, "physician_no_time", "time_records", "time that nobody approved", undo, None)
+
+
+def _paid(planter: Planter) -> list[Row]:
+    return list(planter.candidates.rows("erp", "physician_payments", "1 = 1", "physician period"))
+
+
+def _of_physician(row: Row, category: str, table: str, how: str, undo: Change, worse: Row | None) -> Entry:
+    key = {"physician": row["physician"], "period": row["period"]}
+    later = [Change("erp", table, "alter", {"id": row["id"]}, worse)] if worse else []
+    lines = [(f"{row['physician']} {row['period']}", 0)]
+    return Entry(category, FACILITY_OF[row["business_unit"]], "erp", key, how, lines, [undo], later)
