@@ -51,6 +51,8 @@ def probe(
 ) -> dict[str, Probed]:
     """Look up keys in the source's own identifiers, as exceptions keep them, in what the views show.
 
+    A key is there while somebody has it under the name that was asked for; what other systems have of it, under
+    whatever they call it, counts as read with it: a supplier that is active again is put right on the master.
     `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer. A
     document that was one of several counts as read when any of them was: it is the other that gets voided.
     """
@@ -96,12 +98,14 @@ def _look_up(
     names = list(check.key)
     asked = ", ".join(f"UNNEST(${name}) AS {quote(name)}" for name in names)
     rows = " UNION ALL ".join(_side_keys(check, catalog, entity))
-    on = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
-    selected = ", ".join(f"a.{quote(name)}" for name in names)
+    same = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
+    meant = " AND ".join(f"s.{_meant(name)} = n.{_meant(name)}" for name in names)
+    selected = ", ".join(f"n.{quote(name)}" for name in names)
     sql = (
-        f"SELECT {selected}, {instant_sql('MAX(s.fetched_at)')}, {instant_sql('MAX(s.changed_at)')}"
-        f" FROM (SELECT {asked}) AS a"
-        f" JOIN ({rows}) AS s ON {on} GROUP BY {selected}"
+        f"WITH rows AS ({rows}), named AS (SELECT DISTINCT s.* EXCLUDE (fetched_at, changed_at)"
+        f" FROM (SELECT {asked}) AS a JOIN rows AS s ON {same})"
+        f" SELECT {selected}, {instant_sql('MAX(s.fetched_at)')}, {instant_sql('MAX(s.changed_at)')}"
+        f" FROM named AS n JOIN rows AS s ON {meant} GROUP BY {selected}"
     )
     values = {name: [str(key[name]) for key in keys] for name in names}
     for *key, fetched, changed in con.execute(sql, values).fetchall():
@@ -110,9 +114,14 @@ def _look_up(
     return found
 
 
+def _meant(key: str) -> str:
+    """The column of a key's canonical value, beside what the source wrote."""
+    return quote(f"{key} meant")
+
+
 def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
-    """Per side that a feed brings: the key of every row as the source wrote it, when it was fetched, and
-    when the source says that it changed (where it says nothing, records carry the time of fetching).
+    """Per side that a feed brings: the key of every row as the source wrote it and as it is meant, when it was
+    fetched, and when the source says that it changed (where it says nothing, records carry the time of fetching).
     """
     if not isinstance(check, MatchCheck):
         record = catalog.record_types[check.record]
@@ -129,6 +138,10 @@ def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
             lookups = _lookups(catalog, side, ("sides", name), accepted)
             selects.append(_keys(catalog, record, systems, keys, entity, lookups))
     return selects
+
+
+def _as(sql: str, name: str) -> str:
+    return f"CAST({sql} AS STRING) AS {name}"
 
 
 def _latest(times: Sequence[str]) -> str:
@@ -184,11 +197,11 @@ def _keys(
         column = record.columns.get(text)
         if column is not None:
             written = text + SOURCE if column.crosswalk else text
-            used.add(written)
-            selected.append(f"CAST({bare(None, written)} AS STRING) AS {quote(key)}")
+            used |= {written, text}
+            selected += [_as(bare(None, written), quote(key)), _as(bare(None, text), _meant(key))]
         elif expression is not None:
             used |= {name for _, name in expression.columns}
-            selected.append(f"CAST({render(expression, bare)} AS STRING) AS {quote(key)}")
+            selected += [_as(render(expression, bare), name) for name in (quote(key), _meant(key))]
     rows = canonical_select(catalog, record, used, systems)
     narrowed = f" WHERE r.entity = {literal(entity)}" if entity and record.scope == "entity" else ""
     fetched, changed = (

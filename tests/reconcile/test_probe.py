@@ -7,6 +7,7 @@ import pytest
 from exceptions_app.reconcile.probe import Probed, canonical_key
 
 from .books import NOW, Books, days_ago
+from .invoice_books import InvoiceBooks
 
 LINE = {"order_number": "PO1", "line_number": "1"}
 
@@ -42,6 +43,15 @@ def test_keys_are_the_source_s_own_not_the_canonical_ones(books: Books) -> None:
     own, canonical = ({"supplier": s, "invoice_number": "I1"} for s in ("V1", "S1"))
     found = books.probe([own, canonical], "p2p.invoice_without_order")
     assert (found[canonical_key(own)].present, found[canonical_key(canonical)].present) == (True, False)
+
+
+def test_what_another_system_calls_otherwise_counts_as_read_with_it(ledger: InvoiceBooks) -> None:
+    ledger.invoice(supplier="V1", fetched_at=days_ago(3), source_time=days_ago(9))
+    ledger.supplier(fetched_at=NOW, source_time=days_ago(1))
+    billed, called = {"supplier": "V1"}, {"supplier": "V9"}
+    found = ledger.probe([billed, called], "p2p.supplier_standing")
+    assert found[canonical_key(billed)] == Probed(True, NOW, days_ago(1))
+    assert not found[canonical_key(called)].present
 
 
 def test_duplicates_are_looked_up_in_the_whole_network(books: Books) -> None:
