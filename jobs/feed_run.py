@@ -63,6 +63,8 @@ class Outcome:
     deleted: int = 0
     error: str | None = None
     error_kind: str = ""
+    system_out: bool = False
+    """The system itself could not be reached or did not let us in: not a matter of this feed."""
     first_reject: str | None = None
     notes: list[str] = field(default_factory=list)
     unexpected: Exception | None = None
@@ -244,6 +246,7 @@ class FeedRun:
         if self.feed.mode == "snapshot":
             self.outcome.watermark = self._began_at
         self.outcome.error, self.outcome.error_kind = said, type(error).__name__
+        self.outcome.system_out = isinstance(error, TransportError) and not error.answered
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

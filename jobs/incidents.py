@@ -1,5 +1,5 @@
-"""Tells integration operations what broke and what works again: one exception per feed or check, not one per
-run.
+"""Tells integration operations what broke and what works again: one exception per system, feed or check, not one
+per run.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def after_poll(
     that marks the run finished: nothing of it may be lost. How many rejects were settled by a person's word.
     """
     allowed = max(feed.every * 3, feed.contract.latency)
+    _tell_of_system(session, context, feed, outcome)
     agreed = "latency" in feed.contract.model_fields_set
     silent = runs.silent_since(session, feed.code, allowed, began) if agreed else None
     if outcome.status == COMPLETE and silent is None:
@@ -34,7 +35,7 @@ def after_poll(
     elif outcome.status == COMPLETE and silent is not None:
         said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
         incidents.feed_failed(session, context, feed.code, since=silent, error=said, kind="silent")
-    else:
+    elif not outcome.system_out:
         state = runs.feed_state(session, feed.code)
         incidents.feed_failed(
             session,
@@ -59,6 +60,17 @@ def after_poll(
         unplaced=outcome.unplaced,
     )
     return rejects.end_of_feed(session, feed.code, context.now) if counts.confirmed else 0
+
+
+def _tell_of_system(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+    """A system that is out fails all its feeds: that is one exception, until every one of them was read again."""
+    outage = runs.outage(session, incidents.feeds_of(context.catalog, feed.system))
+    if outage is None:
+        incidents.system_back(session, context, feed.system)
+    elif outcome.system_out or outcome.status == COMPLETE:
+        error = outcome.error if outcome.system_out else runs.feed_state(session, outage.feeds[0]).last_error
+        said = error or "the run did not end"
+        incidents.system_out(session, context, feed.system, outage.feeds, since=outage.since, error=said)
 
 
 def after_check(work: Work, check: str, error: str | None) -> None:

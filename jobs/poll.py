@@ -16,6 +16,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
 from exceptions_app.models import SyncRun
 from exceptions_app.services import rejects, runs, tasks
+from exceptions_app.services.incidents import feeds_of
 
 from . import incidents
 from .feed_run import FeedRun, Outcome
@@ -92,9 +93,10 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxR
     """
     context = work.context()
     with work.transaction() as session:
+        runs.hold(session, feeds_of(context.catalog, feed.system))
         run = runs.finish(
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
-            now=utc_now(), error=outcome.error, read_through=outcome.read_through,
+            now=utc_now(), error=outcome.error, read_through=outcome.read_through, system_out=outcome.system_out,
         )  # fmt: skip
         if inbox is not None:
             inbox.settle(session, run_id, outcome)

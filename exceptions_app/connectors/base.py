@@ -51,7 +51,8 @@ class TransportError(Exception):
     """The source could not be reached or refused to answer. `permanent`: trying again will not help.
 
     `retry_after` is in seconds, where the source asked for a wait longer than a read should block. `sent`: a
-    write may have reached the system, so that nobody knows whether it was done.
+    write may have reached the system, so that nobody knows whether it was done. `answered`: the system is there and
+    lets us in, and only this one request is refused.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TransportError(Exception):
         where: str,
         retry_after: float | None = None,
         sent: bool = False,
+        answered: bool = False,
     ) -> None:
         super().__init__(f"{where}: {message}")
         self.message = message
@@ -69,6 +71,7 @@ class TransportError(Exception):
         self.where = where
         self.retry_after = retry_after
         self.sent = sent
+        self.answered = answered
 
 
 class FeedContentError(Exception):

@@ -24,6 +24,8 @@ class FeedState(Base):
     delivered, the time of the newest whole one."""
     consecutive_failures: Mapped[int] = mapped_column(default=0)
     failing_since: Mapped[Utc | None]
+    out_since: Mapped[Utc | None]
+    """Since when it brings nothing because its system cannot be reached or does not let us in."""
     last_error: Mapped[str | None] = mapped_column(Text)
 
 

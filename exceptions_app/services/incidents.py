@@ -1,7 +1,8 @@
 """What goes wrong with the machinery itself, as exceptions for integration operations, through the same
 intake.
 
-One failing feed is one exception, whatever its records feed; it closes nothing else. Knows no connector.
+One failing feed is one exception, whatever its records feed, and a system that is out is one, however many feeds it
+has; it closes nothing else. Knows no connector.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from exceptions_app.catalog.catalog import canonical
+from exceptions_app.catalog.catalog import Catalog, canonical
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.instant import iso
@@ -22,9 +23,50 @@ from . import intake
 from .context import ActionContext
 from .intake_facts import IntakeCounts, ProbedKey, RunFacts
 
+SYSTEM_CHECK = "integration.system"
 FEED_CHECK = "integration.feed"
 REJECTS_CHECK = "integration.rejects"
 CHECK_CHECK = "integration.check"
+_NAMED = 5
+"""So many feeds are named in the sentence of a system that is out."""
+
+
+def system_out(
+    session: Session, ctx: ActionContext, system: str, feeds: Sequence[str], *, since: datetime, error: str
+) -> IntakeCounts:
+    """The system has not delivered these feeds since then: it cannot be reached, or does not let us in. It is told
+    again when other feeds fail than before, not when the error words itself anew.
+    """
+    facts = {
+        "system": ctx.catalog.systems[system].name,
+        "feeds": _named(ctx, system, feeds),
+        "since": iso(since),
+        "error": error,
+    }
+    found = _incident(SYSTEM_CHECK, "system_out", system, {"system": system}, facts, since, system)
+    found = replace(found, evidence_hash=evidence_hash(canonical({"system": system, "feeds": sorted(feeds)})))
+    return report(session, ctx, SYSTEM_CHECK, system, [found])
+
+
+def system_back(session: Session, ctx: ActionContext, system: str) -> IntakeCounts:
+    """All of the system's feeds can be read again: what was open about it agrees now."""
+    return report(session, ctx, SYSTEM_CHECK, system, [])
+
+
+def _named(ctx: ActionContext, system: str, feeds: Sequence[str]) -> str:
+    """`Orders`; `all 4 of its feeds (…)`; `7 of its 17 feeds (…, and 2 more)`."""
+    titles = sorted(ctx.catalog.feeds[feed].title or feed for feed in feeds)
+    if len(titles) == 1:
+        return titles[0]
+    known = len(feeds_of(ctx.catalog, system))
+    some = f"all {known} of its feeds" if len(titles) == known else f"{len(titles)} of its {known} feeds"
+    more = f", and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+    return f"{some} ({', '.join(titles[:_NAMED])}{more})"
+
+
+def feeds_of(catalog: Catalog, system: str) -> list[str]:
+    """The feeds that are read from a system."""
+    return [code for code, feed in catalog.feeds.items() if feed.system == system and feed.enabled]
 
 
 def feed_failed(

@@ -93,11 +93,12 @@ def note_read(session: Session, run_id: int, rows: int) -> None:
 
 def finish(
     session: Session, run_id: int, *, status: str, counts: RunCounts, watermark: str | None, now: datetime,
-    error: str | None = None, read_through: datetime | None = None,
+    error: str | None = None, read_through: datetime | None = None, system_out: bool = False,
 ) -> SyncRun:  # fmt: skip
     """The run is over: its rows are seen from now on, and the feed's watermark stands at `watermark`.
 
-    Of a complete run, `read_through` is how far what was read tells of the source; it never goes back.
+    Of a complete run, `read_through` is how far what was read tells of the source; it never goes back. `system_out`:
+    it ended because the system could not be reached or did not let us in.
     """
     run = session.get_one(SyncRun, run_id)
     run.status, run.finished_at, run.error, run.watermark_after = status, now, error, watermark
@@ -113,8 +114,32 @@ def finish(
     else:
         state.consecutive_failures += 1
         state.failing_since = state.failing_since or now
+    state.out_since = (state.out_since or now) if system_out else None
     session.flush()
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What a system does not deliver: which feeds, since when."""
+
+    feeds: tuple[str, ...]
+    since: datetime
+
+
+def hold(session: Session, feeds: Iterable[str]) -> None:
+    """Nobody else ends a run of these feeds until this transaction ends: what is said of all of them is true then."""
+    states = select(FeedState).where(FeedState.feed.in_(list(feeds))).order_by(FeedState.feed)
+    session.execute(states.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def outage(session: Session, feeds: Iterable[str]) -> Outage | None:
+    """Which of these feeds bring nothing because their system is out; None: none of them."""
+    out = select(FeedState.feed, FeedState.out_since).where(
+        FeedState.feed.in_(list(feeds)), FeedState.out_since.is_not(None)
+    )
+    since = {feed: at for feed, at in session.execute(out) if at is not None}
+    return Outage(tuple(sorted(since)), min(since.values())) if since else None
 
 
 def finish_one(

@@ -180,6 +180,25 @@ def test_wrong_credentials_are_named_without_the_secret(serve: Serve, oauth: dic
     assert "s3cret" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("status", "answered"), [(400, True), (404, True), (410, True), (401, False), (403, False), (503, False)]
+)
+def test_a_refusal_says_whether_the_system_itself_is_there_for_us(
+    serve: Serve, status: int, answered: bool
+) -> None:
+    server = serve(lambda asked: Reply("no", status=status))
+    _, error = read_all(connector(server.url, ODATA, tries=1).read(None))
+    assert isinstance(error, TransportError) and error.answered is answered
+
+
+def test_a_token_endpoint_that_refuses_us_is_no_matter_of_the_request(
+    serve: Serve, oauth: dict[str, Any]
+) -> None:
+    server = serve(lambda asked: Reply({"error": "invalid_request"}, status=400))
+    _, error = read_all(connector(server.url, ODATA, auth=oauth).read(None))
+    assert isinstance(error, TransportError) and not error.answered
+
+
 def test_a_token_endpoint_down_for_a_moment_is_asked_again(serve: Serve, oauth: dict[str, Any]) -> None:
     failures = iter([Reply("down", status=503, headers={"Content-Type": "text/html"})])
     inner = {"access_token": "t", "token_type": "Bearer", "expires_in": 60}

@@ -43,7 +43,8 @@ def test_outage_is_one_exception_for_integration_operations_and_recovery_closes_
     hospital.source("receipts", fail_after=0)
     hospital.tick()
     hospital.tick()
-    [incident] = hospital.cases("feed_failed")
+    [incident] = hospital.cases("system_out")
+    assert hospital.cases("feed_failed") == []
     assert (incident.status, incident.queue) == ("open", "integration_operations")
     assert "Receipts of the warehouse" in incident.sentence and "broke off" in incident.sentence
     assert [case.reference for case in hospital.cases("nothing_received", "open")] == ["PO-2"]
@@ -51,8 +52,71 @@ def test_outage_is_one_exception_for_integration_operations_and_recovery_closes_
 
     hospital.source("receipts", [receipt("PO-1"), receipt("PO-2")])
     hospital.tick()
-    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+    assert [case.status for case in hospital.cases("system_out")] == ["resolved"]
     assert hospital.cases("nothing_received", "open") == []
+
+
+def of_one_system(hospital: Hospital) -> None:
+    """Both feeds are read from the ERP."""
+    feeds = hospital.runtime.catalog.feeds
+    feeds["receipts"] = feeds["receipts"].model_copy(update={"system": "ERP"})
+
+
+def test_system_that_is_out_is_one_exception_that_names_its_feeds_until_all_of_them_deliver(
+    hospital: Hospital,
+) -> None:
+    of_one_system(hospital)
+    prepared(hospital)
+    hospital.source("receipts", fail_after=0)
+    hospital.source("orders", fail_after=0)
+    hospital.tick()
+    first = hospital.clock_now()
+    hospital.tick()
+    [out] = hospital.cases("system_out")
+    assert [case.id for case in hospital.cases(status="open") if case.queue == "integration_operations"] == [
+        out.id
+    ]
+    assert out.reference == "ERP" and out.opened_at == first
+    for told in (
+        "The ERP",
+        "all 2 of its feeds",
+        "Orders of the ERP",
+        "Receipts of the warehouse",
+        "broke off",
+    ):
+        assert told in out.sentence
+
+    hospital.source("orders", [order("PO-1"), order("PO-2")])
+    hospital.tick()
+    [out] = hospital.cases("system_out")
+    assert (out.status, out.cycle) == ("open", 1)
+    assert "for Receipts of the warehouse since" in out.sentence and "broke off" in out.sentence
+
+    hospital.source("receipts", [receipt("PO-1")])
+    hospital.tick()
+    [out] = hospital.cases("system_out")
+    assert (out.status, out.end_reason) == ("resolved", "agrees_now")
+    assert [hospital.state(feed).out_since for feed in ("orders", "receipts")] == [None, None]
+
+
+def test_what_is_wrong_with_one_feed_is_its_own_exception_while_its_system_is_out(hospital: Hospital) -> None:
+    of_one_system(hospital)
+    prepared(hospital)
+    hospital.source("receipts", garbage_after=0)
+    hospital.source("orders", fail_after=0)
+    hospital.tick()
+    assert [case.reference for case in hospital.cases("feed_failed", "open")] == ["receipts"]
+    [out] = hospital.cases("system_out", "open")
+    assert "for Orders of the ERP since" in out.sentence
+
+    hospital.source("receipts", fail_after=0)
+    hospital.tick()
+    assert [case.reference for case in hospital.cases("feed_failed", "open")] == ["receipts"], "nobody knows"
+    hospital.source("receipts", [receipt("PO-1")])
+    hospital.source("orders", [order("PO-1"), order("PO-2")])
+    hospital.tick()
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+    assert [case.status for case in hospital.cases("system_out")] == ["resolved"]
 
 
 def test_nonsense_from_a_source_is_named_in_the_run(hospital: Hospital) -> None:
@@ -193,9 +257,9 @@ def killed(*_: object) -> None:
 def test_error_that_words_itself_anew_is_told_once(hospital: Hospital) -> None:
     hospital.source("receipts", [receipt(f"PO-{n}") for n in range(3)], page_size=1, fail_after=1)
     hospital.tick()
-    [before] = hospital.cases("feed_failed")
+    [before] = hospital.cases("system_out")
     hospital.source("receipts", page_size=1, fail_after=2)
     hospital.tick()
-    [after] = hospital.cases("feed_failed")
+    [after] = hospital.cases("system_out")
     assert (after.version, after.evidence_version) == (before.version, 1)
     assert "page 3" in (hospital.state("receipts").last_error or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from exceptions_app.models import ExceptionCase
@@ -51,6 +53,28 @@ def test_a_feed_that_was_read_again_agrees_now(story: Story) -> None:
     story.later(hours=1)
     assert _fail(story) == IntakeCounts(reopened=1)
     assert _cases(story)[0].recurring
+
+
+def test_a_system_that_is_out_is_told_again_only_when_other_feeds_fail(story: Story) -> None:
+    other = story.catalog.feeds[FEED].model_copy(update={"code": "test_more", "title": "Suppliers"})
+    story.catalog = replace(story.catalog, feeds={**story.catalog.feeds, "test_more": other})
+
+    def out(feeds: list[str], error: str) -> IntakeCounts:
+        counts = incidents.system_out(
+            story.session, story.ctx, "TEST_ERP", feeds, since=story.now, error=error
+        )
+        story.session.commit()
+        return counts
+
+    assert out([FEED], "503") == IntakeCounts(opened=1)
+    assert out([FEED], "no answer") == IntakeCounts(seen=1)
+    assert out([FEED, "test_more"], "503") == IntakeCounts(changed=1)
+    (case,) = _cases(story)
+    assert (case.category, case.severity, case.reference) == ("system_out", "critical", "TEST_ERP")
+    assert "for all 2 of its feeds (Orders, Suppliers) since" in case.sentence and "503" in case.sentence
+    story.later(hours=1)
+    assert incidents.system_back(story.session, story.ctx, "TEST_ERP") == IntakeCounts(closed=1)
+    assert incidents.system_back(story.session, story.ctx, "TEST_ERP") == IntakeCounts()
 
 
 def test_a_recovery_without_a_failure_writes_nothing(story: Story) -> None:

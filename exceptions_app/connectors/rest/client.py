@@ -55,7 +55,7 @@ class Reach:
             target = httpx2.URL(current).join(link)
         except httpx2.InvalidURL as error:
             message = f"{what} is said to be at no address ({error})"
-            raise TransportError(message, permanent=True, where=where) from None
+            raise TransportError(message, permanent=True, where=where, answered=True) from None
         if origin(target) in self.allowed:
             return str(target)
         place = f"{target.scheme}://{target.netloc.decode()}"
@@ -64,6 +64,7 @@ class Reach:
             f"If that is right, name it under connection.hosts",
             permanent=True,
             where=where,
+            answered=True,
         )
 
     def is_known(self, url: str) -> bool:

@@ -30,6 +30,8 @@ LONGEST_WAIT = 60.0
 """Seconds. A source that asks for a longer wait is asked again by a later run, not by a sleeping one."""
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_UNKNOWN_TO_IT = frozenset({401, 403, 407})
+"""It does not let us in, whatever is asked for."""
 _REDIRECTS = 5
 _MB = 1 << 20
 
@@ -42,7 +44,7 @@ class RefusedError(TransportError):
     """Another status that is none: the source will not answer this very request."""
 
     def __init__(self, message: str, where: str, status: int) -> None:
-        super().__init__(message, permanent=True, where=where)
+        super().__init__(message, permanent=True, where=where, answered=status not in _UNKNOWN_TO_IT)
         self.status = status
 
 
@@ -179,7 +181,9 @@ class HttpSource:
         try:
             return ask()
         except httpx2.HTTPStatusError as error:  # the token endpoint's own refusal
-            raise _refusal(error.response, where, Carried({}, {})) from None
+            refusal = _refusal(error.response, where, Carried({}, {}))
+            refusal.answered = False
+            raise refusal from None
         except httpx2.TimeoutException as error:
             limit = self._connection.timeout.total_seconds()
             told = str(error) if str(error).startswith("the answer") else f"no answer within {limit:g} s"
@@ -243,7 +247,8 @@ def _refusal(response: httpx2.Response, where: str, carried: Carried) -> Transpo
         return TransportError(status, permanent=False, where=where, retry_after=retry_after(response))
     body = without_digits(carried.hidden(response.text))
     if response.status_code in (404, 410):
-        return NotFoundError(f"{status}{': ' + body if body else ''}", permanent=True, where=where)
+        said = f"{status}{': ' + body if body else ''}"
+        return NotFoundError(said, permanent=True, where=where, answered=True)
     hint = _HINTS.get(response.status_code, "")
     said = f"{status}{hint}{': ' + body if body else ''}"
     return RefusedError(said, where, response.status_code)
