@@ -14,7 +14,7 @@ from .ledger import Change, Entry
 from .master_faults import NETWORK, approved, exclusion
 from .masters import UNTAXED_EXCEPT
 from .order_faults import four_way, returned, second_order
-from .payment_faults import NUMBER_OF, charge, credit, erp_header, schedule_key
+from .payment_faults import charge, credit, erp_header, schedule_key
 from .places import FACILITY
 from .planter import FACILITY_OF, Entries, Planter, invoice_key
 from .suppliers import SUPPLIER
@@ -192,7 +192,8 @@ def _ordered_after_use(planter: Planter) -> Entries:
 def _to_the_limit(planter: Planter) -> Entries:
     for order, row in planter.candidates.billed("flags = 'blanket'", 2, 100):
         billed = planter.network.ap.rows(
-            "SELECT coalesce(sum(amount), 0) AS cents FROM invoice_lines WHERE po = ? AND status <> 'VOID' AND deleted = 0",
+            "SELECT coalesce(sum(amount), 0) AS cents FROM invoice_lines"
+            " WHERE po = ? AND status <> 'VOID' AND deleted = 0",
             (order["po"],),
         )
         if planter.network.life.row("SELECT 1 FROM plan WHERE event LIKE ?", (f'%"{order["po"]}"%',)):
@@ -279,12 +280,10 @@ def _usual_freight(planter: Planter) -> Entries:
 def _held_lately(planter: Planter) -> Entries:
     for found in planter.candidates.settled(4, 20, lambda found: found.invoice["status"] != "PAID"):
         row = found.invoice
-        held = planter.more(row, heldSince=planter.ago(3), holdReason="Waits for a receipt")
-        _later(planter, 3, planter.alter_invoice(row, {"status": "HELD", **held}))
-        key, why = (
-            {"supplier": NUMBER_OF[row["vendor"]], "invoice_number": row["number"]},
-            "on hold since three days",
-        )
+        since = planter.ago(3)
+        held = planter.more(row, heldSince=since, holdReason="Waits for a receipt")
+        _later(planter, 3, planter.alter_invoice(row, {"status": "HELD", "changed_at": since, **held}))
+        key, why = invoice_key(row), "on hold since three days"
         yield Entry("invoice_on_hold", found.facility, "ap_automation", key, why, [found.line])
 
 

@@ -110,8 +110,12 @@ def _bills_without_order(
                 _bill(rng, world, facility, supplier, "utility", rng.randint(180_000, 4_200_000), at)
             )
     for month in months_before(now, 4):
-        if stamp(at := datetime(month.year, month.month, 5, 15, 0, tzinfo=UTC)) <= stamp(now):
-            world.invoices += leases(rng, world.numbers, facility, month, at)
+        at = datetime(month.year, month.month, 5, 15, 0, tzinfo=UTC)
+        bills = leases(rng, world.numbers, facility, month, at)
+        if at <= now:
+            world.invoices += bills
+        else:
+            world.plan.append(Event(stamp(at), invoices=bills))
     for _ in range(max(2, int(18 * scale))):
         at = business_moment(rng, now - timedelta(days=rng.uniform(4, DAYS - 4)), facility)
         kind = "refund" if rng.random() < 0.2 else "standard"

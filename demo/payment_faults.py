@@ -81,7 +81,7 @@ def invoice_status_mismatch(planter: Planter) -> Entries:
 
 
 def _of_header(planter: Planter, category: str, values: Row, how: str) -> Entries:
-    for found in planter.candidates.settled(6, 24, lambda found: found.invoice["status"] == "APPROVED"):
+    for found in planter.candidates.settled(4, 26, lambda found: found.invoice["status"] == "APPROVED"):
         header = erp_header(planter, found.invoice)
         changed = {} if planter.network.opened else {"changed_at": planter.ago(1)}
         undo = planter.alter("erp", "invoices", header, {**values, "stuck": 1, **changed})
@@ -96,16 +96,15 @@ def erp_header(planter: Planter, invoice: Row) -> Row:
 
 
 def invoice_on_hold(planter: Planter) -> Entries:
-    """On hold for two weeks."""
-    for found in planter.candidates.settled(17, 60, lambda found: found.invoice["status"] != "PAID"):
+    """On hold for more than the ten days that are allowed."""
+    for found in planter.candidates.settled(14, 60, lambda found: found.invoice["status"] != "PAID"):
         row = found.invoice
         held, longer = (
-            planter.more(row, heldSince=planter.ago(days), holdReason="Price in dispute") for days in (15, 16)
+            planter.more(row, heldSince=planter.ago(days), holdReason="Price in dispute") for days in (12, 13)
         )
         undo = planter.alter_invoice(row, {"status": "HELD", **held})
         worse = Change(*_AP, "alter", {"id": row["id"]}, longer)
-        key = {"supplier": NUMBER_OF[row["vendor"]], "invoice_number": row["number"]}
-        how = "on hold for two weeks"
+        key, how = invoice_key(row), "on hold for twelve days"
         yield Entry(
             "invoice_on_hold", found.facility, "ap_automation", key, how, [found.line], [undo], [worse]
         )
@@ -174,7 +173,7 @@ def schedule_key(bill: Row) -> dict[str, str]:
 
 def vendor_balance(planter: Planter) -> Entries:
     """The ERP posted an open invoice with another amount; one supplier each."""
-    for found in planter.candidates.settled(6, 24, lambda found: found.invoice["status"] == "APPROVED"):
+    for found in planter.candidates.settled(4, 26, lambda found: found.invoice["status"] == "APPROVED"):
         header = erp_header(planter, found.invoice)
         supplier = SUPPLIER[header["vendor"]]
         if planter.network.ledger.taken(f"balance {supplier.number}", 0):

@@ -21,7 +21,8 @@ from .planter import Entries, Planter
 
 BLOCKED_INVOICES = 47
 STATUS_GRACE = timedelta(hours=4)
-_STATUSES = frozenset({"order_status_mismatch", "invoice_status_mismatch", "paid_still_open"})
+STATUSES = frozenset({"order_status_mismatch", "invoice_status_mismatch", "paid_still_open"})
+"""What is only wrong once it has lasted for `STATUS_GRACE`."""
 PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "unmapped_alias": invoice_faults.unmapped_alias,
     "supplier_mismatch": invoice_faults.supplier_mismatch,
@@ -107,7 +108,7 @@ def plant(network: Network, category: str, now: datetime, rng: random.Random) ->
 def _plant(planter: Planter, category: str, count: int) -> list[int]:
     """Plant up to `count` faults; each is written down before the next is made."""
     entries, planted = PLANTERS[category](planter), list[int]()
-    grace = STATUS_GRACE if category in _STATUSES and planter.network.opened else timedelta(0)
+    grace = STATUS_GRACE if category in STATUSES and planter.network.opened else timedelta(0)
     while len(planted) < count and (entry := next(entries, None)):
         planted.append(planter.network.ledger.write("fault", entry, planter.now, planter.now + grace))
     return planted

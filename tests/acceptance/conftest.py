@@ -16,9 +16,12 @@ from .live import SimulatedNetwork, Site, settings_for, simulated_network
 def network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[SimulatedNetwork]:
-    """The network at a tenth of its size, its addresses and secrets in the environment."""
-    erring = getattr(request, "param", "") == "erring"
-    with simulated_network(tmp_path / "network", scale=0.1, erring=erring) as running:
+    """The network at a tenth of its size, its addresses and secrets in the environment. A test may ask for another
+    size, or for one that errs by chance.
+    """
+    asked = getattr(request, "param", 0.1)
+    scale, erring = (0.1, True) if asked == "erring" else (float(asked), False)
+    with simulated_network(tmp_path / "network", scale=scale, erring=erring) as running:
         for name, value in running.env.items():
             monkeypatch.setenv(name, value)
         yield running

@@ -38,7 +38,7 @@ START = datetime(2026, 10, 5, 14, 0, tzinfo=UTC)
 """A Monday. 34 days later lie a change of clocks and the end of a month."""
 FACILITIES = ("HMC", "PSA", "BMC")
 """Two regions, two time zones, a parent with its own: fewer than the demo has, for the sake of time."""
-NOT_FOUND_BY_CHECKS = {"rejected_rows", "feed_failed", "check_failed"}
+NOT_FOUND_BY_CHECKS = {"rejected_rows", "system_out", "feed_failed", "check_failed"}
 _EVENING = timedelta(hours=5)
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """A category and a business key."""

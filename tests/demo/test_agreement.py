@@ -48,6 +48,11 @@ class _Line:
         return sum(self.base(row) for row in self.receipts)
 
     @property
+    def delivered(self) -> int:
+        """What went back awaits a credit: it was delivered all the same."""
+        return sum(self.base(row) for row in self.receipts if row["movement"] != "RETURN")
+
+    @property
     def invoiced(self) -> int:
         return sum(self.base(row) for row in self.invoices)
 
@@ -62,7 +67,7 @@ def _lines(network: Network) -> dict[tuple[str, int], _Line]:
     }
     for row in network.wms.rows("SELECT * FROM receipts WHERE mangled = ''"):
         found[row["po"], int(row["po_line"])].receipts.append(row)
-    alive = "SELECT * FROM invoice_lines WHERE deleted = 0 AND status <> 'VOID' AND po <> ''"
+    alive = "SELECT * FROM invoice_lines WHERE deleted = 0 AND status <> 'VOID' AND po <> '' AND kind <> 'FREIGHT'"
     for row in network.ap.rows(alive):
         found.setdefault((row["po"], row["po_line"]), _Line(None)).invoices.append(row)
     return found
@@ -71,7 +76,9 @@ def _lines(network: Network) -> dict[tuple[str, int], _Line]:
 def _categories(line: _Line) -> Iterator[str]:
     order = line.order
     if order is None:
-        yield "no_valid_order"
+        used = [row for row in line.invoices if "caseNumber" in json.loads(row["more"])]
+        if not used or min(row["entered_at"] for row in used) < stamp(NOW - timedelta(days=3)):
+            yield "no_valid_order"
         return
     flags, three_way = order["flags"].split(","), order["match_type"] == 3 and order["basis"] == "quantity"
     if any(_KNOWN_AS.get(row["vendor"], row["vendor"]) != order["vendor"] for row in line.invoices):
@@ -86,10 +93,10 @@ def _categories(line: _Line) -> Iterator[str]:
     elif "price_estimated" not in flags and _outside(billed - expected, expected):
         yield "price_variance"
     grace = stamp(NOW - timedelta(days=5))
-    if three_way and not exempt and line.invoiced > 0 == line.received:
+    if three_way and not exempt and line.invoiced > 0 == line.delivered:
         if min(row["entered_at"] for row in line.invoices) < grace:
             yield "missing_receipt"
-    elif three_way and not exempt and line.invoiced > line.received:
+    elif three_way and not exempt and line.invoiced > line.delivered:
         yield "over_received"
     if line.received > ordered or (order["match_type"] == 2 and line.invoiced > ordered):
         yield "over_ordered"
