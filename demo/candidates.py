@@ -140,7 +140,7 @@ class Candidates:
     def bills(self, kind: str, least: int, most: int) -> Iterator[Row]:
         """Invoices of one kind that name no order; the ledger reserves them as line 0 of their own number."""
         rows = self.network.ap.rows(
-            "SELECT * FROM invoice_lines WHERE kind = ? AND po = '' AND deleted = 0"
+            "SELECT * FROM invoice_lines WHERE kind = ? AND po = '' AND deleted = 0 AND status <> 'VOID'"
             " AND entered_at BETWEEN ? AND ? ORDER BY id",
             (kind, self._ago(most), self._ago(least)),
         )

@@ -84,7 +84,8 @@ def duplicate_invoice(planter: Planter) -> Entries:
         copy = planter.copy_invoice(row, {"number": rewritten(row["number"]), "status": "APPROVED"}, 9)
         how = "sent twice, the number written differently"
         undo = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "VOID"})
-        worse = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, {"status": "HELD"})
+        more = {"amount": copy["amount"] + 300}
+        worse = Change("ap_automation", "invoice_lines", "alter", {"id": copy["id"]}, more)
         key = invoice_key(row)
         yield Entry(
             "duplicate_invoice", found.facility, "ap_automation", key, how, [found.line], [undo], [worse]

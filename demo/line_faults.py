@@ -89,11 +89,13 @@ def received_not_invoiced(planter: Planter) -> Entries:
             planter.change(Change("ap_automation", "invoice_lines", "remove", {"id": row["id"]}, {}))
             undo = Change("ap_automation", "invoice_lines", "insert", {}, row)
         how = "received more than a month ago, and never billed"
-        fewer = {"quantity": found.quantity - 1}
-        worse = [Change("wms", "receipts", "alter", {"id": found.receipt["id"]}, fewer)]
+        whole, fewer = (
+            Change("wms", "receipts", "alter", {"id": found.receipt["id"]}, {"quantity": quantity})
+            for quantity in (found.quantity, found.quantity - 1)
+        )
         yield Entry(
-            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo],
-            worse if found.quantity >= 4 else (),
+            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo, whole],
+            [fewer] if found.quantity >= 4 else (),
         )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ class Tally:
     reopened: int = 0
     changed: int = 0
     retaken: int = 0
+    right: set[str] = field(default_factory=set)
     missed: set[str] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
 
@@ -88,19 +89,19 @@ class Days:
         rows = self.network.ledger.rows("fault", open_only=open_only)
         return [row for row in rows if row["category"] not in NOT_FOUND_BY_CHECKS]
 
-    def disturb(self) -> None:
-        """Two new faults, two repairs, one that comes back and one that changes; none of them twice a day."""
-        for name in self.rng.sample(sorted(set(PLANTERS) - {"unmapped_alias"}), 2):
+    def disturb(self, times: int = 1) -> None:
+        """So many `times`: two new faults, two repairs, one that comes back, two that change; none twice a day."""
+        for name in self.rng.sample(sorted(set(PLANTERS) - {"unmapped_alias"}), 2 * times):
             plant(self.network, name, self.now, self.rng)
         standing = [row for row in self.faults(open_only=True) if row["planted_at"] < self._stamp()]
         gone = [row for row in self.faults() if row["healed_at"] and json.loads(row["redo"])]
-        back = self.rng.sample(gone, min(1, len(gone)))
+        back = self.rng.sample(gone, min(times, len(gone)))
         for row in back:
             relapse(self.network, row["id"], self.now)
-        chosen = self.rng.sample(standing, min(4, len(standing)))
-        for row in chosen[:2]:
+        chosen = self.rng.sample(standing, min(4 * times, len(standing)))
+        for row in chosen[: 2 * times]:
             repair(self.network, row["id"], self.now)
-        for row in chosen[2:]:
+        for row in chosen[2 * times :]:
             worsen(self.network, row["id"], self.now)
         self.life.drop(self.now)
 
@@ -145,6 +146,7 @@ class Days:
             self.tallies[key[0]].invented.add(str(key[1]))
             yield f"invented: {key}: {cases[key].sentence}"
         for key in found & set(expected):
+            self.tallies[key[0]].right.add(str(key[1]))
             entity = expected[key]["entity"]
             if key[0] != "duplicate_invoice" and cases[key].entity != entity:
                 yield f"{key} is in {cases[key].entity}, not in {entity}"
@@ -194,13 +196,23 @@ class Days:
                 yield f"changed, and {case.status} with evidence {case.evidence_version}: {key}"
 
     def report(self) -> str:
-        """Per category: planted/found, healed/closed, back/reopened, changed/taken anew, missed, invented."""
-        lines = [f"{'category':28} planted found healed closed back reopened changed retaken missed invented"]
+        """Per category: planted/found, healed/closed, back/reopened, changed/taken anew; and over all evenings, of
+        the keys that were open, how many rightly (precision), and of those to be found, how many (recall).
+        """
+        lines = [
+            f"{'category':24} planted found healed closed back reopened changed retaken precision  recall"
+        ]
         for category, one in sorted(self.tallies.items()):
             numbers = f"{one.planted:7} {one.found:5} {one.healed:6} {one.closed:6} {one.recurred:4}"
             numbers += f" {one.reopened:8} {one.changed:7} {one.retaken:7}"
-            lines.append(f"{category:28} {numbers} {len(one.missed):6} {len(one.invented):8}")
+            right, invented, missed = len(one.right), len(one.invented), len(one.missed)
+            shares = f"{_share(right, invented):>9} {_share(right, missed):>7}"
+            lines.append(f"{category:24} {numbers} {shares}")
         return "\n".join(lines)
+
+
+def _share(part: int, other: int) -> str:
+    return f"{100 * part / (part + other):.1f} %" if part + other else "-"
 
 
 @contextmanager
