@@ -236,15 +236,34 @@ def test_a_number_with_a_decimal_comma_is_read_exactly(folder: Folder, written: 
         assert values(read_one(folder, keep=True, decimal_comma=option)[0]) == [{"a": number, "b": "x"}]
 
 
-@pytest.mark.parametrize(
-    "written",
-    ["1.23,4", "1.2345,6", "12.34", "1234.567,8", "1.234 567,8", "0.500", "1 23,4", "1,2,3", "1.234,", ",", "-",
-     "()", "-50,00-", "(-50,00)", "(50,00", "50,00)", "(50,00)-", "--5,0", "5,0 EUR", "٣,٥"],
-)  # fmt: skip
+NO_COMMA_NUMBERS = ["1.23,4", "1.2345,6", "12.34", "1234.567,8", "1.234 567,8", "0.500", "1 23,4", "1,2,3", "1.234,",
+                    "-50,00-", "(-50,00)", "(50,00", "50,00)", "(50,00)-", "--5,0"]  # fmt: skip
+NO_NUMBERS = [",", "-", "()", "5,0 EUR", "٣,٥"]
+
+
+@pytest.mark.parametrize("written", [*NO_COMMA_NUMBERS, *NO_NUMBERS])
 def test_what_is_no_number_with_a_decimal_comma_stays_as_it_is(folder: Folder, written: str) -> None:
     folder.put("r.csv", f"a;b\n{written};x\n")
-    for option in (True, ["a"]):
-        assert values(read_one(folder, keep=True, decimal_comma=option)[0]) == [{"a": written, "b": "x"}]
+    assert values(read_one(folder, decimal_comma=True)[0]) == [{"a": written, "b": "x"}]
+
+
+@pytest.mark.parametrize("written", NO_COMMA_NUMBERS)
+def test_a_column_that_must_have_decimal_commas_is_never_read_by_the_point(
+    folder: Folder, written: str
+) -> None:
+    folder.put("r.csv", f"a;b\n{written};x\n7,50;y\n")
+    rows, problems, _ = read_one(folder, decimal_comma=["a"])
+    assert values(rows) == [{"a": "7.50", "b": "y"}]
+    (problem,) = problems
+    assert problem.position == "r.csv:2"
+    assert "column 'a' is no number with a decimal comma" in problem.reason
+    assert f"'{written}'" not in problem.reason  # nobody has said how sensitive it is
+
+
+@pytest.mark.parametrize("written", NO_NUMBERS)
+def test_what_is_no_number_at_all_is_left_to_the_mapping(folder: Folder, written: str) -> None:
+    folder.put("r.csv", f"a;b\n{written};x\n")
+    assert values(read_one(folder, decimal_comma=["a"])[0]) == [{"a": written, "b": "x"}]
 
 
 def test_zeros_that_a_spreadsheet_dropped_are_put_back(folder: Folder) -> None:

@@ -13,10 +13,12 @@ from datetime import datetime
 from exceptions_app.catalog.schema import Feed, System
 
 from ..base import FeedContentError, Page, RawRow, RowProblem, TransportError
+from ..references import address
 from .content import Content, fetch
 from .drop import Delivered, Drop
 from .formats import READERS
 from .gathering import gather
+from .mailbox import Mailbox
 from .memory import Memory
 from .options import FilesConnection, FilesRead
 
@@ -35,7 +37,7 @@ class _Handled:
 class FilesConnector:
     """One feed of files. A snapshot feed reads all that lies there whenever any of it is new."""
 
-    def __init__(self, drop: Drop, read: FilesRead, *, snapshot: bool = False) -> None:
+    def __init__(self, drop: Drop | Mailbox, read: FilesRead, *, snapshot: bool = False) -> None:
         self._drop = drop
         self._read = read
         self._snapshot = snapshot
@@ -45,8 +47,14 @@ class FilesConnector:
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> FilesConnector:
-        drop = Drop(FilesConnection.model_validate(system.connection))
-        return cls(drop, FilesRead.model_validate(feed.read), snapshot=feed.mode == "snapshot")
+        read = FilesRead.model_validate(feed.read)
+        connection = FilesConnection.model_validate(system.connection)
+        drop: Drop | Mailbox
+        if address(connection.root, "connection.root").startswith(("imap://", "imaps://")):
+            drop = Mailbox(connection)
+        else:
+            drop = Drop(connection, ready=read.ready)
+        return cls(drop, read, snapshot=feed.mode == "snapshot")
 
     def read(self, watermark: str | None) -> Iterator[Page]:
         self._handled, self._errors = [], []
@@ -78,14 +86,15 @@ class FilesConnector:
         handled, self._handled = self._handled, []
         if self._read.keep or (self._snapshot and self._errors):
             return  # a snapshot is one: the rest of its files would look like all there is
-        for item in handled:
+        for item in sorted(handled, key=lambda item: not item.refused):  # of one mail, what is wrong counts
             if item.refused:
                 self._drop.refuse(item.file, item.tag)
             else:
                 self._drop.archive(item.file, item.tag)
 
     def close(self) -> None:
-        """Nothing is held between files."""
+        """Give back the connection to where the files lie."""
+        self._drop.close()
 
     def _each(self, files: list[Delivered], memory: Memory, watermark: str | None) -> Iterator[Page]:
         """Changes, file by file; each is remembered by the watermark of its last page."""
@@ -143,7 +152,10 @@ class FilesConnector:
         """What a file holds; None where it went away, is being written again, or cannot be read whole."""
         try:
             with self._drop.open(file) as stream:
-                content = fetch(stream, file.name, self._read.compression)
+                workbook = self._read.format == "xlsx"
+                content = fetch(
+                    stream, file.name, self._read.compression, member=self._read.member, workbook=workbook
+                )
             if self._drop.unchanged(file):
                 self._check(content)
                 return content

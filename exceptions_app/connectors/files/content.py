@@ -1,6 +1,6 @@
 """The bytes of one file, unpacked and known by their digest, before anybody looks at a row.
 
-A gzip that ends early is found here, so that nothing of it is read.
+A gzip or a zip that ends early is found here, so that nothing of it is read.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import zipfile
 import zlib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
@@ -19,6 +21,7 @@ from ..base import FeedContentError
 _CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
 _GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -60,25 +63,37 @@ class _Unclosed(io.BufferedIOBase):
         return self._stream.read(-1 if size is None else size)
 
 
-def fetch(source: IO[bytes], name: str, compression: str) -> Content:
-    """Copy and unpack. Raises FeedContentError where the packing is broken."""
+def fetch(
+    source: IO[bytes], name: str, compression: str, *, member: str = "*", workbook: bool = False
+) -> Content:
+    """Copy and unpack. Raises FeedContentError where the packing is broken. A `workbook` is a zip in itself."""
     digest = sha256()
-    spool = _spool()
     first = source.read(_CHUNK)
-    packed = compression == "gzip" or (compression == "auto" and first.startswith(_GZIP))
-    raw = _spool() if packed else spool
-    chunk = first
+    packing = compression
+    if compression == "auto":
+        zipped = first.startswith(_ZIP) and not workbook
+        packing = "gzip" if first.startswith(_GZIP) else "zip" if zipped else "none"
+    raw, chunk = _spool(), first
     while chunk:
         digest.update(chunk)
         raw.write(chunk)
         chunk = source.read(_CHUNK)
-    if packed:
-        raw.seek(0)
-        with raw:
+    if packing == "none":
+        return _content(name, raw, digest.hexdigest())
+    raw.seek(0)
+    spool = _spool()
+    with raw:
+        if packing == "gzip":
             _unpack(raw, spool, name)
+        else:
+            name = _unzip(raw, spool, name, member)
+    return _content(name, spool, digest.hexdigest())
+
+
+def _content(name: str, spool: IO[bytes], digest: str) -> Content:
     size = spool.tell()
     spool.seek(0)
-    return Content(name, spool, digest.hexdigest()[:32], size)
+    return Content(name, spool, digest[:32], size)
 
 
 def _spool() -> IO[bytes]:
@@ -94,6 +109,26 @@ def _unpack(raw: IO[bytes], into: IO[bytes], name: str) -> None:
     except (EOFError, OSError, zlib.error) as error:
         into.close()
         raise FeedContentError(f"broken gzip ({error})", name, "a whole gzip file") from None
+
+
+def _unzip(raw: IO[bytes], into: IO[bytes], name: str, member: str) -> str:
+    """Unpack the one file that fits; its name, behind the archive's."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            held = [info for info in archive.infolist() if not info.is_dir()]
+            fitting = [info for info in held if fnmatchcase(info.filename, member)]
+            if len(fitting) != 1:
+                found = ", ".join(info.filename for info in held[:10]) or "nothing"
+                message = f"{len(fitting)} files in it fit {member!r} (it holds {found})"
+                raise FeedContentError(message, name, "one file that fits read.member")
+            if fitting[0].flag_bits & 1:
+                raise FeedContentError("is encrypted", name, "a zip without a password")
+            with archive.open(fitting[0]) as unpacked:
+                while chunk := unpacked.read(_CHUNK):
+                    into.write(chunk)
+            return f"{name}/{fitting[0].filename}"
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
+        raise FeedContentError(f"broken zip ({error})", name, "a whole zip file") from None
 
 
 def not_decodable(text: str) -> str | None:

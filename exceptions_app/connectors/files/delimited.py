@@ -31,6 +31,11 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class TrailerRecord(Record):
+    """A record that its format knows for the last one, which counts the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class BadRecord:
     """A line that is no record, and why."""
 

@@ -14,13 +14,12 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-import fsspec
-
 from exceptions_app.domain.instant import utc_now
 
-from ..base import TransportError
+from ..base import FeedContentError, TransportError
 from ..references import address
 from .options import FilesConnection
+from .places import open_place
 
 TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".writing", "~")
 LONGEST_WAIT = timedelta(seconds=10)
@@ -46,35 +45,56 @@ class Delivered:
 
 
 class Drop:
-    """The folder of one system. `sleep` is in seconds."""
+    """The folder of one system. `sleep` is in seconds. `ready` names the file that says of another that it is whole
+    (`{name}.done`).
+    """
 
     def __init__(
         self,
         connection: FilesConnection,
         *,
+        ready: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._options = connection
+        self._ready = ready
         self._sleep = sleep
         self._now = now
         self.root = address(connection.root, "connection.root")
-        try:
-            self._fs, self._base = fsspec.core.url_to_fs(self.root)
-        except (ValueError, ImportError, OSError) as error:
-            raise TransportError(f"cannot be opened: {error}", permanent=True, where=self.root) from error
+        self._place = open_place(connection, self.root)
+        self._fs, self._base = self._place.fs, self._place.base
 
     def finished(self, pattern: str) -> list[Delivered]:
         """The files of a feed that are no longer being written, oldest first."""
         found = self._list(pattern)
+        if self._ready is not None:
+            found = self._declared_whole(found)
         young = [file for file in found.values() if self._rest_needed(file) > timedelta(0)]
         settle = self._options.settle
         if young and settle <= LONGEST_WAIT:
             self._sleep(max(self._rest_needed(file) for file in young).total_seconds())
-            again = self._list(pattern)
+            again = self._list(pattern)  # one that still grows is left
             young = [file for file in young if again.get(file.name) != file]
         left = {file.name for file in young}
         return sorted((file for file in found.values() if file.name not in left), key=lambda file: file.order)
+
+    def _declared_whole(self, found: dict[str, Delivered]) -> dict[str, Delivered]:
+        markers = {self._marker(file.name) for file in found.values()}
+        return {
+            name: file
+            for name, file in found.items()
+            if name not in markers and self._fs.exists(self._in("", self._marker(name)))
+        }
+
+    def _marker(self, name: str) -> str:
+        path = PurePosixPath(name)
+        own = (self._ready or "").replace("{name}", path.name).replace("{stem}", path.stem)
+        return str(path.with_name(own))
+
+    def _move_marker(self, file: Delivered, folder: str, tag: str) -> None:
+        if self._ready is not None and self._fs.exists(path := self._in("", self._marker(file.name))):
+            self._move(path, folder, self._marker(file.name), tag)
 
     @contextmanager
     def open(self, file: Delivered) -> Iterator[IO[bytes]]:
@@ -82,9 +102,9 @@ class Drop:
         try:
             with self._fs.open(file.path, "rb") as stream:
                 yield stream
-        except FileNotFoundError:
+        except (FileNotFoundError, TransportError, FeedContentError):
             raise
-        except OSError as error:
+        except self._place.failures as error:
             raise self._failed(error, file.name) from error
 
     def delivered_at(self, file: Delivered) -> datetime:
@@ -94,21 +114,25 @@ class Drop:
 
     def unchanged(self, file: Delivered) -> bool:
         """Whether the file is still the one that was listed."""
+        self._fs.invalidate_cache()
         try:
             return self._delivered(self._fs.info(file.path)) == file
         except FileNotFoundError:
             return False
+        except self._place.failures as error:
+            raise self._failed(error, file.name) from error
 
     def refused(self, pattern: str) -> list[Delivered]:
         """The files of a feed that lie in the errors folder; `name` includes that folder."""
         folder = self._options.errors
         found = self._infos(self._in(folder, ""), None)
-        return [file for file in found if _fits(file.name.removeprefix(f"{folder}/"), pattern)]
+        return [file for file in found if fits(file.name.removeprefix(f"{folder}/"), pattern)]
 
     def archive(self, file: Delivered, tag: str) -> None:
         """Put a file that was read away, and with it an earlier delivery of that name that was refused."""
         if self.unchanged(file):
             self._move(file.path, self._options.archive, file.name, tag)
+            self._move_marker(file, self._options.archive, tag)
         earlier = self._in(self._options.errors, file.name)
         if self._fs.exists(earlier):
             self._move(earlier, self._options.archive, file.name, f"refused-{tag}")
@@ -124,6 +148,7 @@ class Drop:
         if self._fs.exists(earlier):
             self._move(earlier, self._options.archive, file.name, f"refused-{self._now():%Y%m%d%H%M%S}")
         self._move(file.path, self._options.errors, file.name, tag)
+        self._move_marker(file, self._options.archive, f"refused-{self._now():%Y%m%d%H%M%S}")
 
     def _in(self, folder: str, name: str) -> str:
         return str(PurePosixPath(self._base, folder, name))
@@ -136,17 +161,30 @@ class Drop:
                 target = target.with_name(f"{target.stem}-{tag}{target.suffix}")
             self._fs.makedirs(str(target.parent), exist_ok=True)
             self._fs.mv(path, str(target))
-        except OSError as error:
+        except self._place.failures as error:
             raise self._failed(error, name) from error
 
     def _list(self, pattern: str) -> dict[str, Delivered]:
         aside = (f"{self._options.archive}/", f"{self._options.errors}/")
         self._fs.invalidate_cache()
-        if not self._fs.isdir(self._base):
+        if not self._is_there():
             raise TransportError("there is no such folder", permanent=False, where=self.root)
         depth = None if "**" in pattern else pattern.count("/") + 1
         found = [file for file in self._infos(self._base, depth) if not file.name.startswith(aside)]
-        return {file.name: file for file in found if _fits(file.name, pattern)}
+        return {file.name: file for file in found if fits(file.name, pattern)}
+
+    def _is_there(self) -> bool:
+        """Whether the folder is there; of a store, its bucket: a folder without files is none."""
+        try:
+            if self._place.store:
+                bucket = str(self._base).split("/", 1)[0]
+                self._fs.call_s3("list_objects_v2", Bucket=bucket, MaxKeys=1)  # exists() would hide a refusal
+                return True
+            return bool(self._fs.isdir(self._base))
+        except FileNotFoundError:
+            return False
+        except self._place.failures as error:
+            raise self._failed(error, "the folder") from error
 
     def _infos(self, folder: str, depth: int | None) -> list[Delivered]:
         """What lies in a folder; nothing where there is no such folder."""
@@ -154,7 +192,7 @@ class Drop:
             infos = self._fs.find(folder, maxdepth=depth, detail=True)
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except self._place.failures as error:
             raise self._failed(error, folder) from error
         return [self._delivered(info) for info in infos.values()]
 
@@ -163,6 +201,10 @@ class Drop:
         name = path.removeprefix(str(self._base)).lstrip("/")
         stamp = next((info[key] for key in ("mtime", "LastModified", "created") if info.get(key)), None)
         modified = stamp.timestamp() if isinstance(stamp, datetime) else stamp
+        if self._place.store and modified is not None:
+            modified = float(
+                int(modified)
+            )  # a list says it to the millisecond, the object itself to the second
         return Delivered(name, path, int(info.get("size") or 0), modified)
 
     def _rest_needed(self, file: Delivered) -> timedelta:
@@ -173,12 +215,17 @@ class Drop:
         age = timedelta(seconds=self._now().timestamp() - file.modified)
         return settle if age < timedelta(0) else max(settle - age, timedelta(0))
 
-    def _failed(self, error: OSError, what: str) -> TransportError:
-        message = f"{what}: {error.strerror or error}"
-        return TransportError(message, permanent=isinstance(error, PermissionError), where=self.root)
+    def close(self) -> None:
+        """Give back the connection; safe to repeat."""
+        self._place.close()
+
+    def _failed(self, error: Exception, what: str) -> TransportError:
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        lasting = isinstance(error, self._place.lasting)
+        return TransportError(f"{what}: {said}", permanent=lasting, where=self.root)
 
 
-def _fits(name: str, pattern: str) -> bool:
+def fits(name: str, pattern: str) -> bool:
     """Whether a name below the root is a feed's. Hidden files and unfinished transfers never are."""
     hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
     return not hidden and not name.lower().endswith(TEMPORARY) and fnmatchcase(name, pattern)

@@ -1,24 +1,17 @@
-"""Turns the records of a sheet or a delimited file into rows: names, aliases, trailer, commas, lost zeros."""
+"""Turns the records of a sheet, a delimited or a fixed-width file into rows: names, aliases, trailer, values."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from typing import Any
 
 from ..base import FeedContentError, RawRow, RowProblem, cut
 from ..columnar import ColumnRows
 from .content import printable
-from .delimited import BadRecord, Record
+from .control import Control
+from .delimited import BadRecord, Record, TrailerRecord
 from .options import FilesRead
-
-_SIGNED = re.compile(r"(?P<sign>[+-]?)\s*(?P<plain>[0-9.,\s]+)|(?P<left>[^-+()]+)-|\((?P<inner>[^-+()]+)\)")
-_COMMA_NUMBER = re.compile(
-    r"(?P<whole>[1-9][0-9]{0,2}(?P<gap>[. \u00a0\u2009\u202f])[0-9]{3}(?:(?P=gap)[0-9]{3})*|[0-9]+|(?=,))"
-    r"(?:,(?P<part>[0-9]+))?"
-)
+from .values import Value, read_values, readers
 
 
 class Table:
@@ -28,12 +21,15 @@ class Table:
         self._options = options
         self._name = name
         self._names: list[str] = []
+        self._readers: dict[str, Value] = {}
         self._aliases = {_folded(alias): column for alias, column in options.columns.items()}
+        column = options.trailer.total_column if options.trailer else None
+        self._control = Control(name, column, comma=bool(options.decimal_comma))
 
     @property
     def takes_columns(self) -> bool:
         """Whether values may be left as the file writes them."""
-        return not (self._options.decimal_comma or self._options.pad)
+        return not (self._options.decimal_comma or self._options.pad or self._options.dates)
 
     @property
     def names(self) -> list[str]:
@@ -44,31 +40,31 @@ class Table:
         self, records: Iterable[Record | BadRecord | ColumnRows]
     ) -> Iterator[RawRow | RowProblem | ColumnRows]:
         """What follows the header. Raises FeedContentError at the end where the trailer is not as agreed."""
-        count, trailer = 0, None
+        trailer: Record | None = None
         for record in records:
             if isinstance(record, ColumnRows):
                 if trailer is not None:
                     raise _after_trailer(record[0].position)
-                count += len(record)
+                self._control.add_columns(record)
                 yield record
                 continue
             if isinstance(record, Record) and _is_blank(record):
                 continue
             if trailer is not None:
                 raise _after_trailer(self._at(record.line))
-            if self._is_trailer(record):
+            if isinstance(record, Record) and self._is_trailer(record):
                 trailer = record
                 continue
-            count += 1
-            yield self._row(record)
-        self._check_trailer(trailer, count)
+            row = self._row(record)
+            self._control.add(row.values if isinstance(row, RawRow) else None)
+            yield row
+        self._check_trailer(trailer)
 
     def after_header(self, found: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
         """The records after the header. Raises FeedContentError where that is not as agreed."""
         records, options = iter(found), self._options
-        if options.no_header:
-            self._names = list(options.no_header)
-            self._check_required(1)
+        if options.own_names:
+            self._settle(options.own_names, 1)
             return records
         header: Record | BadRecord | None = None
         for _ in range(options.header_row):
@@ -98,14 +94,21 @@ class Table:
             names.pop()
         if not names:
             raise FeedContentError("no column has a name", self._at(header.line), "a line of column names")
+        self._settle(names, header.line)
+
+    def _settle(self, names: list[str], line: int) -> None:
         self._names = names
-        self._check_required(header.line)
+        read_as = readers(self._options)
+        self._readers = {name: read for name in names if (read := read_as(name)) is not None}
+        self._check_required(line)
 
     def _check_required(self, line: int) -> None:
-        comma = self._options.decimal_comma
+        comma, trailer = self._options.decimal_comma, self._options.trailer
         wanted = {
             "required": self._options.required,
             "decimal_comma": comma if isinstance(comma, list) else [],
+            "dates": list(self._options.dates),
+            "trailer.total_column": [trailer.total_column] if trailer and trailer.total_column else [],
         }
         for option, columns in wanted.items():
             missing = [name for name in columns if name not in self._names]
@@ -127,40 +130,31 @@ class Table:
             broken = "" if record.ended else "; the file ends in the middle of this line"
             reason = f"{len(fields)} fields, expected {len(names)}{broken}"
             return RowProblem(position, reason, cut(record.text))
-        return RawRow(
-            position, {name: self._value(name, text) for name, text in zip(names, fields, strict=True)}
-        )
+        try:
+            values = read_values(names, fields, self._readers)
+        except ValueError as error:
+            return RowProblem(position, str(error), cut(record.text))
+        return RawRow(position, values)
 
-    def _value(self, name: str, text: str) -> Any:
-        if not text or text.isspace():
-            return None
-        comma = self._options.decimal_comma
-        if comma and (not isinstance(comma, list) or name in comma):
-            number = _comma_number(text.strip(), whole=isinstance(comma, list))
-            if number is not None:
-                return number
-        width = self._options.pad.get(name)
-        return text.strip().zfill(width) if width and text.strip().isdigit() else text
-
-    def _is_trailer(self, record: Record | BadRecord) -> bool:
+    def _is_trailer(self, record: Record) -> bool:
         trailer = self._options.trailer
-        return bool(
-            trailer and isinstance(record, Record) and record.fields[0].strip() == trailer.first_field
-        )
+        if trailer is None or self._options.format == "fixed":
+            return isinstance(record, TrailerRecord)
+        return record.fields[0].strip() == trailer.first_field
 
-    def _check_trailer(self, found: Record | BadRecord | None, count: int) -> None:
+    def _check_trailer(self, found: Record | None) -> None:
         trailer = self._options.trailer
         if trailer is None:
             return
-        if not isinstance(found, Record):
-            message = f"no trailer {trailer.first_field!r} after {count} rows: delivered by halves"
+        if found is None:
+            message = (
+                f"no trailer {trailer.first_field!r} after {self._control.count} rows: delivered by halves"
+            )
             raise FeedContentError(message, self._name, "a trailer as the last record")
-        said = (
-            found.fields[trailer.count_field - 1].strip() if len(found.fields) >= trailer.count_field else ""
-        )
-        if not said.isdigit() or int(said) != count:
-            message = f"the trailer says {said or 'nothing'}, the file holds {count} rows"
-            raise FeedContentError(message, self._at(found.line), "as many rows as the trailer says")
+        where, who = self._at(found.line), "the trailer"
+        self._control.check_count(_field(found, trailer.count_field), where, who)
+        if trailer.total_column:
+            self._control.check_total(_field(found, trailer.total_field), where, who, trailer.total_decimals)
 
     def _at(self, line: int) -> str:
         return f"{self._name}:{line}"
@@ -174,21 +168,8 @@ def _is_blank(record: Record) -> bool:
     return not any(field.strip() for field in record.fields)
 
 
-def _comma_number(text: str, *, whole: bool) -> str | None:
-    """`1.234,50-` as `-1234.50`; None for what is no such number. `whole`: it may lack the comma.
-
-    A group of thousands never begins with a zero: `0.500` is not 500.
-    """
-    signed = _SIGNED.fullmatch(text)
-    if signed is None:
-        return None
-    found = _COMMA_NUMBER.fullmatch((signed["plain"] or signed["left"] or signed["inner"]).strip())
-    if found is None or (found["part"] is None and not whole):
-        return None
-    negative = signed["plain"] is None or signed["sign"] == "-"
-    digits = re.sub(r"[^0-9]", "", found["whole"]) or "0"
-    number = Decimal(f"{'-' if negative else ''}{digits}.{found['part'] or ''}")
-    return format(number, "f")
+def _field(record: Record, number: int) -> str:
+    return record.fields[number - 1] if len(record.fields) >= number else ""
 
 
 def _folded(text: str) -> str:

@@ -9,34 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     ColumnClause,
-    Connection,
     Engine,
     FromClause,
     Select,
     bindparam,
-    create_engine,
     literal_column,
-    make_url,
     select,
     text,
 )
 from sqlalchemy import column as named
 from sqlalchemy import table as named_table
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
-from ..base import FeedContentError, Page, RawRow, TransportError
+from ..base import FeedContentError, Page, RawRow
 from ..marks import Mark, Marks
 from ..references import reveal
+from .dialects import open_engine, read_only, refusal
 from .options import SqlConnection, SqlRead
 
 
@@ -57,8 +53,8 @@ class SqlConnector:
         connection = SqlConnection.model_validate(system.connection)
         read = SqlRead.model_validate(feed.read)
         label = f"{system.code} {read.table or 'query'}"
-        engine = _engine(reveal(connection.url, "connection.url"))
         timeout = connection.timeout.total_seconds()
+        engine = open_engine(reveal(connection.url, "connection.url"), timeout)
         return cls(engine, read, label=label, timeout=timeout, snapshot=feed.mode == "snapshot")
 
     def read(self, watermark: str | None) -> Iterator[Page]:
@@ -71,12 +67,14 @@ class SqlConnector:
             return
         marks = Marks(condition.format, condition.overlap)
         since, highest = marks.since(watermark, condition.initial), marks.kept(watermark)
+        if watermark is not None and isinstance(since, int):
+            since -= condition.step_back
         mark: ColumnClause[Any] = named(condition.column)
         if since is not None:
             statement = statement.where(mark >= _parameter(since, self._engine))
         for number, rows in self._pages(statement.order_by(mark)):
             seen = self._marks_in(rows, condition.column, marks, number)
-            highest = marks.highest(seen, highest, started)
+            highest = marks.highest(seen, highest, started - condition.lag)
             yield Page(rows, watermark=marks.watermark(highest))
 
     def all_keys(self) -> Iterator[RawRow] | None:
@@ -115,7 +113,7 @@ class SqlConnector:
         number, position = 1, 0
         try:
             with self._engine.connect() as connection:
-                self._read_only(connection)
+                read_only(connection, self._timeout)
                 options = {"stream_results": True, "yield_per": self._read.page_size}
                 result = connection.execute(statement, execution_options=options)
                 names = list(result.keys())
@@ -129,21 +127,7 @@ class SqlConnector:
                 if number == 1:
                     yield 1, []
         except SQLAlchemyError as error:
-            raise _refusal(error, f"{self._label} page {number}") from error
-
-    def _read_only(self, connection: Connection) -> None:
-        """Tell the database that nothing will be written, and how long a statement may take."""
-        match connection.dialect.name:
-            case "postgresql":
-                connection.execute(text("SET TRANSACTION READ ONLY"))
-                connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
-                connection.execute(text(f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"))
-            case "sqlite":
-                connection.execute(text("PRAGMA query_only = ON"))
-            case "mysql" | "mariadb":
-                connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
-            case _:
-                pass
+            raise refusal(error, f"{self._label} page {number}") from error
 
     def _marks_in(self, rows: list[RawRow], column: str, marks: Marks, number: int) -> list[Mark]:
         found = []
@@ -154,28 +138,6 @@ class SqlConnector:
             if row.values[column] is not None:
                 found.append(marks.read(row.values[column], f"{row.position} {column}"))
         return found
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-        if file and not Path(file).exists():  # SQLite would make an empty one
-            raise TransportError(f"there is no file {file}", permanent=False, where="connection.url")
-        return create_engine(parsed, poolclass=NullPool)
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
-        message = "not a database address that can be opened (is its driver installed?)"
-        raise TransportError(message, permanent=True, where="connection.url") from None
-
-
-def _refusal(error: SQLAlchemyError, where: str) -> TransportError:
-    """The database's own words, without our statement and its parameters."""
-    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())[:300]
-    passing = isinstance(error, OperationalError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
-    missing = "no such" in words or "does not exist" in words or "syntax" in words
-    return TransportError(words, permanent=missing or not passing, where=where)
 
 
 def _parameter(mark: Mark, engine: Engine) -> Any:

@@ -15,7 +15,8 @@ class SqlConnection(Shape):
 
     url: SecretRef = Field(description="a reference to a SQLAlchemy URL, e.g. postgresql://reader:…@host/wms")
     timeout: Duration = Field(
-        timedelta(seconds=60), description="for one statement, where the database can limit it"
+        timedelta(seconds=60),
+        description="for connecting, and for one statement where the database can limit it",
     )
 
 
@@ -26,6 +27,13 @@ class SqlWatermark(Shape):
     format: Literal["timestamp", "date", "number"] = "timestamp"
     overlap: Duration = Field(
         timedelta(seconds=60), description="read again so far back, for what committed late"
+    )
+    lag: Duration = Field(
+        timedelta(0),
+        description="the mark stays so far behind the read's start: longer than transactions stay open",
+    )
+    step_back: int = Field(
+        0, ge=0, description="number: read again so many numbers back, for what committed late"
     )
     initial: str | None = Field(None, description="the first read starts here; default: everything")
 
