@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import verify_openness
+from . import verify_openness, verify_shown
 from .catalog import Catalog
 from .check_expressions import read_check
 from .judging import Judge, Path
@@ -87,6 +87,7 @@ def _match(judge: Judge, catalog: Catalog, check: MatchCheck) -> None:
                 judge.choose(
                     "checks", code, path, column, [*check.sides[side].columns, *check.key], "of its columns"
                 )
+    verify_shown.verify(judge, check)
     if isinstance(check, BalanceCheck):
         _balance(judge, check)
     used = {finding.tolerance.name for finding in check.findings if finding.tolerance is not None}
@@ -134,6 +135,14 @@ def _told(judge: Judge, catalog: Catalog, check: Check, category: str, given: se
     for fact in needed_facts(catalog.categories[category].sentence):
         if fact not in given:
             said = f"the sentence of '{category}' needs the fact '{fact}'"
+            judge.report("checks", check.code, path, said, f"'{fact}:' among the facts")
+    draft = catalog.categories[category].draft
+    named = (
+        [] if draft is None else needed_facts(f"{draft.subject} {draft.body} {{{draft.address or 'with'}}}")
+    )
+    for fact in named:
+        if fact not in given | verify_shown.DRAFT_FACTS:
+            said = f"the letter of '{category}' needs the fact '{fact}'"
             judge.report("checks", check.code, path, said, f"'{fact}:' among the facts")
 
 

@@ -89,6 +89,9 @@ def _duplicate(check: DuplicateCheck, catalog: Catalog) -> Said:
         yield ("reference",), sensitivity.of_document(check, types, name)
     own = {*check.columns, *check.key}
     category = catalog.categories.get(check.category)
-    for name in needed_facts(category.sentence) if category is not None else ():
+    told = "" if category is None else category.sentence
+    if category is not None and category.draft is not None:
+        told += f" {category.draft.subject} {category.draft.body} {{{category.draft.address or 'with'}}}"
+    for name in needed_facts(told):
         if name in own:
             yield ("category",), sensitivity.of_document(check, types, name)

@@ -46,15 +46,10 @@ def verify(judge: Judge, catalog: Catalog) -> None:
 def _category(judge: Judge, catalog: Catalog, category: Category) -> None:
     code = category.code
     judge.refer("categories", code, ["queue"], "queues", category.queue)
-    rest = category.sentence
-    for name, style in placeholders(category.sentence):
-        if style is not None and style not in STYLES:
-            said = f"'{{{name}|{style}}}' has an unknown style"
-            judge.report("categories", code, ["sentence"], said, listing(STYLES), closest(style, STYLES))
-        rest = re.sub(r"\{\s*" + name + r"\s*(\|\s*[a-z_]+\s*)?\}", "", rest)
-    if "{" in rest or "}" in rest:
-        said = "a brace that belongs to no {fact}"
-        judge.report("categories", code, ["sentence"], said, "{fact} or {fact|style}, in lower case")
+    _words(judge, code, ["sentence"], category.sentence)
+    if category.draft is not None:
+        _words(judge, code, ["draft", "subject"], category.draft.subject)
+        _words(judge, code, ["draft", "body"], category.draft.body)
     known = [reason.code for reason in catalog.common_reasons]
     for index, reason in enumerate(category.reasons):
         if reason.code in known:
@@ -62,6 +57,19 @@ def _category(judge: Judge, catalog: Catalog, category: Category) -> None:
                 "categories", code, ["reasons", index], f"the reason '{reason.code}' stands twice", "it once"
             )
         known.append(reason.code)
+
+
+def _words(judge: Judge, code: str, path: Path, text: str) -> None:
+    """Report a placeholder that could not be filled: of an unknown style, or not closed."""
+    rest = text
+    for name, style in placeholders(text):
+        if style is not None and style not in STYLES:
+            said = f"'{{{name}|{style}}}' has an unknown style"
+            judge.report("categories", code, path, said, listing(STYLES), closest(style, STYLES))
+        rest = re.sub(r"\{\s*" + name + r"\s*(\|\s*[a-z_]+\s*)?\}", "", rest)
+    if "{" in rest or "}" in rest:
+        said = "a brace that belongs to no {fact}"
+        judge.report("categories", code, path, said, "{fact} or {fact|style}, in lower case")
 
 
 def _conditions(rule: Route | SlaPolicy | Assignment) -> list[tuple[Path, str, str]]:

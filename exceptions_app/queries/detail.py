@@ -20,7 +20,10 @@ from exceptions_app.domain.money import from_e4
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from .cases import rows_where
+from .chain import Document, chain
 from .clock import ClockDetail, clock_detail
+from .conversions import conversions
+from .drafts import Letter, draft
 from .not_confirmed import NotConfirmed, not_confirmed
 from .related import Related, related
 from .rows import CaseRow, RowMaker
@@ -58,6 +61,9 @@ class CaseDetail:
     guidance: tuple[str, ...]
     category_owner: str
     sides: SideBySide
+    conversions: tuple[str, ...]
+    chain: tuple[Document, ...]
+    letter: Letter | None
     evidence_taken_at: datetime | None
     evidence_version: int
     also: tuple[str, ...]
@@ -89,6 +95,7 @@ def detail(
         .order_by(CaseEvidence.version.desc())
         .limit(1)
     ).first()
+    found = json.loads(evidence.evidence) if evidence else {}
     category = catalog.categories.get(case.category)
     happenings = tuple(timeline(session, catalog, case, maker.zone))
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
@@ -112,6 +119,9 @@ def detail(
         guidance=tuple(category.guidance) if category else (),
         category_owner=category.owner if category else "",
         sides=sides,
+        conversions=conversions(viewer, catalog, case, found, evidence.taken_at.date() if evidence else None),
+        chain=chain(viewer, catalog, case.check_code, found, case.currency),
+        letter=draft(catalog, case),
         evidence_taken_at=evidence.taken_at if evidence else None,
         evidence_version=evidence.version if evidence else 0,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),

@@ -24,7 +24,7 @@ from .rows import CaseRow
 from .words import inside
 
 MOST = 8
-LOOKED_AT = 300
+LOOKED_AT = 200
 """So many of a counterparty's live exceptions, the first due ones, are looked at for those that may be shown."""
 _DOCUMENT_PARTS = 3
 """Of a line's key: its type, the entity, and what the line is a line of."""

@@ -82,7 +82,7 @@ def side_by_side(
     check = catalog.checks.get(check_code)
     heads = side_heads(catalog, check, sides)
     names = [head.code for head in heads]
-    say = _speaker(viewer, currency)
+    say = speaker(viewer, currency)
     rows = tuple(
         row
         for compare in _compare_rows(check, names, sides)
@@ -204,7 +204,8 @@ def _comparable(value: Any) -> Any:
         return str(value).strip()
 
 
-def _speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
+def speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
+    """How a value of a style is said to this viewer, in that currency."""
     zone = zone_of(viewer.time_zone)
 
     def say(value: Any, style: str) -> str:

@@ -65,7 +65,7 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
         sql,
         {column: expression.kind for column, expression in columns.items()},
         written,
-        frozenset(c for c, e in columns.items() if VOLATILE & {n for _, n in e.columns}),
+        frozenset(side.told) | {c for c, e in columns.items() if VOLATILE & {n for _, n in e.columns}},
         frozenset(c for c, e in columns.items() if "now" in e.parameters),
         frozenset().union(*(expression.parameters for expression in expressions)) if sql else frozenset(),
         tuple(systems),

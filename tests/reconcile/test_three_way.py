@@ -277,6 +277,19 @@ def test_evidence_hash_changes_with_what_a_side_says(p2p: Any) -> None:
     assert len(hashes) == 2
 
 
+def test_what_is_only_told_is_kept_and_no_change_of_it_is_news(p2p: Any) -> None:
+    hashes, kept = set(), []
+    for requisition, status in ((None, "entered"), ("RQ7", "paid")):
+        books = Books(p2p)
+        _books(books, {"requisition": requisition}, {}, {"unit_price": "70", "status": status})
+        found = books.only()
+        hashes.add(found.evidence_hash)
+        sides = json.loads(found.evidence)["sides"]
+        kept.append((sides["order"]["requisition"], sides["invoice"]["paid"]))
+    assert len(hashes) == 1
+    assert kept == [(None, None), ("RQ7", "all paid")]
+
+
 def test_identity_survives_changes_of_amount(p2p: Any) -> None:
     found = set()
     for price in ("70", "71"):

@@ -28,6 +28,7 @@ from .checks import (
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
+from .shown import ChainStep, Conversion, Draft
 from .work import (
     Assignment,
     Category,
@@ -50,12 +51,14 @@ __all__ = [
     "Calendar",
     "Category",
     "CausedBy",
+    "ChainStep",
     "Check",
     "Code",
     "Column",
     "ColumnType",
     "CompareRow",
     "Contract",
+    "Conversion",
     "CostOfDelay",
     "Crosswalk",
     "CrosswalkEntry",
@@ -63,6 +66,7 @@ __all__ = [
     "DeliveryRules",
     "Document",
     "Documents",
+    "Draft",
     "DuplicateCheck",
     "DuplicateRule",
     "Duration",

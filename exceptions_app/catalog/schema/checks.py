@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Discriminator, Field, StringConstraints, Tag
 from exceptions_app.domain.delay import PREFIX
 
 from .base import Code, Duration, Expression, Name, Shape, Span
+from .shown import ChainStep, Conversion
 
 
 class ScopedTolerance(Shape):
@@ -108,6 +109,10 @@ class Side(Shape):
     )
     lookups: dict[Name, Lookup] = Field(default_factory=dict)
     columns: dict[Name, Expression]
+    told: list[Name] = Field(
+        default_factory=list,
+        description="columns that are shown and never compared: no change of theirs is news",
+    )
     optional: bool = Field(False, description="the check also runs where no feed provides this side")
 
 
@@ -226,6 +231,10 @@ class MatchCheck(_Check):
     findings: list[Finding] = Field(min_length=1)
     cost_of_delay: CostOfDelay | None = Field(None, description="what waiting costs, for each finding")
     compare: list[CompareRow] = Field(default_factory=list)
+    conversions: list[Conversion] = Field(default_factory=list)
+    chain: list[ChainStep] = Field(
+        default_factory=list, description="the documents of the transaction, in their order"
+    )
 
     @model_validator(mode="after")
     def _delayed(self) -> MatchCheck:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from .base import Code, Name, Shape, Span
+from .shown import Draft
 
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -70,6 +71,7 @@ class Category(Shape):
     )
     cause: str
     guidance: list[str] = Field(min_length=1)
+    draft: Draft | None = Field(None, description="a letter, where writing to somebody is the natural step")
     owner: str
     ball: Literal["us", "supplier", "requester", "receiving", "payroll", "it", "buyer"] = "us"
     queue: Code

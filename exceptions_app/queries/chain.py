@@ -1,0 +1,89 @@
+"""The documents that a transaction goes through, in order, as its check declares them and its evidence knows them.
+
+Only what the check reads is told: a document that no system has is "none found", one that nothing brings is "not read
+here", and one that the check does not look for is not in the chain at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from exceptions_app.access import Viewer, sees
+from exceptions_app.catalog import sensitivity
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import ChainStep, MatchCheck
+
+from .sides import speaker
+
+NONE, UNREAD, HIDDEN = "none found", "not read here", "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One step. `reference` empty: `missing` says why. `about` is what the document states, in words."""
+
+    label: str
+    reference: str
+    about: tuple[str, ...]
+    url: str
+    missing: str = ""
+
+
+def chain(
+    viewer: Viewer, catalog: Catalog, check_code: str, evidence: Mapping[str, Any], currency: str | None
+) -> tuple[Document, ...]:
+    """Empty where the check declares no chain."""
+    check = catalog.checks.get(check_code)
+    if not isinstance(check, MatchCheck):
+        return ()
+    return tuple(_document(viewer, catalog, check, step, evidence, currency) for step in check.chain)
+
+
+def _document(
+    viewer: Viewer, catalog: Catalog, check: MatchCheck, step: ChainStep, evidence: Mapping[str, Any],
+    currency: str | None,
+) -> Document:  # fmt: skip
+    values = (evidence.get("sides") or {}).get(step.side) or {}
+    known = {**(evidence.get("key") or {}), **values} if values else {}
+    if known.get(step.reference) in (None, ""):
+        fed = values or catalog.side_feeds(check, step.side)
+        return Document(step.label, "", (), "", NONE if fed else UNREAD)
+
+    def said(name: str | None, style: str) -> str:
+        value = known.get(name or "")
+        if value in (None, "") or name is None:
+            return ""
+        level = sensitivity.of_cell(check, catalog.record_types, step.side, name)
+        return say(value, style) if sees(viewer, level) else HIDDEN
+
+    say = speaker(viewer, str(known.get("currency") or currency or "") or None)
+    quantity, unit = said(step.quantity, "quantity"), said(step.unit, "text")
+    about = (
+        said(step.date, "timestamp" if "T" in str(known.get(step.date or "")) else "date"),
+        f"{quantity} {unit}".strip() if quantity else "",
+        said(step.amount, "money"),
+        said(step.status, "text").replace("_", " "),
+    )
+    url = _url(catalog, check, step, known)
+    return Document(step.label, said(step.reference, "text"), tuple(filter(None, about)), url)
+
+
+def _url(catalog: Catalog, check: MatchCheck, step: ChainStep, known: Mapping[str, Any]) -> str:
+    """Where it can be opened in its own system: the first that has a pattern which these values fill."""
+    record, side = step.record or check.sides[step.side].record, check.sides[step.side]
+    names = {**known, **{name: known.get(column) for name, column in step.address.items()}}
+    safe = {name: quote(str(value), safe="") for name, value in names.items() if value not in (None, "")}
+    for feed in catalog.feeds_for(record, side.kind if step.record is None else None):
+        if known.get("source_system") not in (None, feed.system):
+            continue
+        pattern = catalog.systems[feed.system].record_urls.get(record)
+        try:
+            url = pattern.format_map(safe) if pattern else ""
+        except (KeyError, ValueError, IndexError):
+            continue
+        if url.startswith(("https://", "http://")):
+            return url
+    return ""

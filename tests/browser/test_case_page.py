@@ -1,0 +1,56 @@
+"""One exception in a real browser: on paper, by keyboard, beside the queue's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import Site
+from .test_axe import violations
+
+pytestmark = pytest.mark.browser
+
+
+def test_print_has_the_facts_and_none_of_the_controls(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", f"/exceptions/{site.references[0]}?from=queue")
+    page.emulate_media(media="print")
+    for kept in ("h1.sentence", "table.sides", "#timeline-title", "#do-title", "#clock-title"):
+        expect(page.locator(kept).first).to_be_visible()
+    for control in (".top", ".beside", "#resolve", "#comment", "#record-title", ".foot", "#letter"):
+        expect(page.locator(control).first).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_n_and_p_walk_the_list_it_was_opened_from(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", f"/exceptions/{site.references[1]}?from=queue")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/{site.references[2]}?from=queue")
+    page.keyboard.press("p")
+    page.wait_for_url(f"**/{site.references[1]}?from=queue")
+
+
+def test_a_comment_is_pinned_and_the_raw_record_is_read(site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", f"/exceptions/{site.references[1]}")
+    page.fill("#comment-text", "They sent a credit note.")
+    page.check("input[name=pin]")
+    page.click("#comment button[type=submit]")
+    expect(page.locator("#pinned")).to_contain_text("They sent a credit note.")
+    assert violations(page) == []
+    page.click("text=Show the raw record")
+    expect(page.locator("h1")).to_have_text("Raw record")
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_parts_of_the_timeline_violate_nothing(
+    scheme: str, site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", color_scheme=scheme)
+    for part in ("?from=queue", "?show=people", "?show=systems"):
+        page.goto(f"/exceptions/{site.references[0]}{part}")
+        page.wait_for_load_state("networkidle")
+        assert violations(page) == [], part
