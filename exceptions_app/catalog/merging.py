@@ -22,6 +22,8 @@ from .shape_errors import problems_in
 PACKS = Path(__file__).parent / "packs"
 ALWAYS = "integration_health"
 """The pack every install uses: what happens when a feed fails."""
+FOUNDATION = "foundation"
+"""The pack that comes with any flow: records, names, hours and queues that several flows share."""
 
 CODED: dict[str, Any] = {
     "entities": schema.Entity,
@@ -79,7 +81,8 @@ def merge(directory: Path | None) -> Merged:
     own = _read(merged, _own_files(merged, directory))
     _take_site(merged, own)
     chosen = merged.site.packs if merged.site else []
-    packs = [name for name in dict.fromkeys([*chosen, ALWAYS]) if name in known_packs()]
+    shared = [FOUNDATION] if chosen else []
+    packs = [name for name in dict.fromkeys([*shared, *chosen, ALWAYS]) if name in known_packs()]
     shipped = _read(merged, [path for name in packs for path in sorted((PACKS / name).glob("*.yaml"))])
     for document in [*shipped, *own]:
         for section in document:

@@ -41,6 +41,12 @@ def test_shipped_pack_is_in_order(tmp_path: Path, pack: str) -> None:
         assert len(catalog.reasons(category.code)) > len(catalog.common_reasons)
 
 
+def test_what_flows_share_comes_with_any_of_them_and_with_none_of_its_own_accord(tmp_path: Path) -> None:
+    assert "item_unit" not in load_catalog(None, {}).record_types
+    (tmp_path / "site.yaml").write_text("site: {packs: [procure_to_pay]}\n")
+    assert {"item_unit", "cost_center"} <= set(load_catalog(tmp_path, {}).record_types)
+
+
 def test_override_changes_fields_and_keeps_the_others(loaded: Loaded) -> None:
     catalog = loaded(
         zz="overrides:\n"

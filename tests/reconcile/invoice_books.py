@@ -39,7 +39,7 @@ _READ = {
 def site(folder: Path, more: Mapping[str, list[str]] | None = None) -> Catalog:
     """A site whose feeds bring every record type that the checks of this half read, and `more` of some systems."""
     types: dict[str, Any] = {}
-    for path in sorted((PACKS / "procure_to_pay").glob("*.yaml")):
+    for path in sorted([*(PACKS / "foundation").glob("*.yaml"), *(PACKS / "procure_to_pay").glob("*.yaml")]):
         types |= {one["code"]: one for one in yaml.safe_load(path.read_text()).get("record_types") or []}
     document = {
         "site": {
