@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -38,3 +43,47 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def rested() -> None:
     """No system is left in peace because of what an earlier test did to it."""
     allowance.forget()
+
+
+@pytest.fixture(scope="session")
+def mariadb_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The socket of a MariaDB server of this test run; skips where none is installed (Debian: mariadb-server)."""
+    server, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
+    if server is None or install is None:
+        pytest.skip("no MariaDB is installed")
+    place = Path(tempfile.mkdtemp(prefix="tieout-maria-"))  # a socket's path must be short
+    common = ["--no-defaults", f"--datadir={place}/data", "--user=root"]
+    subprocess.run(
+        [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    socket = place / "s"
+    options = [
+        f"--socket={socket}",
+        "--skip-networking",
+        "--innodb-flush-method=nosync",
+        f"--pid-file={place}/pid",
+    ]
+    with (place / "log").open("w") as log:
+        process = subprocess.Popen([server, *common, *options], stdout=log, stderr=log)
+    try:
+        _wait_for(socket, process, place / "log")
+        yield socket
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _wait_for(socket: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    import pymysql
+
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            pymysql.connect(unix_socket=str(socket), user="root").close()
+        except pymysql.err.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(log.read_text()[-2000:])

@@ -1,4 +1,4 @@
-"""The `sql` connector against real databases: SQLite and PostgreSQL."""
+"""The `sql` connector against real databases: SQLite, PostgreSQL, and MariaDB where it is installed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.connectors.base import FeedContentError, Page, TransportError
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.connectors.sql.connector import SqlConnector
+from exceptions_app.connectors.sql.dialects import open_engine
 from exceptions_app.connectors.sql.options import SqlRead
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -45,15 +46,29 @@ class Warehouse:
         self.run(INSERT, id=number, at=at, seq=number * 10)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres), "mariadb"])
 def warehouse(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     url = f"sqlite:///{tmp_path / 'wms.sqlite'}"
     if request.param == "postgres":
         url = request.getfixturevalue("empty_postgres_url")
+    if request.param == "mariadb":
+        url = request.getfixturevalue("empty_mariadb_url")
     monkeypatch.setenv("WMS_URL", url)
     made = Warehouse(url)
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture
+def empty_mariadb_url(mariadb_socket: Path) -> Iterator[str]:
+    """An empty database of its own on the test run's server."""
+    server = f"mysql+pymysql://root@localhost/{{}}?unix_socket={mariadb_socket}"
+    engine = create_engine(server.format(""), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE DATABASE wms"))
+    yield server.format("wms")
+    with engine.begin() as connection:
+        connection.execute(text("DROP DATABASE wms"))
 
 
 @pytest.fixture
@@ -118,7 +133,7 @@ def test_the_next_read_starts_at_the_watermark_less_its_overlap(warehouse: Wareh
 
 
 def test_a_row_from_the_future_does_not_hide_later_changes(warehouse: Warehouse) -> None:
-    warehouse.add(1, "2099-01-01 00:00:00")
+    warehouse.add(1, "2037-01-01 00:00:00")
     with time_machine.travel(NOW, tick=False):
         pages = list(connector(CHANGES).read(None))
     assert json.loads(pages[-1].watermark or "") == {"since": "2026-11-24T12:00:00Z"}
@@ -238,3 +253,99 @@ def test_one_record_is_asked_for_by_its_key_whatever_the_columns_type(warehouse:
     assert connector(of_text).read_one({"item": "x' OR '1'='1"}) == []
     assert connector(of_text).read_one({"number": "2"}) is None
     assert connector(CHANGES).read_one({"number": "2"}) is None
+
+
+# ---- what the user may not do ---------------------------------------------------
+@pytest.mark.postgres
+def test_a_table_that_the_user_may_not_read_is_told_apart_from_one_that_is_not_there(
+    empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Warehouse(empty_postgres_url)
+    role = f"reader_{abs(hash(empty_postgres_url)) % 10**9}"
+    made.run(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    try:
+        url = make_url(empty_postgres_url).set(username=role, password="x")
+        monkeypatch.setenv("WMS_URL", url.render_as_string(hide_password=False))
+        with pytest.raises(TransportError, match="the user may not read it: permission denied") as refused:
+            list(connector({"table": "movement"}).read(None))
+        assert refused.value.permanent
+        assert "grant it SELECT" in refused.value.message
+        monkeypatch.setenv("WMS_URL", url.set(username="nobody_here").render_as_string(hide_password=False))
+        with pytest.raises(TransportError) as unknown:
+            list(connector({"table": "movement"}).read(None))
+        assert "refuses the user or the password of connection.url" in unknown.value.message
+        assert unknown.value.permanent
+    finally:
+        made.run(f"DROP ROLE {role}")
+
+
+def test_a_statement_of_sqlite_ends_at_its_time_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'wms.sqlite'}"
+    monkeypatch.setenv("WMS_URL", url)
+    Warehouse(url).engine.dispose()
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n"
+    source = SqlConnector(open_engine(url, 0.2), SqlRead(query=endless), label="wms query", timeout=0.2)
+    with pytest.raises(TransportError, match="interrupted") as late:
+        list(source.read(None))
+    assert not late.value.permanent
+
+
+# ---- rows that commit late ------------------------------------------------------
+def test_the_mark_stays_behind_the_read_by_the_lag(warehouse: Warehouse) -> None:
+    warehouse.add(1, "2026-11-24 11:59:00")
+    mark = {"column": "changed_at", "lag": "15m", "overlap": "0s"}
+    with time_machine.travel(NOW, tick=False):
+        pages = list(connector({**CHANGES, "watermark": mark}).read(None))
+        assert json.loads(pages[-1].watermark or "")["since"] == "2026-11-24T11:45:00Z"
+        warehouse.add(2, "2026-11-24 11:46:00")  # its transaction was open when the first was read
+        again = list(connector({**CHANGES, "watermark": mark}).read(pages[-1].watermark))
+    assert ids(again) == [[2, 1]]
+
+
+def test_numbers_are_read_again_so_many_back(warehouse: Warehouse) -> None:
+    warehouse.add(10, "2026-11-24 11:00:00")
+    mark = {"column": "seq", "format": "number", "step_back": 50}
+    with time_machine.travel(NOW, tick=False):
+        read = {**CHANGES, "watermark": mark}
+        pages = list(connector(read).read(None))
+        warehouse.add(6, "2026-11-24 11:00:00")
+        warehouse.add(4, "2026-11-24 11:00:00")
+        assert ids(list(connector(read).read(pages[-1].watermark))) == [[6, 10]]
+
+
+def test_a_user_of_mariadb_that_may_not_read_is_told_so(
+    empty_mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Warehouse(empty_mariadb_url)
+    made.run("CREATE TABLE other (id INTEGER)")
+    made.run("CREATE USER reader@localhost IDENTIFIED BY 'x'")
+    made.run("GRANT SELECT ON wms.other TO reader@localhost")
+    try:
+        url = make_url(empty_mariadb_url).set(username="reader", password="x")
+        monkeypatch.setenv("WMS_URL", url.render_as_string(hide_password=False))
+        with pytest.raises(TransportError, match=r"the user may not read it: .*command denied") as refused:
+            list(connector({"table": "movement"}).read(None))
+        assert refused.value.permanent
+        monkeypatch.setenv("WMS_URL", url.set(password="wrong").render_as_string(hide_password=False))
+        with pytest.raises(
+            TransportError, match=r"refuses the user or the password of connection\.url"
+        ) as unknown:
+            list(connector({"table": "movement"}).read(None))
+        assert unknown.value.permanent
+        assert "wrong" not in str(unknown.value)
+    finally:
+        made.run("DROP USER reader@localhost")
+
+
+def test_a_statement_of_mariadb_ends_at_its_time_out(
+    empty_mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WMS_URL", empty_mariadb_url)
+    columns = "information_schema.columns"
+    long = f"SELECT count(*) AS c FROM {columns} a, {columns} b, {columns} c"
+    source = SqlConnector(
+        open_engine(empty_mariadb_url, 1), SqlRead(query=long), label="wms query", timeout=0.2
+    )
+    with pytest.raises(TransportError, match="max_statement_time") as late:
+        list(source.read(None))
+    assert not late.value.permanent
