@@ -56,7 +56,11 @@ NAVIGATION = (
     NavItem("SLA", "dashboards.sla", "layout-dashboard", ("dashboards",), Permission.SEE_CASES),
     NavItem("Exports", "exports.index", "file-spreadsheet", ("exports", "tasks"), Permission.EXPORT),
     NavItem(
-        "Integration", "integration.feeds", "plug-connected", ("integration",), Permission.SEE_INTEGRATION
+        "Integration",
+        "integration.feeds",
+        "plug-connected",
+        ("integration", "dead_events", "trace"),
+        Permission.SEE_INTEGRATION,
     ),
     NavItem("People", "admin.people", "users", ("admin",), Permission.ADMINISTER),
 )

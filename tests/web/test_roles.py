@@ -106,6 +106,11 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "integration.rejects"): ENGINEERS,
     ("GET", "integration.checks"): ENGINEERS,
     ("GET", "integration.configuration"): ENGINEERS,
+    ("GET", "dead_events.index"): ENGINEERS,
+    ("GET", "dead_events.show"): ENGINEERS,
+    ("POST", "dead_events.replay"): "integration_analyst",
+    ("POST", "dead_events.discard"): "integration_analyst",
+    ("GET", "trace.index"): EVERYBODY,
     ("POST", "integration.read_now"): "integration_analyst",
     ("POST", "integration.compare_now"): "integration_analyst",
     ("GET", "admin.people"): "administrator",
@@ -127,7 +132,7 @@ def _path(app: Flask, endpoint: str, case: Any) -> str:
     known = {
         "reference": encode(case.id), "comment_id": "1", "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
         "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
-        "batch_id": "1", "delivery_id": "1", "step": "pause",
+        "event_id": "1", "batch_id": "1", "delivery_id": "1", "step": "pause",
         "verdict": "approve", "view_id": "1", "bulk_id": "1",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)

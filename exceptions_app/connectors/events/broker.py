@@ -22,6 +22,8 @@ from .options import EventsConnection, EventsQueue, EventsRead
 LONGEST = 20.0
 """Seconds that one read takes messages, at most; the next goes on."""
 _CONNECT = 10
+UNREADABLE = "unreadable "
+"""Begins the id of a message that says none."""
 _SOON: dict[str, object] = {
     "max_retries": 1,
     "interval_start": 0,
@@ -44,9 +46,7 @@ def take(connection: EventsConnection, options: EventsRead, where: str, keep: Ke
         return 0
     url = reveal(connection.broker, where)
     try:
-        from kombu import Connection
-
-        with Connection(
+        with _kombu().Connection(
             url, connect_timeout=_CONNECT, transport_options=_SOON | connection.transport_options
         ) as broker:
             return _take(broker, options, options.broker, keep)
@@ -84,11 +84,17 @@ def _take(broker: Any, options: EventsRead, wanted: EventsQueue, keep: Keep) -> 
     return count
 
 
-def _queue(broker: Any, wanted: EventsQueue) -> Any:
-    from kombu import Exchange, Queue
+def _kombu() -> Any:
+    """Imported when a broker is asked: it takes a while."""
+    import kombu
 
-    exchange = Exchange(wanted.exchange, type="direct") if wanted.exchange else None
-    queue = Queue(wanted.queue, exchange=exchange, routing_key=wanted.routing_key or wanted.queue)
+    return kombu
+
+
+def _queue(broker: Any, wanted: EventsQueue) -> Any:
+    kombu = _kombu()
+    exchange = kombu.Exchange(wanted.exchange, type="direct") if wanted.exchange else None
+    queue = kombu.Queue(wanted.queue, exchange=exchange, routing_key=wanted.routing_key or wanted.queue)
     bound = queue(broker.channel())
     if wanted.declare or wanted.exchange:
         bound.declare()
@@ -135,7 +141,7 @@ def _as_it_is(message: Any, body: bytes) -> Event:
     headers = _headers(message)
     trace = headers.get("traceparent")
     return Event(
-        id=f"unreadable {sha256(body).hexdigest()[:32]}",
+        id=f"{UNREADABLE}{sha256(body).hexdigest()[:32]}",
         source="",
         type="",
         time=utc_now(),
