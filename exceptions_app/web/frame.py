@@ -46,6 +46,7 @@ NAVIGATION = (
         ("queues", "views", "bulk", "cases", "case_notes", "case_retry", "watching"),
         Permission.SEE_CASES,
     ),
+    NavItem("Causes", "causes.index", "flag", ("causes", "cause_fixes"), Permission.SEE_CASES),
     NavItem(
         "Retries",
         "retries.index",

@@ -31,6 +31,7 @@ SHOW = {
 }  # fmt: skip
 """Pages that show the exceptions that one may see."""
 ABOUT_ONE = {
+    "queues.note",
     "cases.show", "cases.claim", "cases.release", "cases.assign", "cases.hold", "cases.resume", "cases.resolve",
     "cases.waive", "cases.reopen", "cases.comment",
     "case_notes.pin", "case_notes.unpin", "case_notes.record",
@@ -41,7 +42,9 @@ ABOUT_ONE = {
 }  # fmt: skip
 """What is about one exception, which its address names: for others it does not exist."""
 SILENT = {
-    "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
+    "causes.index", "causes.show", "causes.cluster", "cause_fixes.preview", "cause_fixes.preview_limit",
+    "cause_fixes.fix", "cause_fixes.apply", "cause_fixes.withdraw",
+    "api_events.receive", "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
     "auth.set_password", "auth.set_away", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
     "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.rows", "queues.retry",
     "retries.index", "retries.new", "retries.start", "retries.steer", "retries.systems", "retry_gave_up.index",
@@ -104,7 +107,8 @@ def _paths(app: Flask, world: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         known = {
             "reference": encode(world["cases"]["open"].id), "comment_id": 1, "batch_id": world["batch"], "task_id": 1,
             "feed": "erp_orders", "flow": "procure_to_pay", "user_id": 1, "key_id": 1, "notice_id": 1,
-            "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "step": "pause", "verdict": "approve",
+            "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "addition_id": 1,
+            "step": "pause", "verdict": "approve",
             "delivery_id": world["deliveries"][waiting.get(endpoint, "failed")],
         }  # fmt: skip
         rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)

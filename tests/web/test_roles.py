@@ -74,6 +74,15 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("POST", "watching.watch"): EVERYBODY,
     ("POST", "watching.unwatch"): EVERYBODY,
     ("GET", "case_retry.state"): EVERYBODY,
+    ("POST", "queues.note"): WORKERS,
+    ("GET", "causes.index"): EVERYBODY,
+    ("GET", "causes.show"): EVERYBODY,
+    ("GET", "causes.cluster"): EVERYBODY,
+    ("POST", "cause_fixes.preview"): WORKERS,
+    ("POST", "cause_fixes.preview_limit"): WORKERS,
+    ("GET", "cause_fixes.fix"): EVERYBODY,
+    ("POST", "cause_fixes.apply"): WORKERS,
+    ("POST", "cause_fixes.withdraw"): WORKERS,
     ("POST", "case_retry.retry"): WORKERS,
     ("POST", "case_retry.review"): WORKERS,
     ("POST", "case_retry.reread"): WORKERS,
@@ -133,7 +142,7 @@ def _path(app: Flask, endpoint: str, case: Any) -> str:
         "reference": encode(case.id), "comment_id": "1", "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
         "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
         "event_id": "1", "batch_id": "1", "delivery_id": "1", "step": "pause",
-        "verdict": "approve", "view_id": "1", "bulk_id": "1",
+        "verdict": "approve", "view_id": "1", "addition_id": "1", "bulk_id": "1",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
