@@ -51,7 +51,8 @@ SILENT = {
     "retry_gave_up.choose", "retry_gave_up.confirm", "retry_gave_up.again", "retry_gave_up.discard",
     "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask", "exports.download", "tasks.show",
     "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
-    "integration.configuration", "integration.read_now", "integration.compare_now", "admin.people",
+    "dead_events.index", "dead_events.show", "dead_events.replay", "dead_events.discard", "trace.index",
+    "api_events.receive", "integration.configuration", "integration.read_now", "integration.compare_now", "admin.people",
     "admin.new_person", "admin.add_person", "admin.edit_person", "admin.change_person", "admin.new_password",
     "admin.unlock", "views.index", "views.save", "views.rename", "views.delete", "views.default", "views.layout",
     "views.paste", "bulk.index", "bulk.choose", "bulk.new", "bulk.start", "bulk.show", "bulk.cancel", "bulk.undo",
@@ -107,8 +108,7 @@ def _paths(app: Flask, world: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         known = {
             "reference": encode(world["cases"]["open"].id), "comment_id": 1, "batch_id": world["batch"], "task_id": 1,
             "feed": "erp_orders", "flow": "procure_to_pay", "user_id": 1, "key_id": 1, "notice_id": 1,
-            "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "addition_id": 1,
-            "step": "pause", "verdict": "approve",
+            "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "addition_id": 1, "step": "pause", "verdict": "approve",
             "delivery_id": world["deliveries"][waiting.get(endpoint, "failed")],
         }  # fmt: skip
         rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
