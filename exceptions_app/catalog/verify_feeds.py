@@ -11,7 +11,7 @@ from .judging import Judge, Path
 from .problems import ConnectorModels
 from .schema import Feed, Mapped
 from .scopes import RAW_ROW
-from .verify_network import options
+from .verify_network import holds_secret, options, texts
 
 MAPPED_ALWAYS: dict[str, str] = {"entity": "text", "source_id": "text", "source_time": "timestamp"}
 """What a mapping may set beside the record's own columns."""
@@ -37,17 +37,35 @@ def _one(judge: Judge, feed: Feed, columns: Sequence[str]) -> None:
         judge.choose("feeds", feed.code, ["read", "one"], name, columns, f"of {feed.record_type}'s columns")
 
 
+def _secrets(judge: Judge, feed: Feed) -> None:
+    """What is asked names no secret: how the system knows us belongs to its connection."""
+    for part in ("params", "headers", "body"):
+        for name, value in texts(feed.read.get(part), part):
+            if holds_secret(name, value) and not PLACE.search(value):
+                said = f"'{name}' holds a secret"
+                expected = "'auth:' in the system's connection"
+                judge.report("feeds", feed.code, ["read", part, name], said, expected)
+
+
+def _read(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, ConnectorModels]) -> None:
+    """What the system's connector is told."""
+    models = connectors.get(catalog.systems[feed.system].connector)
+    if models is None:
+        return
+    options(judge, "feeds", feed.code, "read", models.read, feed.read)
+    _secrets(judge, feed)
+    if models.modes is not None:
+        of = "of the modes of its connector"
+        judge.choose("feeds", feed.code, ["mode"], feed.mode, models.modes, of)
+    listed = feed.mode != "keys_and_changes" or feed.read.get("keys") not in (None, [])
+    if "keys" in models.read.model_fields and not listed:
+        said = "'keys' is missing: a feed of mode keys_and_changes lists all keys"
+        judge.report("feeds", feed.code, ["read"], said, "'keys:' under 'read:', or another mode")
+
+
 def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, ConnectorModels]) -> None:
     if judge.refer("feeds", feed.code, ["system"], "systems", feed.system):
-        models = connectors.get(catalog.systems[feed.system].connector)
-        if models is not None:
-            options(judge, "feeds", feed.code, "read", models.read, feed.read)
-            if models.modes is not None:
-                judge.choose("feeds", feed.code, ["mode"], feed.mode, models.modes, "of the modes of its connector")
-            listed = feed.mode != "keys_and_changes" or feed.read.get("keys") not in (None, [])
-            if "keys" in models.read.model_fields and not listed:
-                said = "'keys' is missing: a feed of mode keys_and_changes lists all keys"
-                judge.report("feeds", feed.code, ["read"], said, "'keys:' under 'read:', or another mode")
+        _read(judge, catalog, feed, connectors)
     for name in ("where", "deleted"):
         _expression(judge, feed, [name], getattr(feed, name), "boolean")
     if not judge.refer("feeds", feed.code, ["record_type"], "record_types", feed.record_type):

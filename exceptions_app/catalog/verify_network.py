@@ -75,7 +75,7 @@ def _system(
     if judge.choose("systems", system.code, ["connector"], system.connector, connectors, "of the connectors"):
         model = connectors[system.connector].connection
         options(judge, "systems", system.code, "connection", model, system.connection)
-    for name, value in _texts(system.connection):
+    for name, value in texts(system.connection):
         if holds_secret(name, value):
             judge.report(
                 "systems",
@@ -99,13 +99,14 @@ def holds_secret(name: str, value: str) -> bool:
     return named or _PASSWORD_IN_URL.match(value) is not None
 
 
-def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a value, with the name that it stands under."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _texts(inner, str(key))
+            yield from texts(inner, str(key))
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner, name)
+            yield from texts(inner, name)
     elif isinstance(value, str):
         yield name, value
 

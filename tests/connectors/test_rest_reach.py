@@ -386,3 +386,45 @@ def test_the_rate_is_shared_by_the_feeds_of_a_system(serve: Serve) -> None:
     assert shared("erp", connection) is not shared("hcm", connection)
     changed = connection.model_copy(update={"rate_per_second": 3.0})
     assert shared("erp", changed) is not shared("erp", connection)
+
+
+def test_a_system_that_cannot_be_reached_is_named() -> None:
+    _, error = read_all(connector("http://127.0.0.1:9", {"path": "/o"}, tries=1).read(None))
+    assert isinstance(error, TransportError)
+    assert "cannot connect to 127.0.0.1:9" in error.message
+
+
+def test_a_proxy_that_does_not_know_us_is_named(serve: Serve) -> None:
+    proxy = serve(lambda asked: Reply("", status=407))
+    for url in ("http://erp.invalid", "https://erp.invalid"):
+        _, error = read_all(connector(url, {"path": "/o"}, proxy={"url": proxy.url}).read(None))
+        assert isinstance(error, TransportError)
+        assert error.permanent
+        assert "look at connection.proxy" in error.message
+
+
+def test_every_request_is_one_that_was_asked_for(serve: Serve) -> None:
+    """The closed list: what goes elsewhere by link, redirect, job or download is refused before it leaves."""
+    elsewhere = serve(lambda asked: Reply([]))
+    there = f"{elsewhere.url}/x"
+    bulk = {"body": {}, "job_header": "Location", "done": ["ok"], "result_field": "url"}
+    ways: list[tuple[dict[str, Any], Reply]] = [
+        ({"paging": {"type": "next_link", "field": "next"}, "records": "v"}, Reply({"v": [], "next": there})),
+        ({"paging": {"type": "link_header"}}, Reply([], headers={"Link": f'<{there}>; rel="next"'})),
+        (
+            {"paging": {"type": "odata"}, "records": "d.results"},
+            Reply({"d": {"results": [], "__next": there}}),
+        ),
+        ({}, Reply("", status=301, headers={"Location": there})),
+        ({}, Reply("", status=307, headers={"Location": f"//{there.removeprefix('http://')}"})),
+        ({"method": "POST", "body": {}}, Reply("", status=303, headers={"Location": there})),
+        ({"bulk": bulk}, Reply({}, headers={"Location": there})),
+        ({"bulk": bulk}, Reply({"state": "ok", "url": there}, headers={"Location": "/jobs/1"})),
+    ]
+    for read, reply in ways:
+        server = serve(lambda asked, reply=reply: reply)
+        _, error = read_all(connector(server.url, {"path": "/o", **read}).read(None))
+        assert isinstance(error, TransportError), read
+        assert error.permanent
+        assert "not asked" in error.message
+    assert elsewhere.asked == []

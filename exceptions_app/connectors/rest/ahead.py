@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextvars import copy_context
 from queue import Empty, Full, Queue
 from typing import TypeVar
@@ -46,6 +46,9 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
                     break
         except BaseException as raised:
             error = raised
+        finally:
+            if isinstance(items, Generator):
+                items.close()
         put(_End(error))
 
     thread = threading.Thread(target=copy_context().run, args=(fetch,), name="ahead", daemon=True)

@@ -45,6 +45,11 @@ class Reach:
         known = frozenset({home, *(place for place, told in others if told)})
         return cls(base, frozenset({home, *(place for place, _ in others)}), known)
 
+    @property
+    def place(self) -> str:
+        """Host and port of base_url, for an error message."""
+        return httpx2.URL(self.base).netloc.decode()
+
     def address_of(self, path: str) -> str:
         """The address of a path below base_url."""
         return f"{self.base}/{path.lstrip('/')}"

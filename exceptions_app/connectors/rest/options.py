@@ -208,7 +208,9 @@ class RestRead(Shape):
                 f"{mark.param} is both a parameter and the watermark's: put both into its template"
             )
         self._watermark_stands_somewhere()
-        if self.body is not None and not self.posts and self.bulk is None:
+        if self.body is not None and self.bulk:
+            raise ValueError("what submits a bulk job stands under bulk: move body there")
+        if self.body is not None and not self.posts:
             raise ValueError("a body is sent by POST: add method: POST")
         if self.json_rpc and (self.body_format != "json" or self.format != "json"):
             raise ValueError("json_rpc is JSON both ways: leave format and body_format out")

@@ -190,10 +190,16 @@ class HttpSource:
             raise self._passing(f"{told} ({type(error).__name__})", where) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise TransportError(str(error), permanent=True, where=where) from error
-        except httpx2.RequestError as error:
+        except httpx2.ProxyError as error:
+            said = f"the proxy refuses ({error}): look at connection.proxy"
+            raise TransportError(said, permanent=True, where=where) from error
+        except httpx2.ConnectError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 said = f"its certificate is not trusted ({error}); expected one that connection.tls.ca vouches for"
                 raise TransportError(said, permanent=True, where=where) from None
+            host = self.reach.place
+            raise self._passing(f"cannot connect to {host}: {error} (ConnectError)", where) from error
+        except httpx2.RequestError as error:
             raise self._passing(
                 f"{error or 'the connection broke'} ({type(error).__name__})", where
             ) from error
@@ -258,6 +264,7 @@ _HINTS = {
     401: " (it does not know us: look at connection.auth and its secrets)",
     403: " (it knows us and does not allow this: what we are is given too few rights there)",
     405: " (it does not take this method: look at method)",
+    407: " (the proxy does not know us: look at connection.proxy)",
     406: " (it does not answer in this format: look at format and headers)",
 }
 
