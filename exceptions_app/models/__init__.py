@@ -20,9 +20,8 @@ from .watching import CaseHandBack, CaseWatch
 __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
-    "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun",
-    "ConfigSnapshot", "Delivery",
-    "ExceptionCase", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice", "QueueLayout", "ReferenceList",
-    "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun", "SystemGate", "Task", "UnknownSignIn",
-    "User", "UserEntity", "UserQueue", "UtcDateTime",
+    "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun", "ConfigSnapshot", "Delivery",
+    "ExceptionCase", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice",
+    "QueueLayout", "ReferenceList", "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun",
+    "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue", "UtcDateTime",
 ]  # fmt: skip

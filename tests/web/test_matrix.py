@@ -44,7 +44,7 @@ ABOUT_ONE = {
 SILENT = {
     "causes.index", "causes.show", "causes.cluster", "cause_fixes.preview", "cause_fixes.preview_limit",
     "cause_fixes.fix", "cause_fixes.apply", "cause_fixes.withdraw",
-    "api_events.receive", "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
+    "static", "health.healthz", "auth.sign_in", "auth.sign_in_now", "auth.sign_out", "auth.me", "auth.set_theme",
     "auth.set_password", "auth.set_away", "keys.index", "keys.make", "keys.revoke", "notices.bell", "notices.read_all",
     "notices.open_one", "notices.set_mail", "openapi.spec", "queues.claim", "queues.rows", "queues.retry",
     "retries.index", "retries.new", "retries.start", "retries.steer", "retries.systems", "retry_gave_up.index",
@@ -52,7 +52,8 @@ SILENT = {
     "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask", "exports.download", "tasks.show",
     "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
     "dead_events.index", "dead_events.show", "dead_events.replay", "dead_events.discard", "trace.index",
-    "api_events.receive", "integration.configuration", "integration.read_now", "integration.compare_now", "admin.people",
+    "api_events.receive", "integration.configuration", "integration.read_now", "integration.compare_now",
+    "admin.people",
     "admin.new_person", "admin.add_person", "admin.edit_person", "admin.change_person", "admin.new_password",
     "admin.unlock", "views.index", "views.save", "views.rename", "views.delete", "views.default", "views.layout",
     "views.paste", "bulk.index", "bulk.choose", "bulk.new", "bulk.start", "bulk.show", "bulk.cancel", "bulk.undo",
