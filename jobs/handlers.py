@@ -14,6 +14,7 @@ from . import (
     bulk_actions,
     deliver,
     export,
+    feed_preview,
     inbox,
     index,
     mail,
@@ -48,6 +49,7 @@ HANDLERS: Mapping[str, Handler] = {
     "retry_prepare": retry_prepare.run,
     "reread": reread.run,
     "preview": preview.run,
+    "feed_preview": feed_preview.run,
 }
 
 
@@ -69,5 +71,5 @@ LANES = (
     Lane("upkeep", frozenset({"sweep", "assign", "maintain"})),
     Lane("telling", frozenset({"tell", "mail"})),
     Lane("clocks", frozenset({"reclock", "index"})),
-    Lane("people", frozenset({"export", "bulk", "preview"}), runners=2),
+    Lane("people", frozenset({"export", "bulk", "preview", "feed_preview"}), runners=2),
 )

@@ -70,6 +70,12 @@ def task(session: Session, viewer: Viewer, task_id: int) -> TaskView | None:
     return _view(found[0], found[1]) if asker == viewer.user_id or scheduled else None
 
 
+def newest(session: Session, scope: str) -> TaskView | None:
+    """The newest task of a scope, whoever asked for it; who may see what it found is the caller's to know."""
+    found = session.execute(_select().where(Task.scope == scope).order_by(Task.id.desc()).limit(1)).first()
+    return None if found is None else _view(found[0], found[1])
+
+
 def view(session: Session, found: Task) -> TaskView:
     """A task that the caller may show, as people see it."""
     asked_by = select(User.name).where(User.id == found.requested_by_id)

@@ -142,6 +142,23 @@ class FeedMapper:
         """What the page that was mapped last changes, for rows that may come late and twice."""
         return self._keys.landing if isinstance(self._keys, ConvergingKeys) else []
 
+    def last_kept(self) -> list[tuple[int, bool, dict[str, str | None]]]:
+        """Of the page that was mapped last: each record's row number, whether it is a tombstone, its columns as
+        text.
+        """
+        names = list(self._layout.visible)
+        columns = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in names)
+        found = self._con.execute(
+            f"SELECT _i, _deleted, {columns} FROM record_page WHERE _i IN (SELECT _i FROM kept_page) ORDER BY _i"
+        )
+        return [
+            (i, deleted, dict(zip(names, values, strict=True))) for i, deleted, *values in found.fetchall()
+        ]
+
+    def last_seen(self) -> set[int]:
+        """The row numbers of the page that was mapped last which belong to the feed, taken or not."""
+        return {index for (index,) in self._con.execute("SELECT _i FROM checked_page").fetchall()}
+
     def mended(self, rejects: Sequence[OpenReject]) -> set[int]:
         """Ids of earlier rejects whose row the page that was mapped last brought again, and whole."""
         return self._known.mended(rejects)

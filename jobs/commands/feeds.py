@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import click
 from sqlalchemy import select
 
 from exceptions_app.catalog.schema import Feed
+from exceptions_app.config import load_settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import FeedState, Reject
+from exceptions_app.runtime import make_runtime
 from exceptions_app.services import runs
 
+from .. import feed_preview
 from ..install import opened
 from .data import table
 
@@ -50,6 +54,54 @@ def list_rejects(code: str, most: int) -> None:
         newest = select(Reject).where(Reject.feed == code).order_by(Reject.id.desc()).limit(most)
         rows = [(r.position, r.column_name or "", r.reason) for r in session.scalars(newest)]
     table(("position", "column", "reason"), rows)
+
+
+@feed.command("preview")
+@click.argument("code")
+@click.option(
+    "--rows",
+    default=feed_preview.ROWS,
+    show_default=True,
+    type=click.IntRange(1, feed_preview.MOST),
+    help="how many",
+)
+@click.option(
+    "--plain", is_flag=True, help="show fields that no mapping names as they are, not only their shape"
+)
+def preview(code: str, rows: int, plain: bool) -> None:
+    """The first rows of a feed, raw and mapped, with rejects. Nothing is stored, no file is moved."""
+    settings = load_settings()
+    runtime = make_runtime(settings)
+    _known(runtime.catalog.feeds, code)
+    found = feed_preview.preview(settings, runtime.catalog, code, rows, plain=plain)
+    unused = [each["name"] for each in found["fields"] if not each["feeds"]]
+    for row in found["rows"]:
+        click.echo(
+            f"{row['position']}: {_OUTCOMES[row['outcome']]}{': ' if row['reason'] else ''}{row['reason']}"
+        )
+        for title, values in (("raw", row["raw"]), ("mapped", row["mapped"])):
+            if values:
+                click.echo(
+                    f"  {title:7}" + ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
+                )
+    if unused:
+        click.echo(f"not stored, since no mapping names them: {', '.join(unused)}")
+    counts = Counter(_OUTCOMES[row["outcome"]] for row in found["rows"])
+    said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "no rows"
+    click.echo(f"{said}{'; there may be more' if found['more'] else ''}; nothing was stored")
+    if found["error"]:
+        raise click.ClickException(found["error"])
+
+
+_OUTCOMES = {
+    "stored": "would be stored", "deleted": "would be deleted", "rejected": "would be rejected",
+    "unreadable": "cannot be read", "repeated": "repeats another row", "left_out": "left out",
+    "unmapped": "cannot be mapped",
+}  # fmt: skip
+
+
+def _shown(value: str | None) -> str:
+    return "–" if value is None else value
 
 
 @feed.command("reread")

@@ -52,6 +52,7 @@ SILENT = {
     "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask", "exports.download", "tasks.show",
     "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
     "dead_events.index", "dead_events.show", "dead_events.replay", "dead_events.discard", "trace.index",
+    "feed_preview.show", "feed_preview.ask",
     "api_events.receive", "integration.configuration", "integration.read_now", "integration.compare_now",
     "admin.people",
     "admin.new_person", "admin.add_person", "admin.edit_person", "admin.change_person", "admin.new_password",

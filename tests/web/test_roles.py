@@ -120,6 +120,8 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("POST", "dead_events.replay"): "integration_analyst",
     ("POST", "dead_events.discard"): "integration_analyst",
     ("GET", "trace.index"): EVERYBODY,
+    ("GET", "feed_preview.show"): ENGINEERS,
+    ("POST", "feed_preview.ask"): "integration_analyst",
     ("POST", "integration.read_now"): "integration_analyst",
     ("POST", "integration.compare_now"): "integration_analyst",
     ("GET", "admin.people"): "administrator",

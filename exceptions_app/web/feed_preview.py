@@ -1,0 +1,68 @@
+"""What a feed would bring, before anything is stored: its first rows, raw and mapped, with rejects.
+
+The page only asks: reading the source is a task. What comes back is masked by it, and shown to those who may see
+rows of every entity.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from exceptions_app.access import Permission, sees_network
+from exceptions_app.catalog.schema import Feed
+from exceptions_app.extensions import db
+from exceptions_app.queries import tasks
+from exceptions_app.runtime import runtime
+from exceptions_app.services import tasks as task_service
+from exceptions_app.services.audit import AuditTag, record_subject
+
+from . import acting, gate, hx
+from .gate import needs
+from .transaction import transactional
+
+KIND = "feed_preview"
+
+blueprint = Blueprint("feed_preview", __name__, url_prefix="/integration/feeds")
+
+
+@blueprint.get("/<feed>/preview")
+@needs(Permission.SEE_INTEGRATION)
+def show(feed: str) -> ResponseReturnValue:
+    declared = _known(feed)
+    viewer, catalog = gate.viewer(), runtime().catalog
+    hidden = not sees_network(viewer, catalog)
+    found = None if hidden else tasks.newest(db.session(), f"{KIND}:{feed}")
+    return hx.respond(
+        render_template(
+            "integration/preview.html",
+            feed=declared,
+            system=catalog.systems[declared.system],
+            task=found,
+            hidden=hidden,
+        )
+    )
+
+
+@blueprint.post("/<feed>/preview")
+@needs(Permission.REPEAT_RUNS)
+@transactional
+def ask(feed: str) -> ResponseReturnValue:
+    _known(feed)
+    context, scope = acting.context(), f"{KIND}:{feed}"
+    user_id, correlation = gate.viewer().user_id, context.correlation_id
+    task_service.request(
+        db.session(), KIND, scope, {"feed": feed}, user_id, context.now, correlation_id=correlation
+    )
+    record_subject(
+        db.session(), f"person:{user_id}", AuditTag.TASK_ASKED, actor=str(context.actor), at=context.now,
+        correlation_id=correlation, config_snapshot_id=context.snapshot_id, after={"scope": scope},
+    )  # fmt: skip
+    return hx.go_to(url_for(".show", feed=feed))
+
+
+def _known(code: str) -> Feed:
+    found = runtime().catalog.feeds.get(code)
+    if found is None:
+        abort(404)
+    return found
