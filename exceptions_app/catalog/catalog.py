@@ -77,7 +77,14 @@ class Catalog:
             },
             **{
                 section: plain(getattr(self, section))
-                for section in ("routing", "sla_policies", "assignment", "cutoffs", "common_reasons", "reference_rows")
+                for section in (
+                    "routing",
+                    "sla_policies",
+                    "assignment",
+                    "cutoffs",
+                    "common_reasons",
+                    "reference_rows",
+                )
             },
             "crosswalks": {
                 code: sorted([system or "", local, to] for (system, local), to in entries.items())

@@ -134,7 +134,9 @@ def test_a_set_that_miscounts_itself_is_refused_alone() -> None:
 
 
 def test_a_set_whose_lines_are_not_known_asks_for_the_segment_that_begins_one() -> None:
-    with pytest.raises(FeedContentError, match=r"which segment begins a row of a 856 is not known.*read\.row"):
+    with pytest.raises(
+        FeedContentError, match=r"which segment begins a row of a 856 is not known.*read\.row"
+    ):
         read("edi/856.Crossdock.OK.edi", format="x12", transactions=["856"])
     rows, _ = read(
         "edi/856.Crossdock.OK.edi", format="x12", transactions=["856"], row="LIN", envelope="ignore"
