@@ -124,4 +124,6 @@ class Requests:
         code, told = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
         transient = rpc is not None and code in rpc.transient
         said = f"JSON-RPC error {'' if code is None else code}".strip()
-        return TransportError(f"{said}: {without_digits(str(told))}", permanent=not transient, where=where)
+        return TransportError(
+            f"{said}: {without_digits(str(told))}", permanent=not transient, where=where, answered=True
+        )

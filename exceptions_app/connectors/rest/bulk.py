@@ -20,8 +20,9 @@ from .bodies import Reader
 from .masking import masked
 from .options import RestBulk
 from .paging import Batch, Step, Walk
+from .refusals import retry_after
 from .templates import in_path, plain, text
-from .transport import Call, HttpSource, retry_after
+from .transport import Call, HttpSource
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class BulkRead:
             why = find(status, self.options.message) if self.options.message else None
             told = f": {cut(plain(why), 200)}" if why is not None else ""
             message = f"the job says {plain(state)!r}{told}"
-            raise TransportError(message, permanent=False, where=self._where("status"))
+            raise TransportError(message, permanent=False, where=self._where("status"), answered=True)
         return said in {text.casefold() for text in self.options.done}
 
     def _too_long(self, status: Any) -> TransportError:
@@ -110,7 +111,7 @@ class BulkRead:
         message = (
             f"the job still says {state!r} after {limit:g} s; expected one of {', '.join(self.options.done)}"
         )
-        return TransportError(message, permanent=False, where=self._where("status"))
+        return TransportError(message, permanent=False, where=self._where("status"), answered=True)
 
     def _addresses(self, job: _Job, status: Any) -> list[str]:
         if self.options.result is not None:

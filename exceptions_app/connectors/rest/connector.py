@@ -23,9 +23,10 @@ from .condition import Condition
 from .detail import Details
 from .options import RestConnection, RestOne, RestPaging, RestRead
 from .paging import Ask, Batch, Step, Walk
+from .refusals import NotFoundError
 from .templates import UnfitValueError, entries, in_path, places, text, value
 from .together import together
-from .transport import HttpSource, NotFoundError
+from .transport import HttpSource
 
 _ALONE = RestPaging.model_validate({})
 _PAST_THE_END, _UNCHANGED = 416, 304

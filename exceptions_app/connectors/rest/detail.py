@@ -14,8 +14,9 @@ from .bodies import Reader, Unreadable
 from .masking import masked
 from .options import RestDetail
 from .paging import Batch
+from .refusals import NotFoundError, RefusedError
 from .templates import UnfitValueError, in_path, plain
-from .transport import Call, HttpSource, NotFoundError, RefusedError
+from .transport import Call, HttpSource
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _OF_THIS_ROW = frozenset({400, 409, 415, 422, 423, 451})

@@ -18,7 +18,7 @@ from .auth import authorizer
 from .client import Reach, client_of
 from .connection_options import RestConnection
 from .knowing import Carried, Known
-from .transport import retry_after
+from .refusals import retry_after
 
 Told = TypeVar("Told")
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx2
 import stamina
-
-from exceptions_app.domain.instant import utc_now
 
 from ..base import FeedContentError, TransportError
 from .allowance import Allowance, RestingError
@@ -22,30 +19,15 @@ from .auth import authorizer
 from .client import Reach, client_of
 from .connection_options import RestConnection
 from .knowing import Known
-from .masking import without_digits
+from .refusals import PASSING, Carried, refusal, retry_after, status_of
 
 Asked = TypeVar("Asked")
 
 LONGEST_WAIT = 60.0
 """Seconds. A source that asks for a longer wait is asked again by a later run, not by a sleeping one."""
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-_UNKNOWN_TO_IT = frozenset({401, 403, 407})
-"""It does not let us in, whatever is asked for."""
 _REDIRECTS = 5
 _MB = 1 << 20
-
-
-class NotFoundError(TransportError):
-    """404 or 410: the source has nothing there."""
-
-
-class RefusedError(TransportError):
-    """Another status that is none: the source will not answer this very request."""
-
-    def __init__(self, message: str, where: str, status: int) -> None:
-        super().__init__(message, permanent=True, where=where, answered=status not in _UNKNOWN_TO_IT)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +88,7 @@ class HttpSource:
             if call.judge is not None:
                 call.judge(response.content, where)
             return response
-        raise _refusal(response, where, carried)
+        raise refusal(response, where, carried)
 
     def _told(self, call: Call, where: str) -> Carried:
         """How the system knows us; for a host that may be asked but is not told, nothing."""
@@ -171,19 +153,19 @@ class HttpSource:
         return bytes(body)
 
     def _judge(self, response: httpx2.Response) -> None:
-        if response.status_code not in _PASSING:
+        if response.status_code not in PASSING:
             self._allowance.answered()
             return
-        self._allowance.failed(_status(response), retry_after(response), LONGEST_WAIT)
+        self._allowance.failed(status_of(response), retry_after(response), LONGEST_WAIT)
 
     def _network(self, ask: Callable[[], Asked], where: str) -> Asked:
         """What the network does to us, as TransportError; each failure is told to the allowance."""
         try:
             return ask()
         except httpx2.HTTPStatusError as error:  # the token endpoint's own refusal
-            refusal = _refusal(error.response, where, Carried({}, {}))
-            refusal.answered = False
-            raise refusal from None
+            refused = refusal(error.response, where, Carried({}, {}))
+            refused.answered = False
+            raise refused from None
         except httpx2.TimeoutException as error:
             limit = self._connection.timeout.total_seconds()
             told = str(error) if str(error).startswith("the answer") else f"no answer within {limit:g} s"
@@ -209,21 +191,6 @@ class HttpSource:
         return TransportError(said, permanent=False, where=where)
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """How the system knows us, in one request."""
-
-    headers: Mapping[str, str]
-    params: Mapping[str, str]
-
-    def hidden(self, text: str) -> str:
-        """The text without what was carried, in case the source repeats it."""
-        for value in (*self.headers.values(), *self.params.values()):
-            for secret in (value, value.rpartition(" ")[2]):
-                text = text.replace(secret, "•••") if len(secret) > 2 else text
-        return text
-
-
 def _wait(error: Exception) -> bool | float:
     """stamina's hook: whether to try again, and after how long if the source said so."""
     if not isinstance(error, TransportError) or error.permanent or isinstance(error, RestingError):
@@ -236,48 +203,6 @@ def _wait(error: Exception) -> bool | float:
 def _may_follow(response: httpx2.Response, call: Call) -> bool:
     """A search that is sent on is asked there as it was (307, 308), or only fetched (303)."""
     return call.method == "GET" or response.status_code in (303, 307, 308)
-
-
-def _status(response: httpx2.Response) -> str:
-    return f"{response.status_code} {response.reason_phrase}".strip()
-
-
-def _refusal(response: httpx2.Response, where: str, carried: Carried) -> TransportError:
-    status = _status(response)
-    if response.is_redirect:
-        host = response.url.join(response.headers.get("location", "")).host
-        return TransportError(
-            f"{status}: sent on to {host}, which is not followed", permanent=True, where=where
-        )
-    if response.status_code in _PASSING:
-        return TransportError(status, permanent=False, where=where, retry_after=retry_after(response))
-    body = without_digits(carried.hidden(response.text))
-    if response.status_code in (404, 410):
-        said = f"{status}{': ' + body if body else ''}"
-        return NotFoundError(said, permanent=True, where=where, answered=True)
-    hint = _HINTS.get(response.status_code, "")
-    said = f"{status}{hint}{': ' + body if body else ''}"
-    return RefusedError(said, where, response.status_code)
-
-
-_HINTS = {
-    401: " (it does not know us: look at connection.auth and its secrets)",
-    403: " (it knows us and does not allow this: what we are is given too few rights there)",
-    405: " (it does not take this method: look at method)",
-    407: " (the proxy does not know us: look at connection.proxy)",
-    406: " (it does not answer in this format: look at format and headers)",
-}
-
-
-def retry_after(response: httpx2.Response) -> float | None:
-    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None where neither was given."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - utc_now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _with_content(response: httpx2.Response, content: bytes) -> httpx2.Response:
