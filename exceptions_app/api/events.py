@@ -7,16 +7,19 @@ is refused leaves no trace in the inbox, and the answer says what and where.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from apiflask import APIBlueprint
 from flask import Response, g, jsonify, request
+from sqlalchemy.exc import OperationalError
 
 from exceptions_app.access import PUBLIC, needs
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.events.arriving import events_in
-from exceptions_app.connectors.events.event import EventError, continued
+from exceptions_app.connectors.events.event import Event, EventError, continued
 from exceptions_app.connectors.events.options import EventsConnection, EventsRead, EventsSignature
 from exceptions_app.connectors.events.signatures import SignatureError, verify
 from exceptions_app.domain.instant import utc_now
@@ -69,9 +72,7 @@ def receive(feed: str) -> Response:
         _refuse(503, "Cannot be judged now", "The secret that the signature is checked with cannot be read.")
     except EventError as error:
         _refuse(400, "Not an event", str(error))
-    session = db.session()
-    kept = inbox.append(session, feed, events, now)
-    session.commit()
+    kept = _keep(feed, events, now)
     answer = jsonify({"kept": kept, "known": len(events) - kept, "correlation_id": g.correlation_id})
     answer.status_code = 202
     if events:
@@ -79,11 +80,26 @@ def receive(feed: str) -> Response:
     return answer
 
 
+def _keep(feed: str, events: Sequence[Event], now: datetime) -> int:
+    """How many were new; committed when it returns."""
+    session = db.session()
+    try:
+        kept = inbox.append(session, feed, events, now)
+        session.commit()
+    except OperationalError as error:
+        session.rollback()
+        log.error("events of %s cannot be kept: %s", feed, error.orig)
+        _refuse(503, "Cannot be kept now", "The database does not take anything now. Send it again later.")
+    return kept
+
+
 @blueprint.errorhandler(RefusedError)
 def _refused(error: RefusedError) -> Response:
     told = {"status": error.status, "title": error.title, "detail": error.detail}
     answer = jsonify(told | {"correlation_id": g.correlation_id})
     answer.status_code, answer.content_type = error.status, "application/problem+json"
+    if error.status == 503:
+        answer.headers["Retry-After"] = "10"
     return answer
 
 

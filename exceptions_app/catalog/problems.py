@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -20,6 +21,8 @@ class ConnectorModels:
     read_back: type[BaseModel] | None = None
     modes: frozenset[str] | None = None
     """The modes that its feeds can have; None: all of them."""
+    together: Callable[[Any, Any], tuple[str, str] | None] | None = None
+    """Judges a feed's `read` beside its system's `connection`: what is wrong and what was expected, or None."""
 
     def __iter__(self) -> Iterator[type[BaseModel]]:
         """All that there are."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pydantic import ValidationError
 
 from .catalog import Catalog
 from .expressions import ExpressionError, parse
@@ -47,6 +51,18 @@ def _secrets(judge: Judge, feed: Feed) -> None:
                 judge.report("feeds", feed.code, ["read", part, name], said, expected)
 
 
+def _together(judge: Judge, feed: Feed, models: ConnectorModels, connection: Mapping[str, Any]) -> None:
+    """What fits by itself may not fit together; what does not fit by itself is told already."""
+    if models.together is None:
+        return
+    with suppress(ValidationError):
+        told = models.together(
+            models.connection.model_validate(connection), models.read.model_validate(feed.read)
+        )
+        if told is not None:
+            judge.report("feeds", feed.code, ["read"], *told)
+
+
 def _read(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, ConnectorModels]) -> None:
     """What the system's connector is told."""
     models = connectors.get(catalog.systems[feed.system].connector)
@@ -57,6 +73,7 @@ def _read(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
     if models.modes is not None:
         of = "of the modes of its connector"
         judge.choose("feeds", feed.code, ["mode"], feed.mode, models.modes, of)
+    _together(judge, feed, models, catalog.systems[feed.system].connection)
     listed = feed.mode != "keys_and_changes" or feed.read.get("keys") not in (None, [])
     if "keys" in models.read.model_fields and not listed:
         said = "'keys' is missing: a feed of mode keys_and_changes lists all keys"

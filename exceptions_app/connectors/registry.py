@@ -12,7 +12,7 @@ from exceptions_app.catalog.problems import ConnectorModels
 from exceptions_app.catalog.schema import Feed, Operation, System
 
 from .base import Connector, Submitter, TransportError
-from .events.options import EventsConnection, EventsRead
+from .events.options import EventsConnection, EventsRead, fits
 from .files.options import FilesConnection, FilesRead
 from .rest.options import RestConnection, RestRead
 from .rest.write_options import RestReadBack, RestSubmit
@@ -75,7 +75,7 @@ CONNECTORS: dict[str, ConnectorType] = {
     "files": ConnectorType(ConnectorModels(FilesConnection, FilesRead), _files),
     "sql": ConnectorType(ConnectorModels(SqlConnection, SqlRead), _sql),
     "events": ConnectorType(
-        ConnectorModels(EventsConnection, EventsRead, modes=frozenset({"changes"})), _events
+        ConnectorModels(EventsConnection, EventsRead, modes=frozenset({"changes"}), together=fits), _events
     ),
     "rows": ConnectorType(ConnectorModels(RowsConnection, RowsRead), _rows),
 }

@@ -25,6 +25,8 @@ WAITING, TAKEN, DEAD, DISCARDED = "waiting", "taken", "dead", "discarded"
 MOST_TRIES = 5
 """An event at which this many runs broke is a dead letter."""
 _LONGEST_REASON = 2_000
+MOST_AT_ONCE = 32_000_000
+"""Characters of events that are looked at together: memory has an end."""
 _COLUMNS = (
     "id", "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
     "state", "body", "reason",
@@ -63,13 +65,17 @@ def feeds_waiting(session: Session) -> list[str]:
 
 
 def waiting(session: Session, feed: str, after: int, limit: int) -> list[Kept]:
-    """The oldest that wait, from a number on."""
-    found = (
-        select(InboxEvent)
-        .where(InboxEvent.feed == feed, InboxEvent.state == WAITING, InboxEvent.id > after)
-        .order_by(InboxEvent.id)
-        .limit(limit)
+    """The oldest that wait, from a number on: at most `limit`, and not many more characters than `MOST_AT_ONCE`."""
+    these = (InboxEvent.feed == feed, InboxEvent.state == WAITING, InboxEvent.id > after)
+    sizes = (
+        select(InboxEvent.id, func.length(InboxEvent.body)).where(*these).order_by(InboxEvent.id).limit(limit)
     )
+    total, last = 0, after
+    for number, size in session.execute(sizes):
+        last, total = number, total + (size or 0)
+        if total > MOST_AT_ONCE:
+            break
+    found = select(InboxEvent).where(*these, InboxEvent.id <= last).order_by(InboxEvent.id)
     return [kept(event) for event in session.scalars(found)]
 
 

@@ -14,12 +14,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.connectors.events.signatures import sign_standard
 from exceptions_app.models import InboxEvent, SyncRun, Task
 from exceptions_app.runtime import runtime
+from exceptions_app.services import inbox
 from exceptions_app.services.engine import reading
 from tests.conftest import NOW
 
@@ -347,3 +349,15 @@ def test_broken_traceparent_begins_a_new_trace(
     [one] = kept(session)
     assert len(one.correlation_id) == 32
     assert one.correlation_id != TRACE
+
+
+def test_a_database_that_takes_nothing_is_said_and_nothing_is_accepted(
+    feed: Any, client: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> int:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(inbox, "append", locked)
+    answer = post(client, cloud(), **CLOUD, **TOKEN)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert kept(session) == []

@@ -123,4 +123,4 @@ def test_a_broker_that_does_not_answer_is_a_failing_feed(
     assert told["status"] == "failed"
     assert "the broker does not give messages of 'receipts'" in told["error"]
     assert "hidden" not in told["error"]
-    assert [case.status for case in hospital.cases("feed_failed")] == ["open"]
+    assert [case.status for case in hospital.cases()] == ["open"]

@@ -100,3 +100,13 @@ class EventsRead(Shape):
     )
     remember: Duration = Field(timedelta(days=30), description="how long the ids of taken events are known")
     broker: EventsQueue | None = Field(None, description="the queue that the events come from")
+
+
+def fits(connection: EventsConnection, read: EventsRead) -> tuple[str, str] | None:
+    """Whether the events of a feed can come at all: what is wrong, and what was expected."""
+    if read.broker is not None and connection.broker is None:
+        return "names a queue, and its system no broker", "'broker: env:NAME' in the system's connection"
+    if connection.signature is None and read.broker is None:
+        expected = "'signature:' in the system's connection, or 'broker:' here and there"
+        return "events can come neither over HTTP nor from a broker", expected
+    return None
