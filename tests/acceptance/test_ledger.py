@@ -23,6 +23,7 @@ from demo.planting import STATUSES
 from demo.suppliers import BLOCKED_SUPPLIER, UNMAPPED_ALIAS
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase
+from exceptions_app.services.cause_keys import cause_categories
 from jobs.install import opened
 
 from .live import SimulatedNetwork, Site, settings_for
@@ -56,7 +57,7 @@ def _planted(
 def _shipped(site: Site) -> set[str]:
     """The categories that the shipped checks of procure-to-pay can open."""
     catalog = site.install.runtime.catalog
-    return {code for code in catalog.categories if code not in _NOT_FOUND_BY_CHECKS}
+    return set(catalog.categories) - _NOT_FOUND_BY_CHECKS - set(cause_categories(catalog))
 
 
 def _due(row: dict[str, Any]) -> bool:
