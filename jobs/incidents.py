@@ -4,11 +4,13 @@ per run.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed
+from exceptions_app.domain.delivering import DAYS, last_two_due
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.wording import duration
@@ -30,7 +32,11 @@ def after_poll(
     _tell_of_system(session, context, feed, outcome)
     agreed = "latency" in feed.contract.model_fields_set
     silent = runs.silent_since(session, feed.code, allowed, began) if agreed else None
-    if outcome.status == COMPLETE and silent is None:
+    missed = _missed(session, feed, began)
+    if outcome.status == COMPLETE and missed is not None:
+        since, said = missed
+        incidents.feed_failed(session, context, feed.code, since=since, error=said, kind="late")
+    elif outcome.status == COMPLETE and silent is None:
         incidents.feed_recovered(session, context, feed.code)
     elif outcome.status == COMPLETE and silent is not None:
         said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
@@ -71,6 +77,20 @@ def _tell_of_system(session: Session, context: ActionContext, feed: Feed, outcom
         error = outcome.error if outcome.system_out else runs.feed_state(session, outage.feeds[0]).last_error
         said = error or "the run did not end"
         incidents.system_out(session, context, feed.system, outage.feeds, since=outage.since, error=said)
+
+
+def _missed(session: Session, feed: Feed, began: datetime) -> tuple[datetime, str] | None:
+    """The deadline that passed without a delivery, and what to say of it."""
+    agreed = feed.contract.deliver_by
+    if agreed is None:
+        return None
+    days = [DAYS.index(day) for day in agreed.days]
+    before, due = last_two_due(began, time.fromisoformat(agreed.at), agreed.time_zone, days)
+    if not runs.missed_delivery(session, feed.code, before):
+        return None
+    day = due.astimezone(ZoneInfo(agreed.time_zone)).date().isoformat()
+    said = f"nothing was delivered by {agreed.at} {agreed.time_zone} on {day}, as agreed"
+    return due, said
 
 
 def after_check(work: Work, check: str, error: str | None) -> None:

@@ -166,6 +166,14 @@ def silent_since(session: Session, feed: str, allowed: timedelta, now: datetime)
     return heard if now - heard > allowed else None
 
 
+def missed_delivery(session: Session, feed: str, before_last: datetime) -> bool:
+    """Whether nothing has been delivered since the deadline before the last one, although the feed was read then."""
+    state = feed_state(session, feed)
+    first = session.scalar(select(func.min(SyncRun.started_at)).where(SyncRun.feed == feed))
+    heard = state.read_through or first
+    return heard is not None and heard <= before_last
+
+
 def unfinished(session: Session) -> UnfinishedRuns:
     """The runs whose rows a reader must not see; to be asked before the record store is opened."""
     hidden = or_(SyncRun.status == RUNNING, and_(SyncRun.status == FAILED, SyncRun.rows_stored > 0))

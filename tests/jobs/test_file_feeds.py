@@ -125,3 +125,28 @@ def test_feed_that_delivers_nothing_for_longer_than_agreed_is_an_exception(
     folder.put("r2.csv")
     hospital.tick()
     assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+
+
+def test_delivery_that_has_not_come_by_the_agreed_time_is_an_exception_until_it_comes(
+    hospital: Hospital, folder: Folder
+) -> None:
+    feed = hospital.runtime.catalog.feeds["receipts"]
+    start = hospital.clock_now()
+    due = start + timedelta(hours=1)
+    contract = Contract.model_validate({"deliver_by": {"at": f"{due:%H:%M}"}})
+    hospital.runtime.catalog.feeds["receipts"] = feed.model_copy(update={"contract": contract})
+    folder.put("r1.csv", "PO-1")
+    hospital.tick()
+    hospital.clock.forward(hours=2)
+    hospital.tick()
+    assert hospital.cases("feed_failed") == []  # it came after yesterday's deadline
+    hospital.clock.forward(hours=22)
+    hospital.tick()
+    assert hospital.cases("feed_failed", "open") == [], "the deadline of this day has not passed"
+    hospital.clock.forward(hours=1)
+    hospital.tick()
+    [late] = hospital.cases("feed_failed", "open")
+    assert f"nothing was delivered by {due:%H:%M} UTC" in late.sentence
+    folder.put("r2.csv")
+    hospital.tick()
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]

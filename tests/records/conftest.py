@@ -103,6 +103,7 @@ def make_catalog(
         crosswalks=crosswalks or {},
         crosswalk_titles={},
         routing=(),
+        assignment=(),
         sla_policies=(),
         cutoffs=(),
         operations={},

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from arro3.core import Array, DataType, Table
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.connectors.base import RawRow, RowProblem
+from exceptions_app.connectors.columnar import ColumnRows
 from exceptions_app.records.errors import MappingError
 from exceptions_app.records.mapping import FeedMapper, MappedBatch
 from exceptions_app.records.masking import HIDDEN
@@ -366,3 +368,23 @@ def test_times_are_utc_whatever_the_zone_of_the_row(con: DuckDBPyConnection) -> 
     batch = mapper(con).map(rows({"ordered": "2026-03-29T01:30:00-05:00"}))
     expected = datetime(2026, 3, 29, 6, 30, tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S+00")
     assert records(con, batch)[0]["ordered_at"] == expected
+
+
+def test_rows_in_columns_are_mapped_and_refused_as_the_same_rows_one_by_one(con: DuckDBPyConnection) -> None:
+    given = rows(
+        {},
+        {"qty": "many"},
+        {"ln": " "},
+        {"po": " PO-9 "},
+        {"ln": "2"},
+        {"ln": "2", "price": "1"},
+        {"ln": "2"},
+    )
+    names = list(given[0].values)
+    texts = [[row.position for row in given], *([row.values[name] for row in given] for name in names)]
+    arrays = [Array(values, DataType.utf8()) for values in texts]
+    block = ColumnRows(Table.from_arrays(arrays, names=["position", *names]), names)
+    by_row, by_column = mapper(con).map(given), mapper(con, run=2).map(block)
+    assert by_column.rejects == by_row.rejects
+    assert len(by_row.rejects) > 0
+    assert records(con, by_column) == records(con, by_row)

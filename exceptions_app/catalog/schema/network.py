@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from .base import Code, Duration, Expression, Name, Shape
 from .delivery import DeliveryRules
@@ -70,6 +71,28 @@ class System(Shape):
     delivery: DeliveryRules = DeliveryRules()
 
 
+def _time_of_day(value: Any) -> Any:
+    """YAML takes a bare 16:30 for 16 times 60 and 30."""
+    return f"{value // 60:02}:{value % 60:02}" if isinstance(value, int) and 0 <= value < 24 * 60 else value
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Berlin") from None
+
+
+class DeliverBy(Shape):
+    """By when a delivery has to have come on each of these days; one that came after the deadline before counts."""
+
+    at: Annotated[str, BeforeValidator(_time_of_day), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], min_length=1
+    )
+
+
 class Contract(Shape):
     """What a feed promises, and who answers for it."""
 
@@ -78,6 +101,7 @@ class Contract(Shape):
     owner_business: str = ""
     criticality: Literal["low", "medium", "high", "critical"] = "medium"
     latency: Duration = timedelta(minutes=15)
+    deliver_by: DeliverBy | None = None
 
 
 class Mapped(Shape):
