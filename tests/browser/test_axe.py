@@ -22,7 +22,7 @@ PAGES = {
     ],
     "integration_analyst": [
         "/integration", "/integration/runs", "/integration/rejects", "/integration/checks",
-        "/integration/dead-letters", "/integration/trace", "/integration/trace?q=PO-00001",
+        "/integration/feeds/erp_orders/preview", "/integration/dead-letters", "/integration/trace", "/integration/trace?q=PO-00001",
         "/integration/configuration?section=checks&code=p2p.order_match",
     ],
     "administrator": ["/admin/people", "/admin/people/new", "/admin/people/1", "/me", "/nowhere"],
