@@ -16,7 +16,7 @@ from flask import Response, g, jsonify, request
 from sqlalchemy.exc import OperationalError
 
 from exceptions_app.access import PUBLIC, needs
-from exceptions_app.catalog.schema import Feed
+from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.events.arriving import events_in
 from exceptions_app.connectors.events.event import Event, EventError, continued
@@ -57,8 +57,7 @@ def receive(feed: str) -> Response:
 
     One webhook, or CloudEvents 1.0 in binary, structured or batch mode, signed as the feed's system is configured.
     """
-    found, signature = _feed(feed)
-    options = EventsRead.model_validate(found.read)
+    signature, options = _door(feed)
     body = _body(options)
     headers = {name.lower(): value for name, value in request.headers.items()}
     now = utc_now()
@@ -103,16 +102,25 @@ def _refused(error: RefusedError) -> Response:
     return answer
 
 
-def _feed(code: str) -> tuple[Feed, EventsSignature]:
-    """The feed, and how its senders are known. Others do not exist for a sender."""
+_doors: dict[str, tuple[Feed, System, EventsSignature, EventsRead]] = {}
+"""By feed, as it was configured when it was last asked for."""
+
+
+def _door(code: str) -> tuple[EventsSignature, EventsRead]:
+    """How the senders of a feed are known, and what they may send. Other feeds do not exist for a sender."""
     catalog = runtime().catalog
     feed = catalog.feeds.get(code)
+    system = None if feed is None else catalog.systems[feed.system]
     signature = None
-    if feed is not None and feed.enabled and catalog.systems[feed.system].connector == "events":
-        signature = EventsConnection.model_validate(catalog.systems[feed.system].connection).signature
-    if feed is None or signature is None:
+    if feed is not None and system is not None and feed.enabled and system.connector == "events":
+        known = _doors.get(code)
+        if known is not None and known[0] is feed and known[1] is system:
+            return known[2:]
+        signature = EventsConnection.model_validate(system.connection).signature
+    if feed is None or system is None or signature is None:
         _refuse(404, "No such feed", f"'{code[:64]}' is no feed that takes events over HTTP.")
-    return feed, signature
+    _doors[code] = (feed, system, signature, EventsRead.model_validate(feed.read))
+    return _doors[code][2:]
 
 
 def _body(options: EventsRead) -> bytes:

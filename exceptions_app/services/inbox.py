@@ -27,8 +27,10 @@ MOST_TRIES = 5
 _LONGEST_REASON = 2_000
 MOST_AT_ONCE = 32_000_000
 """Characters of events that are looked at together: memory has an end."""
+_FEW = 20
+"""More rows than these go into PostgreSQL by COPY."""
 _COLUMNS = (
-    "id", "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
+    "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
     "state", "body", "reason",
 )  # fmt: skip
 
@@ -48,15 +50,28 @@ def _append(
 ) -> int:
     written = bulk.time_writer(session)
     received = written(now)
-    ids = bulk.reserve_ids(session, InboxEvent, len(events))
     rows = [
         (
-            number, feed, event.source, event.id, event.type, written(event.time), received, event.correlation_id,
+            feed, event.source, event.id, event.type, written(event.time), received, event.correlation_id,
             event.traceparent, state, event.body, reason,
         )
-        for number, (event, state, reason) in zip(ids, events, strict=True)
+        for event, state, reason in events
     ]  # fmt: skip
-    return len(bulk.insert_new(session, InboxEvent, _COLUMNS, rows, "feed, source, event_id")) if rows else 0
+    if len(rows) > _FEW and bulk.is_postgres(session):
+        ids = bulk.reserve_ids(session, InboxEvent, len(rows))
+        many = [(number, *row) for number, row in zip(ids, rows, strict=True)]
+        return len(bulk.insert_new(session, InboxEvent, ("id", *_COLUMNS), many, "feed, source, event_id"))
+    return _insert(session, rows) if rows else 0
+
+
+def _insert(session: Session, rows: Sequence[tuple[Any, ...]]) -> int:
+    """In one statement: what takes an event in is short."""
+    mark = "%s" if bulk.is_postgres(session) else "?"
+    statement = (
+        f"INSERT INTO inbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))}) "  # noqa: S608
+        "ON CONFLICT (feed, source, event_id) DO NOTHING"
+    )
+    return session.connection().exec_driver_sql(statement, list(rows)).rowcount
 
 
 def feeds_waiting(session: Session) -> list[str]:

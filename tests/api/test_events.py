@@ -115,6 +115,21 @@ def test_batch_is_kept_whole_and_each_event_once(feed: Any, client: FlaskClient,
     assert post(client, b"[]", **BATCH, **TOKEN).status_code == 202
 
 
+def test_large_batch_with_known_ones_in_it_is_kept_once(
+    feed: Any, client: FlaskClient, session: Session
+) -> None:
+    first, second = ([cloud(f"E{number}") for number in numbers] for numbers in (range(30), range(20, 60)))
+    assert post(client, first, **BATCH, **TOKEN).json["kept"] == 30
+    assert post(client, second, **BATCH, **TOKEN).json["kept"] == 30
+    assert {one.event_id for one in kept(session)} == {f"E{number}" for number in range(60)}
+
+
+def test_a_feed_that_is_configured_anew_is_asked_for_anew(feed: Any, client: FlaskClient) -> None:
+    assert post(client, cloud(), **CLOUD, **TOKEN).status_code == 202
+    feed({"type": "standard", "secrets": ["env:PORTAL_NEW"]})
+    assert post(client, cloud(), **CLOUD, **TOKEN).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "said"),
     [
