@@ -26,8 +26,9 @@ from .delimited import BadRecord, Lines, Record, records
 STRETCH = 16 << 20
 """Characters that are read at a time: some hundred thousand rows, which the store takes as one part."""
 
-_ODD_BLANKS = re.compile(r"[^\S \r\n]")
-_BLANKS = "concat(' ', " + ", ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 133, 160, 8239)) + ")"
+_ODD_BLANKS = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2007\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Blanks beside the space; looked for one by one, which is many times faster than by a pattern."""
+_BLANKS = "concat(' ', " + ", ".join(f"chr({ord(blank)})" for blank in "\r\n" + _ODD_BLANKS) + ")"
 
 
 class Stretches:
@@ -121,9 +122,15 @@ class Stretches:
             return False
         if self._stop is not None and self._stop.match(stretch):
             return False
-        if self._blank_line.search(stretch):
+        if self._may_hold_blank_line(stretch) and self._blank_line.search(stretch):
             return False
         return '"' not in stretch or not self._blank_by_quote.search(stretch)
+
+    def _may_hold_blank_line(self, stretch: str) -> bool:
+        """Whether any line begins as a blank one would. What is nowhere in the stretch begins no line."""
+        others = (one for one in ('"', " ", "\r", *_ODD_BLANKS) if one in stretch)
+        begins = (self._delimiter, "\n", *others)
+        return stretch.startswith(begins) or any(f"\n{begin}" in stretch for begin in begins)
 
     @cached_property
     def _blank_line(self) -> re.Pattern[str]:
@@ -137,7 +144,7 @@ class Stretches:
     def _sql(self, path: str, stretch: str) -> str:
         names = [f"c{number}" for number in range(len(self._names))]
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-        odd = _ODD_BLANKS.search(stretch) is not None
+        odd = any(blank in stretch for blank in _ODD_BLANKS if blank != self._delimiter)
         shown = ", ".join(f"trim({name}, {_BLANKS}) AS {name}" if odd else name for name in names)
         place = f"{literal(self._name + ':')} || (row_number() OVER () + {self._lines.number}) AS {POSITION}"
         return (
