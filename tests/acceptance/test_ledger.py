@@ -21,9 +21,9 @@ from demo.catalog_csv import CATALOG
 from demo.documents import instant
 from demo.planting import STATUSES
 from demo.suppliers import BLOCKED_SUPPLIER, UNMAPPED_ALIAS
+from exceptions_app.catalog.schema import DuplicateCheck
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase
-from exceptions_app.services.cause_keys import cause_categories
 from jobs.install import opened
 
 from .live import SimulatedNetwork, Site, settings_for
@@ -56,8 +56,11 @@ def _planted(
 
 def _shipped(site: Site) -> set[str]:
     """The categories that the shipped checks of procure-to-pay can open."""
-    catalog = site.install.runtime.catalog
-    return set(catalog.categories) - _NOT_FOUND_BY_CHECKS - set(cause_categories(catalog))
+    checks = [
+        check for check in site.install.runtime.catalog.checks.values() if check.flow == "procure_to_pay"
+    ]
+    found = {finding.category for check in checks for finding in getattr(check, "findings", ())}
+    return found | {check.category for check in checks if isinstance(check, DuplicateCheck)}
 
 
 def _due(row: dict[str, Any]) -> bool:
