@@ -43,9 +43,12 @@ Place = tuple[str, str]
 
 @dataclass(slots=True)
 class Findings:
-    """What a comparison found: counts per check and scope, primary discrepancies, what gave way to them."""
+    """What a comparison found: counts per check and scope, what can be judged of it, the primary discrepancies, what
+    gave way to them.
+    """
 
     counts: dict[Place, CheckResult] = field(default_factory=dict)
+    judged: dict[Place, list[Discrepancy]] = field(default_factory=dict)
     primary: dict[Place, list[Discrepancy]] = field(default_factory=lambda: defaultdict(list))
     superseded: dict[Place, frozenset[bytes]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -156,9 +159,13 @@ class Comparing:
             self.now, lambda days: business_days_before(self.now, days, calendar), standing.read_through
         )
 
-    def _choose(self, found: Mapping[Place, list[Discrepancy]], findings: Findings) -> None:
+    def _winners(self, found: Mapping[Place, list[Discrepancy]]) -> list[Discrepancy]:
         ranks = {code: category.rank for code, category in self.catalog.categories.items()}
-        winners = choose_primary([row for rows in found.values() for row in rows], ranks)
+        return choose_primary([row for rows in found.values() for row in rows], ranks)
+
+    def _choose(self, found: dict[Place, list[Discrepancy]], findings: Findings) -> None:
+        findings.judged = found
+        winners = self._winners(found)
         kept = {winner.fingerprint for winner in winners}
         for winner in winners:
             findings.primary[winner.check, winner.scope].append(winner)
@@ -176,6 +183,16 @@ class Comparing:
         if any(len(judged[place]) != len(rows) for place, rows in found.items()):
             findings.primary.clear()
             self._choose(judged, findings)
+
+    def set_aside(self, findings: Findings, held: Collection[Place], live: Iterable[LiveLine]) -> None:
+        """Of other places, what has a live exception stays found where it gave way only to what is `held`."""
+        known = {one.fingerprint for one in live}
+        there = {row.fingerprint for rows in findings.primary.values() for row in rows}
+        for row in self._winners(
+            {place: rows for place, rows in findings.judged.items() if place not in held}
+        ):
+            if row.fingerprint in known and row.fingerprint not in there:
+                findings.primary[row.check, row.scope].append(row)
 
     def hold_back(
         self, findings: Findings, live: Iterable[LiveLine], unjudged: Callable[[LiveLine], bool]

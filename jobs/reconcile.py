@@ -13,16 +13,18 @@ from typing import Any
 from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
-from exceptions_app.services import check_runs, rejects, runs
+from exceptions_app.services import check_runs, rejects, runs, storms
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
+from exceptions_app.services.storms import Excess
 
 from . import incidents
 from .causing import find_causes
-from .comparing import Comparing, Findings
+from .comparing import Comparing, Findings, Place
 from .flows import Standing, can_run, feeds_of, standing
 from .intaking import take_in
+from .storm_guard import end_those_gone, held_runs, set_aside
 from .unjudged import Unjudged, unjudged_keys
 from .work import Work
 
@@ -54,7 +56,9 @@ def run(work: Work) -> Mapping[str, Any]:
                 live = live_lines(session, [check.code for check in checks])
             comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
         flow = _Flow(work, comparing, findings, run_ids, changed, unjudged)
+        flow.guard(scopes, standings)
         told = {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
+    end_those_gone(work, work.payload["flow"], scopes)
     find_causes(work)
     return told
 
@@ -89,6 +93,20 @@ class _Flow:
     ) -> None:
         self.work, self.comparing, self.findings = work, comparing, findings
         self.run_ids, self.changed, self.unjudged = run_ids, changed, unjudged
+        self.held: dict[Place, Excess] = {}
+
+    def guard(self, scopes: Mapping[str, Sequence[str]], standings: Mapping[str, Standing]) -> None:
+        """Hold what a person must look at first, before anything is taken in."""
+        comparing, findings = self.comparing, self.findings
+        self.held = held_runs(
+            self.work,
+            comparing.checks,
+            scopes,
+            findings,
+            lambda check, scope: self._facts(check, scope, standings[check.code]),
+        )
+        if self.held:
+            set_aside(self.work, comparing, findings, self.held)
 
     def take_in(self, check: Check, scopes: Sequence[str], standing: Standing) -> dict[str, Any]:
         """One check, scope by scope. One that broke says nothing, and is an exception of its own."""
@@ -101,23 +119,26 @@ class _Flow:
         total, compared, matched, unjudged = IntakeCounts(), 0, 0, 0
         for scope in scopes:
             counted = self.findings.counts[check.code, scope]
-            total += self._scope(check, scope, standing)
+            if (check.code, scope) in self.held:
+                self._hold(check, scope, standing)
+            else:
+                total += self._scope(check, scope, standing)
             compared, matched = compared + counted.compared, matched + counted.matched
             unjudged += self.unjudged.held_back(check.code, scope)
         incidents.after_check(self.work, check.code, None)
         status = "complete" if standing.complete else "partial"
+        if any((check.code, scope) in self.held for scope in scopes):
+            status = "held"
         told = {name: getattr(total, name) for name in IntakeCounts.__slots__}
         counts = {"compared": compared, "matched": matched, "unjudged": unjudged}
         return {"status": status, "scopes": len(scopes), **counts, **told}
 
-    def _scope(self, check: Check, scope: str, standing: Standing) -> IntakeCounts:
+    def _facts(self, check: Check, scope: str, standing: Standing) -> RunFacts:
         place = (check.code, scope)
-        found = self.findings.primary.get(place, [])
-        run_id = self.run_ids[check.code][scope]
-        facts = RunFacts(
+        return RunFacts(
             check=check.code,
             scope=scope,
-            check_run_id=run_id,
+            check_run_id=self.run_ids[check.code][scope],
             complete=standing.complete,
             read_through=standing.earliest,
             lag=standing.lag,
@@ -127,19 +148,41 @@ class _Flow:
             unjudged=partial(self.unjudged.holds, *place) if self.unjudged else None,
         )
 
+    def _hold(self, check: Check, scope: str, standing: Standing) -> None:
+        """Nothing of the run is opened or closed."""
+        place, context = (check.code, scope), self.work.context()
+        excess, found = self.held[place], len(self.findings.primary[place])
+        facts = self._facts(check, scope, standing)
+        with self.work.transaction() as session:
+            storms.hold(session, context, facts, excess, standing.feeds, found)
+            run_id = self.run_ids[check.code][scope]
+            check_runs.hold(session, run_id, self._compared(place), excess.why, utc_now())
+
+    def _compared(self, place: Place) -> Compared:
+        counted = self.findings.counts[place]
+        return Compared(counted.compared, counted.matched, len(counted.discrepancies))
+
+    def _scope(self, check: Check, scope: str, standing: Standing) -> IntakeCounts:
+        place = (check.code, scope)
+        found = self.findings.primary.get(place, [])
+        run_id = self.run_ids[check.code][scope]
+        facts = self._facts(check, scope, standing)
+
         def probe(keys: Sequence[Mapping[str, str]]) -> Mapping[str, ProbedKey]:
             return self.comparing.probe(check, scope, keys)
 
         counts = take_in(self.work, facts, found, probe)
-        result = self.findings.counts[place]
+        context = self.work.context()
         with self.work.transaction() as session:
             check_runs.finish(
                 session,
                 run_id,
                 complete=standing.complete,
-                compared=Compared(result.compared, result.matched, len(result.discrepancies)),
+                compared=self._compared(place),
                 counts=counts,
                 now=utc_now(),
                 unjudged=self.unjudged.held_back(*place),
             )
+            if standing.complete:
+                storms.passed(session, context, check.code, scope)
         return counts

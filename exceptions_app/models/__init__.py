@@ -11,6 +11,7 @@ from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
 from .runs import CheckRun, FeedState, Reject, SyncRun
 from .search import SearchDue
+from .storms import Storm
 from .tally import CaseTally, CaseTallyDelta
 from .tasks import Task
 from .types import UtcDateTime
@@ -22,6 +23,6 @@ __all__ = [
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
     "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun", "ConfigSnapshot", "Delivery",
     "ExceptionCase", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice",
-    "QueueLayout", "ReferenceList", "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "SyncRun",
-    "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue", "UtcDateTime",
+    "QueueLayout", "ReferenceList", "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "Storm",
+    "SyncRun", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue", "UtcDateTime",
 ]  # fmt: skip

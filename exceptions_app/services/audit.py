@@ -95,6 +95,8 @@ class AuditTag(StrEnum):
     FEED_REREAD = "feed:reread"
     EVENT_REPLAYED = "event:replayed"
     EVENT_DISCARDED = "event:discarded"
+    STORM_RELEASED = "storm:released"
+    STORM_DISCARDED = "storm:discarded"
 
 
 class Link(NamedTuple):

@@ -22,6 +22,9 @@ from .context import ActionContext
 from .intake_facts import IntakeCounts
 from .runs import COMPLETE, FAILED, PARTIAL, RUNNING, FeedFacts
 
+HELD = "held"
+"""It would have opened far more than runs before it did: nothing was opened or closed, see `storms`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -89,6 +92,22 @@ def finish(
     )
 
 
+def hold(session: Session, run_id: int, compared: Compared, why: str, now: datetime) -> None:
+    """The run is over, and nothing of it was taken in."""
+    session.execute(
+        update(CheckRun)
+        .where(CheckRun.id == run_id)
+        .values(
+            status=HELD,
+            finished_at=now,
+            compared=compared.compared,
+            matched=compared.matched,
+            found=compared.found,
+            error=why[:2000],
+        )
+    )
+
+
 def fail(session: Session, run_ids: Iterable[int], error: str, now: datetime) -> None:
     """The comparison broke: these runs say nothing."""
     failed = update(CheckRun).where(CheckRun.id.in_(list(run_ids)))
@@ -144,7 +163,11 @@ def changed_since_last_run(
 
 def rules_of(configuration: Mapping[str, Any], check: Check) -> Any:
     """The part of a configuration that decides what this check finds."""
-    rules = [entry for entry in configuration.get("checks", []) if entry["code"] == check.code]
+    rules = [
+        {name: value for name, value in entry.items() if name != "storm"}  # holds a run, finds nothing
+        for entry in configuration.get("checks", [])
+        if entry["code"] == check.code
+    ]
     sides = [] if isinstance(check, DuplicateCheck) else list(check.sides.values())
     records = {check.record} if isinstance(check, DuplicateCheck) else {side.record for side in sides}
     records |= {lookup.record for side in sides for lookup in side.lookups.values()}

@@ -27,6 +27,7 @@ SYSTEM_CHECK = "integration.system"
 FEED_CHECK = "integration.feed"
 REJECTS_CHECK = "integration.rejects"
 CHECK_CHECK = "integration.check"
+STORM_CHECK = "integration.storm"
 _NAMED = 5
 """So many feeds are named in the sentence of a system that is out."""
 
@@ -130,6 +131,32 @@ def check_recovered(session: Session, ctx: ActionContext, check: str, scope: str
     return report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [])
 
 
+def storm_held(
+    session: Session, ctx: ActionContext, check: str, scope: str, *, since: datetime, round: int, count: int,
+    most: int, cause: str,
+) -> IntakeCounts:  # fmt: skip
+    """A run is held. It is told again when it is something else that would open, not at each run of the same."""
+    facts = {"check": _check_name(ctx, check, scope), "count": str(count), "most": str(most), "cause": cause}
+    key = {"check": check, "scope": scope}
+    found = _incident(STORM_CHECK, "storm_held", check, key, facts, since, None)
+    told = canonical({**key, "since": iso(since), "round": round})
+    found = replace(found, evidence_hash=evidence_hash(told))
+    return report(session, ctx, STORM_CHECK, _check_scope(check, scope), [found])
+
+
+def storm_over(session: Session, ctx: ActionContext, check: str, scope: str) -> IntakeCounts:
+    """Nothing is held there any more."""
+    return report(session, ctx, STORM_CHECK, _check_scope(check, scope), [])
+
+
+def _check_name(ctx: ActionContext, check: str, scope: str) -> str:
+    title = ctx.catalog.checks[check].title
+    if scope == NETWORK_SCOPE:
+        return title
+    entity = ctx.catalog.entities.get(scope)
+    return f"{title} ({entity.name if entity else scope})"
+
+
 @dataclass(frozen=True, slots=True)
 class _ReadNow:
     """The machinery answers for itself: whether it is still wrong is known now."""
@@ -148,7 +175,8 @@ def _incident(
     since: datetime, system: str | None,
 ) -> Discrepancy:  # fmt: skip
     evidence = canonical({"key": key, "let": {}, "sides": {"feed": facts}, "tolerance": None})
-    scope = _check_scope(key["check"], key["scope"]) if check == CHECK_CHECK else reference
+    of_check = check in (CHECK_CHECK, STORM_CHECK)
+    scope = _check_scope(key["check"], key["scope"]) if of_check else reference
     return Discrepancy(
         fingerprint=fingerprint(check, category, NETWORK_SCOPE, list(key.values())),
         check=check,

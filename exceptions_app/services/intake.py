@@ -25,6 +25,7 @@ from .engine import reading
 from .intake_apply import apply
 from .intake_facts import (
     CHUNK,
+    REOPENING,
     Chunk,
     IntakeCounts,
     IntakePlan,
@@ -36,7 +37,18 @@ from .intake_facts import (
 )  # fmt: skip
 from .unjudged import judged
 
-__all__ = ["CHUNK", "Chunk", "IntakeCounts", "IntakePlan", "Probe", "ProbedKey", "RunFacts", "apply", "plan"]
+__all__ = [
+    "CHUNK",
+    "Chunk",
+    "IntakeCounts",
+    "IntakePlan",
+    "Probe",
+    "ProbedKey",
+    "RunFacts",
+    "apply",
+    "plan",
+    "would_open",
+]
 
 _NEVER_CLEARED = frozenset({EndReason.LEFT_WINDOW, EndReason.RULE_CHANGED, EndReason.SUPERSEDED})
 """Ended so, the problem was never seen to be gone: should it return, its old clock goes on."""
@@ -83,6 +95,22 @@ def plan(
         absent = {case.id: case for fingerprint, case in known.items() if fingerprint not in found}
         planned.steps.extend(_absent(session, run, absent, probe))
     return IntakePlan(run, planned.new, planned.steps, IntakeCounts(seen=seen))
+
+
+def would_open(
+    session: Session, ctx: ActionContext, run: RunFacts, discrepancies: Iterable[Discrepancy]
+) -> list[Discrepancy]:
+    """Of what was found, all that would be put into the queues: what is new, and what is back."""
+    reading(session)
+    found = {discrepancy.fingerprint: discrepancy for discrepancy in discrepancies}
+    known = _live(session, run)
+    ended = _by_fingerprint(session, [fingerprint for fingerprint in found if fingerprint not in known])
+    opening = []
+    for fingerprint, discrepancy in found.items():
+        case = known.get(fingerprint) or ended.get(fingerprint)
+        if case is None or _present(ctx.now, run, case, discrepancy) in REOPENING:
+            opening.append(discrepancy)
+    return opening
 
 
 def _present(now: datetime, run: RunFacts, case: _Known, found: Discrepancy) -> StepKind | None:

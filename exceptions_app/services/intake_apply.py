@@ -21,14 +21,13 @@ from exceptions_app.models import CaseEvidence, ExceptionCase
 from . import bulk, case_clock, search_index
 from .audit import AuditTag
 from .context import ActionContext
-from .intake_facts import Chunk, IntakeCounts, RunFacts, Step, StepKind
+from .intake_facts import REOPENING, Chunk, IntakeCounts, RunFacts, Step, StepKind
 from .opening import open_new
 from .outbox_settling import Settling
 from .ownership import can_still_work_on
 from .placing import Placing, also_text, clean, line_of, short
 from .trail import Trail
 
-_REOPENING = frozenset({StepKind.NOT_CONFIRMED, StepKind.RECURRED, StepKind.RETURNED, StepKind.UNWAIVED})
 _EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
@@ -75,7 +74,7 @@ class _Changes:
             superseded += step.reason is EndReason.SUPERSEDED
         self._store()
         return IntakeCounts(
-            changed=done[StepKind.CHANGED], reopened=sum(done[kind] for kind in _REOPENING),
+            changed=done[StepKind.CHANGED], reopened=sum(done[kind] for kind in REOPENING),
             closed=done[StepKind.CLOSED], confirmed=done[StepKind.CONFIRMED], superseded=superseded,
             skipped=len(steps) - done.total(),
         )  # fmt: skip

@@ -75,6 +75,10 @@ class StepKind(StrEnum):
     CLOSED = "closed"
 
 
+REOPENING = frozenset({StepKind.NOT_CONFIRMED, StepKind.RECURRED, StepKind.RETURNED, StepKind.UNWAIVED})
+"""What puts an exception back into its queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What happens to one exception, provided that it is still at this version."""

@@ -12,6 +12,7 @@ from exceptions_app.domain.delay import PREFIX
 
 from .base import Code, Duration, Expression, Name, Shape, Span
 from .shown import ChainStep, Conversion
+from .storm import Storm
 
 
 class ScopedTolerance(Shape):
@@ -202,6 +203,7 @@ class _Check(Shape):
     flow: Code
     description: str = ""
     enabled: bool = True
+    storm: Storm | None = Field(default_factory=Storm, description="when a run is held; null: never")
 
 
 class MatchCheck(_Check):
