@@ -40,6 +40,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "cache_size = -32000",
+        "temp_store = MEMORY",  # triggers make SQLite keep copies of pages, else in a file
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
