@@ -18,6 +18,7 @@ from .scopes import (
     match_scope,
     record_columns,
     record_scope,
+    row_scope,
     side_scope,
 )
 
@@ -126,8 +127,8 @@ def _documents(check: BalanceCheck, columns: Columns, found: Expressions) -> Col
 
 def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, found: Expressions) -> None:
     path: Path = ("sides", name)
-    row = record_scope(record_types[side.record])
-    found.read(side.where, row, (*path, "where"), "boolean")
+    row, joined = record_scope(record_types[side.record]), row_scope(side, record_types)
+    found.read(side.where, joined, (*path, "where"), "boolean")
     for key in check.row_key:
         found.read(side.key.get(key, key), row, (*path, "key", key))
     for code, lookup in side.lookups.items():
@@ -140,7 +141,10 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
     for column, text in side.columns.items():
         found.read(text, scope, (*path, "columns", column))
     by_key = {side.key.get(key, key) for key in check.row_key}
-    _grouped(found, [(*path, "columns", column) for column in side.columns], by_key, f"side '{name}'")
+    listed: list[Path] = [(*path, "columns", column) for column in side.columns]
+    _grouped(found, listed, by_key, f"side '{name}'")
+    if side.latest and any(found.accepted[one].aggregates for one in listed if one in found.accepted):
+        found.refuse((*path, "latest"), f"side '{name}' aggregates: no row of several speaks for the others")
 
 
 def _finding(

@@ -42,6 +42,11 @@ def record_scope(record_type: RecordType) -> Scope:
     return Scope(record_columns(record_type), TIMES)
 
 
+def row_scope(side: Side, record_types: RecordTypes) -> Scope:
+    """One row of a side with its look-ups as `lookup.column`: for `where`."""
+    return Scope(side_scope(side, record_types).columns, TIMES)
+
+
 def side_scope(side: Side, record_types: RecordTypes) -> Scope:
     """A side's columns: the record, its look-ups as `lookup.column`, and aggregates."""
     columns = record_columns(record_types[side.record])

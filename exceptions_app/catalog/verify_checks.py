@@ -56,6 +56,11 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
             judge.choose(
                 "checks", check.code, [*path, "key", key], key, check.row_key, "of the check's key columns"
             )
+        shape = catalog.record_types.get(side.record)
+        own = record_columns(shape) if shape else {}
+        for index, column in enumerate(side.latest if own else []):
+            of = f"of {side.record}'s columns"
+            judge.choose("checks", check.code, [*path, "latest", index], column, own, of)
         for code, lookup in side.lookups.items():
             inner = [*path, "lookups", code]
             _kind(judge, check, [*inner, "kind"], lookup.kind)
@@ -72,6 +77,9 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
                     judge.choose(
                         "checks", check.code, [*inner, part], column, days, f"of {lookup.record}'s dates"
                     )
+            if lookup.sequence is not None:
+                of = f"of {lookup.record}'s columns"
+                judge.choose("checks", check.code, [*inner, "sequence"], lookup.sequence, known, of)
     return ready
 
 

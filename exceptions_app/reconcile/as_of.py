@@ -19,25 +19,28 @@ def periods_sql(
     columns: Sequence[str],
     valid: tuple[str, str | None],
     picked: Sequence[str],
+    sequence: str | None = None,
 ) -> str:
     """SQL for the keys, the period (`FROM` inclusive, `UNTIL` exclusive or NULL) and `picked` aggregates.
 
     `rows` selects the reference data with its `columns`; `valid` names the columns of its first and last day, both
-    inclusive; a row without a first day never holds, one without a last day always from then on. `picked` chooses
-    among what began on the same day. A period may hold nothing: what has ended ends.
+    inclusive; a row without a first day never holds, one without a last day always from then on. Of what began on
+    the same day the highest `sequence` counts, where there is one; among the rest `picked` chooses. A period may hold
+    nothing: what has ended ends.
     """
     names = ", ".join(map(quote, keys))
     first, last = quote(valid[0]), quote(valid[1]) if valid[1] else "CAST(NULL AS DATE)"
     same = " AND ".join(f"k.{quote(key)} = s.{quote(key)}" for key in keys)
     per_key = ", ".join(f"s.{quote(key)}" for key in keys)
     told = ", ".join(f"k.{quote(column)}" for column in columns)
+    order = 'k."first day" DESC' + (f", k.{quote(sequence)} DESC NULLS LAST" if sequence else "")
     return (
         f'WITH known AS (SELECT *, {first} AS "first day", {last} AS "last day" FROM ({rows}) AS r'
         f" WHERE {first} IS NOT NULL),"
         f' starts AS (SELECT {names}, "first day" AS {FROM} FROM known'
         f' UNION SELECT {names}, "last day" + 1 AS {FROM} FROM known WHERE "last day" IS NOT NULL),'
         f" holding AS (SELECT {per_key}, s.{FROM}, {told},"
-        f' RANK() OVER (PARTITION BY {per_key}, s.{FROM} ORDER BY k."first day" DESC) AS "newest"'
+        f' RANK() OVER (PARTITION BY {per_key}, s.{FROM} ORDER BY {order}) AS "newest"'
         f' FROM starts AS s LEFT JOIN known AS k ON {same} AND k."first day" <= s.{FROM}'
         f' AND (k."last day" IS NULL OR k."last day" >= s.{FROM}))'
         f" SELECT {names}, {FROM}, LEAD({FROM}) OVER (PARTITION BY {names} ORDER BY {FROM}) AS {UNTIL},"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -96,8 +96,12 @@ class Cluster:
         """What `critical_when` may ask."""
         return {"members": len(self.members), "paid_members": sum(member.paid for member in self.members)}
 
-    def discrepancy(self, check: DuplicateCheck, now: datetime, *, critical: bool) -> Discrepancy:
-        """The cluster as one discrepancy. At stake is what all but the oldest bill, in its currency."""
+    def discrepancy(
+        self, check: DuplicateCheck, now: datetime, told: Collection[str], *, critical: bool
+    ) -> Discrepancy:
+        """The cluster as one discrepancy. At stake is what all but the oldest bill, in its currency. Of the columns
+        only those `told` become facts: facts are read by everybody.
+        """
         oldest, *others = self.members
         entity, *key = oldest.identity
         business_key = json_object({n: json_of(v, "text") for n, v in zip(check.key, key, strict=True)})
@@ -117,7 +121,7 @@ class Cluster:
             business_key=business_key,
             lines=tuple(dict.fromkeys(line for member in self.members for line in member.lines)),
             counterparty=oldest.counterparty,
-            facts=self._facts(check, amount),
+            facts=self._facts(check, amount, told),
             evidence=evidence,
             evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{sides}}}'),
             amount=amount,
@@ -126,9 +130,9 @@ class Cluster:
             critical=critical,
         )
 
-    def _facts(self, check: DuplicateCheck, amount: Decimal | None) -> str:
+    def _facts(self, check: DuplicateCheck, amount: Decimal | None, told: Collection[str]) -> str:
         oldest, *others = self.members
-        facts = {name: json_of(*value) for name, value in oldest.values.items()}
+        facts = {name: json_of(*value) for name, value in oldest.values.items() if name in told}
         elsewhere = len({member.identity[0] for member in self.members}) > 1
         texts = {
             "a": self._name(check, oldest, elsewhere=elsewhere),

@@ -15,6 +15,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path, read_check
 from exceptions_app.catalog.expressions import Expr, literal, quote, render
 from exceptions_app.catalog.schema import DuplicateCheck
+from exceptions_app.catalog.sensitivity import is_open, of_document
 from exceptions_app.domain.discrepancy import Discrepancy
 
 from .clusters import Clusters, Document
@@ -39,6 +40,8 @@ class CompiledDuplicate:
     critical: str | None
     parameters: frozenset[str]
     shown: Sequence[tuple[str, str]]
+    told: frozenset[str]
+    """Of `shown`, what may be said in the open: the rest is compared and never becomes a fact."""
 
 
 def compile_duplicate(check: DuplicateCheck, catalog: Catalog) -> CompiledDuplicate:
@@ -60,7 +63,9 @@ def find_duplicates(
         compiled.count, {n: values[n] for n in values if f"${n}" in compiled.count}
     ).fetchone()
     found = [
-        cluster.discrepancy(check, parameters.now, critical=_is_critical(con, compiled, cluster.figures()))
+        cluster.discrepancy(
+            check, parameters.now, compiled.told, critical=_is_critical(con, compiled, cluster.figures())
+        )
         for cluster in clusters.found()
     ]
     return found, int(counted[0]) if counted else 0
@@ -126,6 +131,9 @@ class _Compiler:
             self._critical(),
             frozenset().union(*(e.parameters for e in self.accepted.values())),
             shown,
+            frozenset(
+                name for name, _ in shown if is_open(of_document(self.check, self.catalog.record_types, name))
+            ),
         )
 
     def _documents(self) -> str:

@@ -101,7 +101,9 @@ def _is_fed(catalog: Catalog, check: MatchCheck, name: str) -> bool:
 def _looked_up(
     catalog: Catalog, check: MatchCheck, path: Path, accepted: Mapping[Path, Expr]
 ) -> Sequence[tuple[str, str]]:
-    """The look-ups (side, name) on which a verdict builds, one per source, as far as feeds bring them."""
+    """The look-ups (side, name) on which a verdict builds, one per source, as far as feeds bring them: those of its
+    columns, and those that say which rows a side has.
+    """
     parts = [(*path, "when"), *((*path, "tolerance", name) for name in FIGURES)]
     todo = [name for part in parts if part in accepted for name in accepted[part].columns]
     seen, asked = set[tuple[str | None, str]](), set[tuple[str, str]]()
@@ -115,6 +117,9 @@ def _looked_up(
             todo.extend(expression.columns)
         else:
             asked |= {(side, lookup) for lookup, _ in expression.columns if lookup is not None}
+    for side in check.sides:
+        where = accepted.get(("sides", side, "where"))
+        asked |= {(side, lookup) for lookup, _ in (where.columns if where else ()) if lookup is not None}
     by_source: dict[tuple[str, str | None], tuple[str, str]] = {}
     for side, name in sorted(asked):
         lookup = check.sides[side].lookups[name]

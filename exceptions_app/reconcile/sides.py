@@ -101,7 +101,7 @@ class _Writer:
         grouped = any(expression.aggregates for expression in columns.values())
         unique = grouped or self._is_unique(keys)
         used = self._used([*keys.values(), *columns.values(), *([where] if where else [])])
-        used |= lookups.needs | {keys[key].text.strip() + SOURCE for key in written}
+        used |= lookups.needs | {keys[key].text.strip() + SOURCE for key in written} | set(self.side.latest)
         used |= set() if unique else {"source_time", "source_system", "source_id"}
         rows = canonical_select(self.catalog, self.record, used, self.systems)
         key_sql = {key: render(expression, names) for key, expression in keys.items()}
@@ -113,7 +113,7 @@ class _Writer:
         conditions += [render(where, names)] if where else []
         tail = f" GROUP BY {', '.join(key_sql.values())}" if grouped else ""
         if not unique:
-            selected.append(_newest(key_sql.values()))
+            selected.append(_newest(key_sql.values(), self.side.latest))
         sql = (
             f"SELECT {', '.join(selected)} FROM ({rows}) AS r{lookups.sql}"
             f" WHERE {' AND '.join(conditions)}{tail}"
@@ -121,6 +121,8 @@ class _Writer:
         return sql if unique else f'SELECT * FROM ({sql}) AS s WHERE "newest" = 1'
 
     def _is_unique(self, keys: Mapping[str, Expr]) -> bool:
+        if self.side.latest:
+            return False
         own = sorted(expression.text.strip() for expression in keys.values())
         return own == sorted(self.record.key) and len(self.systems) == 1
 
@@ -132,8 +134,11 @@ class _Writer:
         return f"{f'MIN({column})' if grouped else column} AS {quote(source_key(key))}"
 
 
-def _newest(keys: Iterable[str]) -> str:
-    """Where several systems hold the same key, the row that changed last speaks for it."""
+def _newest(keys: Iterable[str], latest: Iterable[str]) -> str:
+    """Where several rows have the same key, the one with the highest of `latest`, else the one that changed last,
+    speaks for it.
+    """
     partition = ", ".join(keys)
-    order = "r.source_time DESC, r.source_system, r.source_id"
+    highest = "".join(f"r.{quote(name)} DESC NULLS LAST, " for name in latest)
+    order = f"{highest}r.source_time DESC, r.source_system, r.source_id"
     return f'ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS "newest"'

@@ -131,13 +131,14 @@ def _reference(catalog: Catalog, lookup: Lookup, picked: Mapping[str, str]) -> s
     record = catalog.record_types[lookup.record]
     where = parse(lookup.where, record_scope(record)) if lookup.where else None
     names = {*lookup.on, *picked.values(), *(name for _, name in (where.columns if where else ()))}
-    names |= {name for name in (lookup.valid_from, lookup.valid_to) if name}
+    names |= {name for name in (lookup.valid_from, lookup.valid_to, lookup.sequence) if name}
     rows = canonical_select(catalog, record, names, systems_of(catalog, lookup.record, lookup.kind, None))
     keys = ", ".join(quote(column) for column in lookup.on)
     condition = f" WHERE {render(where, bare)}" if where else ""
     if lookup.valid_from is not None:
         counted, valid = f"SELECT * FROM ({rows}) AS r{condition}", (lookup.valid_from, lookup.valid_to)
-        return periods_sql(counted, list(lookup.on), sorted({*picked.values()}), valid, list(picked))
+        columns = sorted({*picked.values()})
+        return periods_sql(counted, list(lookup.on), columns, valid, list(picked), lookup.sequence)
     return f"SELECT {keys}, {', '.join(picked)} FROM ({rows}) AS r{condition} GROUP BY {keys}"
 
 

@@ -10,6 +10,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.connectors.registry import connector_models
 
+from . import people_books
 from .books import Books
 from .invoice_books import InvoiceBooks, site
 
@@ -135,3 +136,14 @@ def invoice_site(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 def ledger(invoice_site: Catalog) -> InvoiceBooks:
     """Empty books of invoices as a whole."""
     return InvoiceBooks(invoice_site)
+
+
+@pytest.fixture(scope="session")
+def people_site(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    return people_books.site(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture
+def people(people_site: Catalog) -> people_books.PeopleBooks:
+    """Empty books of workers and their pay."""
+    return people_books.PeopleBooks(people_site)

@@ -79,6 +79,7 @@ class Lookup(Shape):
     as_of: Expression | None = Field(None, description="a date, over the side's row")
     valid_from: Name | None = Field(None, description="the column with the first day; needed with `as_of`")
     valid_to: Name | None = Field(None, description="the column with the last day")
+    sequence: Name | None = Field(None, description="of several that began on one day, the highest counts")
     needed: bool = Field(False, description="without a feed that brings it the check does not run")
 
     @model_validator(mode="after")
@@ -87,6 +88,8 @@ class Lookup(Shape):
             raise ValueError("as_of together with valid_from")
         if self.valid_to is not None and self.as_of is None:
             raise ValueError("as_of and valid_from beside valid_to")
+        if self.sequence is not None and self.as_of is None:
+            raise ValueError("as_of and valid_from beside sequence")
         return self
 
 
@@ -107,6 +110,9 @@ class Side(Shape):
     where: Expression | None = None
     key: dict[Name, Expression] = Field(
         default_factory=dict, description="key column -> expression; default: same name"
+    )
+    latest: list[Name] = Field(
+        default_factory=list, description="of several rows with one key, the one with the highest of these"
     )
     lookups: dict[Name, Lookup] = Field(default_factory=dict)
     columns: dict[Name, Expression]
