@@ -1,7 +1,7 @@
 """What keeps the counters of revision 0005: triggers, for each database in its own way. Frozen with the revision.
 
 SQLite has one writer at a time, so a row moves its counter. A new exception is counted with its first evidence, which
-is stored in the same transaction: a trigger on its own insert would have SQLite copy every index page of the wide row in
+is stored in the same transaction: a trigger on its own insert would have SQLite copy every index page of that row in
 case the statement fails, which halved the rate of intake. PostgreSQL has many writers: two that moved the same counters
 in another order would wait for each other in a circle, so each statement only adds rows, from its transition tables.
 """
