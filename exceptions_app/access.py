@@ -33,6 +33,8 @@ class Permission(StrEnum):
     EXPORT = "export"
     SEE_INTEGRATION = "see_integration"
     REPEAT_RUNS = "repeat_runs"
+    SEE_STORMS = "see_storms"
+    DECIDE_STORMS = "decide_storms"
     SEE_RETRIES = "see_retries"
     RETRY = "retry"
     APPROVE_RETRY = "approve_retry"
@@ -44,13 +46,15 @@ class Permission(StrEnum):
 _P = Permission
 _SEES = frozenset({_P.SEE_CASES, _P.SEE_RETRIES})
 _SPECIALIST = _SEES | {_P.WORK_CASES, _P.WAIVE, _P.EXPORT, _P.RETRY}
+_STORMS = frozenset({_P.SEE_STORMS, _P.DECIDE_STORMS})
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SPECIALIST: _SPECIALIST,
     Role.MANAGER: _SPECIALIST
-    | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT, _P.APPROVE_RETRY, _P.SEE_PAYLOAD},
-    Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS, _P.SEE_PAYLOAD},
-    Role.AUDITOR: _SEES | {_P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.SEE_PAYLOAD},
-    Role.ADMINISTRATOR: _SEES | {_P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER},
+    | {_P.ASSIGN_OTHERS, _P.WAIVE_MATERIAL, _P.SEE_AUDIT, _P.APPROVE_RETRY, _P.SEE_PAYLOAD}
+    | _STORMS,
+    Role.ANALYST: _SPECIALIST | {_P.SEE_INTEGRATION, _P.REPEAT_RUNS, _P.SEE_PAYLOAD} | _STORMS,
+    Role.AUDITOR: _SEES | {_P.EXPORT, _P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.SEE_PAYLOAD, _P.SEE_STORMS},
+    Role.ADMINISTRATOR: _SEES | {_P.SEE_INTEGRATION, _P.SEE_AUDIT, _P.ADMINISTER, _P.SEE_STORMS},
 }
 """Role -> what it may do. The auditor reads everything in scope and changes nothing."""
 

@@ -35,6 +35,8 @@ class NavItem:
     icon: str
     blueprints: tuple[str, ...]
     permission: Permission | None = None
+    within: Permission | None = None
+    """Who may do this finds it on another item's pages."""
 
 
 NAVIGATION = (
@@ -60,7 +62,15 @@ NAVIGATION = (
         "Integration",
         "integration.feeds",
         "plug-connected",
-        ("integration", "dead_events", "trace"),
+        ("integration", "dead_events", "trace", "storms"),
+        Permission.SEE_INTEGRATION,
+    ),
+    NavItem(
+        "Storms",
+        "storms.index",
+        "hand-stop",
+        ("storms",),
+        Permission.DECIDE_STORMS,
         Permission.SEE_INTEGRATION,
     ),
     NavItem("People", "admin.people", "users", ("admin",), Permission.ADMINISTER),
@@ -113,6 +123,8 @@ def _frame() -> dict[str, Any]:
 
 
 def _may(item: NavItem) -> bool:
+    if item.within is not None and gate.allowed(item.within):
+        return False
     return item.permission is None or gate.allowed(item.permission)
 
 

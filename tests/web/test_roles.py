@@ -119,6 +119,10 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "dead_events.show"): ENGINEERS,
     ("POST", "dead_events.replay"): "integration_analyst",
     ("POST", "dead_events.discard"): "integration_analyst",
+    ("GET", "storms.index"): f"{ENGINEERS} manager",
+    ("GET", "storms.show"): f"{ENGINEERS} manager",
+    ("POST", "storms.release"): "integration_analyst manager",
+    ("POST", "storms.discard"): "integration_analyst manager",
     ("GET", "trace.index"): EVERYBODY,
     ("GET", "feed_preview.show"): ENGINEERS,
     ("POST", "feed_preview.ask"): "integration_analyst",
@@ -144,7 +148,7 @@ def _path(app: Flask, endpoint: str, case: Any) -> str:
         "reference": encode(case.id), "comment_id": "1", "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
         "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
         "event_id": "1", "batch_id": "1", "delivery_id": "1", "step": "pause",
-        "verdict": "approve", "view_id": "1", "addition_id": "1", "bulk_id": "1",
+        "verdict": "approve", "view_id": "1", "addition_id": "1", "bulk_id": "1", "storm_id": "1",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
