@@ -49,6 +49,7 @@ def known_to(sides: Mapping[str, SidePlan]) -> tuple[str, int]:
 def _columns(name: str, plan: SidePlan) -> list[str]:
     if plan.sql is None:
         absent = [f"{_null(kind)} AS {name_of(name, column)}" for column, kind in plan.columns.items()]
+        absent += [f"CAST(NULL AS STRING) AS {written_key(name, key)}" for key in plan.written_keys]
         return [*absent, f"CAST(NULL AS BOOLEAN) AS {quote(name + ' present')}"]
     side = quote(name)
     found = [f"{side}.{quote(column)} AS {name_of(name, column)}" for column in plan.columns]
