@@ -26,7 +26,9 @@ EVERY = 1 if os.environ.get("THIRTY_DAYS") == "full" else 6
 def test_for_thirty_four_days_what_is_open_is_what_the_ledger_says(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    days = DAYS if database.name == "sqlite" else 2 * EVERY + 4
+    if database.name == "postgres" and EVERY > 1:
+        pytest.skip("THIRTY_DAYS=full lives them on PostgreSQL, too")
+    days = DAYS
     catalog = smaller_catalog(tmp_path / "catalog")
     settings = replace(settings_for(tmp_path / "instance", catalog), database_url=database.url)
     with frozen_network(tmp_path / "network", monkeypatch, seed=seed, scale=0.03) as (network, clock):
