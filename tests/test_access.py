@@ -15,6 +15,8 @@ from exceptions_app.access import Permission as P
 from exceptions_app.access import Viewer, can, may_waive, may_work_on, sees, sees_case, viewer_for, visible
 from exceptions_app.models import ExceptionCase, Role
 
+STORMS = {P.SEE_STORMS, P.DECIDE_STORMS}
+READER = {P.SEE_CASES, P.SEE_RETRIES, P.SEE_INTEGRATION, P.SEE_AUDIT, P.SEE_STORMS}
 SPECIALIST = {P.SEE_CASES, P.SEE_RETRIES, P.WORK_CASES, P.WAIVE, P.EXPORT, P.RETRY}
 
 
@@ -53,10 +55,15 @@ def test_a_person_sees_their_queues_and_the_entities_below_theirs(
     ("role", "may"),
     [
         (Role.SPECIALIST, SPECIALIST),
-        (Role.MANAGER, SPECIALIST | {P.ASSIGN_OTHERS, P.WAIVE_MATERIAL, P.SEE_AUDIT, P.APPROVE_RETRY}),
-        (Role.ANALYST, SPECIALIST | {P.SEE_INTEGRATION, P.REPEAT_RUNS}),
-        (Role.AUDITOR, {P.SEE_CASES, P.SEE_RETRIES, P.EXPORT, P.SEE_INTEGRATION, P.SEE_AUDIT}),
-        (Role.ADMINISTRATOR, {P.SEE_CASES, P.SEE_RETRIES, P.SEE_INTEGRATION, P.SEE_AUDIT, P.ADMINISTER}),
+        (
+            Role.MANAGER,
+            SPECIALIST
+            | STORMS
+            | {P.ASSIGN_OTHERS, P.WAIVE_MATERIAL, P.SEE_AUDIT, P.APPROVE_RETRY, P.SEE_PAYLOAD},
+        ),
+        (Role.ANALYST, SPECIALIST | STORMS | {P.SEE_INTEGRATION, P.REPEAT_RUNS, P.SEE_PAYLOAD}),
+        (Role.AUDITOR, READER | {P.EXPORT, P.SEE_PAYLOAD}),
+        (Role.ADMINISTRATOR, READER | {P.ADMINISTER}),
     ],
 )
 def test_each_role_may_do_exactly_this(viewer: Callable[..., Viewer], role: Role, may: set[P]) -> None:

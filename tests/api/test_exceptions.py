@@ -163,6 +163,8 @@ def test_nobody_revokes_the_key_of_another(
 
 def test_the_description_names_every_path_and_how_to_show_who_asks(client: FlaskClient) -> None:
     spec = client.get("/api/v1/openapi.json").json
-    assert set(spec["paths"]) == {"/api/v1/exceptions", "/api/v1/exceptions/{reference}"}
+    assert set(spec["paths"]) == {
+        "/api/v1/exceptions", "/api/v1/exceptions/{reference}", "/api/v1/events/{feed}",
+    }  # fmt: skip
     assert spec["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert spec["openapi"].startswith("3.")

@@ -23,7 +23,13 @@ Loaded = Callable[..., Catalog]
 
 def test_install_without_configuration_still_knows_integration_health() -> None:
     catalog = load_catalog(None, {})
-    assert set(catalog.categories) == {"system_out", "feed_failed", "rejected_rows", "check_failed"}
+    assert set(catalog.categories) == {
+        "system_out",
+        "feed_failed",
+        "rejected_rows",
+        "check_failed",
+        "storm_held",
+    }
     assert catalog.calendar_for("anything", "integration_operations").always_open
     assert [reason.code for reason in catalog.common_reasons] == [
         "fixed_at_source",
