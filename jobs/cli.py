@@ -12,7 +12,7 @@ import click
 from exceptions_app.catalog.load import CatalogError
 from exceptions_app.config import SettingError
 
-from .commands import data, demo, feeds, people, serving, site
+from .commands import checks, data, demo, feeds, people, serving, site
 from .serve import ServeError
 
 
@@ -41,7 +41,7 @@ def tieout() -> None:
     """
 
 
-for module in (serving, site, data, feeds, people, demo):
+for module in (serving, site, data, feeds, checks, people, demo):
     for command in module.COMMANDS:
         tieout.add_command(command)
 

@@ -55,7 +55,8 @@ class Findings:
 
 
 class Comparing:
-    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop.
+    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop. `at` shows
+    the records as they were then.
 
     It is asked in the caller's thread. What a scope needs, up to its evidence, is done in one lane; the session's
     limit of memory holds for all lanes together.
@@ -70,10 +71,11 @@ class Comparing:
         unfinished: UnfinishedRuns,
         now: datetime,
         go_on: Callable[[], None] = lambda: None,
+        at: datetime | None = None,
     ) -> None:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
-        self.records = store.snapshot(con, self.record_types, unfinished)
+        self.records = store.snapshot(con, self.record_types, unfinished, at)
         self._views = ScopeViews(con, self.records, catalog)
         self._network_kept = False
 

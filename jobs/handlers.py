@@ -27,6 +27,7 @@ from . import (
     retry_prepare,
     sweep,
     tally,
+    try_out,
 )
 from .work import Handler
 
@@ -49,6 +50,7 @@ HANDLERS: Mapping[str, Handler] = {
     "retry_prepare": retry_prepare.run,
     "reread": reread.run,
     "preview": preview.run,
+    "try": try_out.run,
     "feed_preview": feed_preview.run,
 }
 
@@ -71,5 +73,5 @@ LANES = (
     Lane("upkeep", frozenset({"sweep", "assign", "maintain"})),
     Lane("telling", frozenset({"tell", "mail"})),
     Lane("clocks", frozenset({"reclock", "index"})),
-    Lane("people", frozenset({"export", "bulk", "preview", "feed_preview"}), runners=2),
+    Lane("people", frozenset({"export", "bulk", "preview", "try", "feed_preview"}), runners=2),
 )

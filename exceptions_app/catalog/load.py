@@ -13,22 +13,50 @@ from . import references
 from .catalog import Catalog
 from .merging import Merged, merge
 from .problems import CatalogError, ConnectorModels, Place, Problem
+from .reading import Block, read_text
 from .schema import Site
 
 __all__ = ["CatalogError", "ConnectorModels", "Problem", "check_directory", "load_catalog"]
 
 
-def load_catalog(directory: Path | None, connectors: Mapping[str, ConnectorModels]) -> Catalog:
+TRIED = "(tried)"
+"""What a piece of configuration that is only tried is called where its problems are told."""
+_MAY_BE_TRIED = ("checks", "categories")
+
+
+def load_catalog(
+    directory: Path | None, connectors: Mapping[str, ConnectorModels], tried: str = ""
+) -> Catalog:
     """The configuration in `directory` (None: the packs that are always in use). Raises `CatalogError`.
 
-    `connectors` are the kinds of connector that exist, each with its option models.
+    `connectors` are the kinds of connector that exist, each with its option models. `tried` is YAML that is laid over
+    the files: new checks and categories, and `overrides` of those that there are.
     """
-    merged = merge(directory)
+    merged = merge(directory, [_tried(tried)] if tried.strip() else [])
     catalog = _assemble(merged)
     problems = [*merged.problems, *references.problems_in(catalog, merged, connectors)]
     if problems:
         raise CatalogError(problems)
     return catalog
+
+
+def _tried(text: str) -> Block:
+    """Nothing but checks and categories: whatever else is configuration may reach files and systems."""
+    block = read_text(text, TRIED)
+    changes = block.get("overrides")
+    inside = changes if isinstance(changes, Block) else Block(block.place)
+    problems = [
+        Problem(TRIED, each.places[section].line, section, "only checks and categories can be tried", said)
+        for each, known, said in (
+            (block, (*_MAY_BE_TRIED, "overrides"), "'checks:', 'categories:' or 'overrides:'"),
+            (inside, _MAY_BE_TRIED, "'checks:' or 'categories:'"),
+        )
+        for section in each
+        if section not in known
+    ]
+    if problems:
+        raise CatalogError(problems)
+    return block
 
 
 def check_directory(directory: Path | None, connectors: Mapping[str, ConnectorModels]) -> list[Problem]:

@@ -7,6 +7,7 @@ of packs, because the first that fits holds. References between declarations are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,11 @@ def known_packs() -> list[str]:
     return sorted(path.name for path in PACKS.iterdir() if path.is_dir() and any(path.glob("*.yaml")))
 
 
-def merge(directory: Path | None) -> Merged:
-    """Everything that is declared for a site; `problems` holds what could not be used."""
+def merge(directory: Path | None, tried: Sequence[Block] = ()) -> Merged:
+    """Everything that is declared for a site; `problems` holds what could not be used. What is `tried` comes after
+    the site's files."""
     merged = Merged()
-    own = _read(merged, _own_files(merged, directory))
+    own = [*_read(merged, _own_files(merged, directory)), *tried]
     _take_site(merged, own)
     chosen = merged.site.packs if merged.site else []
     shared = [FOUNDATION] if chosen else []

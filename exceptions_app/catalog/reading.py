@@ -106,11 +106,7 @@ def read_yaml(path: Path, shown: str | None = None) -> Block:
     """One file as a `Block`; an empty file is an empty block. Raises `CatalogError` with the place."""
     file = shown or str(path)
     try:
-        loader = _Core(path.read_text(encoding="utf-8"))
-        try:
-            node = loader.get_single_node()
-        finally:
-            loader.dispose()
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise _refuse(
             Place(file, 1), "(file)", f"not UTF-8 text at byte {error.start}", "a YAML file in UTF-8"
@@ -119,6 +115,17 @@ def read_yaml(path: Path, shown: str | None = None) -> Block:
         raise _refuse(
             Place(file, 1), "(file)", f"cannot be read: {error.strerror}", "a readable file"
         ) from error
+    return read_text(text, file)
+
+
+def read_text(text: str, file: str) -> Block:
+    """A text as a `Block`, as if it stood in a file of that name. Raises `CatalogError` with the place."""
+    try:
+        loader = _Core(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1

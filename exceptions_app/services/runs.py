@@ -181,6 +181,16 @@ def unfinished(session: Session) -> UnfinishedRuns:
     return UnfinishedRuns(newest, frozenset(session.scalars(select(SyncRun.id).where(hidden))))
 
 
+def unfinished_at(session: Session, at: datetime) -> UnfinishedRuns:
+    """The runs whose rows nobody could see at a time that has passed."""
+    open_then = or_(SyncRun.finished_at.is_(None), SyncRun.finished_at > at)
+    failed = and_(SyncRun.status == FAILED, SyncRun.rows_stored > 0)
+    begun = SyncRun.started_at <= at
+    newest = session.scalar(select(func.max(SyncRun.id)).where(begun)) or 0
+    hidden = select(SyncRun.id).where(begun, or_(open_then, failed))
+    return UnfinishedRuns(newest, frozenset(session.scalars(hidden)))
+
+
 def given_up(session: Session, feeds: Iterable[str]) -> list[int]:
     """Runs of these feeds that were given up and may have left rows in the record store."""
     statement = select(SyncRun.id).where(
@@ -206,6 +216,22 @@ def facts_of(session: Session, feeds: Iterable[str]) -> dict[str, FeedFacts]:
         row.feed: FeedFacts(row.feed, row.last_run_id, row.status or NEVER, row.read_through) for row in rows
     }
     return {feed: known.get(feed, FeedFacts(feed, None, NEVER, None)) for feed in wanted}
+
+
+def facts_at(session: Session, feeds: Iterable[str], at: datetime) -> dict[str, FeedFacts]:
+    """Where each of these feeds stood at a time that has passed, as far as its runs were kept: read through until its
+    last complete run began.
+    """
+    found = {}
+    for feed in dict.fromkeys(feeds):
+        ended = (SyncRun.feed == feed, SyncRun.finished_at <= at)
+        newest = select(SyncRun.id, SyncRun.status).where(*ended).order_by(SyncRun.id.desc()).limit(1)
+        last = session.execute(newest).one_or_none()
+        read = session.scalar(
+            select(func.max(SyncRun.read_started_at)).where(*ended, SyncRun.status == COMPLETE)
+        )
+        found[feed] = FeedFacts(feed, last.id if last else None, last.status if last else NEVER, read)
+    return found
 
 
 def thin(session: Session, before: datetime) -> int:

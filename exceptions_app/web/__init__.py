@@ -45,6 +45,7 @@ def register(app: Flask) -> None:
         tasks,
         trace,
         transaction,
+        try_out,
         views,
         watching,
     )
@@ -79,6 +80,7 @@ def register(app: Flask) -> None:
         integration,
         dead_events,
         storms,
+        try_out,
         trace,
         admin,
         auth,

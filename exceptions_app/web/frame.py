@@ -62,7 +62,7 @@ NAVIGATION = (
         "Integration",
         "integration.feeds",
         "plug-connected",
-        ("integration", "dead_events", "trace", "storms"),
+        ("integration", "dead_events", "trace", "storms", "try_out"),
         Permission.SEE_INTEGRATION,
     ),
     NavItem(

@@ -53,6 +53,7 @@ SILENT = {
     "tasks.cancel", "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
     "dead_events.index", "dead_events.show", "dead_events.replay", "dead_events.discard", "trace.index",
     "storms.index", "storms.show", "storms.release", "storms.discard",
+    "try_out.index", "try_out.ask", "try_out.show",
     "feed_preview.show", "feed_preview.ask",
     "api_events.receive", "integration.configuration", "integration.read_now", "integration.compare_now",
     "admin.people",
