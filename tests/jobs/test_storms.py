@@ -15,6 +15,7 @@ from exceptions_app.models import AuditEvent, CheckRun, Storm, Task
 from exceptions_app.services import storms
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.context import ActionContext, Actor
+from jobs import intaking
 
 from .conftest import Hospital, Rows, order, receipt
 from .hospitals import on_sqlite
@@ -146,6 +147,30 @@ def test_released_the_next_run_takes_everything_in(calm: Hospital) -> None:
     assert [case.status for case in calm.cases("storm_held")] == ["resolved"]
     tags = [event.tag for event in calm.all(AuditEvent, AuditEvent.subject == f"check:{CODE}")]
     assert tags == ["storm:released"]
+
+
+def test_a_released_run_that_is_killed_half_way_is_finished_by_the_next(
+    calm: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm.source("orders", orders(*range(2, 9)))
+    calm.tick()
+    decide(calm, "release")
+
+    def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intaking, "reached", killed)
+        with pytest.raises(KeyboardInterrupt):
+            calm.runner("reconcile").drain()
+    assert ("PO-1", "open") in told(calm)
+    assert len(told(calm)) == 8
+    assert [storm.state for storm in holding(calm)] == ["released"]
+    calm.clock.forward(hours=1)
+    calm.runner("reconcile").drain()
+    calm.tick()
+    assert told(calm)[0] == ("PO-1", "resolved")
+    assert holding(calm) == []
 
 
 def test_a_release_is_for_what_was_seen(calm: Hospital) -> None:
