@@ -48,12 +48,12 @@ class Catalog:
     crosswalk_titles: Mapping[str, str]
     routing: tuple[schema.Route, ...]
     sla_policies: tuple[schema.SlaPolicy, ...]
-    assignment: tuple[schema.Assignment, ...]
     cutoffs: tuple[schema.Cutoff, ...]
     operations: Mapping[str, schema.Operation]
     common_reasons: tuple[schema.Reason, ...]
     sources: Mapping[tuple[str, str], Place] = field(repr=False)
     reference_rows: tuple[schema.ReferenceRow, ...] = ()
+    assignment: tuple[schema.Assignment, ...] = ()
 
     def _content(self) -> dict[str, Any]:
         def plain(values: Iterable[BaseModel]) -> list[Any]:
