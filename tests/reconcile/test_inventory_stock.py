@@ -83,6 +83,8 @@ LOOK_ALIKES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("another snapshot", {}, {"source_time": days_ago(0.3)}),
     ("consigned in one system", {"ownership": "consigned"}, {"ownership": "consigned"}),
     ("untracked par location", {"tracking": "par"}, {"tracking": "par"}),
+    ("without books in one system", {"tracking": "par"}, {}),
+    ("without books in the other", {}, {"tracking": "par"}),
     ("in quarantine", {"stock_status": "quarantine"}, {"stock_status": "quarantine"}),
     ("a kit", {"kit": True}, {}),
     ("a kit's component", {}, {"kit": True}),
