@@ -21,8 +21,10 @@ PAGES = {
         "/bulk/new?action=resolve&all=yes", "/bulk/new?action=waive&all=yes", "/exceptions/{0}", "/sla", "/exports",
     ],
     "integration_analyst": [
-        "/integration", "/integration/runs", "/integration/rejects", "/integration/checks", "/integration/storms", "/integration/try",
-        "/integration/feeds/erp_orders/preview", "/integration/dead-letters", "/integration/trace", "/integration/trace?q=PO-00001",
+        "/integration", "/integration/runs", "/integration/rejects", "/integration/checks",
+        "/integration/storms", "/integration/try",
+        "/integration/feeds/erp_orders/preview",
+        "/integration/dead-letters", "/integration/trace", "/integration/trace?q=PO-00001",
         "/integration/configuration?section=checks&code=p2p.order_match",
     ],
     "administrator": ["/admin/people", "/admin/people/new", "/admin/people/1", "/me", "/nowhere"],
