@@ -88,7 +88,7 @@ def _feeds(session: Session, run: RunFacts, feeds: Iterable[FeedFacts], opening:
     wanted = {fact.run_id for fact in fresh} | {seen[fact.feed] for fact in fresh if seen.get(fact.feed)}
     rows = {row.id: row for row in session.scalars(select(SyncRun).where(SyncRun.id.in_(wanted)))}
     return [
-        _feed(rows[fact.run_id], rows.get(seen.get(fact.feed)), opening)
+        _feed(rows[fact.run_id], rows.get(seen.get(fact.feed) or 0), opening)
         for fact in fresh
         if fact.run_id in rows
     ]
