@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from .documents import Event, stamp
 from .duties import approve_and_pay, fulfil
+from .hr import payroll
 from .invoice_faults import NOT_MAPPED
 from .mending import repair
 from .network import Network
@@ -106,6 +107,8 @@ class Life:
         self.network.intend(order.events)
 
     def drop(self, now: datetime) -> None:
-        """The warehouse's next files, unless it is out of order."""
+        """The next files of the warehouse and of payroll, unless they are out of order."""
         if not self.network.moods.holds("outage", "wms"):
             warehouse.drop(self.network.wms, self.network.drop, now)
+        if not self.network.moods.holds("outage", "payroll"):
+            payroll.drop(self.network.payroll, self.network.payroll_drop, now)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flask import Response
 
-SYSTEMS = ("erp", "procurement", "ap_automation", "wms", "portal")
+SYSTEMS = ("erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "payroll")
 TROUBLES = {
     "busy": "429 with Retry-After, and nothing is done",
     "unavailable": "503, and nothing is done",

@@ -16,11 +16,14 @@ from typing import Any
 from . import history, interfaces, masters
 from .consequences import Books, follow
 from .documents import Event, OrderLine, stamp
+from .hr import tables as people
+from .hr import workforce
 from .ledger import Change, Ledger
 from .moods import Moods
 from .places import FACILITIES, Facility
 from .suppliers import SUPPLIERS
 from .systems import ap_automation, erp, portal, procurement, warehouse, words
+from .systems.ledgers import schema_of
 from .systems.procurement import requisitions_of
 from .systems.store import Row, Store
 from .systems.writes import Mended
@@ -59,11 +62,16 @@ class Network:
         self.home, self.seed, self.scale, self.facilities = home, seed, scale, facilities
         self.drop = home / "wms-drop"
         self.drop.mkdir(exist_ok=True)
+        self.payroll_drop = home / "payroll-drop"
+        self.payroll_drop.mkdir(exist_ok=True)
         self.erp = Store(home / "erp.sqlite", erp.SCHEMA)
         self.procurement = Store(home / "procurement.sqlite", procurement.SCHEMA)
         self.ap = Store(home / "ap_automation.sqlite", ap_automation.SCHEMA)
         self.wms = Store(home / "wms.sqlite", warehouse.SCHEMA)
         self.portal = Store(home / "portal.sqlite", portal.SCHEMA)
+        self.hcm = Store(home / "hcm.sqlite", schema_of(people.HCM))
+        self.payroll = Store(home / "payroll.sqlite", schema_of(people.PAYROLL))
+        self.identity = Store(home / "identity.sqlite", schema_of(people.IDENTITY))
         self.life = Store(home / "life.sqlite", _LIFE)
         self.ledger = Ledger(home / "ledger.sqlite")
         self.moods = Moods(home / "moods.json", seed, calm=calm)
@@ -76,7 +84,7 @@ class Network:
         """Each system's database, by the system's name."""
         return {
             "erp": self.erp, "procurement": self.procurement, "ap_automation": self.ap, "wms": self.wms,
-            "portal": self.portal,
+            "portal": self.portal, "hcm": self.hcm, "payroll": self.payroll, "identity": self.identity,
         }  # fmt: skip
 
     @property
@@ -107,6 +115,7 @@ class Network:
                 store.add(table, rows)
         self.intend(world.plan)
         self._keep_books(world, now)
+        self._employ(now)
 
     def _keep_books(self, world: history.World, now: datetime) -> None:
         """Everything beside orders, receipts and invoice lines."""
@@ -126,6 +135,14 @@ class Network:
         with self.procurement.transaction(), self.wms.transaction():
             self.procurement.add("requisitions", requisitions_of(lines))
             self._write(world.books)
+
+    def _employ(self, now: datetime) -> None:
+        """Everybody who works here, in every system that knows them."""
+        for (system, table), rows in workforce.build(self.facilities, now, self.seed).items():
+            store = self.stores[system]
+            store.run(f"DELETE FROM {table}")
+            with store.transaction():
+                store.add(table, rows)
 
     def _write(self, books: Books) -> None:
         self.wms.add("inspections", books.inspections)

@@ -16,6 +16,9 @@ from . import (
     order_faults,
     payment_faults,
 )
+from .hr import faults as people_faults
+from .hr import look_alikes as people_look_alikes
+from .hr.planter import PeoplePlanter
 from .network import Network
 from .planter import Entries, Planter
 
@@ -95,6 +98,17 @@ def plant_history(network: Network, now: datetime) -> None:
     for supply in [*look_alikes.kinds(planter), *further_look_alikes.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)
+    _plant_people(
+        PeoplePlanter(network, random.Random(f"people {network.seed}"), now), max(1, round(2 * share))
+    )
+
+
+def _plant_people(planter: PeoplePlanter, count: int) -> None:
+    """So many faults of each kind among people, and what resembles them."""
+    for supply in people_faults.PLANTERS.values():
+        for entry in islice(supply(planter), count):
+            planter.network.ledger.write("fault", entry, planter.now, planter.now)
+    people_look_alikes.plant(planter)
 
 
 def plant(network: Network, category: str, now: datetime, rng: random.Random) -> list[int]:

@@ -19,12 +19,14 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from . import control_panel
+from .hr import servers
+from .hr import tables as people
 from .life import Life
 from .network import Network
 from .planting import plant_history
 from .systems import ap_automation, erp, portal, procurement, warehouse_api
 
-_SERVERS = ("erp", "procurement", "ap_automation", "wms", "portal", "control")
+_SERVERS = ("erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "control")
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,8 @@ class Credentials:
     ap_token: str
     wms_api_key: str
     portal_api_key: str
+    hcm_token: str
+    identity_api_key: str
 
     @classmethod
     def of(cls, path: Path) -> Credentials:
@@ -110,6 +114,11 @@ class Serving:
             "DEMO_WMS_API_KEY": given.wms_api_key,
             "DEMO_PORTAL_URL": self._url("portal"),
             "DEMO_PORTAL_API_KEY": given.portal_api_key,
+            "DEMO_HCM_URL": self._url("hcm"),
+            "DEMO_HCM_TOKEN": given.hcm_token,
+            "DEMO_IDENTITY_URL": self._url("identity"),
+            "DEMO_IDENTITY_API_KEY": given.identity_api_key,
+            "DEMO_PAYROLL_DROP": str(network.payroll_drop),
         }
 
     def _url(self, name: str) -> str:
@@ -141,6 +150,12 @@ def _applications(network: Network, given: Credentials) -> dict[str, Flask]:
         "ap_automation": ap_automation.application(network.ap, moods, given.ap_token, tell),
         "wms": warehouse_api.application(network.wms, moods, given.wms_api_key, tell),
         "portal": portal.application(network.portal, moods, given.portal_api_key, tell),
+        "hcm": servers.application(
+            "hcm", network.hcm, moods, "Authorization", f"Bearer {given.hcm_token}", people.HCM
+        ),
+        "identity": servers.application(
+            "identity", network.identity, moods, "X-Api-Key", given.identity_api_key, people.IDENTITY
+        ),
     }
 
 

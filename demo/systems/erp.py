@@ -15,11 +15,12 @@ from flask import Flask, Response, jsonify, request
 
 from ..documents import ITEM_FLAGS, OrderLine
 from ..goods import unit_rows
+from ..hr.tables import ERP as PEOPLE
 from ..moods import Moods
 from ..places import FACILITY
 from ..suppliers import SUPPLIER
 from .erp_writes import add_writes
-from .ledgers import ERP as TABLES
+from .ledgers import ERP as BOOKS
 from .ledgers import schema_of
 from .store import Row, Store
 from .tables import entity_sets, odata_view
@@ -52,6 +53,7 @@ CREATE TABLE IF NOT EXISTS order_lines (
 CREATE INDEX IF NOT EXISTS order_lines_requisition ON order_lines (requisition);
 CREATE INDEX IF NOT EXISTS order_lines_modified ON order_lines (modified_at, id);
 """
+TABLES = {**BOOKS, **PEOPLE}
 SCHEMA += BOOK + schema_of(TABLES)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from demo.hr.faults import PLANTERS as PEOPLE
 from demo.mending import relapse, repair, worsen
 from demo.network import Network
 from demo.planting import BLOCKED_INVOICES, PLANTERS, plant
@@ -40,7 +41,7 @@ def _content(network: Network) -> dict[str, list[dict[str, Any]]]:
 def test_every_category_and_its_look_alikes_are_planted(build: Build) -> None:
     network = build()
     faults = Counter(row["category"] for row in network.ledger.rows("fault"))
-    assert set(faults) == (set(PLANTERS) - {"unmapped_alias", "unknown_facility"})
+    assert set(faults) == (set(PLANTERS) - {"unmapped_alias", "unknown_facility"}) | set(PEOPLE)
     look_alikes = network.ledger.rows("look_alike")
     assert len({row["how"] for row in look_alikes}) >= 42
     assert {row["category"] for row in look_alikes} <= set(faults)
