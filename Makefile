@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM := scripts/npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test crash lint format bench lock migrate assets clean
+.PHONY: help demo serve test crash lint format bench lock migrate assets screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ format: $(VENV)/.dev ## let ruff format and sort
 
 bench: $(VENV)/.dev static/vendor/.built ## the benchmarks, one JSON line a figure
 	@for script in bench/three_way.py bench/intake.py bench/queue_page.py bench/records.py bench/csv_feed.py bench/clock.py bench/delivery.py bench/events.py bench/rest.py; do $(BIN)/python $$script || exit 1; done
+
+screenshots: $(VENV)/.dev static/vendor/.built ## pictures of the main pages of a demo, both themes, three widths, into instance/screenshots
+	$(BIN)/python scripts/screenshots.py $(SHOTS)
 
 lock: $(VENV)/.dev ## make the lock files anew from pyproject.toml and package.json
 	$(BIN)/pip install --quiet uv
