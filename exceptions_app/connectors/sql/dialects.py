@@ -83,7 +83,7 @@ def refusal(error: SQLAlchemyError, where: str) -> TransportError:
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
     never = any(each in said for each in _NEVER)
-    return TransportError(words, permanent=never or not passing, where=where)
+    return TransportError(words, permanent=never or not passing, where=where, answered=never)
 
 
 def _unknown_user(said: str) -> bool:
