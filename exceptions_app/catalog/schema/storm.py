@@ -16,7 +16,9 @@ class Storm(Shape):
     """
 
     at_least: int = Field(default=200, ge=1, description="up to so many openings are never a storm")
-    times: Decimal = Field(default=Decimal(5), ge=1, description="so many times the largest run of the history")
+    times: Decimal = Field(
+        default=Decimal(5), ge=1, description="so many times the largest run of the history"
+    )
     runs: int = Field(default=20, ge=1, le=1000, description="so many complete runs are the history")
 
     def limit(self, largest: int) -> int:
