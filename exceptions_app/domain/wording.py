@@ -147,6 +147,18 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def _exceptions(count: Decimal) -> str:
+    return plural(int(count), "exception")
+
+
+_NUMBERS: Mapping[str, Callable[[Decimal], str]] = {
+    "quantity": number,
+    "number": number,
+    "percent": percent,
+    "exceptions": _exceptions,
+}
+
+
 def _written(value: Any, style: str | None, currency: str | None) -> str:
     match style:
         case None:
@@ -155,18 +167,16 @@ def _written(value: Any, style: str | None, currency: str | None) -> str:
             return _exactly(lambda exact: money(exact, currency), value)
         case "price":
             return _exactly(lambda exact: price(exact, currency), value)
-        case "quantity" | "number":
-            return _exactly(number, value)
-        case "percent":
-            return _exactly(percent, value)
+        case "quantity" | "number" | "percent" | "exceptions":
+            return _exactly(_NUMBERS[style], value)
         case "date":
             return _day_of(value)
         case _:
             raise ValueError(f"unknown style {style!r} in a sentence; known are {', '.join(STYLES)}")
 
 
-STYLES = ("money", "price", "quantity", "number", "percent", "date")
-"""What may follow the bar in `{fact|style}`."""
+STYLES = ("money", "price", "quantity", "number", "percent", "date", "exceptions")
+"""What may follow the bar in `{fact|style}`. `exceptions` counts them: `1 exception`."""
 
 
 def placeholders(template: str) -> list[tuple[str, str | None]]:

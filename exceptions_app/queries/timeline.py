@@ -72,7 +72,7 @@ _FIELDS = {
     "end_reason": "because", "amount_e4": "amount", "sentence": "finding", "category": "category",
     "parent_id": "cause",
 }  # fmt: skip
-_ACTORS = {"job": "The jobs", "system": "Tieout"}
+_ACTORS = {"job": "Tieout", "system": "Tieout"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def test_facts_are_never_read_as_templates() -> None:
     assert wording.render("{a}", {"a": "{b}", "b": "secret"}) == "{b}"
 
 
+def test_what_follows_from_a_cause_is_counted_in_words() -> None:
+    said = [wording.render("{exceptions|exceptions} wait.", {"exceptions": count}) for count in ("1", "1204")]
+    assert said == ["1 exception wait.", "1,204 exceptions wait."]
+
+
 def test_placeholders_are_listed_with_their_styles() -> None:
     assert wording.placeholders("{a} and {b|money}") == [("a", None), ("b", "money")]
 
