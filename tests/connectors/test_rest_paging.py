@@ -327,3 +327,69 @@ def test_reading_ends_when_nobody_wants_the_next_page(serve: Serve) -> None:
     pages.close()  # type: ignore[attr-defined]
     source.close()
     assert len(server.asked) <= 3
+
+
+def orders_of_two_lines(count: int, *, without: int | None = None) -> list[dict[str, Any]]:
+    return [
+        {"no": number, "lines": [] if number == without else [{"id": 2 * number}, {"id": 2 * number + 1}]}
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("total", ["orders", "lines", None])
+def test_offsets_count_the_orders_where_rows_are_their_lines(serve: Serve, total: str | None) -> None:
+    """Counting lines would step over every other order, and take 4 lines for all of 4 orders."""
+    orders = orders_of_two_lines(4)
+
+    def handler(asked: Asked) -> Reply:
+        start = int(asked.query["offset"])
+        body: dict[str, Any] = {"orders": orders[start : start + 2]}
+        return Reply(body | ({"count": {"orders": 4, "lines": 8}[total]} if total else {}))
+
+    server = serve(handler)
+    paging = {"type": "offset"} | ({"field": "count"} if total else {})
+    read = {"path": "/orders", "records": "orders[].lines", "paging": paging}
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert error is None
+    assert ids(pages) == list(range(8))
+
+
+@pytest.mark.parametrize("kind", ["page", "offset"])
+def test_a_page_of_orders_without_lines_is_not_the_end(serve: Serve, kind: str) -> None:
+    orders = orders_of_two_lines(3, without=1)
+
+    def handler(asked: Asked) -> Reply:
+        at = int(asked.query["offset"]) if kind == "offset" else int(asked.query["page"]) - 1
+        return Reply({"orders": orders[at : at + 1]})
+
+    read = {"path": "/orders", "records": "orders[].lines", "paging": {"type": kind, "size": 1}}
+    pages, error = read_all(connector(serve(handler).url, read).read(None))
+    assert error is None
+    assert ids(pages) == [0, 1, 4, 5]
+
+
+def test_orders_that_the_total_promises_and_no_page_brings_are_missed(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        start = int(asked.query["offset"])
+        return Reply({"orders": orders_of_two_lines(3)[start : start + 2], "count": 5})
+
+    paging = {"type": "offset", "field": "count"}
+    read = {"path": "/orders", "records": "orders[].lines", "paging": paging}
+    _, error = read_all(connector(serve(handler).url, read).read(None))
+    assert isinstance(error, FeedContentError)
+    assert error.message == "it says that there are 5 rows, and gave 3"
+
+
+def test_ranges_count_the_orders_where_rows_are_their_lines(serve: Serve) -> None:
+    orders = orders_of_two_lines(3)
+
+    def handler(asked: Asked) -> Reply:
+        start, end = map(int, asked.headers["range"].removeprefix("items=").split("-"))
+        held = orders[start : end + 1]
+        told = f"items {start}-{start + len(held) - 1}/3"
+        return Reply({"orders": held}, status=206, headers={"Content-Range": told})
+
+    read = {"path": "/orders", "records": "orders[].lines", "paging": {"type": "range", "size": 2}}
+    pages, error = read_all(connector(serve(handler).url, read).read(None))
+    assert error is None
+    assert ids(pages) == list(range(6))

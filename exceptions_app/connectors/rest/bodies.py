@@ -55,6 +55,13 @@ class Body:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     repeats: bool = False
+    outer: int | None = None
+    """How many items the outermost list holds, where the rows are inside them: orders, of order lines."""
+
+    @property
+    def items(self) -> int:
+        """What a source counts by in offsets, ranges and totals."""
+        return len(self.rows) if self.outer is None else self.outer
 
     def at(self, path: str) -> Any:
         return find(self.value, path) if isinstance(self.value, dict) else None
@@ -80,7 +87,7 @@ class Reader:
 
     def read(self, answer: Answer, where: str) -> Body:
         """The rows of an answer. Raises FeedContentError where it is not what was agreed."""
-        content = _unpacked(answer.content, where)
+        content, outer = _unpacked(answer.content, where), None
         match self.format:
             case "csv":
                 rows, value, repeats = list(self._csv(content, answer, where)), None, False
@@ -88,10 +95,10 @@ class Reader:
                 rows, value, repeats = list(self._lines(content, answer, where)), None, True
             case _:
                 value, repeats = self._value(content, answer, where)
-                rows = self._rows(value, where)
+                rows, outer = self._rows(value, where), self.place.outer(value)
         if self.types:
             rows = [self.clean(row) for row in rows]
-        return Body(rows, value, answer.headers, answer.status_code, repeats)
+        return Body(rows, value, answer.headers, answer.status_code, repeats, outer)
 
     def value(self, answer: Answer, where: str) -> Any:
         """What an answer says as a whole, for those that hold no rows."""

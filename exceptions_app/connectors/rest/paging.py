@@ -114,19 +114,20 @@ class Walk:
     def _counted(self) -> Iterator[Batch]:
         """Page numbers or offsets, until a page is empty or the total is reached.
 
-        A source may give fewer rows a page than it was asked for, so a short page is not the end.
+        A source may give fewer rows a page than it was asked for, so a short page is not the end. Where rows
+        are lines inside orders, it pages by orders: counting lines would step over some and end too early.
         """
-        read, pages = 0, _Seen()
+        read, rows, pages = 0, 0, _Seen()
         for number in self._numbers():
             where = self._where(number)
             place = self.paging.first + (read if self.paging.type == "offset" else number - 1)
             body, _ = self.ask(self._numbered(place), where)
             pages.look_at(body.rows, number, where, f"; the source ignores {self.paging.next_param}")
-            read += len(body.rows)
+            read, rows = read + body.items, rows + len(body.rows)
             total = self._total(body, where)
-            if not body.rows:
+            if not body.items and rows != total:  # a source may also tell how many lines there are
                 _refuse_short(read, total, where)
-            last = not body.rows or (total is not None and read >= total)
+            last = not body.items or (total is not None and read >= total)
             yield _batch(body, where, last=last)
             if last:
                 return
@@ -149,14 +150,14 @@ class Walk:
                 return
             pages.look_at(body.rows, number, where, f"; the source ignores {self.paging.next_param}")
             first, total, partial = self._content_range(body, where)
-            if partial and body.rows and first != read:
+            if partial and body.items and first != read:
                 raise FeedContentError(
                     f"it gave rows from {first}, not from {read}", where, "the rows asked for"
                 )
-            read += len(body.rows)
-            if not body.rows:
+            read += body.items
+            if not body.items:
                 _refuse_short(read, total, where)
-            last = not body.rows or not partial or (total is not None and read >= total)
+            last = not body.items or not partial or (total is not None and read >= total)
             yield _batch(body, where, last=last)
             if last:
                 return

@@ -35,6 +35,12 @@ class Place:
             found += [self._with_inherited(row, around) for row in self._these(held)]
         return found
 
+    def outer(self, value: Any) -> int | None:
+        """How many items the first list on the way holds; None where the rows are in no such item."""
+        head, through, _ = self.path.partition("[]")
+        held = self._step(value, head) if through else None
+        return None if not through else 0 if held is None else len(self._list(held, head))
+
     def _walk(self, value: Any, path: str, around: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         """What stands at the path, and the objects on the way there, outermost first."""
         head, through, rest = path.partition("[]")
