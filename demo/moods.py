@@ -15,7 +15,10 @@ from pathlib import Path
 
 from flask import Response
 
-SYSTEMS = ("erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "payroll")
+SYSTEMS = (
+    "erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "payroll", "erp_ledger", "wms_stock",
+    "recall_list", "grants",
+)  # fmt: skip
 TROUBLES = {
     "busy": "429 with Retry-After, and nothing is done",
     "unavailable": "503, and nothing is done",

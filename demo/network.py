@@ -19,6 +19,7 @@ from .documents import Event, OrderLine, stamp
 from .hr import tables as people
 from .hr import workforce
 from .ledger import Change, Ledger
+from .ledger_systems import systems as listed
 from .moods import Moods
 from .places import FACILITIES, Facility
 from .suppliers import SUPPLIERS
@@ -72,6 +73,7 @@ class Network:
         self.hcm = Store(home / "hcm.sqlite", schema_of(people.HCM))
         self.payroll = Store(home / "payroll.sqlite", schema_of(people.PAYROLL))
         self.identity = Store(home / "identity.sqlite", schema_of(people.IDENTITY))
+        self.listed = listed.stores(home)
         self.life = Store(home / "life.sqlite", _LIFE)
         self.ledger = Ledger(home / "ledger.sqlite")
         self.moods = Moods(home / "moods.json", seed, calm=calm)
@@ -85,6 +87,7 @@ class Network:
         return {
             "erp": self.erp, "procurement": self.procurement, "ap_automation": self.ap, "wms": self.wms,
             "portal": self.portal, "hcm": self.hcm, "payroll": self.payroll, "identity": self.identity,
+            **self.listed,
         }  # fmt: skip
 
     @property
@@ -116,6 +119,7 @@ class Network:
         self.intend(world.plan)
         self._keep_books(world, now)
         self._employ(now)
+        listed.build(self.listed, now)
 
     def _keep_books(self, world: history.World, now: datetime) -> None:
         """Everything beside orders, receipts and invoice lines."""

@@ -19,6 +19,7 @@ from . import (
 from .hr import faults as people_faults
 from .hr import look_alikes as people_look_alikes
 from .hr.planter import PeoplePlanter
+from .ledger_systems import systems as listed
 from .network import Network
 from .planter import Entries, Planter
 
@@ -101,6 +102,9 @@ def plant_history(network: Network, now: datetime) -> None:
     _plant_people(
         PeoplePlanter(network, random.Random(f"people {network.seed}"), now), max(1, round(2 * share))
     )
+    for kind, step, entry in listed.planted(network.listed, now):
+        network.change(step, now)
+        network.ledger.write(kind, entry, now, now)
 
 
 def _plant_people(planter: PeoplePlanter, count: int) -> None:

@@ -21,12 +21,23 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from . import control_panel
 from .hr import servers
 from .hr import tables as people
+from .ledger_systems import systems as listed
 from .life import Life
 from .network import Network
 from .planting import plant_history
 from .systems import ap_automation, erp, portal, procurement, warehouse_api
 
-_SERVERS = ("erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "control")
+_SERVERS = (
+    "erp",
+    "procurement",
+    "ap_automation",
+    "wms",
+    "portal",
+    "hcm",
+    "identity",
+    *listed.TABLES,
+    "control",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +63,7 @@ class Credentials:
     portal_api_key: str
     hcm_token: str
     identity_api_key: str
+    lists_api_key: str
 
     @classmethod
     def of(cls, path: Path) -> Credentials:
@@ -119,6 +131,8 @@ class Serving:
             "DEMO_IDENTITY_URL": self._url("identity"),
             "DEMO_IDENTITY_API_KEY": given.identity_api_key,
             "DEMO_PAYROLL_DROP": str(network.payroll_drop),
+            "DEMO_LISTS_API_KEY": given.lists_api_key,
+            **{f"DEMO_{name.upper()}_URL": self._url(name) for name in listed.TABLES},
         }
 
     def _url(self, name: str) -> str:
@@ -156,6 +170,7 @@ def _applications(network: Network, given: Credentials) -> dict[str, Flask]:
         "identity": servers.application(
             "identity", network.identity, moods, "X-Api-Key", given.identity_api_key, people.IDENTITY
         ),
+        **listed.applications(network.listed, moods, given.lists_api_key),
     }
 
 

@@ -1,0 +1,71 @@
+"""Inventory, grants and finance in the simulated network: what is planted is found, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from exceptions_app.catalog.schema import MatchCheck
+
+from .live import SimulatedNetwork, Site
+
+FLOWS = ("inventory", "projects_and_grants", "finance_masters")
+Found = set[tuple[str, str, str]]
+
+
+def _key(business_key: str) -> str:
+    return json.dumps({name: str(value) for name, value in json.loads(business_key).items()}, sort_keys=True)
+
+
+def _categories(site: Site, flow: str) -> set[str]:
+    """What the checks of a flow can raise."""
+    checks = site.install.runtime.catalog.checks_in(flow)
+    return {
+        finding.category for check in checks if isinstance(check, MatchCheck) for finding in check.findings
+    }
+
+
+@pytest.fixture
+def judge(network: SimulatedNetwork, site: Site) -> Callable[[str], tuple[Found, Found]]:
+    """After one pass: what a flow found and what was planted, as category, facility and key."""
+    site.one_pass()
+
+    def of(flow: str) -> tuple[Found, Found]:
+        categories = _categories(site, flow)
+        found = {
+            (one.category, one.entity or "*", _key(one.business_key))
+            for one in site.cases()
+            if one.category in categories
+        }
+        planted = {
+            (row["category"], row["entity"], _key(row["business_key"]))
+            for row in network.ledger("fault")
+            if row["category"] in categories
+        }
+        assert {category for category, _, _ in planted} == categories, "every category of the flow is planted"
+        return found, planted
+
+    return of
+
+
+def test_everything_planted_is_found_nothing_else_is_and_repairs_close_it(
+    judge: Callable[[str], tuple[Found, Found]], network: SimulatedNetwork, site: Site
+) -> None:
+    for flow in FLOWS:
+        found, planted = judge(flow)
+        assert (sorted(found - planted), sorted(planted - found)) == ([], []), flow
+    named = {_key(case.business_key) for case in site.cases()}
+    categories = {category for flow in FLOWS for category in _categories(site, flow)}
+    innocent = [row for row in network.ledger("look_alike") if row["category"] in categories]
+    assert innocent
+    wrong = {_key(row["business_key"]) for row in network.ledger("fault")}
+    assert [row["how"] for row in innocent if _key(row["business_key"]) in named - wrong] == []
+
+    for row in network.ledger("fault"):
+        if row["category"] in categories:
+            network.ask("repair", id=row["id"])
+    site.one_pass()
+    standing = [case for case in site.cases() if case.category in categories and case.status == "open"]
+    assert [(case.category, case.reference) for case in standing] == []
