@@ -124,10 +124,11 @@ _ALL = (
     ),
     Function(
         "parse_timestamp",
-        "parse_timestamp(text, 'zone')",
-        "an ISO time; one without offset is local to the zone (default UTC)",
+        "parse_timestamp(text, 'zone', 'dd.mm.yyyy hh:mi')",
+        "an ISO time, or with a pattern (as of dates, and hh, mi, ss, am) a time written so; one without offset is "
+        "local to the zone (default UTC); NULL where it is none",
         1,
-        2,
+        3,
         typed.parse_timestamp,
     ),
     Function(

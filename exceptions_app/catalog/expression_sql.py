@@ -119,6 +119,9 @@ def _parse_timestamp(node: Node, args: list[str]) -> str:
     text = args[0]
     if node.value is None:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    if isinstance(node.value, tuple):
+        zone, pattern = node.value
+        return f"(TRY_STRPTIME({text}, {literal(pattern)}) AT TIME ZONE {literal(zone)})"
     local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
     offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
     exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"

@@ -123,6 +123,23 @@ def parse_date(args: Sequence[Node]) -> Node:
     return Node("parse_date", DATE, (need(args[0], TEXT, "parse_date"),), written)
 
 
+TIME_PARTS = {**DATE_PARTS, "hh": "%H", "mi": "%M", "ss": "%S"}
+"""What a pattern of a date and a time of day is made of; with `am` hours are those of a clock face."""
+
+
+def _moment(pattern: str) -> str:
+    """A pattern such as `dd.mm.yyyy hh:mi` as strptime has it."""
+    parts = re.findall(r"[A-Za-z]+|[^A-Za-z]+", pattern.lower())
+    words = [part for part in parts if part.isalpha()]
+    face = {"am": "%p", "hh": "%I"} if "am" in words else {}
+    known = {**TIME_PARTS, **face}
+    dated = sum(word in DATE_PARTS for word in words) == 3 and len(set(words)) == len(words)
+    if re.search(r"[%0-9]", pattern) or not dated or not {"hh", "mi"} <= set(words) <= known.keys():
+        said = f"'{pattern}' is not a pattern of date and time; use dd, mm or mon, yyyy or yy, hh, mi, ss, am"
+        raise ExpressionError(said, suggestion="'dd.mm.yyyy hh:mi'")
+    return "".join(known.get(part, part) for part in parts)
+
+
 def parse_timestamp(args: Sequence[Node]) -> Node:
     zone = literal(args[1], "text", "parse_timestamp") if len(args) > 1 else None
     if zone is not None:
@@ -130,9 +147,11 @@ def parse_timestamp(args: Sequence[Node]) -> Node:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError) as error:
             raise ExpressionError(
-                f"'{zone}' is not a time zone; use a name such as 'America/Chicago'"
+                f"'{zone}' is not a time zone; use a name such as 'America/Chicago', and a pattern third"
             ) from error
-    return Node("parse_timestamp", TIMESTAMP, (need(args[0], TEXT, "parse_timestamp"),), zone)
+    pattern = _moment(literal(args[2], "text", "parse_timestamp")) if len(args) > 2 else None
+    value = zone if pattern is None else (zone, pattern)
+    return Node("parse_timestamp", TIMESTAMP, (need(args[0], TEXT, "parse_timestamp"),), value)
 
 
 def ago(name: str) -> Build:

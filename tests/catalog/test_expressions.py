@@ -307,6 +307,12 @@ RAW_VALUES = [
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00", "2026-03-08 08:00:00+00"),
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00Z", "2026-03-08 03:00:00+00"),
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08", "2026-03-08 06:00:00+00"),
+    ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "06.11.2026 14:00", "2026-11-06 13:00:00+00"),
+    ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "31.02.2026 14:00", None),
+    ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "2026-11-06T14:00:00", None),
+    ("parse_timestamp(doc, 'UTC', 'dd-mon-yy hh:mi:ss')", "06-NOV-26 14:00:09", "2026-11-06 14:00:09+00"),
+    ("parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')", "11/06/2026 02:30 PM", "2026-11-06 21:30:00+00"),
+    ("parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')", "11/06/2026 12:05 AM", "2026-11-06 07:05:00+00"),
     ("split(doc, '-', 2)", "A-B", "B"),
     ("split(doc, '-', 3)", "A-B", None),
 ]
@@ -324,6 +330,8 @@ def test_mapping_function_means_what_the_guide_says(text: str, raw: str, wanted:
 @pytest.mark.parametrize(
     "text",
     ["parse_date(d, 'dd/mm')", "parse_date(d, '%d/%m/%Y')", "parse_timestamp(d, 'CST6')", "split(d, '-', 0)",
+     "parse_timestamp(d, 'dd.mm.yyyy hh:mi')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy')",
+     "parse_timestamp(d, 'UTC', '%d.%m.%Y %H:%M')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy hh24:mi')",
      "json_field(d, 'a[0]')", "json_field(a.b, 'c')", "split(d, e, 1)"],
 )  # fmt: skip
 def test_mapping_function_is_refused_with_wrong_arguments(text: str) -> None:
