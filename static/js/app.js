@@ -1,11 +1,13 @@
 // The little that HTML and htmx cannot: keys, ticking rows, charts. Everything works without it, with more clicks.
 import { drawCharts } from "./charts.js";
 import { installKeys } from "./keys.js";
+import { installOnce } from "./once.js";
 import { installPanel } from "./panel.js";
 import { countPicked, installPicking } from "./picking.js";
 import { countMoved, installRefresh } from "./refresh.js";
 import { keepCurrent } from "./rows.js";
 
+installOnce();
 installPanel();
 installKeys();
 installPicking();

@@ -37,6 +37,17 @@ def test_a_specialist_never_needs_the_mouse(site: Site, open_as: Callable[..., P
     expect(page.locator("#keys")).to_be_visible()
 
 
+def test_a_double_click_is_one_comment_and_the_next_one_still_goes(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("specialist", f"/exceptions/{site.references[0]}")
+    for text, count in (("Asked the supplier.", 1), ("They answered.", 2)):
+        page.get_by_placeholder("Write a comment").fill(text)
+        page.get_by_role("button", name="Comment", exact=True).dblclick()
+        expect(page.locator(".timeline .said").filter(has_text=text)).to_have_count(1)
+        expect(page.locator(".timeline .said")).to_have_count(count)
+
+
 def test_filters_apply_as_they_are_ticked_keep_the_menu_open_and_go_back(
     site: Site, open_as: Callable[..., Page]
 ) -> None:
