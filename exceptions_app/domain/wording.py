@@ -151,11 +151,16 @@ def _exceptions(count: Decimal) -> str:
     return plural(int(count), "exception")
 
 
+def _days(count: Decimal) -> str:
+    return plural(int(count), "day")
+
+
 _NUMBERS: Mapping[str, Callable[[Decimal], str]] = {
     "quantity": number,
     "number": number,
     "percent": percent,
     "exceptions": _exceptions,
+    "days": _days,
 }
 
 
@@ -167,7 +172,7 @@ def _written(value: Any, style: str | None, currency: str | None) -> str:
             return _exactly(lambda exact: money(exact, currency), value)
         case "price":
             return _exactly(lambda exact: price(exact, currency), value)
-        case "quantity" | "number" | "percent" | "exceptions":
+        case "quantity" | "number" | "percent" | "exceptions" | "days":
             return _exactly(_NUMBERS[style], value)
         case "date":
             return _day_of(value)
@@ -175,8 +180,8 @@ def _written(value: Any, style: str | None, currency: str | None) -> str:
             raise ValueError(f"unknown style {style!r} in a sentence; known are {', '.join(STYLES)}")
 
 
-STYLES = ("money", "price", "quantity", "number", "percent", "date", "exceptions")
-"""What may follow the bar in `{fact|style}`. `exceptions` counts them: `1 exception`."""
+STYLES = ("money", "price", "quantity", "number", "percent", "date", "exceptions", "days")
+"""What may follow the bar in `{fact|style}`. The last two count them: `1 exception`, `2 days`."""
 
 
 def placeholders(template: str) -> list[tuple[str, str | None]]:

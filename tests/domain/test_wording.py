@@ -125,6 +125,8 @@ def test_facts_are_never_read_as_templates() -> None:
 def test_what_follows_from_a_cause_is_counted_in_words() -> None:
     said = [wording.render("{exceptions|exceptions} wait.", {"exceptions": count}) for count in ("1", "1204")]
     assert said == ["1 exception wait.", "1,204 exceptions wait."]
+    said = [wording.render("since {days|days}", {"days": days}) for days in ("0", "1", "9")]
+    assert said == ["since 0 days", "since 1 day", "since 9 days"]
 
 
 def test_placeholders_are_listed_with_their_styles() -> None:
