@@ -120,7 +120,7 @@ def refuse_drift(feed: str, needed: Mapping[str, str], rows: Sequence[RawRow]) -
         near = get_close_matches(name, [other for other in present if other not in needed], n=1, cutoff=0.5)
         hint = f"; did it become {near[0]!r}?" if near else ""
         raise MappingError(
-            f"no row has the column {name!r} any more{hint}",
+            f"no row has the column {name!r}{hint}",
             where=f"feed {feed}, column {column}, from {rows[0].position} on",
             expected=f"{name!r} among {', '.join(present[:40])}",
         )

@@ -52,8 +52,11 @@ def list_rejects(code: str, most: int) -> None:
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
         newest = select(Reject).where(Reject.feed == code).order_by(Reject.id.desc()).limit(most)
-        rows = [(r.position, r.column_name or "", r.reason) for r in session.scalars(newest)]
-    table(("position", "column", "reason"), rows)
+        rows = [
+            (r.position, r.column_name or "", "open" if r.ended_at is None else "settled", r.reason)
+            for r in session.scalars(newest)
+        ]
+    table(("position", "column", "state", "reason"), rows)
 
 
 @feed.command("preview")
@@ -85,7 +88,10 @@ def preview(code: str, rows: int, plain: bool) -> None:
                     f"  {title:7}" + ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
                 )
     if unused:
-        click.echo(f"not stored, since no mapping names them: {', '.join(unused)}")
+        shape = (
+            "" if plain else " (shown by their shape, 9 for a digit and x for a letter; --plain shows them)"
+        )
+        click.echo(f"not stored, since no mapping names them: {', '.join(unused)}{shape}")
     counts = Counter(_OUTCOMES[row["outcome"]] for row in found["rows"])
     said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "no rows"
     click.echo(f"{said}{'; there may be more' if found['more'] else ''}; nothing was stored")

@@ -142,6 +142,8 @@ def test_a_feed_that_is_configured_anew_is_asked_for_anew(feed: Any, client: Fla
         (cloud(id="x" * 201), CLOUD, "at most 200 characters"),
         (cloud(data=1, data_base64="MQ=="), CLOUD, "data_base64: stands beside data"),
         (b"[1]", CLOUD, "body: is a list; expected a JSON object"),
+        (b"null", CLOUD, "body: is null; expected a JSON object"),
+        (b"7.5", CLOUD, "body: is a number; expected a JSON object"),
         ([cloud("A"), {"id": "B"}], BATCH, "event 2, specversion"),
         (b'[{"id": NaN}]', BATCH, "event 1: NaN is no JSON number"),
         (b'[{"a":1} {"a":2}]', BATCH, "event 1, specversion"),

@@ -307,12 +307,24 @@ RAW_VALUES = [
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00", "2026-03-08 08:00:00+00"),
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08T03:00:00Z", "2026-03-08 03:00:00+00"),
     ("parse_timestamp(doc, 'America/Chicago')", "2026-03-08", "2026-03-08 06:00:00+00"),
-    ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "06.11.2026 14:00", "2026-11-06 13:00:00+00"),
+    (
+        "parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')",
+        "06.11.2026 14:00",
+        "2026-11-06 13:00:00+00",
+    ),
     ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "31.02.2026 14:00", None),
     ("parse_timestamp(doc, 'Europe/Berlin', 'dd.mm.yyyy hh:mi')", "2026-11-06T14:00:00", None),
     ("parse_timestamp(doc, 'UTC', 'dd-mon-yy hh:mi:ss')", "06-NOV-26 14:00:09", "2026-11-06 14:00:09+00"),
-    ("parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')", "11/06/2026 02:30 PM", "2026-11-06 21:30:00+00"),
-    ("parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')", "11/06/2026 12:05 AM", "2026-11-06 07:05:00+00"),
+    (
+        "parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')",
+        "11/06/2026 02:30 PM",
+        "2026-11-06 21:30:00+00",
+    ),
+    (
+        "parse_timestamp(doc, 'America/Denver', 'mm/dd/yyyy hh:mi am')",
+        "11/06/2026 12:05 AM",
+        "2026-11-06 07:05:00+00",
+    ),
     ("split(doc, '-', 2)", "A-B", "B"),
     ("split(doc, '-', 3)", "A-B", None),
 ]

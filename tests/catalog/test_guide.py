@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, get_args
 
 import pytest
@@ -107,6 +108,14 @@ def test_every_shipped_check_category_and_queue_is_named(shipped: Catalog) -> No
     text = part("What is shipped")
     for code in (*shipped.checks, *shipped.categories, *shipped.queues):
         assert f"`{code}`" in text, code
+
+
+def test_the_feed_of_events_that_the_guide_builds_fits_the_shipped_records(tmp_path: Path) -> None:
+    found = re.search(r"```yaml\n( +systems:.*?)```", GUIDE.split("**Events, from nothing.**")[1], re.DOTALL)
+    assert found
+    (tmp_path / "site.yaml").write_text("site: {name: All, packs: [procure_to_pay]}\n", encoding="utf-8")
+    (tmp_path / "portal.yaml").write_text(dedent(found[1]), encoding="utf-8")
+    assert "portal.suppliers" in load_catalog(tmp_path, connector_models()).feeds
 
 
 def test_every_column_of_every_record_and_every_style_is_named() -> None:

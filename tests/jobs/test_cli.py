@@ -156,11 +156,12 @@ def test_corrected_mapping_reaches_old_rows_when_the_feed_is_read_again(home: Pa
     (home / "instance/catalog").mkdir(parents=True)
     (home / "instance/catalog/site.yaml").write_text(wrong)
     assert "rejected 1" in said("run")
-    assert "orders.csv:2  quantity" in said("feed", "rejects", "orders")
+    assert "orders.csv:2  quantity  open " in said("feed", "rejects", "orders")
     (home / "instance/catalog/site.yaml").write_text(site)
     assert "stored 1" not in said("run")
     assert "from its beginning" in said("feed", "reread", "orders")
     assert "stored 1" in said("run")
+    assert "orders.csv:2  quantity  settled " in said("feed", "rejects", "orders")
     assert "no feed 'order'" in said("feed", "reread", "order", code=2)
     assert "the trail is whole" in said("audit", "verify")
 

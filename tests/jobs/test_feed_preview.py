@@ -95,7 +95,7 @@ def test_a_source_that_changed_shape_says_what_is_missing(drop: Path) -> None:
     (drop / "r.csv").write_text(ROWS.replace("qty", "quantity"))
     result = preview()
     assert result.exit_code == 1
-    assert "no row has the column 'qty' any more" in result.output
+    assert "no row has the column 'qty'" in result.output
     assert "born" not in result.output
 
 
@@ -112,3 +112,18 @@ def test_an_unknown_feed_names_those_there_are(drop: Path) -> None:
     result = CliRunner().invoke(tieout, ["feed", "preview", "badge"])
     assert result.exit_code != 0
     assert "known are badges" in result.output
+
+
+EVENTS = """
+systems:
+  - {code: HUB, name: Hub, kind: other, connector: events, connection: {signature: {type: bearer, secrets: [env:HUB]}}}
+feeds:
+  - {code: told, system: HUB, record_type: badge, mapping: {entity: "'E0'", number: number, quantity: quantity}}
+"""
+
+
+def test_a_feed_of_events_says_where_to_look_instead(drop: Path) -> None:
+    (drop.parent / "instance/catalog/events.yaml").write_text(EVENTS)
+    result = CliRunner().invoke(tieout, ["feed", "preview", "told"])
+    assert result.exit_code == 1
+    assert "events cannot be previewed: send one, then see Integration, Runs" in result.output

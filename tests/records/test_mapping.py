@@ -330,7 +330,7 @@ def test_a_column_that_no_row_has_any_more_is_named_with_what_it_may_have_become
         MappingError,
         match=(
             r"feed f, column price, from orders\.csv:2 on: "
-            r"no row has the column 'price' any more; did it become 'price_net'\?"
+            r"no row has the column 'price'; did it become 'price_net'\?"
         ),
     ):
         mapper(con).map(drifted)

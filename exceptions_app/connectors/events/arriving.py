@@ -97,9 +97,15 @@ def _batch(options: EventsRead, headers: Headers, text: str) -> list[Event]:
     return found
 
 
+def _json_kind(value: Any) -> str:
+    """What JSON calls it."""
+    names = {type(None): "null", bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
+
+
 def _structured(options: EventsRead, headers: Headers, text: str, value: Any, where: str) -> Event:
     if not isinstance(value, dict):
-        raise EventError(where, f"is a {type(value).__name__}", "a JSON object")
+        raise EventError(where, f"is {_json_kind(value)}", "a JSON object")
     if "data" in value and "data_base64" in value:
         raise EventError(f"{where}, data_base64", "stands beside data", "one of the two")
     return _cloudevent(options, headers, value, text, where)
@@ -159,7 +165,7 @@ def _cloudevent(
 def _webhook(options: EventsRead, headers: Headers, text: str) -> Event:
     value = _value(text, "body")
     if not isinstance(value, dict | list):
-        raise EventError("body", f"is a {type(value).__name__}", "a JSON object or list")
+        raise EventError("body", f"is {_json_kind(value)}", "a JSON object or list")
     traceparent = headers.get("traceparent")
     data = find(value, options.data)
     said = _at(options.correlation, headers, value if data is None else data) if options.correlation else None

@@ -88,7 +88,10 @@ class EventsConnector:
         A broker that does not answer breaks the read off after what waits already.
         """
         if self.inbox is None:
-            message = "an inbox is drained by the jobs only"
+            message = (
+                "events cannot be previewed: send one, then see Integration, Runs, and what could not be mapped "
+                "under Dead letters"
+            )
             raise TransportError(message, permanent=True, where=self._where)
         silent: TransportError | None = None
         try:
