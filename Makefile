@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 NPM := scripts/npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test crash lint format bench lock migrate assets screenshots clean
+.PHONY: help demo serve test test-all crash lint format bench lock migrate assets screenshots clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tieout needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -41,10 +41,13 @@ demo: $(VENV)/.runtime static/vendor/.built ## the simulated hospital network, w
 serve: $(VENV)/.runtime static/vendor/.built ## web and jobs on your own configuration (instance/catalog)
 	@$(BIN)/tieout serve --port $(PORT)
 
-test: $(VENV)/.dev node_modules/axe-core/package.json ## every test, PostgreSQL and browser included
+test: $(VENV)/.dev node_modules/axe-core/package.json ## the tests, PostgreSQL and browser included
 	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CI" ] || \
 	  echo "Chromium is missing: the browser tests are skipped. Install it (Debian: apt-get install chromium) to run them."
 	$(BIN)/pytest -n $${TEST_WORKERS:-auto} --dist worksteal
+
+test-all: export TESTS = all
+test-all: test ## and all stories of the simulated network, and pages on PostgreSQL
 
 crash: $(VENV)/.dev ## kill processes for long: CRASH_KILLS on each database (150), CRASH_SEED repeats a plan
 	CRASH_KILLS=$${CRASH_KILLS:-150} $(BIN)/pytest tests/crash -n 0 -s
