@@ -131,9 +131,6 @@ def test_rows_that_break_their_contract_are_rejects_of_their_feed(
     assert len(told) == len({feed for feed, _ in expected})
 
 
-@pytest.mark.xfail(
-    reason="one planted fault resembles a duplicate invoice: docs/decisions/0007", strict=False
-)
 @pytest.mark.parametrize("network", [0.25], indirect=True)
 def test_what_is_planted_while_polling_goes_on_is_found_by_the_next_pass(
     network: SimulatedNetwork, site: Site
