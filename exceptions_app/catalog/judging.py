@@ -19,6 +19,8 @@ class Judge:
 
     merged: Merged
     problems: list[Problem] = field(default_factory=list)
+    given: dict[str, list[tuple[str, set[str]]]] = field(default_factory=dict)
+    """Category -> the checks that raise it, each with the facts it gives."""
 
     def report(
         self, section: str, code: str, path: Path, message: str, expected: str = "", suggestion: str = ""

@@ -32,6 +32,7 @@ def verify(judge: Judge, catalog: Catalog) -> None:
             judge.refuse("checks", check.code, path, error)
         if not refused:
             verify_openness.verify(judge, catalog, check)
+    verify_shown.verify_letters(judge, catalog)
 
 
 def _placeholders(judge: Judge, check: Check, known: list[str]) -> None:
@@ -144,14 +145,7 @@ def _told(judge: Judge, catalog: Catalog, check: Check, category: str, given: se
         if fact not in given:
             said = f"the sentence of '{category}' needs the fact '{fact}'"
             judge.report("checks", check.code, path, said, f"'{fact}:' among the facts")
-    draft = catalog.categories[category].draft
-    named = (
-        [] if draft is None else needed_facts(f"{draft.subject} {draft.body} {{{draft.address or 'with'}}}")
-    )
-    for fact in named:
-        if fact not in given | verify_shown.DRAFT_FACTS:
-            said = f"the letter of '{category}' needs the fact '{fact}'"
-            judge.report("checks", check.code, path, said, f"'{fact}:' among the facts")
+    judge.given.setdefault(category, []).append((check.code, given))
 
 
 def _document(judge: Judge, catalog: Catalog, check: DuplicateCheck) -> bool:

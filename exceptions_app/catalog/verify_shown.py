@@ -1,9 +1,11 @@
-"""Judges what a check shows beside its sides: conversions, and the chain of documents."""
+"""Judges what is shown beside the sides of a check: conversions, the chain of documents, and letters."""
 
 from __future__ import annotations
 
+from .catalog import Catalog
 from .judging import Judge, Path
-from .schema import MatchCheck
+from .schema import Draft, MatchCheck
+from .verify_work import needed_facts
 
 DRAFT_FACTS = frozenset({"reference", "sentence", "entity", "counterparty", "amount", "currency", "with"})
 """What a letter may say of any exception, beside the facts of its finding."""
@@ -35,3 +37,23 @@ def _column(judge: Judge, check: MatchCheck, path: Path, side: str, column: str)
     if judge.choose("checks", check.code, path, side, check.sides, "of the sides"):
         known = [*check.sides[side].columns, *check.key]
         judge.choose("checks", check.code, path, column, known, "of its columns")
+
+
+def letter_facts(draft: Draft) -> set[str]:
+    """The facts that a letter needs beside what it may say of any exception."""
+    named = needed_facts(f"{draft.subject} {draft.body} {{{draft.address or 'with'}}}")
+    return set(named) - DRAFT_FACTS
+
+
+def verify_letters(judge: Judge, catalog: Catalog) -> None:
+    """Report a letter that no finding of its category has the facts for; where only some have, it is offered there."""
+    for code, raised in judge.given.items():
+        draft = catalog.categories[code].draft
+        if draft is None or any(letter_facts(draft) <= given for _, given in raised):
+            continue
+        check, given = raised[0]
+        fact = min(letter_facts(draft) - given)
+        said = f"the letter needs the fact '{fact}', which no finding of this category gives"
+        judge.report(
+            "categories", code, ["draft"], said, f"'{fact}:' among the facts of {check}, or another letter"
+        )

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.verify_shown import letter_facts
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import ExceptionCase
@@ -39,12 +40,12 @@ class Letter:
 
 
 def draft(catalog: Catalog, case: ExceptionCase) -> Letter | None:
-    """None where writing is not what the category takes."""
+    """None where writing is not what the category takes, or the check that found it does not give the facts."""
     category = catalog.categories.get(case.category)
     words = category.draft if category is not None else None
-    if words is None:
-        return None
     facts = _facts(catalog, case)
+    if words is None or not letter_facts(words) - {words.address} <= facts.keys():
+        return None
     subject = " ".join(_CONTROL.sub(" ", wording.render(words.subject, facts, case.currency)).split())
     body = _CONTROL.sub("", wording.render(words.body, facts, case.currency)).strip()
     given = str(facts.get(words.address or "") or "")

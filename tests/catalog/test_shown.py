@@ -55,7 +55,7 @@ def test_what_names_its_columns_is_accepted(
         (chain(more=", address: {order: nummer}"), "checks.lines.differ.chain.0", "'nummer'"),
         (conversion(q="quantiti"), "checks.lines.differ.conversions.0.quantity.erp", "'quantiti'"),
         (conversion(more=", unless: alike"), "checks.lines.differ.conversions.0.unless", "'alike'"),
-        (letter(body="{price}"), "checks.lines.differ.findings.0.facts", "needs the fact 'price'"),
+        (letter(body="{price}"), "categories.differs.draft", "needs the fact 'price'"),
         (letter(subject="{a|dollars}"), "categories.differs.draft.subject", "unknown style"),
         (letter(body="{a"), "categories.differs.draft.body", "a brace"),
         (letter(to="everybody"), "categories.differs.draft.to", "everybody"),
@@ -90,3 +90,29 @@ def p2p_pack(tmp_path: Path) -> Catalog:
 
     (tmp_path / "site.yaml").write_text("site: {name: T, packs: [procure_to_pay]}\n", encoding="utf-8")
     return load_catalog(tmp_path, connector_models())
+
+
+def test_a_letter_needs_only_one_finding_that_can_fill_it(problems: Callable[..., list[Problem]]) -> None:
+    """A site's own check may raise a shipped category without the facts of its letter."""
+    own = """\
+checks:
+  - code: own.differ
+    title: Lines differ in our words
+    flow: orders
+    key: [order_number]
+    reference: "{order_number}"
+    sides:
+      erp: {record: line, kind: erp, columns: {quantity: sum(quantity), seen: max(seen_at)}}
+      suite: {record: line, kind: procurement, columns: {quantity: sum(quantity)}}
+    findings:
+      - category: differs
+        present: [erp, suite]
+        when: erp.quantity <> suite.quantity
+        since: erp.seen
+        facts: {order: order_number, a: erp.quantity, b: suite.quantity}
+    compare:
+      - {label: Quantity, format: quantity, cells: {erp: quantity, suite: quantity}}
+"""
+    fuller = ("a: erp.quantity,", "a: erp.quantity, gap: erp.quantity - suite.quantity,")
+    assert problems(letter(body="{gap|quantity}"), fuller, own=own) == []
+    assert problems(letter(body="{gap|quantity}"), own=own)
