@@ -1,37 +1,29 @@
-"""The kinds of connector there are. A new one is a module, a line here, and the shared contract test.
+"""The kinds of connector there are. A new one is a module, a line here, and the shared contract test; or another
+package's, found by its entry point.
 
 A connector's own libraries are imported when one is built, so that checking a catalog stays quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
+from typing import NoReturn
 
 from exceptions_app.catalog.problems import ConnectorModels
 from exceptions_app.catalog.schema import Feed, Operation, System
 
+from . import plugins
 from .base import Connector, Submitter, TransportError
 from .events.options import EventsConnection, EventsRead, fits
+from .files.foreign import SHIPPED as SHIPPED_FORMATS
 from .files.options import FilesConnection, FilesRead
+from .plugin import ConnectorType, Left
+from .plugins import Plugin
 from .rest.options import RestConnection, RestRead
 from .rest.write_options import RestReadBack, RestSubmit
 from .rows import RowsConnection, RowsConnector, RowsRead
 from .sql.options import SqlConnection, SqlRead
-
-Left = Callable[[], None]
-"""Called in the sending thread when a write has left and no answer has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorType:
-    """The option models of one kind of connector, how one is made for a feed, and, where it can write, how a
-    submitter is made for an operation.
-    """
-
-    models: ConnectorModels
-    build: Callable[[System, Feed], Connector]
-    submitter: Callable[[System, Operation, Left], Submitter] | None = None
 
 
 def _rest(system: System, feed: Feed) -> Connector:
@@ -81,14 +73,32 @@ CONNECTORS: dict[str, ConnectorType] = {
 }
 
 
+def connector(kind: str) -> ConnectorType:
+    """A shipped one, or another package's. One that cannot be loaded says so when it is asked for anything."""
+    shipped = CONNECTORS.get(kind)
+    return shipped if shipped is not None else _of_plugin(offered()[kind])
+
+
+def offered() -> Mapping[str, Plugin]:
+    """What other packages offer, without the names that are shipped."""
+    found = plugins.plugins(plugins.CONNECTORS, frozenset(CONNECTORS))
+    return {name: plugin for name, plugin in found.items() if name not in CONNECTORS}
+
+
+def foreign() -> list[Plugin]:
+    """Every connector and file format of another package, those that cannot be used among them."""
+    formats = plugins.plugins(plugins.FILE_FORMATS, SHIPPED_FORMATS)
+    return [*plugins.plugins(plugins.CONNECTORS, frozenset(CONNECTORS)).values(), *formats.values()]
+
+
 def connector_models() -> Mapping[str, ConnectorModels]:
     """The option models by kind, as the catalog's reader wants them."""
-    return {kind: connector.models for kind, connector in CONNECTORS.items()}
+    return {kind: connector(kind).models for kind in (*CONNECTORS, *offered())}
 
 
 def build_connector(system: System, feed: Feed) -> Connector:
     """A connector for one run of `feed`; the caller closes it."""
-    return CONNECTORS[system.connector].build(system, feed)
+    return connector(system.connector).build(system, feed)
 
 
 def _nobody() -> None:
@@ -99,8 +109,19 @@ def build_submitter(system: System, operation: Operation, left: Left = _nobody) 
     """A submitter for the writes of `operation`; the caller closes it. Raises TransportError where its connection
     cannot be set up (a secret that is not there).
     """
-    made = CONNECTORS[system.connector].submitter
+    made = connector(system.connector).submitter
     if made is None:
         message = f"the connector '{system.connector}' cannot write"
         raise TransportError(message, permanent=True, where=system.code)
     return made(system, operation, left)
+
+
+def _of_plugin(plugin: Plugin) -> ConnectorType:
+    if isinstance(plugin.value, ConnectorType):
+        return plugin.value
+    return ConnectorType(plugins.UNJUDGED, partial(_unusable, plugin), partial(_unusable, plugin))
+
+
+def _unusable(plugin: Plugin, system: System, *_rest: object) -> NoReturn:
+    message = f"{plugin.said} cannot be used: {plugin.problem}"
+    raise TransportError(message, permanent=True, where=system.code)

@@ -1,4 +1,4 @@
-"""`tieout init`, `catalog check`, `catalog additions` and `db upgrade`: a site's configuration and its tables."""
+"""`tieout init`, `catalog …` and `db upgrade`: a site's configuration and its tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.config import load_settings
-from exceptions_app.connectors.registry import connector_models
+from exceptions_app.connectors.registry import connector_models, foreign
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.queries import additions
@@ -19,6 +19,7 @@ from exceptions_app.services import schema
 from exceptions_app.services.engine import reading
 
 from ..install import open_engine
+from .data import table
 
 _STARTER = Path(__file__).parent.parent / "starter"
 
@@ -89,7 +90,17 @@ def check(directory: Path | None) -> None:
         wording.plural(len(found.checks), "check"),
         wording.plural(len(found.categories), "category", "categories"),
     ]
+    for plugin in foreign():
+        if plugin.problem:
+            click.echo(f"warning: {plugin.said} cannot be used: {plugin.problem}", err=True)
     click.echo(f"{chosen or 'shipped packs only'}: in order. {', '.join(counts)}; digest {found.digest[:12]}")
+
+
+@catalog.command("plugins")
+def list_plugins() -> None:
+    """Connectors and file formats of other packages, and why one of them cannot be used."""
+    rows = [(each.name, each.group, each.package, each.problem or "in order") for each in foreign()]
+    table(("name", "entry point", "package", "state"), rows)
 
 
 @catalog.command("additions")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 import time_machine
@@ -19,23 +19,14 @@ from loopback import Asked, Handler, Loopback, Reply
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from exceptions_app.catalog.schema import Feed, Shape, System
-from exceptions_app.connectors.base import Connector, FeedContentError, Page, RawRow, TransportError
+from exceptions_app.catalog.schema import Feed, System
+from exceptions_app.connectors.base import Connector, TransportError
+from exceptions_app.connectors.contract import Bench, ConnectorContract, check_type
 from exceptions_app.connectors.events.connector import EventsConnector, Kept
 from exceptions_app.connectors.events.event import Event
-from exceptions_app.connectors.registry import CONNECTORS, build_connector, connector_models
+from exceptions_app.connectors.registry import CONNECTORS, build_connector
 
 NOW = "2026-11-24T12:00:00Z"
-
-
-class Bench(Protocol):
-    """A source: `add` a row with the time it changed (`HH:MM` on one day), `breaks` from now on."""
-
-    def add(self, key: str, at: str) -> None: ...
-
-    def breaks(self) -> None: ...
-
-    def connect(self) -> Connector: ...
 
 
 def built(kind: str, connection: dict[str, Any], read: dict[str, Any]) -> Connector:
@@ -180,94 +171,13 @@ def bench(
         yield benches[request.param]()
 
 
-def keys(pages: list[Page]) -> list[str]:
-    return [row.values["key"] for page in pages for row in page.rows]
-
-
-def test_it_is_a_connector(bench: Bench) -> None:
-    source = bench.connect()
-    assert isinstance(source, Connector)
-    assert isinstance(source.read(None), Iterator)
-
-
-def test_everything_is_read_once_with_places_that_differ(bench: Bench) -> None:
-    for number in range(5):
-        bench.add(f"k{number}", f"10:0{number}")
-    pages = list(bench.connect().read(None))
-    assert sorted(keys(pages)) == ["k0", "k1", "k2", "k3", "k4"]
-    places = [row.position for page in pages for row in page.rows]
-    assert len(set(places)) == 5
-    assert all(places)
-    assert all(len(place) <= 300 for place in places)
-
-
-def test_values_are_never_binary_fractions(bench: Bench) -> None:
-    bench.add("k", "10:00")
-    rows = [row for page in bench.connect().read(None) for row in page.rows]
-    assert all(isinstance(row, RawRow) for row in rows)
-    assert not any(isinstance(value, float | dict | list) for row in rows for value in row.values.values())
-
-
-def test_the_watermark_resumes(bench: Bench) -> None:
-    bench.add("old", "10:00")
-    mark = list(bench.connect().read(None))[-1].watermark
-    assert isinstance(mark, str)
-    bench.add("new", "11:00")
-    later = keys(list(bench.connect().read(mark)))
-    assert "new" in later
-    assert later.count("new") == 1
-
-
-def test_reading_the_same_watermark_again_gives_the_same(bench: Bench) -> None:
-    for number in range(3):
-        bench.add(f"k{number}", f"10:0{number}")
-    first = list(bench.connect().read(None))
-    second = list(bench.connect().read(None))
-    assert [(page.rows, page.problems, page.watermark) for page in first] == [
-        (page.rows, page.problems, page.watermark) for page in second
-    ]
-
-
-def test_a_quiet_source_keeps_its_watermark(bench: Bench) -> None:
-    bench.add("k", "10:00")
-    mark = list(bench.connect().read(None))[-1].watermark
-    marks = {page.watermark for page in bench.connect().read(mark)}
-    assert marks <= {mark}
-
-
-def test_all_keys_may_be_unknown_but_is_never_an_error(bench: Bench) -> None:
-    assert bench.connect().all_keys() is None
-
-
-def test_acknowledge_and_close_are_safe_to_repeat_and_in_the_middle_of_a_read(bench: Bench) -> None:
-    for number in range(5):
-        bench.add(f"k{number}", f"10:0{number}")
-    source = bench.connect()
-    pages = source.read(None)
-    next(pages)
-    for _ in range(2):
-        source.acknowledge()
-        source.close()
-    fresh = bench.connect()
-    fresh.close()
-
-
-def test_errors_say_where_and_come_after_what_could_be_read(bench: Bench) -> None:
-    bench.add("k", "10:00")
-    bench.breaks()
-    with pytest.raises((TransportError, FeedContentError)) as broken:
-        list(bench.connect().read(None))
-    assert broken.value.where
-    assert broken.value.message
-    assert broken.value.where in str(broken.value)
+class TestContract(ConnectorContract):
+    """Each shipped connector, over its bench."""
 
 
 def test_every_kind_has_option_models_that_refuse_what_they_do_not_know() -> None:
-    for kind, models in connector_models().items():
-        for model in (models.connection, models.read):
-            assert issubclass(model, Shape), kind
-            with pytest.raises(ValueError, match="nonsense"):
-                model.model_validate({"nonsense": 1})
+    for connector in CONNECTORS.values():
+        check_type(connector)
 
 
 def test_every_kind_is_documented_where_it_is_declared() -> None:

@@ -16,7 +16,8 @@ from ..base import FeedContentError, Page, RawRow, RowProblem, TransportError
 from ..references import address
 from .content import Content, fetch
 from .drop import Delivered, Drop
-from .formats import READERS
+from .foreign import ends_with_totals
+from .formats import read_content
 from .gathering import gather
 from .mailbox import Mailbox
 from .memory import Memory
@@ -171,15 +172,16 @@ class FilesConnector:
 
     def _check(self, content: Content) -> None:
         """Read it once for nothing where its end decides whether it may be read at all."""
-        if self._read.trailer or self._read.format == "xlsx":
-            for _ in READERS[self._read.format](content, self._read):
+        name = self._read.format
+        if self._read.trailer or name == "xlsx" or ends_with_totals(name):
+            for _ in read_content(content, self._read):
                 pass
 
     def _pages(self, file: Delivered, content: Content) -> Iterator[tuple[Page, bool]]:
         """The pages of one file, and whether each is its last. A file without rows is one empty page."""
         gathered: Page | None = None
         try:
-            for page in gather(READERS[self._read.format](content, self._read)):
+            for page in gather(read_content(content, self._read)):
                 if gathered is not None:
                     yield gathered, False
                 gathered = page

@@ -16,6 +16,7 @@ from .content import Content, not_decodable, printable
 from .control import Control
 from .delimited import Lines, Record, guess, records
 from .fixed_width import fixed_records
+from .foreign import rows as foreign_rows
 from .gathering import Item
 from .hl7v2 import read_hl7
 from .nested import rows_at
@@ -161,6 +162,14 @@ READERS: dict[str, Read] = {
     "x12": read_x12,
     "hl7": read_hl7,
 }
+
+
+def read_content(content: Content, options: FilesRead) -> Iterator[Item]:
+    """The rows of one file, by its format or another package's."""
+    shipped = READERS.get(options.format)
+    if shipped is not None:
+        return shipped(content, options)
+    return foreign_rows(content, options.format, options.format_options)
 
 
 def _guessed(lines: Lines) -> str:

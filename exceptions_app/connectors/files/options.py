@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from exceptions_app.catalog.schema import Duration, SecretRef, Shape
 
 from .date_forms import pattern_problem
+from .foreign import SHIPPED, offered, told
 
 
 def _inside(text: str) -> str:
@@ -24,6 +26,14 @@ def _known_encoding(text: str) -> str:
         return codecs.lookup(text).name
     except LookupError:
         raise ValueError("expected an encoding such as utf-8, cp1252, latin-1 or utf-16") from None
+
+
+def _known_format(text: str) -> str:
+    known = [*SHIPPED, *offered()]
+    if text not in known:
+        said = ", ".join(f"'{name}'" for name in known)
+        raise PydanticCustomError("literal_error", "expected {expected}", {"expected": said})
+    return text
 
 
 _DELIMITERS = {"auto": "", "tab": "\t"}
@@ -124,7 +134,12 @@ class FilesRead(Shape):
     """What one feed reads."""
 
     pattern: Inside = Field(min_length=1, description="file names, with * and ?, e.g. receipts-*.csv")
-    format: Literal["csv", "xlsx", "fixed", "json", "ndjson", "xml", "x12", "hl7"] = "csv"
+    format: Annotated[str, AfterValidator(_known_format)] = Field(
+        "csv", description="how they are written; another package may bring more"
+    )
+    format_options: dict[str, Any] = Field(
+        default_factory=dict, description="what a format of another package is told, by its own model"
+    )
     compression: Literal["auto", "none", "gzip", "zip"] = Field(
         "auto", description="auto: by what the file begins with (a workbook is never taken for a zip)"
     )
@@ -211,6 +226,14 @@ class FilesRead(Shape):
             raise ValueError("xml needs records: the path from the root to the rows, e.g. Orders.Order")
         if self.format == "x12" and not self.transactions:
             raise ValueError("x12 needs transactions: the sets to read, e.g. [850]")
+        return self
+
+    @model_validator(mode="after")
+    def _format_is_told_what_it_knows(self) -> FilesRead:
+        if self.format in SHIPPED and self.format_options:
+            raise ValueError(f"the format {self.format} has no format_options; those of another package have")
+        if self.format not in SHIPPED:
+            told(self.format, self.format_options)
         return self
 
     @model_validator(mode="after")
