@@ -150,7 +150,7 @@ class Comparing:
             return f"{type(error).__name__} in {scope}: {error}"
 
     def _parameters(self, check: Check, entity: str | None, standing: Standing) -> RunParameters:
-        category = check.findings[0].category if isinstance(check, MatchCheck) else check.category
+        category = check.categories[0]
         queue = self.catalog.categories[category].queue
         calendar = (
             self.catalog.calendar_for(entity, queue)

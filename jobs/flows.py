@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed, MatchCheck
+from exceptions_app.catalog.schema import Check, ClusterCheck, Feed, MatchCheck
 from exceptions_app.services.runs import FeedFacts
 
 DOCUMENTS = "documents"
@@ -18,14 +18,14 @@ DOCUMENTS = "documents"
 
 def sides_of(catalog: Catalog, check: Check) -> dict[str, list[Feed]]:
     """The feeds behind each side of a check."""
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return {DOCUMENTS: catalog.side_feeds(check, DOCUMENTS)}
     return {name: catalog.side_feeds(check, name) for name in check.sides}
 
 
 def reference_feeds(catalog: Catalog, check: Check) -> list[Feed]:
     """The feeds behind the look-ups of a check."""
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return []
     lookups = [lookup for side in check.sides.values() for lookup in side.lookups.values()]
     return [feed for lookup in lookups for feed in catalog.sources_of(lookup.record, lookup.kind)]
@@ -33,7 +33,7 @@ def reference_feeds(catalog: Catalog, check: Check) -> list[Feed]:
 
 def record_types_of(check: Check) -> set[str]:
     """The record types whose views a check reads."""
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return {check.record}
     lookups = {lookup.record for side in check.sides.values() for lookup in side.lookups.values()}
     return lookups | {side.record for side in check.sides.values()}
@@ -42,7 +42,7 @@ def record_types_of(check: Check) -> set[str]:
 def can_run(catalog: Catalog, check: Check) -> bool:
     """Whether every side and look-up that the check cannot do without has a feed, and any side has one."""
     sides = sides_of(catalog, check)
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return bool(sides[DOCUMENTS])
     needed = all(feeds or check.sides[name].optional for name, feeds in sides.items())
     lookups = [one for side in check.sides.values() for one in side.lookups.values() if one.needed]

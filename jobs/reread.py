@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed
+from exceptions_app.catalog.schema import Check, ClusterCheck, Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import CaseEvidence, ExceptionCase, Task
 from exceptions_app.services import tasks
@@ -75,7 +75,7 @@ def _wanted(
 
 
 def _keys(check: Check, side: str, key: Mapping[str, str], evidence: Mapping[str, Any]) -> Keys:
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         members = (evidence.get("sides") or {}).values()
         others = [{name: str(each[name]) for name in check.key if each.get(name)} for each in members]
         return [dict(key), *(each for each in others if each and not each.items() <= key.items())]

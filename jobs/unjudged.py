@@ -16,7 +16,7 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expressions import Expr, quote, render
 from exceptions_app.catalog.match_keys import columns_of, side_key
-from exceptions_app.catalog.schema import Check, DuplicateCheck, Feed
+from exceptions_app.catalog.schema import Check, ClusterCheck, Feed
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.reconcile.values import text_sql
 from exceptions_app.records.crosswalk import for_system
@@ -44,7 +44,7 @@ class UnjudgedKeys:
         """Whether the key is one of them; of a cluster of duplicates, the key of any member."""
         if self._fits({**json.loads(business_key), ENTITY: entity}):
             return True
-        clustered = isinstance(self.check, DuplicateCheck) and evidence
+        clustered = isinstance(self.check, ClusterCheck) and evidence
         return bool(clustered) and any(map(self._fits, json.loads(evidence)["sides"].values()))
 
     def _fits(self, key: Mapping[str, str]) -> bool:
@@ -140,7 +140,7 @@ class _Side:
         """Half a key holds back all that begin alike, where sides are compared; a document is whole or none."""
         if len(known) == len(self._check.key):
             return True
-        compared = not isinstance(self._check, DuplicateCheck) and len(self._check.sides) > 1
+        compared = not isinstance(self._check, ClusterCheck) and len(self._check.sides) > 1
         return compared and self._check.key[0] in known
 
     def _values(self, expr: Expr, rejects: Sequence[OpenReject]) -> dict[int, Part]:

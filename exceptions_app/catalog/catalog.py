@@ -176,7 +176,7 @@ class Catalog:
 
     def side_feeds(self, check: schema.Check, side: str) -> list[schema.Feed]:
         """The feeds behind one side of a check; a duplicate check has one side, whatever it is called."""
-        if isinstance(check, schema.DuplicateCheck):
+        if isinstance(check, schema.ClusterCheck):
             return self.sources_of(check.record, check.record_kind)
         party = check.sides[side]
         return self.sources_of(party.record, party.kind, party.systems)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from exceptions_app.domain.delay import PREFIX
 
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
-from .schema import BalanceCheck, Check, DuplicateCheck, Finding, MatchCheck, Side
+from .schema import BalanceCheck, ClusterCheck, DuplicateCheck, Finding, MatchCheck, Side
 from .scopes import (
     BALANCE,
     CLUSTER,
@@ -55,13 +55,13 @@ FIGURES = ("difference", "base")
 """What a finding judged, unscaled: said as it is in an amount or a fact, and in no larger expression."""
 
 
-def read_check(check: Check, record_types: RecordTypes) -> Expressions:
+def read_check(check: MatchCheck | ClusterCheck, record_types: RecordTypes) -> Expressions:
     """All expressions of a check whose record types exist."""
     found = Expressions()
     if isinstance(check, MatchCheck):
         _match(check, record_types, found)
     else:
-        _duplicate(check, record_types, found)
+        _cluster(check, record_types, found)
     return found
 
 
@@ -170,7 +170,7 @@ def _finding(
         found.read(text, figures if text in FIGURES else scope, (*path, "facts", fact))
 
 
-def _duplicate(check: DuplicateCheck, record_types: RecordTypes, found: Expressions) -> None:
+def _cluster(check: ClusterCheck, record_types: RecordTypes, found: Expressions) -> None:
     lines = document_scope(check, record_types)
     found.read(check.where, record_scope(record_types[check.record]), ("where",), "boolean")
     known = record_columns(record_types[check.record])
@@ -180,13 +180,18 @@ def _duplicate(check: DuplicateCheck, record_types: RecordTypes, found: Expressi
         columns[name] = expr.kind if expr else "unknown"
     _grouped(found, [("columns", name) for name in check.columns], set(check.key), "a document")
     document = Scope(columns, TIMES)
+    found.read(check.amount, document, ("amount",), *NUMBER)
+    found.read(check.currency, document, ("currency",), "text")
+    found.read(check.counterparty, document, ("counterparty",), "text")
+    found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")
+    if isinstance(check, DuplicateCheck):
+        _duplicate(check, document, found)
+
+
+def _duplicate(check: DuplicateCheck, document: Scope, found: Expressions) -> None:
     for index, rule in enumerate(check.rules):
         for place, text in enumerate(rule.same):
             found.read(text, document, ("rules", index, "same", place))
         found.read(rule.near, document, ("rules", index, "near"), "date", "timestamp")
     found.read(check.order_by, document, ("order_by",))
-    found.read(check.amount, document, ("amount",), *NUMBER)
-    found.read(check.currency, document, ("currency",), "text")
-    found.read(check.counterparty, document, ("counterparty",), "text")
     found.read(check.paid, document, ("paid",), "boolean")
-    found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")

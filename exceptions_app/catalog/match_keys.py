@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .expressions import Expr, parse
-from .schema import Check, DuplicateCheck, RecordType
+from .schema import Check, ClusterCheck, RecordType
 from .scopes import RecordTypes, record_scope
 
 _SOURCE = "_source"
@@ -16,7 +16,7 @@ _SOURCE = "_source"
 
 def side_key(check: Check, side: str, record_types: RecordTypes) -> dict[str, Expr]:
     """The check's key column -> what it is in a record of that side; a duplicate check has one side."""
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         scope = record_scope(record_types[check.record])
         return {key: parse(key, scope) for key in check.key}
     party = check.sides[side]
@@ -33,7 +33,7 @@ def matched_columns(checks: Iterable[Check], record_type: RecordType, record_typ
     """The columns of a record type that any check matches on; none where no check reads it."""
     found: dict[str, None] = {}
     for check in checks:
-        if isinstance(check, DuplicateCheck):
+        if isinstance(check, ClusterCheck):
             sides = [""] if check.record == record_type.code else []
         else:
             sides = [name for name, side in check.sides.items() if side.record == record_type.code]

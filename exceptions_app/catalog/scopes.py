@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .expressions import AGGREGATES, MAPPING, SIDES, TIMES, Kind, Scope
-from .schema import DuplicateCheck, MatchCheck, RecordType, Side
+from .schema import ClusterCheck, MatchCheck, RecordType, Side
 
 Columns = dict[str, str | Kind]
 RecordTypes = Mapping[str, RecordType]
@@ -61,7 +61,7 @@ def match_scope(check: MatchCheck, columns: Columns) -> Scope:
     return Scope(columns, TIMES | SIDES, frozenset(check.sides), check.pairs)
 
 
-def document_scope(check: DuplicateCheck, record_types: RecordTypes) -> Scope:
+def document_scope(check: ClusterCheck, record_types: RecordTypes) -> Scope:
     """The columns of a document: the record's lines, and aggregates over them."""
     return Scope(record_columns(record_types[check.record]), TIMES | AGGREGATES)
 

@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from .schema import BalanceCheck, Check, DuplicateCheck, MatchCheck, Sensitivity, Side
+from .schema import BalanceCheck, Check, ClusterCheck, MatchCheck, Sensitivity, Side
 from .scopes import BALANCE, EVERY_RECORD, RecordTypes
 
 _ORDER: tuple[Sensitivity, ...] = ("public", "internal", "hr", "bank", "patient")
@@ -64,7 +64,7 @@ def of_named(record_types: RecordTypes, name: str) -> Sensitivity:
 
 def of_cell(check: Check, record_types: RecordTypes, side: str, name: str) -> Sensitivity:
     """What one side of a check shows under a name; a duplicate's sides are its documents."""
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return _of_document(check, record_types, name)
     if side not in check.sides:
         return STRICTEST
@@ -83,7 +83,7 @@ def of_finding(
     )
 
 
-def of_document(check: DuplicateCheck, record_types: RecordTypes, expression: str) -> Sensitivity:
+def of_document(check: ClusterCheck, record_types: RecordTypes, expression: str) -> Sensitivity:
     """An expression over the columns of a duplicate's document."""
     return strictest(_of_document(check, record_types, name) for _, name in _named_in(expression))
 
@@ -116,7 +116,7 @@ def _of_side(check: MatchCheck, side: Side, record_types: RecordTypes, name: str
     )
 
 
-def _of_document(check: DuplicateCheck, record_types: RecordTypes, name: str) -> Sensitivity:
+def _of_document(check: ClusterCheck, record_types: RecordTypes, name: str) -> Sensitivity:
     plain = name if name in check.columns else name.removesuffix("_source")
     return of_record(record_types, check.record, check.columns.get(plain, plain))
 

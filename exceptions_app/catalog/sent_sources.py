@@ -5,7 +5,7 @@ Follows each to the record columns behind it, so that what is sensitive in the r
 
 from __future__ import annotations
 
-from .schema import Check, DuplicateCheck, Finding, MatchCheck, Sensitivity
+from .schema import Check, ClusterCheck, Finding, MatchCheck, Sensitivity
 from .scopes import RecordTypes
 from .sensitivity import STRICTEST, of_cell, of_document, of_finding, strictest
 
@@ -18,15 +18,13 @@ _OF_DOCUMENTS = ("amount", "currency", "counterparty")
 
 def raised_by(check: Check) -> set[str]:
     """The categories that a check raises."""
-    if isinstance(check, DuplicateCheck):
-        return {check.category}
-    return {finding.category for finding in check.findings}
+    return set(check.categories)
 
 
 def sources(check: Check, category: str) -> list[str]:
     """Everything that an exception of this check and category says."""
     found = [f"key.{name}" for name in check.key]
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         shown = ["entity", *check.key, *check.columns]
         found += [f"{member}.{name}" for member in _MEMBERS for name in shown]
         return found + [
@@ -51,7 +49,7 @@ def is_known(check: Check, category: str, source: str) -> bool:
 def sensitivity_of(check: Check, record_types: RecordTypes, category: str, source: str) -> Sensitivity:
     """Who may see it: as sensitive as the most sensitive record column behind it."""
     part, _, name = source.partition(".")
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         side = part if part in _MEMBERS else _MEMBERS[0]
         if part == "fact" and name in _OF_DOCUMENTS and name not in check.columns:
             return of_document(check, record_types, getattr(check, name) or "NULL")

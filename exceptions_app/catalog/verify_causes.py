@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from .catalog import Catalog
 from .judging import Judge
 from .problems import closest, listing
-from .schema import Category, ColumnType, DuplicateCheck, ReferenceRow
+from .schema import Category, ClusterCheck, ColumnType, ReferenceRow
 
 OWN_KEY = "key."
 """Before the name of a part of an exception's business key, where a fact is asked for."""
@@ -50,8 +50,8 @@ def known_facts(catalog: Catalog, category: str) -> list[str] | None:
     raised = False
     for check in catalog.checks.values():
         keys = [OWN_KEY + name for name in check.key]
-        if isinstance(check, DuplicateCheck):
-            if check.category == category:
+        if isinstance(check, ClusterCheck):
+            if category in check.categories:
                 raised, found = True, found | dict.fromkeys(keys)
             continue
         for finding in check.findings:

@@ -8,7 +8,7 @@ from . import verify_openness, verify_shown
 from .catalog import Catalog
 from .check_expressions import read_check
 from .judging import Judge, Path
-from .schema import BalanceCheck, Check, DuplicateCheck, Finding, MatchCheck
+from .schema import BalanceCheck, BaseCheck, ClusterCheck, Finding, MatchCheck
 from .scopes import record_columns
 from .verify_network import SYSTEM_KINDS
 from .verify_work import needed_facts
@@ -35,12 +35,12 @@ def verify(judge: Judge, catalog: Catalog) -> None:
     verify_shown.verify_letters(judge, catalog)
 
 
-def _placeholders(judge: Judge, check: Check, known: list[str]) -> None:
+def _placeholders(judge: Judge, check: MatchCheck | ClusterCheck, known: list[str]) -> None:
     for name in re.findall(r"\{(\w+)\}", check.reference):
         judge.choose("checks", check.code, ["reference"], name, known, "of the names a reference may use")
 
 
-def _kind(judge: Judge, check: Check, path: Path, kind: str | None) -> None:
+def _kind(judge: Judge, check: BaseCheck, path: Path, kind: str | None) -> None:
     if kind is not None:
         judge.choose("checks", check.code, path, kind, SYSTEM_KINDS, "of the kinds of system")
 
@@ -140,7 +140,9 @@ def _finding(judge: Judge, catalog: Catalog, check: MatchCheck, finding: Finding
         _told(judge, catalog, check, finding.category, given, [*path, "facts"])
 
 
-def _told(judge: Judge, catalog: Catalog, check: Check, category: str, given: set[str], path: Path) -> None:
+def _told(
+    judge: Judge, catalog: Catalog, check: BaseCheck, category: str, given: set[str], path: Path
+) -> None:
     for fact in needed_facts(catalog.categories[category].sentence):
         if fact not in given:
             said = f"the sentence of '{category}' needs the fact '{fact}'"
@@ -148,9 +150,11 @@ def _told(judge: Judge, catalog: Catalog, check: Check, category: str, given: se
     judge.given.setdefault(category, []).append((check.code, given))
 
 
-def _document(judge: Judge, catalog: Catalog, check: DuplicateCheck) -> bool:
+def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
     _kind(judge, check, ["record_kind"], check.record_kind)
-    usable = judge.refer("checks", check.code, ["category"], "categories", check.category)
+    usable = [
+        one for one in check.categories if judge.refer("checks", check.code, ["category"], "categories", one)
+    ]
     if not judge.refer("checks", check.code, ["record"], "record_types", check.record):
         return False
     known = record_columns(catalog.record_types[check.record])
@@ -166,7 +170,7 @@ def _document(judge: Judge, catalog: Catalog, check: DuplicateCheck) -> bool:
                 judge.choose(
                     "checks", check.code, path, column, [*own, "entity"], "of the document's columns"
                 )
-    if usable:
+    for category in usable:
         given = {*DUPLICATE_FACTS, *check.columns, *check.key}
-        _told(judge, catalog, check, check.category, given, ["category"])
+        _told(judge, catalog, check, category, given, ["category"])
     return True

@@ -15,14 +15,14 @@ from exceptions_app.domain.delay import PREFIX
 from . import sensitivity
 from .catalog import Catalog
 from .judging import Judge, Path
-from .schema import BalanceCheck, Check, DuplicateCheck, MatchCheck, Sensitivity
+from .schema import BalanceCheck, ClusterCheck, MatchCheck, Sensitivity
 from .scopes import RecordTypes
 from .verify_work import needed_facts
 
 Said = Iterator[tuple[Path, Sensitivity]]
 
 
-def verify(judge: Judge, catalog: Catalog, check: Check) -> None:
+def verify(judge: Judge, catalog: Catalog, check: MatchCheck | ClusterCheck) -> None:
     """Report what a check says in the open and may not. Its expressions were accepted before."""
     types = catalog.record_types
     said = _match(check, types) if isinstance(check, MatchCheck) else _duplicate(check, catalog)
@@ -76,7 +76,7 @@ def _documents(check: BalanceCheck, types: RecordTypes) -> Said:
                 yield ("documents", "show"), sensitivity.of_cell(check, types, side, name)
 
 
-def _duplicate(check: DuplicateCheck, catalog: Catalog) -> Said:
+def _duplicate(check: ClusterCheck, catalog: Catalog) -> Said:
     types = catalog.record_types
     for part in ("key", "lines"):
         for index, name in enumerate(getattr(check, part)):
@@ -88,10 +88,10 @@ def _duplicate(check: DuplicateCheck, catalog: Catalog) -> Said:
     for name in re.findall(r"\{(\w+)\}", check.reference):
         yield ("reference",), sensitivity.of_document(check, types, name)
     own = {*check.columns, *check.key}
-    category = catalog.categories.get(check.category)
-    told = "" if category is None else category.sentence
-    if category is not None and category.draft is not None:
-        told += f" {category.draft.subject} {category.draft.body} {{{category.draft.address or 'with'}}}"
-    for name in needed_facts(told):
-        if name in own:
-            yield ("category",), sensitivity.of_document(check, types, name)
+    for category in (catalog.categories[code] for code in check.categories if code in catalog.categories):
+        told = category.sentence
+        if category.draft is not None:
+            told += f" {category.draft.subject} {category.draft.body} {{{category.draft.address or 'with'}}}"
+        for name in needed_facts(told):
+            if name in own:
+                yield ("category",), sensitivity.of_document(check, types, name)

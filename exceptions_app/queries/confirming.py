@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import DuplicateCheck, Feed
+from exceptions_app.catalog.schema import ClusterCheck, Feed
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import FeedState
@@ -85,7 +85,7 @@ def _feeds(catalog: Catalog, check_code: str) -> list[Feed]:
     check = catalog.checks.get(check_code)
     if check is None:
         return []
-    if isinstance(check, DuplicateCheck):
+    if isinstance(check, ClusterCheck):
         return catalog.side_feeds(check, "documents")
     found = {feed.code: feed for side in check.sides for feed in catalog.side_feeds(check, side)}
     return list(found.values())

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import DuplicateCheck, MatchCheck
+from exceptions_app.catalog.schema import ClusterCheck, MatchCheck
 from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from .sides import is_elsewhere, names_document, side_heads
@@ -111,7 +111,7 @@ def _let(viewer: Viewer, catalog: Catalog, code: str, values: Mapping[str, Any])
         )
         shown = sees(viewer, level)
         found.append(RawValue(name, _text(value)) if shown else RawValue(name, None, "from your role"))
-    return tuple(found) if not isinstance(check, DuplicateCheck) else ()
+    return tuple(found) if not isinstance(check, ClusterCheck) else ()
 
 
 def _text(value: Any) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Check, CompareRow, DuplicateCheck, MatchCheck
+from exceptions_app.catalog.schema import Check, ClusterCheck, CompareRow, MatchCheck
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import from_iso
 
@@ -111,7 +111,7 @@ def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str,
     if isinstance(check, MatchCheck) and name in check.sides:
         side = check.sides[name]
         record, kind, systems = side.record, side.kind, side.systems
-    elif isinstance(check, DuplicateCheck):
+    elif isinstance(check, ClusterCheck):
         record, kind = check.record, check.record_kind
     own = (values or {}).get("source_system")
     feeds = catalog.feeds_for(record, kind, systems) if record else []

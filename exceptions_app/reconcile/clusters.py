@@ -1,29 +1,29 @@
-"""Documents that hang together through any rule, and what is said of such a cluster."""
+"""Documents that hang together, and what is said of such a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from exceptions_app.catalog.schema import DuplicateCheck
+from exceptions_app.catalog.schema import ClusterCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 
 from .values import exact, exact_text, instant, json_object, json_of
 
 _SIDES = "abcdefghijklmnopqrstuvwxyz"
+Identity = tuple[str, ...]
+"""Entity, and key as the source wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a cluster, as one rule found it. Identity: entity, and key as the source wrote it."""
+    """One document of a cluster."""
 
-    identity: tuple[str, ...]
-    rule: int
-    agreed: tuple[int, str]
+    identity: Identity
     lines: tuple[str, ...]
     since: datetime | None
     paid: bool
@@ -33,15 +33,14 @@ class Document:
     values: Mapping[str, tuple[str | None, str]] = field(compare=False)
 
     @classmethod
-    def of(cls, check: DuplicateCheck, row: Sequence[Any], shown: Sequence[tuple[str, str]]) -> Document:
-        """From a row as `CompiledDuplicate` describes it."""
-        rule, agreed, entity, lines, since, paid, amount, currency, counterparty = row[:9]
-        key, values = row[9 : 9 + len(check.key)], row[9 + len(check.key) :]
+    def of(cls, check: ClusterCheck, row: Sequence[Any], shown: Sequence[tuple[str, str]]) -> Document:
+        """From a row as `CompiledCluster` describes it."""
+        entity, lines, since, paid, amount, currency, counterparty = row[:7]
+        entity = NETWORK_SCOPE if entity is None else entity
+        key, values = row[7 : 7 + len(check.key)], row[7 + len(check.key) :]
         touched = sorted(f"{check.line_type}|{entity}|{line}" for line in lines or () if line)
         return cls(
             (entity, *key),
-            rule,
-            (rule, agreed),
             tuple(touched) or ("|".join(["document", entity, *key]),),
             None if since is None else instant(since),
             bool(paid),
@@ -53,42 +52,54 @@ class Document:
 
 
 class Clusters:
-    """Union of documents that were found side by side. Rows come in order: rule, agreement, oldest first."""
+    """Union of documents that were found side by side."""
 
     def __init__(self) -> None:
-        self._parent: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._documents: dict[tuple[str, ...], Document] = {}
-        self._rules: dict[tuple[str, ...], int] = {}
+        self._parent: dict[Identity, Identity] = {}
+        self._documents: dict[Identity, Document] = {}
 
-    def add(self, document: Document, beside: Document | None) -> None:
-        """Put a document in, and together with the one it agrees with."""
-        identity = document.identity
-        self._documents.setdefault(identity, document)
-        self._parent.setdefault(identity, identity)
-        if beside is not None:
-            self._parent[self._root(identity)] = self._root(beside.identity)
+    def add(self, document: Document) -> None:
+        """Put a document in; of one that is known, what was said first stands."""
+        self._documents.setdefault(document.identity, document)
+        self._parent.setdefault(document.identity, document.identity)
 
-    def _root(self, identity: tuple[str, ...]) -> tuple[str, ...]:
+    def join(self, one: Identity, other: Identity) -> None:
+        """Two documents that were put in belong together."""
+        self._parent[self._root(one)] = self._root(other)
+
+    def _root(self, identity: Identity) -> Identity:
         while self._parent[identity] != identity:
             self._parent[identity] = identity = self._parent[self._parent[identity]]
         return identity
 
-    def found(self) -> Iterable[Cluster]:
+    def found(self) -> list[Cluster]:
         """Every cluster, its oldest member first; the same whatever the order of rows."""
-        members: dict[tuple[str, ...], list[Document]] = {}
+        members: dict[Identity, list[Document]] = {}
         for identity, document in self._documents.items():
             members.setdefault(self._root(identity), []).append(document)
         clusters = [Cluster(sorted(documents, key=_age)) for documents in members.values()]
         return sorted(clusters, key=lambda cluster: cluster.members[0].identity)
 
 
-def _age(document: Document) -> tuple[str, tuple[str, ...]]:
+def _age(document: Document) -> tuple[str, Identity]:
     return document.since.isoformat() if document.since else "", document.identity
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a kind says of one cluster: facts as texts, beside those that every cluster has, and its verdicts as JSON
+    of the evidence's `tolerance`.
+    """
+
+    since: datetime
+    critical: bool
+    facts: Mapping[str, str | None]
+    tolerance: str = "null"
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
-    """Two documents or more that are suspected to be the same; `members` oldest first."""
+    """Documents that are wrong together; the first of `members` is the identity."""
 
     members: Sequence[Document]
 
@@ -97,67 +108,78 @@ class Cluster:
         return {"members": len(self.members), "paid_members": sum(member.paid for member in self.members)}
 
     def discrepancy(
-        self, check: DuplicateCheck, now: datetime, told: Collection[str], *, critical: bool
+        self, check: ClusterCheck, category: str, told: Collection[str], said: Said
     ) -> Discrepancy:
-        """The cluster as one discrepancy. At stake is what all but the oldest bill, in its currency. Of the columns
+        """The cluster as one discrepancy. At stake is what all but the first bill, in its currency. Of the columns
         only those `told` become facts: facts are read by everybody.
         """
-        oldest, *others = self.members
-        entity, *key = oldest.identity
+        first, *others = self.members
+        entity, *key = first.identity
         business_key = json_object({n: json_of(v, "text") for n, v in zip(check.key, key, strict=True)})
         sides = json_object(
             {side: _values(member) for side, member in zip(_SIDES, self.members, strict=False)}
         )
-        evidence = f'{{"key":{business_key},"let":{{}},"sides":{sides},"tolerance":null}}'
-        amounts = [m.amount for m in others if m.amount is not None and m.currency == oldest.currency]
+        evidence = f'{{"key":{business_key},"let":{{}},"sides":{sides},"tolerance":{said.tolerance}}}'
+        amounts = [m.amount for m in others if m.amount is not None and m.currency == first.currency]
         amount = exact(sum(amounts, Decimal(0))) if amounts else None
         return Discrepancy(
-            fingerprint=fingerprint(check.code, check.category, entity, key),
+            fingerprint=fingerprint(check.code, category, entity, key),
             check=check.code,
             scope=NETWORK_SCOPE,
-            category=check.category,
+            category=category,
             entity=entity,
-            reference=self._name(check, oldest),
+            reference=_name(check, first),
             business_key=business_key,
             lines=tuple(dict.fromkeys(line for member in self.members for line in member.lines)),
-            counterparty=oldest.counterparty,
-            facts=self._facts(check, amount, told),
+            counterparty=first.counterparty,
+            facts=self._facts(check, amount, told, said.facts),
             evidence=evidence,
             evidence_hash=evidence_hash(f'{{"key":{business_key},"sides":{sides}}}'),
             amount=amount,
-            currency=oldest.currency,
-            since=others[0].since or now,
-            critical=critical,
+            currency=first.currency,
+            since=said.since,
+            critical=said.critical,
         )
 
-    def _facts(self, check: DuplicateCheck, amount: Decimal | None, told: Collection[str]) -> str:
-        oldest, *others = self.members
-        facts = {name: json_of(*value) for name, value in oldest.values.items() if name in told}
+    def names(self, check: ClusterCheck) -> list[str]:
+        """How each member is called; with its facility, where there are several."""
         elsewhere = len({member.identity[0] for member in self.members}) > 1
+        return [_name(check, member, elsewhere=elsewhere) for member in self.members]
+
+    def _facts(
+        self,
+        check: ClusterCheck,
+        amount: Decimal | None,
+        told: Collection[str],
+        also: Mapping[str, str | None],
+    ) -> str:
+        first, (a, *others) = self.members[0], self.names(check)
+        facts = {name: json_of(*value) for name, value in first.values.items() if name in told}
         texts = {
-            "a": self._name(check, oldest, elsewhere=elsewhere),
-            "b": ", ".join(self._name(check, other, elsewhere=elsewhere) for other in others),
-            "keys": check.rules[min(member.rule for member in self.members)].title,
-            "paid": _paid(**self.figures()),
-            "currency": oldest.currency,
-            "counterparty": oldest.counterparty,
+            "a": a,
+            "b": ", ".join(others),
+            "currency": first.currency,
+            "counterparty": first.counterparty,
             "amount": exact_text(amount),
+            **also,
         }
         facts |= {name: json_of(text, "text") for name, text in texts.items()}
         facts["members"] = str(len(self.members))
         return json_object(facts)
 
-    def _name(self, check: DuplicateCheck, document: Document, *, elsewhere: bool = False) -> str:
-        known = {name: value or "" for name, (value, _) in document.values.items()}
-        text = check.reference.format_map(known)
-        return f"{text} ({document.identity[0]})" if elsewhere else text
+
+def _name(check: ClusterCheck, document: Document, *, elsewhere: bool = False) -> str:
+    known = {name: value or "" for name, (value, _) in document.values.items()}
+    text = check.reference.format_map(known)
+    return f"{text} ({document.identity[0]})" if elsewhere else text
 
 
 def _values(document: Document) -> str:
     return json_object({name: json_of(*value) for name, value in document.values.items()})
 
 
-def _paid(members: int, paid_members: int) -> str:
+def paid_words(members: int, paid_members: int) -> str:
+    """How many of a cluster's documents are paid, in words."""
     pair = members == 2
     if paid_members == 0:
         return "neither is paid" if pair else "none is paid"

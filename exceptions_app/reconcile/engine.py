@@ -15,12 +15,14 @@ from typing import TypeVar
 import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import BalanceCheck, Check, MatchCheck
+from exceptions_app.catalog.schema import BalanceCheck, BaseCheck, ClusterCheck, MatchCheck
 from exceptions_app.domain.discrepancy import Discrepancy
 
 from .allowances import Allowances
 from .balance import compile_balance
-from .duplicates import CompiledDuplicate, compile_duplicate, find_duplicates
+from .cluster_documents import CompiledCluster
+from .cluster_kinds import compile_cluster
+from .errors import CheckError
 from .evidence import Reader
 from .match import CompiledMatch, compile_match
 from .parameters import RunParameters, bind
@@ -42,25 +44,27 @@ class CheckResult:
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-Compiled = CompiledMatch | CompiledDuplicate
+Compiled = CompiledMatch | CompiledCluster
 _COMPILED: dict[tuple[str, str], Compiled] = {}
 _PARSED: dict[str, duckdb.Statement] = {}
 _KEEPING = Lock()
 _MOST_KEPT = 256
 
 
-def compile_check(check: Check, catalog: Catalog) -> Compiled:
+def compile_check(check: BaseCheck, catalog: Catalog) -> Compiled:
     """The statement of a check under a configuration; compiled once. Raises `CheckError`."""
     with _KEEPING:
         return _kept(_COMPILED, (catalog.digest, check.model_dump_json()), lambda: _compile(check, catalog))
 
 
-def _compile(check: Check, catalog: Catalog) -> Compiled:
+def _compile(check: BaseCheck, catalog: Catalog) -> Compiled:
     if isinstance(check, BalanceCheck):
         return compile_balance(check, catalog)
     if isinstance(check, MatchCheck):
         return compile_match(check, catalog)
-    return compile_duplicate(check, catalog)
+    if isinstance(check, ClusterCheck):
+        return compile_cluster(check, catalog)
+    raise CheckError("nothing runs a check of this kind", check.code)
 
 
 def _parsed(con: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
@@ -79,7 +83,7 @@ def _kept(kept: dict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
 
 def run_check(
     con: duckdb.DuckDBPyConnection,
-    check: Check,
+    check: BaseCheck,
     catalog: Catalog,
     entity: str | None,
     parameters: RunParameters,
@@ -89,8 +93,8 @@ def run_check(
     Raises `CheckError` where a side that must be there has no feed.
     """
     compiled = compile_check(check, catalog)
-    if isinstance(compiled, CompiledDuplicate):
-        found, compared = find_duplicates(con, compiled, parameters)
+    if isinstance(compiled, CompiledCluster):
+        found, compared = compiled.find(con, parameters)
         members = sum(json.loads(one.facts)["members"] for one in found)
         return CheckResult(found, compared, compared - members, compiled.statement)
     values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from exceptions_app.catalog.schema import Check, MatchCheck, ServiceTime
+from exceptions_app.catalog.schema import BaseCheck, MatchCheck, ServiceTime
 
 from .errors import CheckError
 
@@ -53,14 +53,14 @@ def grace_parameter(grace: ServiceTime) -> str:
 
 
 def bind(
-    names: Iterable[str], check: Check, parameters: RunParameters, lags: Mapping[str, timedelta]
+    names: Iterable[str], check: BaseCheck, parameters: RunParameters, lags: Mapping[str, timedelta]
 ) -> dict[str, datetime | None]:
     """The value of each named parameter. `lags` is the longest lag of each side's feeds."""
     return {name: _value(name, check, parameters, lags) for name in names}
 
 
 def _value(
-    name: str, check: Check, parameters: RunParameters, lags: Mapping[str, timedelta]
+    name: str, check: BaseCheck, parameters: RunParameters, lags: Mapping[str, timedelta]
 ) -> datetime | None:
     if name == "now":
         return parameters.now

@@ -16,9 +16,9 @@ import duckdb
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path, read_check
 from exceptions_app.catalog.expressions import Expr, literal, quote, render
-from exceptions_app.catalog.schema import Check, DuplicateCheck, MatchCheck, RecordType, Side
+from exceptions_app.catalog.schema import Check, ClusterCheck, MatchCheck, RecordType, Side
 
-from .duplicates import alike
+from .cluster_kinds import compile_cluster
 from .sources import SOURCE, bare, canonical_select, systems_of
 from .values import instant, instant_sql
 
@@ -56,7 +56,7 @@ def probe(
     `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer. A
     document that was one of several counts as read when any of them was: it is the other that gets voided.
     """
-    if isinstance(check, MatchCheck) or not keys:
+    if not isinstance(check, ClusterCheck) or not keys:
         return _look_up(con, check, catalog, entity, keys)
     beside = _beside(con, check, catalog, keys)
     everyone = [*keys, *(key for others in beside.values() for key in others)]
@@ -74,11 +74,11 @@ def _newest(times: Iterable[datetime | None]) -> datetime | None:
 
 
 def _beside(
-    con: duckdb.DuckDBPyConnection, check: DuplicateCheck, catalog: Catalog, keys: Sequence[Mapping[str, str]]
+    con: duckdb.DuckDBPyConnection, check: ClusterCheck, catalog: Catalog, keys: Sequence[Mapping[str, str]]
 ) -> dict[str, list[dict[str, str]]]:
     """Per document asked for: those that agree with it under a rule of the check."""
     asked, beside = {canonical_key(key) for key in keys}, dict[str, list[dict[str, str]]]()
-    for members in alike(con, check, catalog):
+    for members in compile_cluster(check, catalog).beside(con):
         cluster = [dict(zip(check.key, key, strict=True)) for _, *key in members]
         for key in asked.intersection(map(canonical_key, cluster)):
             beside[key] = cluster

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog, canonical
-from exceptions_app.catalog.schema import CausedBy, DuplicateCheck
+from exceptions_app.catalog.schema import CausedBy, ClusterCheck
 
 CAUSES_CHECK = "causes"
 """The check code of every cause; its scope is the cause's category."""
@@ -68,7 +68,7 @@ class Missing:
         if found is None:
             check = self._catalog.checks.get(code)
             known = check is not None and (
-                isinstance(check, DuplicateCheck) or (side is not None and side in check.sides)
+                isinstance(check, ClusterCheck) or (side is not None and side in check.sides)
             )
             feeds = self._catalog.side_feeds(check, side or "") if check is not None and known else []
             found = self._systems[code, side] = tuple(dict.fromkeys(feed.system for feed in feeds))

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog, canonical
-from exceptions_app.catalog.schema import Check, DuplicateCheck
+from exceptions_app.catalog.schema import Check, ClusterCheck
 from exceptions_app.domain.instant import iso
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import CheckRun, ConfigSnapshot, ExceptionCase
@@ -168,8 +168,8 @@ def rules_of(configuration: Mapping[str, Any], check: Check) -> Any:
         for entry in configuration.get("checks", [])
         if entry["code"] == check.code
     ]
-    sides = [] if isinstance(check, DuplicateCheck) else list(check.sides.values())
-    records = {check.record} if isinstance(check, DuplicateCheck) else {side.record for side in sides}
+    sides = [] if isinstance(check, ClusterCheck) else list(check.sides.values())
+    records = {check.record} if isinstance(check, ClusterCheck) else {side.record for side in sides}
     records |= {lookup.record for side in sides for lookup in side.lookups.values()}
     types = [entry for entry in configuration.get("record_types", []) if entry["code"] in records]
     used = {column.get("crosswalk") for entry in types for column in entry["columns"].values()} - {None}

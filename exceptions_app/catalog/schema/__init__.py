@@ -8,27 +8,18 @@ from typing import Any
 
 from pydantic import Field
 
+from .balance import BalanceCheck, Documents
 from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
-from .checks import (
-    BalanceCheck,
-    Check,
-    CompareRow,
-    CostOfDelay,
-    Documents,
-    DuplicateCheck,
-    DuplicateRule,
-    Finding,
-    Lookup,
-    MatchCheck,
-    ScopedTolerance,
-    Side,
-    Tolerance,
-    ToleranceUse,
-)
+from .check_base import BaseCheck, CompareRow
+from .checks import Check
+from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
+from .match import CostOfDelay, Finding, MatchCheck
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .shown import ChainStep, Conversion, Draft
+from .sides import Lookup, Side
+from .tolerances import ScopedTolerance, Tolerance, ToleranceUse
 from .work import (
     Assignment,
     Category,
@@ -48,11 +39,13 @@ __all__ = [
     "Assignment",
     "Backoff",
     "BalanceCheck",
+    "BaseCheck",
     "Calendar",
     "Category",
     "CausedBy",
     "ChainStep",
     "Check",
+    "ClusterCheck",
     "Code",
     "Column",
     "ColumnType",

@@ -1,0 +1,67 @@
+"""Kinds of check that find clusters: records of one type that are wrong together, anywhere in the network."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Code, Duration, Expression, Name, Shape
+from .check_base import BaseCheck, CompareRow
+
+
+class ClusterCheck(BaseCheck):
+    """Documents of one record type that are wrong together. A cluster is known by one of its members.
+
+    `key` identifies a document inside the record type (lines are grouped by it); `lines` are the transaction
+    lines that a document touches, so that what the cluster causes there is listed on it rather than raised again.
+    """
+
+    record: Name
+    record_kind: Code | None = None
+    where: Expression | None = None
+    key: list[Name] = Field(min_length=1)
+    columns: dict[Name, Expression]
+    lines: list[Name] = Field(default_factory=list)
+    line_type: Name = "order_line"
+    reference: str
+    amount: Expression | None = None
+    currency: Expression | None = None
+    counterparty: Expression | None = None
+    critical_when: Expression | None = Field(
+        None, description="over the aggregates `members` and `paid_members`"
+    )
+    compare: list[CompareRow] = Field(default_factory=list)
+
+    @property
+    def compared_in_full(self) -> bool:
+        return True
+
+
+class DuplicateRule(Shape):
+    """Documents that agree on all `same` expressions (none NULL), and on `near` within some days."""
+
+    title: str
+    same: list[Expression] = Field(min_length=1)
+    near: Expression | None = None
+    within: Duration = timedelta(0)
+
+
+class _TwiceCheck(ClusterCheck):
+    """Documents that occur more than once, across entities. `order_by` says which is oldest: the cluster's identity."""
+
+    category: Code
+    order_by: Expression
+    paid: Expression | None = Field(None, description="a boolean over the document: has it been paid")
+
+    @property
+    def categories(self) -> list[str]:
+        return [self.category]
+
+
+class DuplicateCheck(_TwiceCheck):
+    """Documents that agree under a rule."""
+
+    kind: Literal["duplicate"] = "duplicate"
+    rules: list[DuplicateRule] = Field(min_length=1)
