@@ -32,6 +32,7 @@ __all__ = ["CaseRow", "Neighbours", "QueueFilter", "QueuePage", "iterate", "neig
 PAGE_SIZE = 50
 COUNT_LIMIT = 1_000
 _EXPORT_CHUNK = 2_000
+_ROWS = select(*COLUMNS).select_from(Case).outerjoin(User, User.id == Case.owner_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _count(
 
 
 def _select(conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
-    return select(*COLUMNS).select_from(Case).outerjoin(User, User.id == Case.owner_id).where(*conditions)
+    return _ROWS.where(*conditions)
 
 
 def _fetch(session: Session, plan: Plan, after: Position | None, limit: int) -> list[Row[Any]]:

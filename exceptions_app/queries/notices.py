@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, visible
@@ -52,12 +52,12 @@ def page(session: Session, viewer: Viewer, before: int | None = None, size: int 
     return NoticePage(lines, lines[-1].id if len(found) > size else None)
 
 
-def unread(session: Session, user_id: int) -> int:
+def unread(user_id: int | ColumnElement[int]) -> ScalarSelect[int]:
     """How many are unread, at most one more than `MOST_COUNTED`: the same cost however many there are."""
     some = (
         select(Notice.id).where(Notice.user_id == user_id, Notice.read_at.is_(None)).limit(MOST_COUNTED + 1)
     )
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
 def undeliverable(session: Session, user_id: int) -> Mail | None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.access import Viewer
@@ -82,18 +82,20 @@ def known_columns(text: str) -> tuple[str, ...]:
     return found if not found or ALWAYS in found else (ALWAYS, *found)
 
 
+_ME, _OWNER = aliased(User), aliased(User)
+_LOOK = (
+    select(QueueLayout.columns, QueueLayout.density, QueueLayout.default_view_id, SavedView, _OWNER.name)
+    .select_from(_ME)
+    .outerjoin(QueueLayout, QueueLayout.user_id == _ME.id)
+    .outerjoin(SavedView, or_(SavedView.owner_id == _ME.id, SavedView.shared.is_(True)))
+    .outerjoin(_OWNER, _OWNER.id == SavedView.owner_id)
+    .where(_ME.id == bindparam("person"))
+)
+
+
 def look(session: Session, viewer: Viewer) -> Look:
     """The person's layout and every view that they may open: their own first, by name."""
-    me, owner = aliased(User), aliased(User)
-    layout, view = QueueLayout, SavedView
-    rows = session.execute(
-        select(layout.columns, layout.density, layout.default_view_id, view, owner.name)
-        .select_from(me)
-        .outerjoin(layout, layout.user_id == me.id)
-        .outerjoin(view, or_(view.owner_id == me.id, view.shared.is_(True)))
-        .outerjoin(owner, owner.id == view.owner_id)
-        .where(me.id == viewer.user_id)
-    ).all()
+    rows = session.execute(_LOOK, {"person": viewer.user_id}).all()
     found = [_view(viewer, each, name) for _, _, _, each, name in rows if each is not None]
     ordered = tuple(sorted(found, key=lambda one: (not one.mine, one.name.lower())))
     columns, density, default_id = rows[0][:3] if rows else ("", "", None)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, flash, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, flash, g, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
+from sqlalchemy import BindParameter, Integer, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db, login_manager
 from exceptions_app.models import User
+from exceptions_app.queries import notices
 from exceptions_app.runtime import runtime
 from exceptions_app.services import people, signing_in
 
@@ -23,6 +25,12 @@ from .transaction import transactional
 
 blueprint = Blueprint("auth", __name__)
 THEMES = ("auto", "light", "dark")
+_ASKED: BindParameter[int] = bindparam("person", type_=Integer)
+_PERSON = (
+    select(User, notices.unread(_ASKED))
+    .options(joinedload(User.queues), joinedload(User.entities))
+    .where(User.id == _ASKED)
+)
 
 
 def install(app: Flask) -> None:
@@ -32,15 +40,17 @@ def install(app: Flask) -> None:
 
 
 def _load(session_id: str) -> User | None:
-    """The person with queues and entities in one statement: every page asks for all three. Nobody, where the
-    session was begun with a password that has been replaced.
+    """The person with queues, entities and the number of unread notices in one statement: every page asks for all
+    four. Nobody, where the session was begun with a password that has been replaced.
     """
     user_id, _, _ = session_id.partition(".")
     if not user_id.isdecimal():
         return None
-    whole = (joinedload(User.queues), joinedload(User.entities))
-    user = db.session.get(User, int(user_id), options=whole)
-    if user is None or not user.active or not compare_digest(user.get_id().encode(), session_id.encode()):
+    found = db.session.execute(_PERSON, {"person": int(user_id)}).unique().one_or_none()
+    if found is None:
+        return None
+    user, g.unread_notices = found
+    if not user.active or not compare_digest(user.get_id().encode(), session_id.encode()):
         return None
     return user
 

@@ -20,8 +20,7 @@ from markupsafe import Markup
 from exceptions_app.access import Permission
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import iso, utc_now
-from exceptions_app.extensions import db
-from exceptions_app.queries import notices, retry_words, words
+from exceptions_app.queries import retry_words, words
 from exceptions_app.queries.rows import CaseRow
 from exceptions_app.runtime import runtime
 
@@ -99,10 +98,11 @@ def install(app: Flask) -> None:
         "asset": asset,
         "icon": icon,
         "case_url": case_url,
+        "note_url": note_url,
         "sla": sla,
         "severity": severity,
         "allowed": gate.allowed,
-        "unread_notices": lambda: notices.unread(db.session(), gate.user().id),
+        "unread_notices": lambda: g.get("unread_notices", 0),
         "Permission": Permission,
     }
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -172,6 +172,13 @@ def case_url(reference: str) -> str:
     if "case_url" not in g:
         g.case_url = url_for("cases.show", reference="~").removesuffix("~")
     return f"{g.case_url}{reference}"
+
+
+def note_url(reference: str) -> str:
+    """Where the note on a row goes; built once a request as well."""
+    if "note_url" not in g:
+        g.note_url = url_for("queues.note", reference="~").removesuffix("~")
+    return f"{g.note_url}{reference}"
 
 
 def _largest(span: timedelta) -> str:
