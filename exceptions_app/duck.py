@@ -5,19 +5,24 @@ Knows nothing of records or checks; those who use a session bring their own SQL.
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
-from os import getpid
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
 _sessions = count(1)
+_idle: dict[tuple[str, int], list[DuckDBPyConnection]] = defaultdict(list)
+_idling = Lock()
+_MOST_IDLE = 4
 
 
 def session(memory: str = "1GB", threads: int = 2) -> DuckDBPyConnection:
@@ -27,7 +32,7 @@ def session(memory: str = "1GB", threads: int = 2) -> DuckDBPyConnection:
     Times are UTC whatever the machine's zone is. Extensions are neither downloaded nor loaded by themselves:
     closed networks behave as open ones do. The caller closes it.
     """
-    spill = Path(tempfile.gettempdir()) / f"tieout-duck-{getpid()}-{next(_sessions)}"
+    spill = Path(tempfile.gettempdir()) / f"tieout-duck-{os.getpid()}-{next(_sessions)}"
     con = duckdb.connect(
         ":memory:",
         config={
@@ -71,12 +76,44 @@ def thread_sharing(con: DuckDBPyConnection) -> Callable[[int], None]:
 
 @contextmanager
 def closing_session(memory: str = "1GB", threads: int = 2) -> Iterator[DuckDBPyConnection]:
-    """`session` for a with statement."""
-    con = session(memory, threads)
+    """`session` for a with statement. What is made in it is gone afterwards.
+
+    An engine takes a hundredth of a second to start, more than most feeds take to map: one that is left as it was
+    found, and without an error, serves again.
+    """
+    engine = _idle_engine(memory, threads) or session(memory, threads)
+    con, as_found = engine.cursor(), False
     try:
         yield con
+        as_found = not scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary")
     finally:
-        con.close()
+        con.close()  # its temporary tables and views go with it
+        if not (as_found and _keep_idle(memory, threads, engine)):
+            engine.close()
+
+
+def _idle_engine(memory: str, threads: int) -> DuckDBPyConnection | None:
+    with _idling:
+        return _idle[memory, threads].pop() if _idle[memory, threads] else None
+
+
+def _keep_idle(memory: str, threads: int, engine: DuckDBPyConnection) -> bool:
+    with _idling:
+        kept = len(_idle[memory, threads]) < _MOST_IDLE
+        if kept:
+            _idle[memory, threads].append(engine)
+        return kept
+
+
+def _forget_idle() -> None:
+    """A child has none of its parent's threads: engines that it inherits are neither used nor closed."""
+    global _idling, _idle  # the lock may have been held, too
+    _inherited.append(_idle)
+    _idling, _idle = Lock(), defaultdict(list)
+
+
+_inherited: list[Any] = []
+os.register_at_fork(after_in_child=_forget_idle)
 
 
 def quoted(identifier: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
 
 import duckdb
@@ -62,3 +63,30 @@ def test_a_time_is_written_in_utc_and_must_be_aware() -> None:
 def test_no_row_has_no_single_value() -> None:
     with duck.closing_session() as con:
         assert duck.scalar(con, "SELECT 1 WHERE false") is None
+
+
+def test_a_session_has_nothing_of_one_that_was_before_it() -> None:
+    with duck.closing_session("200MB", 1) as con:
+        con.execute("CREATE TEMP TABLE mine AS SELECT 1")
+        con.execute("CREATE TEMP VIEW seen AS SELECT * FROM mine")
+    with duck.closing_session("200MB", 1) as con:
+        con.execute("CREATE TABLE shared AS SELECT 1")
+    for _ in range(2):
+        with duck.closing_session("200MB", 1) as con:
+            assert con.execute("SELECT table_name FROM duckdb_tables()").fetchall() == []
+            assert duck.scalar(con, "SELECT count(*) FROM duckdb_views() WHERE NOT internal") == 0
+    with pytest.raises(ZeroDivisionError), duck.closing_session("200MB", 1) as con:
+        con.execute("CREATE TABLE left_behind AS SELECT 1")
+        raise ZeroDivisionError
+    with duck.closing_session("200MB", 1) as con:
+        assert con.execute("SELECT table_name FROM duckdb_tables()").fetchall() == []
+
+
+def test_a_process_that_forks_hands_down_no_engine() -> None:
+    with duck.closing_session("200MB", 1) as con:
+        con.execute("SELECT 1")
+    child = os.fork()
+    if child == 0:  # pragma: no cover - in the child
+        with duck.closing_session("200MB", 1) as con:
+            os._exit(0 if duck.scalar(con, "SELECT sum(range) FROM range(100000)") else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

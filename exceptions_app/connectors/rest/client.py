@@ -7,7 +7,9 @@ name is not used, so that no request leaves for a host that it does not name.
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -17,6 +19,7 @@ from ..references import address, reveal
 from .connection_options import RestConnection, RestProxy, RestTls
 
 Origin = tuple[str, str, int | None]
+_AUTHORITIES_SECONDS = 3600.0
 
 
 def origin(url: httpx2.URL) -> Origin:
@@ -94,8 +97,14 @@ def settings_of(connection: RestConnection) -> dict[str, Any]:
         "trust_env": False,
         "follow_redirects": False,
         "proxy": None if connection.proxy is None else _proxy(connection.proxy, tls),
-        "verify": True if tls is None else tls,
+        "verify": _authorities(int(time.monotonic() // _AUTHORITIES_SECONDS)) if tls is None else tls,
     }
+
+
+@lru_cache(maxsize=1)
+def _authorities(_period: int) -> ssl.SSLContext:
+    """The machine's own: reading them takes longer than most answers, so they are read anew once an hour."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _proxy(options: RestProxy, tls: ssl.SSLContext | None) -> httpx2.Proxy:
