@@ -17,9 +17,8 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck, Reason
 from exceptions_app.domain.lifecycle import Action, Status, actions_from
 from exceptions_app.domain.money import from_e4
-from exceptions_app.models import CaseEvidence, ExceptionCase
+from exceptions_app.models import CaseEvidence, ExceptionCase, User
 
-from .cases import rows_where
 from .chain import Document, chain
 from .clock import ClockDetail, clock_detail
 from .conversions import conversions
@@ -43,8 +42,9 @@ class RecordLink:
 
 @dataclass(frozen=True, slots=True)
 class CaseDetail:
-    """All that the page of one exception needs, masked and in words."""
+    """All that the page of one exception needs, masked and in words. `stored`: for what else is asked about it."""
 
+    stored: ExceptionCase
     row: CaseRow
     clock: ClockDetail
     whose_move: str
@@ -84,11 +84,16 @@ def detail(
     session: Session, viewer: Viewer, catalog: Catalog, case_id: int, *, now: datetime
 ) -> CaseDetail | None:
     """The exception, or None when there is none that the viewer may see."""
-    case = session.scalar(select(ExceptionCase).where(ExceptionCase.id == case_id, *visible(viewer)))
-    if case is None:
+    stored = session.execute(
+        select(ExceptionCase, User.name)
+        .outerjoin(User, User.id == ExceptionCase.owner_id)
+        .where(ExceptionCase.id == case_id, *visible(viewer))
+    ).one_or_none()
+    if stored is None:
         return None
+    case, owner = stored
     maker = RowMaker(viewer, catalog, now)
-    row = rows_where(session, viewer, catalog, now, [ExceptionCase.id == case_id], 1)[0]
+    row = maker.made(case, owner)
     evidence = session.execute(
         select(CaseEvidence.evidence, CaseEvidence.taken_at, CaseEvidence.version)
         .where(CaseEvidence.case_id == case_id)
@@ -103,6 +108,7 @@ def detail(
         viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
     )
     return CaseDetail(
+        stored=case,
         row=row,
         clock=clock_detail(session, catalog, case, row.stage, maker.calendar(case.sla_calendar), now),
         whose_move=_whose_move(case, row, category.ball if category else "us"),

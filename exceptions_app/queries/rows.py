@@ -106,6 +106,10 @@ class RowMaker:
         return known
 
     def __call__(self, row: Row[Any]) -> CaseRow:
+        return self.made(row, row.owner_name)
+
+    def made(self, row: Row[Any] | Case, owner: str | None) -> CaseRow:
+        """From an exception that was read whole, too."""
         catalog, now, calendar = self.catalog, self.now, self.calendar(row.sla_calendar)
         category = catalog.categories.get(row.category)
         queue = catalog.queues.get(row.queue)
@@ -132,7 +136,7 @@ class RowMaker:
             currency=row.currency,
             reporting_amount=None if row.reporting_amount_e4 is None else from_e4(row.reporting_amount_e4),
             owner_id=row.owner_id,
-            owner=row.owner_name,
+            owner=owner,
             recurring=row.recurring,
             on_hold=row.on_hold,
             ball_in_court=row.ball_in_court,

@@ -64,7 +64,7 @@ def page(
         conflict=status == 409,
         today=now.astimezone(found.zone).date(),
         now=now,
-        retries=_retries(catalog, number, now),
+        retries=_retries(catalog, found.stored, now),
         problems=problems or {},
         token=uuid.uuid4().hex,
     )
@@ -106,8 +106,7 @@ def _shown() -> str:
     return wanted if wanted in SHOWS else ""
 
 
-def _retries(catalog: Catalog, number: int, now: datetime) -> Any:
-    case = db.session.get_one(ExceptionCase, number)
+def _retries(catalog: Catalog, case: ExceptionCase, now: datetime) -> Any:
     task_id = request.args.get("task", type=int)
     return case_retries(db.session(), gate.viewer(), catalog, case, now=now, task_id=task_id)
 
