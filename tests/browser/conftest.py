@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from exceptions_app import create_app
@@ -60,11 +61,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    settings = Settings(instance=tmp_path, catalog=SITE, secret_key="for tests only", cheap_passwords=True)
+@contextmanager
+def serving(instance: Path, prepare: Callable[[Flask], Any] = lambda app: None) -> Iterator[Site]:
+    """A running install with a few exceptions; `prepare` is called with the application before those are there."""
+    settings = Settings(instance=instance, catalog=SITE, secret_key="for tests only", cheap_passwords=True)
     schema.upgrade(settings.sqlalchemy_url)
     app = create_app(settings)
+    prepare(app)
     with app.app_context():
         references = _fill()
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -77,6 +80,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path) as running:
+        yield running
 
 
 def _fill() -> list[str]:
@@ -147,6 +156,19 @@ def _integration(snapshot: int) -> None:
     session.add_all([reject, state, task])
 
 
+def signed_in(context: BrowserContext, site: Site, role: str) -> Page:
+    """A page of the person with that role; what the browser complains of is noted."""
+    page = context.new_page()
+    page.on("console", lambda m: site.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: site.complaints.append(str(error)))
+    page.goto("/sign-in")
+    page.fill("#email", f"{role}@example.org")
+    page.fill("#password", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(site.url + "/")
+    return page
+
+
 @pytest.fixture
 def open_as(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     """`open_as(role, path, …)`: a page signed in as that role. What the browser complains of fails the test."""
@@ -155,16 +177,7 @@ def open_as(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     def enter(role: str, path: str = "/", **options: Any) -> Page:
         context = chromium.new_context(base_url=site.url, **options)
         contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "console", lambda m: site.complaints.append(m.text) if m.type in {"error", "warning"} else None
-        )
-        page.on("pageerror", lambda error: site.complaints.append(str(error)))
-        page.goto("/sign-in")
-        page.fill("#email", f"{role}@example.org")
-        page.fill("#password", PASSWORD)
-        page.click("button[type=submit]")
-        page.wait_for_url(site.url + "/")
+        page = signed_in(context, site, role)
         page.goto(path)
         return page
 

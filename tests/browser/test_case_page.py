@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import Site
-from .test_axe import violations
+from .looking import violations
 
 pytestmark = pytest.mark.browser
 
@@ -43,14 +43,3 @@ def test_a_comment_is_pinned_and_the_raw_record_is_read(site: Site, open_as: Cal
     assert violations(page) == []
     page.set_viewport_size({"width": 320, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_parts_of_the_timeline_violate_nothing(
-    scheme: str, site: Site, open_as: Callable[..., Page]
-) -> None:
-    page = open_as("manager", color_scheme=scheme)
-    for part in ("?from=queue", "?show=people", "?show=systems"):
-        page.goto(f"/exceptions/{site.references[0]}{part}")
-        page.wait_for_load_state("networkidle")
-        assert violations(page) == [], part

@@ -11,7 +11,7 @@ from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
 
 from .conftest import Site
-from .test_axe import violations
+from .looking import violations
 
 pytestmark = pytest.mark.browser
 WIDE = {"viewport": {"width": 1600, "height": 900}}

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from exceptions_app.access import viewer_for
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.domain.public_id import decode
 from exceptions_app.domain.retry import Outcome
 from exceptions_app.extensions import db
-from exceptions_app.models import Delivery, ExceptionCase, SystemGate, User
-from exceptions_app.services import retry_asking
 from tests.web.retrying import Retrying
 
 from .conftest import Site
-from .test_axe import violations
+from .looking import violations
 
 pytestmark = pytest.mark.browser
 OpenAs = Callable[..., Page]
@@ -109,64 +104,6 @@ def test_what_gave_up_is_sent_again_without_scripts(site: Site, open_as: OpenAs)
     expect(page.locator("#batch-2 [data-part=waiting] dd")).to_have_text("1")
     page.click("button:has-text('Pause')")
     expect(page.locator("#batch-2")).to_contain_text("Paused")
-
-
-def _in_every_state(site: Site) -> list[str]:
-    """One that gave up, one that waits for approval, one that needs a decision, one that waits at a resting system;
-    and a batch that is being prepared. The addresses to look at.
-    """
-    session, jobs = db.session(), _jobs(site)
-    asker = session.query(User).filter_by(role="specialist").one()
-    ids = [decode(reference) or 0 for reference in site.references]
-
-    def ask(number: int, **edits: str) -> None:
-        retry_asking.start(
-            session, jobs.ctx, viewer_for(asker, jobs.catalog), token=f"{number:032}", case_ids=[ids[number]],
-            title=f"Batch of {number}", reason="Agreed", edits={ids[number]: edits} if edits else None,
-        )  # fmt: skip
-        session.commit()
-
-    ask(0)
-    jobs.prepare()
-    jobs.answer(Outcome.TRANSIENT, error="503 Service Unavailable", status_code=503)
-    jobs.answer(Outcome.PERMANENT, later=timedelta(hours=1), error="No such order.", error_class="cancelled")
-    ask(1, price="4150")
-    jobs.prepare()
-    ask(2)
-    jobs.prepare()
-    ask(3)
-    session.query(Delivery).filter_by(case_id=ids[2]).update({"status": "unsure", "last_error": "No answer."})
-    session.query(ExceptionCase).filter_by(id=ids[2]).update({"retry_state": "unsure"})
-    until = jobs.now + timedelta(hours=1)
-    session.add(
-        SystemGate(system="DESK", state="open", opened_at=jobs.now, retry_at=until, changed_at=jobs.now)
-    )
-    session.commit()
-    return [
-        "/retries", "/retries/1", "/retries/2?kind=approval", "/retries/4", "/retries/new", "/retries/approvals",
-        "/retries/decisions", "/retries/gave-up", "/retries/gave-up/1", "/retries/gave-up/confirm?do=again",
-        "/retries/gave-up/confirm?do=discard&id=1", "/retries/systems", "/queue?retry=failed",
-        *(f"/exceptions/{reference}" for reference in site.references),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_of_retries_violates_wcag_and_none_scrolls_sideways(
-    scheme: str, site: Site, open_as: OpenAs
-) -> None:
-    with site.app.app_context():
-        pages = _in_every_state(site)
-    page, found = open_as("manager", color_scheme=scheme), []
-    for path in pages:
-        for width in (1440, 320):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto(path)
-            for details in page.query_selector_all("main details:not(.facet)"):
-                details.evaluate("one => one.open = true")
-            found += [(path, width, each) for each in violations(page)]
-            if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
-                found.append((path, width, "it scrolls sideways"))
-    assert found == []
 
 
 def test_before_and_after_violates_nothing(site: Site, open_as: OpenAs) -> None:
