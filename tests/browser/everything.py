@@ -165,7 +165,6 @@ def _tasks(session: Session, now: datetime, person: dict[str, User]) -> dict[str
     )
     typed = {"text": "overrides: {}", "days": 2}
     feed, export = {"feed": "ap_invoices"}, {"filter": {}, "user_id": manager.id}
-    rows = json.dumps(FOUND)
     wrong = json.dumps({"refused": ["(tried):4: no such field"]})
     _task(
         session,
@@ -231,9 +230,9 @@ def _events(session: Session, now: datetime) -> dict[str, str]:
 def _told(session: Session, now: datetime, ids: list[int], person: dict[str, User]) -> None:
     """Notices, mail that came back, and a comment that is pinned."""
     for each in person.values():
-        for number, case in enumerate(ids[:2]):
+        for number, about in enumerate(ids[:2]):
             session.add(Notice(
-                user_id=each.id, case_id=case, kind="assigned", text=f"PO-0000{number + 1}/1 is yours now.", link="/",
+                user_id=each.id, case_id=about, kind="assigned", text=f"PO-0000{number + 1}/1 is yours now.", link="/",
                 dedupe=f"{each.id}:{number}", created_at=now, read_at=now if number else None,
             ))  # fmt: skip
         session.add(Mail(
