@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from ..documents import stamp
 from ..ledger import Change, Entry
 from ..systems.store import Row
-from .planter import PeoplePlanter
+from .planter import ASSIGNMENTS, PeoplePlanter
 
 Entries = Iterator[Entry]
 Supply = Callable[[PeoplePlanter], Entries]
@@ -45,6 +46,20 @@ def _manager(category: str, how: str, named: Callable[[PeoplePlanter, Row], str]
             yield planter.entry(category, who, how, undo, system="hcm", **_job(who))
 
     return supply
+
+
+def manager_cycle(planter: PeoplePlanter) -> Entries:
+    """Three who report to each other, in every system alike."""
+    free = planter.workers()
+    for first, second, third in zip(free, free, free, strict=False):
+        ring = sorted((first, second, third), key=lambda who: str(who["worker"]))
+        undo = []
+        for who, boss in zip(ring, [*ring[1:], ring[0]], strict=True):
+            for system, table in (("hcm", "workers"), *ASSIGNMENTS):
+                row = planter.row(system, table, who["worker"])
+                undo.append(planter.alter(system, table, row, {"manager": boss["worker"]}))
+        entry = planter.entry("manager_cycle", ring[0], "three report to each other", undo, system="hcm")
+        yield replace(entry, lines=[(who["worker"], 0) for who in ring])
 
 
 def _somebody_gone(planter: PeoplePlanter, who: Row) -> str:
@@ -247,7 +262,7 @@ PLANTERS: dict[str, Supply] = {
     "fte_mismatch": _on_payroll("fte_mismatch", "old FTE", lambda _: {"fte": "0.9"}),
     "standard_hours_mismatch": _on_payroll("standard_hours_mismatch", "old hours", lambda _: {"hours": "36"}),
     "pay_rate_mismatch": _on_payroll("pay_rate_mismatch", "old rate", lambda row: {"rate": row["rate"] - 75}),
-    "manager_cycle": _manager("manager_cycle", "reports to oneself", lambda _, who: str(who["worker"])),
+    "manager_cycle": manager_cycle,
     "manager_terminated": _manager("manager_terminated", "the manager has left", _somebody_gone),
     "manager_missing": _manager("manager_missing", "no manager", lambda *_: ""),
     "allocation_not_100": allocation_not_100,

@@ -28,22 +28,28 @@ SUBSCRIBER = {name: MASTERS[name] for name in ("accounts", "cost_centers", "depa
 _CODES = {
     "accounts": range(6100, 6110),
     "cost_centers": range(10, 20),
-    "departments": range(70, 76),
+    "departments": range(70, 77),
     "locations": range(1, 7),
 }
 
 
+_CHAIN = {"17": "18", "18": "19", "19": "0"}
+"""Cost centers that roll up to each other in the ERP; other systems hold no structure of them."""
+_ENDED = "76"
+"""A department that has ended everywhere."""
+
+
 def masters(*names: str) -> Rows:
-    """Masters in agreement."""
+    """Masters in agreement, all directly below the top."""
     return {
         name: [
             {
                 "code": str(code),
                 "name": f"{name[:-1].replace('_', ' ').title()} {code}",
-                "status": "active",
-                "parent": "0",
+                "status": "inactive" if (name, str(code)) == ("departments", _ENDED) else "active",
+                "parent": "0" if code else "",
             }
-            for code in _CODES[name]
+            for code in (0, *_CODES[name])
         ]
         for name in names
     }
@@ -71,7 +77,23 @@ def erp_rows(now: datetime) -> Rows:
         lines += _journal(
             f"GL-{number}", 50_000, stamp(now - timedelta(days=4)), source_journal=f"WJ-{number}"
         )
-    return {**masters(*MASTERS), "balances": balances, "journal_lines": lines}
+    return {**_structured(masters(*MASTERS)), "balances": balances, "journal_lines": lines}
+
+
+def _structured(rows: Rows) -> Rows:
+    """Masters of the ERP, where some roll up to others."""
+    for row in rows["cost_centers"]:
+        row["parent"] = _CHAIN.get(row["code"], row["parent"])
+    return rows
+
+
+def held_elsewhere(*names: str) -> Rows:
+    """Masters as a system holds them that knows nothing of the structure of some."""
+    rows = masters(*names)
+    for row in [*rows.get("cost_centers", ()), *rows.get("departments", ())]:
+        if row["code"] in (*_CHAIN, _ENDED, "75"):
+            row["parent"] = ""
+    return rows
 
 
 def _journal(number: str, amount: int, at: str, **also: str) -> list[Row]:
@@ -125,6 +147,27 @@ def faults() -> Iterator[Planted]:
     yield _master(
         "grants", "departments", "72", "master_rolled_up", {"parent": "70"}, "a reorganisation in one system"
     )
+    round_key, below = {"cost_center": "17"}, {"department": "75"}
+    yield Planted(
+        "master_cycle",
+        "*",
+        "erp_ledger",
+        "cost_centers",
+        {"code": "19"},
+        {"parent": "17"},
+        round_key,
+        "goes round",
+    )
+    yield Planted(
+        "master_orphan",
+        "*",
+        "erp_ledger",
+        "departments",
+        {"code": "75"},
+        {"parent": "79"},
+        below,
+        "79 was removed",
+    )
     yield _master("wms_stock", "locations", "3", "master_renamed", {"name": "Annex"}, "renamed there only")
     key = {"system": "wms_stock", "journal": "WJ-0"}
     refused = {"status": "rejected", "reason": "Account 5100 is closed for this period."}
@@ -156,6 +199,8 @@ def look_alikes() -> Iterator[Planted]:
     yield _master(
         "grants", "cost_centers", "14", "master_renamed", {"name": "COST  CENTER 14"}, "case and blanks"
     )
+    ended = {"parent": "79"}
+    yield _master("erp_ledger", "departments", _ENDED, "master_orphan", ended, "it has ended, too")
     yield _master("grants", "departments", "74", "master_rolled_up", {"parent": ""}, "no structure there")
     key = {"system": "wms_stock", "journal": "WJ-3"}
     yield Planted(

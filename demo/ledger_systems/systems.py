@@ -45,7 +45,7 @@ def build(of: Mapping[str, Store], now: datetime) -> None:
         "erp_ledger": {**stock.erp_rows(now), **books.erp_rows(now), **awards.erp_rows(now)},
         "wms_stock": {**stock.wms_rows(now), **books.sender_rows(now)},
         "recall_list": stock.recalls(now),
-        "grants": {**awards.grants_rows(now), **books.masters(*books.SUBSCRIBER)},
+        "grants": {**awards.grants_rows(now), **books.held_elsewhere(*books.SUBSCRIBER)},
     }
     for name, tables in TABLES.items():
         fill(of[name], tables, rows[name], stamp(now - _SETTLED))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from exceptions_app.domain.delay import PREFIX
 
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
-from .schema import BalanceCheck, ClusterCheck, DuplicateCheck, Finding, MatchCheck, Side
+from .schema import BalanceCheck, ClusterCheck, DuplicateCheck, Finding, HierarchyCheck, MatchCheck, Side
 from .scopes import (
     BALANCE,
     CLUSTER,
@@ -186,6 +186,16 @@ def _cluster(check: ClusterCheck, record_types: RecordTypes, found: Expressions)
     found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")
     if isinstance(check, DuplicateCheck):
         _duplicate(check, document, found)
+    elif isinstance(check, HierarchyCheck):
+        _hierarchy(check, document, found)
+
+
+def _hierarchy(check: HierarchyCheck, document: Scope, found: Expressions) -> None:
+    found.read(check.parent, document, ("parent",), "text")
+    found.read(check.active, document, ("active",), "boolean")
+    for name in ("valid_from", "valid_to", "as_of"):
+        found.read(getattr(check, name), document, (name,), "date")
+    found.read(check.since, document, ("since",), "timestamp")
 
 
 def _duplicate(check: DuplicateCheck, document: Scope, found: Expressions) -> None:

@@ -8,13 +8,13 @@ from . import verify_openness, verify_shown
 from .catalog import Catalog
 from .check_expressions import read_check
 from .judging import Judge, Path
-from .schema import BalanceCheck, BaseCheck, ClusterCheck, Finding, MatchCheck
+from .schema import BalanceCheck, BaseCheck, ClusterCheck, Finding, HierarchyCheck, MatchCheck
 from .scopes import record_columns
 from .verify_network import SYSTEM_KINDS
 from .verify_work import needed_facts
 
-DUPLICATE_FACTS = frozenset({"a", "b", "keys", "paid", "members", "amount", "currency", "counterparty"})
-"""What a duplicate check says of a cluster beside the columns of its documents."""
+CLUSTER_FACTS = frozenset({"a", "b", "members", "amount", "currency", "counterparty"})
+"""What every check of clusters says of one, beside the columns of its documents."""
 
 
 def verify(judge: Judge, catalog: Catalog) -> None:
@@ -171,6 +171,11 @@ def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
                     "checks", check.code, path, column, [*own, "entity"], "of the document's columns"
                 )
     for category in usable:
-        given = {*DUPLICATE_FACTS, *check.columns, *check.key}
+        given = {*CLUSTER_FACTS, *_facts_of_kind(check), *check.columns, *check.key}
         _told(judge, catalog, check, category, given, ["category"])
     return True
+
+
+def _facts_of_kind(check: ClusterCheck) -> set[str]:
+    """What a kind of cluster says beside that."""
+    return {"path", "parent", "why"} if isinstance(check, HierarchyCheck) else {"keys", "paid"}

@@ -131,12 +131,12 @@ def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str,
 def _compare_rows(check: Check | None, names: list[str], sides: Mapping[str, Any]) -> list[CompareRow]:
     declared = check.compare if check is not None else []
     known = [row for row in declared if set(row.cells) & set(names)]
-    if known and (isinstance(check, MatchCheck) or len(known) == len(declared)):
+    if known and isinstance(check, MatchCheck):
         return known
-    if declared:  # a duplicate's members: every column shows the same fact of another document
+    if declared:  # members of a cluster: every column shows the same fact of another document
         columns = [next(iter(row.cells.values())) for row in declared]
         return [
-            row.model_copy(update={"cells": dict.fromkeys(names, column)})
+            row.model_copy(update={"cells": {name: row.cells.get(name, column) for name in names}})
             for row, column in zip(declared, columns, strict=True)
         ]
     columns = list(dict.fromkeys(column for name in names for column in (sides.get(name) or {})))

@@ -21,7 +21,6 @@ from demo.catalog_csv import CATALOG
 from demo.documents import instant
 from demo.planting import STATUSES
 from demo.suppliers import BLOCKED_SUPPLIER, UNMAPPED_ALIAS
-from exceptions_app.catalog.schema import DuplicateCheck
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase
 from jobs.install import opened
@@ -59,8 +58,7 @@ def _shipped(site: Site) -> set[str]:
     checks = [
         check for check in site.install.runtime.catalog.checks.values() if check.flow == "procure_to_pay"
     ]
-    found = {finding.category for check in checks for finding in getattr(check, "findings", ())}
-    return found | {check.category for check in checks if isinstance(check, DuplicateCheck)}
+    return {category for check in checks for category in check.categories}
 
 
 def _due(row: dict[str, Any]) -> bool:

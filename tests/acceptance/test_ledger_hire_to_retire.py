@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from exceptions_app.catalog.schema import DuplicateCheck
 from exceptions_app.models import ExceptionCase
 
 from .live import SimulatedNetwork, Site
@@ -20,8 +19,7 @@ def _key(category: str, business_key: dict[str, Any]) -> Key:
 def _shipped(site: Site) -> set[str]:
     """The categories that the checks of hire-to-retire can open."""
     checks = [one for one in site.install.runtime.catalog.checks.values() if one.flow == "hire_to_retire"]
-    found = {finding.category for check in checks for finding in getattr(check, "findings", ())}
-    return found | {check.category for check in checks if isinstance(check, DuplicateCheck)}
+    return {category for check in checks for category in check.categories}
 
 
 def _cases(site: Site, categories: set[str]) -> dict[Key, ExceptionCase]:

@@ -79,6 +79,7 @@ CHECK_FIELDS = [
         ("match", schema.MatchCheck),
         ("balance", schema.Documents),
         ("duplicate", schema.DuplicateCheck),
+        ("hierarchy", schema.HierarchyCheck),
     )
     for inner in inner_models(model)
     for name in inner.model_fields

@@ -200,3 +200,13 @@ def test_a_looked_up_column_is_as_sensitive_as_where_it_comes_from(
         assert [text for text, _, _ in _cells(found, "Paid to")] == [account]
         assert [text for text, _, _ in _cells(found, "Lost")] == ["hidden"]
         assert [text for text, _, _ in _cells(found, "Order number")] == ["PO-1"]
+
+
+def test_every_member_of_a_cluster_stands_side_by_side(
+    duplicates: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    sides = {
+        side: {"entity": "H01", "order_number": number} for side, number in zip("abc", "123", strict=True)
+    }
+    found = side_by_side(viewer_of(), duplicates, "twice", json.dumps({"sides": sides}), "USD")
+    assert [text for text, _, _ in _cells(found, "Number")] == ["1", "2", "3"]

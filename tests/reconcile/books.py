@@ -117,7 +117,7 @@ class Books:
         self, check: Check, entity: str | None, now: datetime, read: Mapping[str, datetime | None] | None
     ) -> CheckResult:
         sides = getattr(check, "sides", {})
-        through: dict[str, datetime | None] = dict.fromkeys(sides, now)
+        through: dict[str, datetime | None] = dict.fromkeys(sides or ["documents"], now)
         through |= {f"{name}.{lookup}": now for name, side in sides.items() for lookup in side.lookups}
         through |= dict(read or {})
         # Business days here are days of the week, so that a test can count on its fingers.

@@ -12,7 +12,7 @@ from .balance import BalanceCheck, Documents
 from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .check_base import BaseCheck, CompareRow
 from .checks import Check
-from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule
+from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .match import CostOfDelay, Finding, MatchCheck
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
@@ -69,6 +69,7 @@ __all__ = [
     "Expression",
     "Feed",
     "Finding",
+    "HierarchyCheck",
     "Lookup",
     "Mapped",
     "MatchCheck",

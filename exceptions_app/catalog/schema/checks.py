@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from .balance import BalanceCheck
-from .clusters import DuplicateCheck
+from .clusters import DuplicateCheck, HierarchyCheck
 from .match import MatchCheck
 
 
@@ -20,6 +20,7 @@ def _which(value: Any) -> str:
 Check = Annotated[
     Annotated[MatchCheck, Tag("match")]
     | Annotated[BalanceCheck, Tag("balance")]
-    | Annotated[DuplicateCheck, Tag("duplicate")],
+    | Annotated[DuplicateCheck, Tag("duplicate")]
+    | Annotated[HierarchyCheck, Tag("hierarchy")],
     Discriminator(_which),
 ]

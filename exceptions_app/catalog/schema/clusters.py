@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .base import Code, Duration, Expression, Name, Shape
+from .base import Code, Duration, Expression, Name, Shape, Span
 from .check_base import BaseCheck, CompareRow
 
 
@@ -65,3 +65,36 @@ class DuplicateCheck(_TwiceCheck):
 
     kind: Literal["duplicate"] = "duplicate"
     rules: list[DuplicateRule] = Field(min_length=1)
+
+
+class HierarchyCheck(ClusterCheck):
+    """Records that name another one above them: who goes round in a cycle, and who is below nothing that holds.
+
+    `parent` is the key of the one above, NULL at the top. A cycle is one exception, known by its least member,
+    whatever its length; an orphan names a parent that is unknown, inactive or not valid as of the day. Records
+    that are not in force themselves are left alone.
+    """
+
+    kind: Literal["hierarchy"]
+    parent: Expression = Field(description="over the document; NULL or empty: it is at the top")
+    within: Literal["network", "entity"] = Field("network", description="where the parent is looked for")
+    active: Expression | None = Field(None, description="a boolean over the document: whether it is in force")
+    valid_from: Expression | None = Field(None, description="the first day")
+    valid_to: Expression | None = Field(None, description="the last day; NULL: without end")
+    as_of: Expression = Field("CAST(now() AS date)", description="the day on which the structure must hold")
+    since: Expression | None = Field(None, description="a timestamp: when the document was given its parent")
+    grace: Span | None = None
+    cycle: Code | None = Field(None, description="the category of a cycle")
+    orphan: Code | None = Field(None, description="the category of an orphan")
+
+    @property
+    def categories(self) -> list[str]:
+        return [code for code in (self.cycle, self.orphan) if code is not None]
+
+    @model_validator(mode="after")
+    def _of_one_column(self) -> HierarchyCheck:
+        if len(self.key) != 1:
+            raise ValueError("a hierarchy has a key of one column, expected the one that `parent` names")
+        if not self.categories:
+            raise ValueError("it raises nothing, expected cycle or orphan")
+        return self
