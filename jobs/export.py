@@ -18,8 +18,9 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import User
 from exceptions_app.queries import cases, words
 from exceptions_app.queries.cases import CaseRow
-from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
+from exceptions_app.queries.filters import LIVE, QueueFilter
 from exceptions_app.queries.people import colleagues
+from exceptions_app.queries.restrictions import SORTED, restrictions
 
 from .work import Work
 from .workbook import Column, Cover, write
@@ -78,7 +79,8 @@ def run(work: Work) -> Mapping[str, Any]:
         total, more = cases.count_up_to(session, viewer, catalog, wanted, asked, COUNT_LIMIT)
         lines: list[tuple[str, str | datetime]] = [
             ("Site", catalog.site.name),
-            ("Filter", "; ".join(describe(session, catalog, wanted, viewer)) or "all open exceptions"),
+            ("Filter", "; ".join(describe(session, catalog, wanted, viewer))),
+            ("Sorted by", SORTED[wanted.sort]),
             ("As of", asked),
             ("Asked by", viewer.name),
             ("Scope", _scope(viewer)),
@@ -105,34 +107,16 @@ def _viewer(session: Session, catalog: Catalog, user_id: int) -> Viewer:
 
 
 def describe(session: Session, catalog: Catalog, wanted: QueueFilter, viewer: Viewer) -> Iterator[str]:
-    """The filter in words, one restriction each."""
-    owners = {ME: viewer.name, NOBODY: "nobody"} | {str(c.id): c.name for c in colleagues(session)}
-    names: dict[str, tuple[str, Mapping[str, str]]] = {
-        "stage": ("SLA", words.STAGE),
-        "queue": ("Queue", {code: queue.name for code, queue in catalog.queues.items()}),
-        "category": ("Category", {code: category.title for code, category in catalog.categories.items()}),
-        "entity": ("Entity", {code: entity.name for code, entity in catalog.entities.items()}),
-        "owner": ("Owner", owners),
-        "severity": ("Severity", words.SEVERITY),
-        "ball": ("Waiting on", words.BALL),
-    }
-    for name, (title, labels) in names.items():
-        chosen = [labels.get(value, value) for value in getattr(wanted, name)]
-        if chosen:
-            yield f"{title}: {' or '.join(chosen)}"
-    yield f"Status: {words.said(words.STATUS, wanted.status if wanted.status != LIVE else 'live')}"
-    if wanted.hold is not None:
-        yield "On hold" if wanted.hold else "Not on hold"
-    if wanted.due is not None:
-        yield f"Due by: {_local(wanted.due, viewer)}"
-    if wanted.since is not None:
-        yield f"Opened from: {_local(wanted.since, viewer)}"
-    if wanted.q:
-        yield f"Search: {wanted.q}"
-
-
-def _local(at: datetime, viewer: Viewer) -> str:
-    return f"{at.astimezone(words.zone_of(viewer.time_zone)):%Y-%m-%d %H:%M} {viewer.time_zone}"
+    """The filter in words: one part each, what is chosen of one kind joined by "or"."""
+    chosen: dict[str, list[str]] = {}
+    for each in restrictions(catalog, wanted, colleagues(session), viewer, me=viewer.name):
+        chosen.setdefault(each.label, []).append(each.said)
+    if wanted.status == LIVE:
+        chosen["Status"] = [words.said(words.STATUS, LIVE)]
+    if wanted.refs:
+        chosen["References"] = [" or ".join(wanted.refs)]
+    for label, said in chosen.items():
+        yield f"{label}: {' or '.join(said)}"
 
 
 def _scope(viewer: Viewer) -> str:

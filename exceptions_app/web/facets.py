@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from typing import Any
 
 from flask import url_for
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.sla import AGING
 from exceptions_app.queries import retry_words, words
 from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
 from exceptions_app.queries.people import Colleague
+from exceptions_app.queries.restrictions import restrictions
 
 STAGES = ("breached", "due_soon", "on_track", "paused", "stopped")
 NAMES = frozenset(
@@ -123,65 +122,10 @@ def chips(
     more: Mapping[str, Any] | None = None,
 ) -> list[Chip]:  # fmt: skip
     """What restricts the queue now, each with the address of the queue without it; `more` stays in the addresses."""
-    owners = {ME: "me", NOBODY: "nobody"} | {str(c.id): c.name for c in team}
-    names: dict[str, Mapping[str, str]] = {
-        "stage": words.STAGE,
-        "queue": {code: queue.name for code, queue in catalog.queues.items()},
-        "category": {code: category.title for code, category in catalog.categories.items()},
-        "entity": {code: entity.name for code, entity in catalog.entities.items()},
-        "owner": owners,
-        "severity": words.SEVERITY,
-        "ball": words.BALL,
-        "retry": retry_words.FILTER,
-    }
-    names["aging"] = {bucket.code: bucket.label for bucket in AGING}
-    names["counterparty"] = {NOBODY: "nobody named"}
-    titles = {
-        "stage": "SLA",
-        "ball": "Waiting on",
-        "retry": "Retries",
-        "aging": "Age",
-        "counterparty": "With",
-    }
-    found = [
-        _Restriction(titles.get(name, name.capitalize()), labels.get(value, value), name, value)
-        for name, labels in names.items()
-        for value in getattr(wanted, name)
-    ]
     return [
         Chip(each.label, each.said, address(wanted.without(each.name, each.value), **(more or {})))
-        for each in (*found, *_single(wanted, words.zone_of(viewer.time_zone)))
+        for each in restrictions(catalog, wanted, team, viewer)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Restriction:
-    label: str
-    said: str
-    name: str
-    value: str | None = None
-
-
-def _single(wanted: QueueFilter, zone: tzinfo) -> Iterator[_Restriction]:
-    """The restrictions of which there is at most one."""
-    if wanted.refs:
-        yield _Restriction("References", f"{len(wanted.refs)} pasted", "refs")
-    if wanted.listed:
-        yield _Restriction("References", "a pasted list", "listed")
-    if wanted.cause is not None:
-        yield _Restriction("Cause", public_id.encode(wanted.cause), "cause")
-    if wanted.hold is not None:
-        yield _Restriction("Hold", "on hold" if wanted.hold else "not on hold", "hold")
-    if wanted.status != LIVE:
-        yield _Restriction("Status", words.said(words.STATUS, wanted.status), "status")
-    for name, label in (("due", "Due by"), ("since", "Opened since"), ("given", "Given to me since")):
-        at = getattr(wanted, name)
-        if at is not None:
-            yield _Restriction(label, wording.instant(at, zone), name)
-    if wanted.watched:
-        yield _Restriction("Watched", "by me", "watched")
-    if wanted.q:
-        yield _Restriction("Text", f"“{wanted.q}”", "q")
 
 
 def address(wanted: QueueFilter, **more: Any) -> str:

@@ -66,7 +66,7 @@ def test_export_holds_the_filter_in_real_values(three: Hospital) -> None:
 def test_cover_says_filter_time_and_asker(three: Hospital) -> None:
     book = workbook(three, export(three, person(three), entity=["H01"], q="0001"))
     about = {row[0]: row[1] for row in book["About"].iter_rows(min_row=3, values_only=True)}
-    assert about["Filter"] == "Entity: First Hospital; Status: Open or unconfirmed; Search: 0001"
+    assert about["Filter"] == "Entity: First Hospital; Text: “0001”; Status: Open or unconfirmed"
     assert (about["Asked by"], about["Rows"]) == ("Ana Ng", 1)
     assert "As of (America/Chicago)" in about
 
