@@ -28,6 +28,7 @@ from exceptions_app.services.inbox import digest_of
 from . import cases
 from .filters import QueueFilter
 from .rows import CaseRow
+from .sides import speaker
 from .words import entity_name
 
 HIDDEN = "hidden"
@@ -202,12 +203,14 @@ class _Reader:
         return {row.id: row.correlation_id for row in self._session.execute(rows)} if wanted else {}
 
     def _line(self, code: str, row: dict[str, str | None], runs: dict[int, str]) -> RecordLine:
-        record = self._catalog.record_types[code]
+        record, say = self._catalog.record_types[code], speaker(self._viewer, row.get("currency"))
         facts = []
         for name, column in record.columns.items():
             if row.get(name) is not None:
                 masked = not sees(self._viewer, column.sensitivity)
-                facts.append(Fact(column.label or name, HIDDEN if masked else str(row[name]), masked))
+                value = row[name] == "true" if column.type == "boolean" else row[name]
+                said = HIDDEN if masked else say(value, _STYLES.get(column.type, column.type))
+                facts.append(Fact(column.label or name, said, masked))
         return RecordLine(
             self._system(row["source_system"] or ""), record.title, entity_name(self._catalog, row["entity"] or ""),
             row["source_id"] or "", from_iso(row["source_time"] or ""), tuple(facts),
@@ -250,7 +253,8 @@ def _happenings(
             system, state = systems.get(event.feed, event.feed), _STATES[event.state]
             found.append(Happening(event.received_at, system, what, state, event.correlation_id))
         for run in session.scalars(select(SyncRun).where(SyncRun.correlation_id.in_(ids)).limit(MOST)):
-            system, what = systems.get(run.feed, run.feed), f"read of {run.feed}"
+            feed = catalog.feeds.get(run.feed)
+            system, what = systems.get(run.feed, run.feed), f"read of {(feed and feed.title) or run.feed}"
             found.append(Happening(run.started_at, system, what, run.status, run.correlation_id))
     sent = (
         select(Attempt, Delivery)
@@ -266,6 +270,8 @@ def _happenings(
     return sorted(found, key=lambda one: one.at)
 
 
+_STYLES = {"money": "price", "decimal": "number", "integer": "number"}
+"""Column type -> how its values are said, where that is not its own name."""
 _STATES = {
     "waiting": "waits to be taken", "taken": "taken", "dead": "dead letter", "discarded": "discarded",
 }  # fmt: skip

@@ -70,6 +70,12 @@ def entity_name(catalog: Catalog, code: str) -> str:
     return entity.name if entity is not None else code
 
 
+def queue_name(catalog: Catalog, code: str) -> str:
+    """A queue as people call it; one that the configuration no longer has, by its code."""
+    queue = catalog.queues.get(code)
+    return queue.name if queue is not None else code
+
+
 @lru_cache(maxsize=512)
 def zone_of(name: str) -> tzinfo:
     """A person's zone; UTC where the name is not one."""

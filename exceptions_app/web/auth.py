@@ -13,8 +13,8 @@ from sqlalchemy.orm import joinedload
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db, login_manager
-from exceptions_app.models import User
-from exceptions_app.queries import notices
+from exceptions_app.models import EVERYTHING, User
+from exceptions_app.queries import notices, words
 from exceptions_app.runtime import runtime
 from exceptions_app.services import people, signing_in
 
@@ -125,7 +125,7 @@ def set_password() -> ResponseReturnValue:
     except (signing_in.SignInError, people.PersonError) as error:
         wrong = isinstance(error, signing_in.SignInError)
         said = "The current password is not right." if wrong else str(error)
-        return render_template("auth/me.html", problem=said), 422
+        return _account(said), 422
     login_user(user)  # this session goes on; all others have ended
     flash("Your password has been changed.", "green")
     return hx.go_to(url_for("auth.me"))
@@ -149,7 +149,20 @@ def set_away() -> ResponseReturnValue:
 @blueprint.get("/me")
 @needs(SIGNED_IN)
 def me() -> ResponseReturnValue:
-    return render_template("auth/me.html", problem=None)
+    return _account(None)
+
+
+def _account(problem: str | None) -> str:
+    """The page of one's own account; queues and entities by their names."""
+    catalog, person = runtime().catalog, gate.user()
+    queues = [each.queue for each in person.queues]
+    entities = [each.entity for each in person.entities]
+    return render_template(
+        "auth/me.html",
+        problem=problem,
+        queues=["All" if code == EVERYTHING else words.queue_name(catalog, code) for code in queues],
+        entities=["All" if code == EVERYTHING else words.entity_name(catalog, code) for code in entities],
+    )
 
 
 def _safe(target: str | None) -> str:

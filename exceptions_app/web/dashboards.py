@@ -64,7 +64,7 @@ def figure(found: Board) -> str:
         margin={"l": 8, "r": 16, "t": 8, "b": 36},
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         xaxis={"rangemode": "tozero", "tickformat": ",d", "fixedrange": True},
-        yaxis={"automargin": True, "fixedrange": True},
+        yaxis={"automargin": True, "fixedrange": True, "dtick": 1},
         bargap=0.35,
     )
     text: str = drawn.to_json()

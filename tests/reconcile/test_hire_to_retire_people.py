@@ -127,7 +127,7 @@ def test_a_leaver_is_found_at_the_facility_of_the_worker_only(people: PeopleBook
     people.account()
     people.account(account="aW1-adm")
     assert people.categories(IDENTITY, entity="H2") == set()
-    assert sentence(people, IDENTITY) == "W1 left on 20 Nov 2026; aW1 is still enabled (2 accounts)."
+    assert sentence(people, IDENTITY) == "W1 left on 20 Nov 2026; still enabled: aW1, 2 in all."
     assert (
         people.catalog.categories["terminated_identity"].target
         == people.catalog.categories["feed_failed"].target

@@ -193,7 +193,7 @@ def test_a_transaction_is_found_by_what_follows_it_without_any_exception(landed:
         "event E9 (note.changed)",
         "N-4711",
         "N-4712",
-        "12.5000",
+        "12.50",
         "No exception that you may see",
     ):
         assert said in page, said
@@ -204,7 +204,7 @@ def test_a_transaction_is_found_by_what_follows_it_without_any_exception(landed:
 def test_a_transaction_is_found_by_its_key_in_ones_own_entities_only(landed: int, sign_in: Any) -> None:
     client = sign_in("specialist", entities=("H01",))
     page = client.get("/integration/trace?q=N-4711").text
-    assert "12.5000" in page
+    assert "12.50" in page
     assert "event E9" not in page
     assert "Nothing follows this" in client.get("/integration/trace?q=N-4712").text
     assert "N-4712" not in client.get("/integration/trace?q=TX-9").text

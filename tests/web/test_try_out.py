@@ -75,7 +75,7 @@ def test_the_limits_of_a_check_are_there_to_begin_with(sign_in: Any, app: Any) -
 def test_what_it_would_do_is_told_by_count_amount_and_day(sign_in: Any, session: Session) -> None:
     client = sign_in(ANALYST)
     page = client.get(looked(session, client.person.id, status="done", result=json.dumps(TOLD))).text
-    for said in ("Would open", "$120.00", "PO-7", "Too dear.", "2026-11-23", "nothing was kept before"):
+    for said in ("Would open", "$120.00", "PO-7", "Too dear.", "2026-11-23", "Nothing was kept before"):
         assert said in page, said
 
 
