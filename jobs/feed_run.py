@@ -7,8 +7,8 @@ transaction is open while the network or the store is asked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -17,10 +17,13 @@ from sqlalchemy.exc import DBAPIError
 
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.connectors.base import (
+    Again,
+    CannotReadAgainError,
     Connector,
     FeedContentError,
     Page,
     RawRow,
+    ReadsAgain,
     ReadsOne,
     TransportError,
 )
@@ -54,6 +57,7 @@ class Outcome:
     read_through: datetime | None = None
     """How far what was read tells of the source; None: nothing was ever delivered."""
     read: int = 0
+    mapped: int = 0
     stored: int = 0
     rejected: int = 0
     unplaced: int = 0
@@ -61,6 +65,8 @@ class Outcome:
     mended: set[int] = field(default_factory=set)
     """Ids of earlier rejects that this run has settled: brought again and taken, or no longer at the source."""
     deleted: int = 0
+    bytes: int | None = None
+    """As they came from the source; None where its connector does not count them."""
     error: str | None = None
     error_kind: str = ""
     system_out: bool = False
@@ -71,7 +77,7 @@ class Outcome:
 
     @property
     def counts(self) -> RunCounts:
-        return RunCounts(self.read, self.stored, self.rejected, self.deleted)
+        return RunCounts(self.read, self.stored, self.rejected, self.deleted, self.mapped, self.bytes)
 
     @property
     def changed_anything(self) -> bool:
@@ -111,13 +117,7 @@ class FeedRun:
                     con, catalog, self.feed.code, self.run_id, self.started_at,
                     self.inbox.newest_known if self.inbox else None,
                 )  # fmt: skip
-                try:
-                    for page in self._connector.read(self.outcome.watermark):
-                        self._take(mapper, page)
-                except SourceError:
-                    self._tell_moves(con)  # what landed counts
-                    raise
-                self._tell_moves(con)
+                self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
             self.outcome.read_through = self._connector.read_through(self.started_at)
         except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
@@ -129,6 +129,19 @@ class FeedRun:
             log.exception("feed %s broke in run %d", self.feed.code, self.run_id)
             self._broke_off(f"{type(error).__name__}: {error}", error)
             self.outcome.unexpected = error
+        return self._counted()
+
+    def _take_all(self, con: DuckDBPyConnection, mapper: FeedMapper, pages: Iterable[Page]) -> None:
+        try:
+            for page in pages:
+                self._take(mapper, page)
+        except SourceError:
+            self._tell_moves(con)  # what landed counts
+            raise
+        self._tell_moves(con)
+
+    def _counted(self) -> Outcome:
+        self.outcome.bytes = getattr(self._connector, "bytes_read", None)
         return self.outcome
 
     def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:
@@ -149,6 +162,22 @@ class FeedRun:
             log.warning("feed %s: %s", self.feed.code, error)
             self._broke_off(str(error), error)
         return self.outcome
+
+    def read_again(self, again: Again) -> Outcome:
+        """What was read before. Proves no absence; what the watermark says afterwards counts for nothing."""
+        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        try:
+            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            if not isinstance(self._connector, ReadsAgain):
+                raise CannotReadAgainError("its connector cannot read anything again")
+            with closing_session(settings.duck_memory, settings.duck_threads) as con:
+                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                pages = self._connector.read_again(again)
+                self._take_all(con, mapper, (replace(page, watermark=self._began_at) for page in pages))
+        except (*SourceError, CannotReadAgainError) as error:
+            log.warning("feed %s, again: %s", self.feed.code, error)
+            self._broke_off(str(error), error)
+        return self._counted()
 
     def acknowledge(self) -> None:
         """The run's end is committed: delivered files may be moved away, refused ones too. One that cannot
@@ -188,6 +217,7 @@ class FeedRun:
         store = self.work.runtime.store
         store.land(self.feed.record_type, self.feed.code, self.run_id, self._pages, batch.table)
         reached("poll.landed")
+        self.outcome.mapped += batch.stored + batch.deleted + batch.repeats
         self.outcome.stored += batch.stored
         self.outcome.deleted += batch.deleted
         self.outcome.watermark = page.watermark

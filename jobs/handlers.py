@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import (
+    again,
     assign,
     bulk_actions,
     deliver,
@@ -34,6 +35,7 @@ from .work import Handler
 HANDLERS: Mapping[str, Handler] = {
     "poll": poll.run,
     "pull": poll.run_one,
+    "again": again.run,
     "drain": inbox.drain,
     "reconcile": reconcile.run,
     "sweep": sweep.run,
@@ -65,7 +67,7 @@ class Lane:
 
 
 LANES = (
-    Lane("poll", frozenset({"poll", "pull"}), runners=3),
+    Lane("poll", frozenset({"poll", "pull", "again"}), runners=3),
     Lane("inbox", frozenset({"drain"})),
     Lane("compare", frozenset({"reconcile"})),
     Lane("deliver", frozenset({"deliver"}), runners=3),

@@ -69,9 +69,11 @@ def lines(found: list[Task]) -> list[tuple[str, ...]]:
         result = result_of(task)
         if task.status != "done":
             rows.append((task.scope, task.status, "", task.error or ""))
-        elif task.kind == "poll":
+        elif task.kind in ("poll", "again") and "read" in result:
             figures = _figures(result, "read", "stored", "rejected", "deleted")
             rows.append((task.scope, result["status"], figures, result.get("error") or ""))
+        elif "status" in result:
+            rows.append((task.scope, str(result["status"]), "", str(result.get("error") or "")))
         elif task.kind == "reconcile":
             rows += [_check_line(check, told) for check, told in result.items()]
         else:

@@ -24,6 +24,7 @@ from .flows import flows_reading
 from .inbox import InboxRun
 from .work import Work
 
+PAUSED = "paused"
 NOT_ABLE = "cannot be asked for one record"
 FOLD_FROM = 5_000
 """A run that landed so many rows has them folded soon: comparing is quicker then."""
@@ -35,6 +36,8 @@ def run(work: Work) -> Mapping[str, Any]:
     if feed is None or not feed.enabled:
         return {"feed": work.payload["feed"], "status": "not configured"}
     begun = _begin(work, feed)
+    if begun is None:
+        return {"feed": feed.code, "status": PAUSED}
     reading = FeedRun(work, feed, begun)
     try:
         outcome = reading.read()
@@ -45,7 +48,7 @@ def run(work: Work) -> Mapping[str, Any]:
         reading.close()
     if outcome.unexpected is not None:
         raise outcome.unexpected
-    return _told(feed, begun.id, outcome)
+    return told(feed, begun.id, outcome)
 
 
 def run_one(work: Work) -> Mapping[str, Any]:
@@ -55,7 +58,9 @@ def run_one(work: Work) -> Mapping[str, Any]:
     feed = work.runtime.catalog.feeds.get(work.payload["feed"])
     if feed is None or not feed.enabled:
         return {"feed": work.payload["feed"], "status": "not configured"}
-    begun = _begin(work, feed)
+    begun = _begin(work, feed, runs.PULL)
+    if begun is None:
+        return {"feed": feed.code, "status": PAUSED}
     reading = FeedRun(work, feed, begun)
     try:
         outcome = reading.read_one(work.payload["keys"])
@@ -76,15 +81,19 @@ def run_one(work: Work) -> Mapping[str, Any]:
         if outcome.mended:
             rejects.end(session, outcome.mended, utc_now())
     reached("poll.marked")
-    return _told(feed, begun.id, outcome)
+    return told(feed, begun.id, outcome)
 
 
-def _begin(work: Work, feed: Feed) -> SyncRun:
+def _begin(work: Work, feed: Feed, kind: str = runs.POLL) -> SyncRun | None:
+    """None: somebody has paused the feed."""
     snapshot_id = work.snapshot_id
     with work.transaction() as session:
+        if runs.is_paused(session, feed.code):
+            return None
         return runs.begin(
-            session, feed.code, now=utc_now(), snapshot_id=snapshot_id, correlation_id=work.correlation_id
-        )
+            session, feed.code, now=utc_now(), snapshot_id=snapshot_id, correlation_id=work.correlation_id,
+            kind=kind,
+        )  # fmt: skip
 
 
 def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxRun | None) -> None:
@@ -104,19 +113,18 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxR
         settled += incidents.after_poll(session, context, feed, outcome, run.read_started_at)
         if not (outcome.changed_anything or settled):
             return
-        if outcome.stored + outcome.deleted >= FOLD_FROM:
-            tasks.request(session, "maintain", "maintain", {}, None, utc_now())
-        for flow in flows_reading(work.runtime.catalog, feed.record_type):
-            scope = f"reconcile:{flow}"
-            tasks.request(
-                session,
-                "reconcile",
-                scope,
-                {"flow": flow},
-                None,
-                utc_now(),
-                correlation_id=work.correlation_id,
-            )
+        compare_after(work, session, feed, outcome)
+
+
+def compare_after(work: Work, session: Session, feed: Feed, outcome: Outcome) -> None:
+    """Ask the flows that look at what has landed to compare again."""
+    if outcome.stored + outcome.deleted >= FOLD_FROM:
+        tasks.request(session, "maintain", "maintain", {}, None, utc_now())
+    for flow in flows_reading(work.runtime.catalog, feed.record_type):
+        tasks.request(
+            session, "reconcile", f"reconcile:{flow}", {"flow": flow}, None, utc_now(),
+            correlation_id=work.correlation_id,
+        )  # fmt: skip
 
 
 def _settle(session: Session, feed: Feed, run_id: int, outcome: Outcome) -> int:
@@ -127,7 +135,8 @@ def _settle(session: Session, feed: Feed, run_id: int, outcome: Outcome) -> int:
     return rejects.end(session, outcome.mended, now) if outcome.mended else 0
 
 
-def _told(feed: Feed, run_id: int, outcome: Outcome) -> Mapping[str, Any]:
+def told(feed: Feed, run_id: int, outcome: Outcome) -> Mapping[str, Any]:
+    """What a task says of its run."""
     return {
         "feed": feed.code,
         "run": run_id,

@@ -20,6 +20,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.filters import AutoFilter
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
+from exceptions_app.domain.wording import FORMULA_STARTS
+
 Kind = Literal["text", "long_text", "number", "money", "integer", "date", "instant", "boolean"]
 Row = TypeVar("Row")
 
@@ -27,7 +29,6 @@ SHEET_ROWS = 1_000_000
 """Rows of one sheet; Excel's own limit is 1,048,576."""
 CELL_CHARACTERS = 32_767
 PROGRESS_EVERY = 500
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _FORMATS: dict[Kind, str] = {
     "text": "@",
     "long_text": "@",
@@ -203,7 +204,7 @@ class _CellWriter:
         if len(text) > CELL_CHARACTERS:
             text = text[: CELL_CHARACTERS - 1] + "…"
             self.result.shortened += 1
-        cell = self.quoted if text.startswith(_FORMULA_STARTS) else self.cell
+        cell = self.quoted if text.startswith(FORMULA_STARTS) else self.cell
         cell.value = text
         cell.data_type = "s"
         return cell

@@ -206,10 +206,16 @@ def catalog() -> Any:
 @pytest.fixture
 def snapshot_id(session: Session) -> int:
     """The id of an accepted configuration."""
+    import zlib
+
     from exceptions_app.models import ConfigSnapshot
 
     snapshot = ConfigSnapshot(
-        digest=bytes(32), content=b"{}", summary="test", accepted_by="system:test", accepted_at=NOW
+        digest=bytes(32),
+        content=zlib.compress(b"{}"),
+        summary="test",
+        accepted_by="system:test",
+        accepted_at=NOW,
     )
     session.add(snapshot)
     session.flush()

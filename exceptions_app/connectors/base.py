@@ -129,6 +129,35 @@ class ReadsOne(Protocol):
         ...
 
 
+class CannotReadAgainError(Exception):
+    """What was read before cannot be had again from this source; the message says why, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is to be read a second time: what changed from `since` to before `until` (aware; None: until now), what came
+    with `file`, or, where neither is given, what a run read, whose watermarks stood at `before` and `after`.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    file: str = ""
+    before: str | None = None
+    after: str | None = None
+
+
+@runtime_checkable
+class ReadsAgain(Protocol):
+    """A connector that can read again what it has read before. The feed stands where it stood afterwards."""
+
+    def read_again(self, again: Again) -> Iterator[Page]:
+        """The rows, as `read` gives them; watermarks count for nothing. Raises `CannotReadAgainError`.
+
+        Of what was delivered (files), all that came later is read as well, in order: it may hold newer values.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One business write. `fields` are typed: text, int, Decimal, bool, date, datetime, or None where absent.

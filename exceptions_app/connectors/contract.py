@@ -15,7 +15,17 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .base import Connector, FeedContentError, Page, RawRow, RowProblem, TransportError
+from .base import (
+    Again,
+    CannotReadAgainError,
+    Connector,
+    FeedContentError,
+    Page,
+    RawRow,
+    ReadsAgain,
+    RowProblem,
+    TransportError,
+)
 from .files.content import Content, fetch
 from .plugin import ConnectorType, FileFormat, Shape
 
@@ -90,6 +100,21 @@ class ConnectorContract:
             source.acknowledge()
             source.close()
         bench.connect().close()
+
+    def test_what_a_run_read_is_read_again_where_it_can_be(self, bench: Bench) -> None:
+        _fill(bench, 3)
+        mark = list(bench.connect().read(None))[-1].watermark
+        bench.add("later", "12:00")
+        source = bench.connect()
+        if not isinstance(source, ReadsAgain):
+            return
+        again = Again(before=None, after=mark)
+        cannot = failure_of(lambda: list(source.read_again(again)))
+        if cannot is not None:
+            assert isinstance(cannot, CannotReadAgainError), cannot
+            assert str(cannot)
+        else:
+            assert {"k0", "k1", "k2"} <= set(keys(list(bench.connect().read_again(again))))  # type: ignore[attr-defined]
 
     def test_errors_say_where_and_come_after_what_could_be_read(self, bench: Bench) -> None:
         bench.add("k", "10:00")

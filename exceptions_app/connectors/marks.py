@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from exceptions_app.domain.instant import iso
 
-from .base import FeedContentError
+from .base import Again, CannotReadAgainError, FeedContentError
 
 Format = Literal["timestamp", "date", "number"]
 Mark = datetime | date | int
@@ -43,6 +43,24 @@ class Marks:
         if isinstance(kept, date):
             return kept - timedelta(days=math.ceil(self.overlap / timedelta(days=1)))
         return kept
+
+    def again(self, again: Again, initial: str | None) -> tuple[Mark | None, Mark | None]:
+        """From which mark to which (the second is no longer meant): None is from the beginning, or without an end."""
+        if again.file:
+            raise CannotReadAgainError("this source has no files: name a run, or from when to when")
+        if again.since is None:
+            after = self.kept(again.after)
+            return self.since(again.before, initial), None if after is None else _past(after)
+        if self.format == "number":
+            said = (
+                "its watermark is a number, not a time: replay a run instead, or read it from its beginning"
+            )
+            raise CannotReadAgainError(said)
+        ends = [again.since, again.until]
+        if self.format == "date":
+            days = [None if at is None else at.date() for at in ends]
+            return days[0], days[1]
+        return ends[0], ends[1]
 
     def kept(self, watermark: str | None) -> Mark | None:
         """The mark that a watermark holds."""
@@ -81,3 +99,15 @@ class Marks:
         if number != int(number):
             raise ValueError(value)
         return int(number)
+
+
+def _past(mark: Mark) -> Mark:
+    """The first mark after it."""
+    if isinstance(mark, datetime):
+        return mark + timedelta(microseconds=1)
+    return mark + timedelta(days=1) if isinstance(mark, date) else mark + 1
+
+
+def before(mark: Mark, end: Mark) -> bool:
+    """Whether it comes before the end; both are of one format."""
+    return bool(mark < end)  # type: ignore[operator]

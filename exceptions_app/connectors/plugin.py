@@ -13,12 +13,15 @@ from exceptions_app.catalog.problems import ConnectorModels
 from exceptions_app.catalog.schema import Duration, Feed, Operation, Secret, SecretRef, Shape, System
 
 from .base import (
+    Again,
     Answer,
     Arrival,
+    CannotReadAgainError,
     Connector,
     FeedContentError,
     Page,
     RawRow,
+    ReadsAgain,
     ReadsOne,
     RowProblem,
     Submitter,
@@ -32,10 +35,10 @@ from .files.content import Content
 from .references import address, reveal
 
 __all__ = [
-    "CONTRACT", "Answer", "Arrival", "Connector", "ConnectorModels", "ConnectorType", "Content", "Duration", "Feed",
-    "FeedContentError", "FileFormat", "Left", "Operation", "Page", "RawRow", "ReadsOne", "RowProblem", "Secret",
-    "SecretRef", "Shape", "Submitter", "System", "TransportError", "Write", "address", "cut", "dump", "flat",
-    "parse_json", "reveal",
+    "CONTRACT", "Again", "Answer", "Arrival", "CannotReadAgainError", "Connector", "ConnectorModels", "ConnectorType",
+    "Content", "Duration", "Feed", "FeedContentError", "FileFormat", "Left", "Operation", "Page", "RawRow",
+    "ReadsAgain", "ReadsOne", "RowProblem", "Secret", "SecretRef", "Shape", "Submitter", "System", "TransportError",
+    "Write", "address", "cut", "dump", "flat", "parse_json", "reveal",
 ]  # fmt: skip
 
 CONTRACT = 1

@@ -10,8 +10,17 @@ from typing import Any
 from pydantic import Field
 
 from exceptions_app.catalog.schema import Shape
+from exceptions_app.domain.instant import iso
 
-from .base import FeedContentError, Page, RawRow, RowProblem, TransportError
+from .base import (
+    Again,
+    CannotReadAgainError,
+    FeedContentError,
+    Page,
+    RawRow,
+    RowProblem,
+    TransportError,
+)
 
 
 class RowsConnection(Shape):
@@ -61,6 +70,22 @@ class RowsConnector:
             mark = json.dumps({"since": since}) if since is not None else None
             yield Page(list(page), self._problems if number == 0 else [], mark)
         self._break_at(len(pages))
+
+    def read_again(self, again: Again) -> Iterator[Page]:
+        if not self._options.watermark or again.file:
+            raise CannotReadAgainError("it reads everything every time: read it now")
+        since, until = (None if at is None else iso(at) for at in (again.since, again.until))
+        if again.since is None:
+            since, after = (
+                json.loads(mark)["since"] if mark else None for mark in (again.before, again.after)
+            )
+            rows = [row for row in self._rows() if after is None or self._mark(row) <= after]
+            return iter([Page([row for row in rows if since is None or self._mark(row) > since])])
+        rows = [row for row in self._rows() if (since or "") <= self._mark(row) < (until or "~")]
+        return iter([Page(rows)])
+
+    def _mark(self, row: RawRow) -> str:
+        return str(row.values[self._field])
 
     def all_keys(self) -> Iterator[RawRow] | None:
         if not self._options.keys:

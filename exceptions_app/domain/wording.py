@@ -21,6 +21,15 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def unformulaic(text: str) -> str:
+    """A text for a CSV file that a spreadsheet opens: one that begins like a formula gets an apostrophe before it."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
 def number(value: Decimal | int) -> str:
     """`1,234.5`: thousands separated, no trailing zeros, at most four places."""
     text = f"{Decimal(value).quantize(_SMALLEST):,f}".rstrip("0").rstrip(".")
@@ -51,6 +60,16 @@ def _with_currency(amount: Decimal, digits: str, currency: str | None) -> str:
         return f"{sign}{digits}"
     symbol = _SIGNS.get(currency)
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{currency} {digits}"
+
+
+def size(count: int) -> str:
+    """`812 B`, `1.4 MB`: bytes, in thousands."""
+    value, unit = Decimal(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{number(value.quantize(Decimal('0.1')))} {unit}"
 
 
 def percent(value: Decimal | int) -> str:

@@ -9,7 +9,7 @@ from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
 from .inbox import InboxEvent, InboxNewest
 from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
-from .runs import CheckRun, FeedState, Reject, SyncRun
+from .runs import CheckRun, FeedChange, FeedState, Reject, SyncRun, SystemAllowance
 from .search import SearchDue
 from .storms import Storm
 from .tally import CaseTally, CaseTallyDelta
@@ -22,7 +22,8 @@ __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
     "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun", "ConfigSnapshot", "Delivery",
-    "ExceptionCase", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice",
+    "ExceptionCase", "FeedChange", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice",
     "QueueLayout", "ReferenceList", "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "Storm",
-    "SyncRun", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue", "UtcDateTime",
+    "SyncRun", "SystemAllowance", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue",
+    "UtcDateTime",
 ]  # fmt: skip

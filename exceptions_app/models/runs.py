@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exceptions_app.extensions import Base
 
-from .types import Big, CodeText, Id, LongText, Utc
+from .types import Big, CodeText, Id, LongText, ShortText, Utc
 
 
 class FeedState(Base):
@@ -27,10 +27,18 @@ class FeedState(Base):
     out_since: Mapped[Utc | None]
     """Since when it brings nothing because its system cannot be reached or does not let us in."""
     last_error: Mapped[str | None] = mapped_column(Text)
+    paused_at: Mapped[Utc | None]
+    paused_by: Mapped[str | None] = mapped_column(String(64))
+    paused_why: Mapped[str | None] = mapped_column(String(500))
+    source_job: Mapped[str | None] = mapped_column(Text)
+    """What a run left at the source and the next one may take up: a job that was submitted there, as JSON text of the
+    connector's own. Gone with the run that was read whole."""
 
 
 class SyncRun(Base):
-    """One execution of a feed. Status: running, complete, partial, failed."""
+    """One execution of a feed. Status: running, complete, partial, failed. Kind: poll (what the schedule or a person
+    asks for), pull (single records), backfill and replay (what was read before; proves nothing absent).
+    """
 
     __tablename__ = "sync_run"
 
@@ -44,6 +52,13 @@ class SyncRun(Base):
     rows_stored: Mapped[int] = mapped_column(default=0)
     rows_rejected: Mapped[int] = mapped_column(default=0)
     rows_deleted: Mapped[int] = mapped_column(default=0)
+    rows_mapped: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Rows that the mapping took: landed, or the same as one before."""
+    bytes_read: Mapped[int | None] = mapped_column(Big)
+    """As they came from the source; NULL where nobody counts them."""
+    kind: Mapped[str] = mapped_column(String(16), default="poll", server_default="poll")
+    asked_for: Mapped[str | None] = mapped_column(String(300))
+    """backfill, replay: what was to be read again, in words."""
     watermark_before: Mapped[str | None] = mapped_column(Text)
     watermark_after: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
@@ -82,6 +97,47 @@ class Reject(Base):
         Index(None, "feed", "id"),
         Index("ix_reject_holding", "feed", "id", sqlite_where=_HOLDING, postgresql_where=_HOLDING),
     )
+
+
+class FeedChange(Base):
+    """A configuration came into force that reads or maps a feed otherwise than the one before."""
+
+    __tablename__ = "feed_change"
+
+    id: Mapped[Id]
+    feed: Mapped[CodeText]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Of all that the configuration says of the feed and its system's connection."""
+    version: Mapped[ShortText]
+    """Its contract's."""
+    said: Mapped[str] = mapped_column(String(300))
+    """What changed: `added`, `mapping, schedule`."""
+    silent: Mapped[bool]
+    """What is read or how it is mapped changed, and the contract's version did not."""
+    at: Mapped[Utc]
+    config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))
+
+    __table_args__ = (Index(None, "feed", "id"),)
+
+
+class SystemAllowance(Base):
+    """How much may be asked of one system: its breaker of reading, its quota, its next slot."""
+
+    __tablename__ = "system_allowance"
+
+    system: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), default="closed")
+    failures: Mapped[int] = mapped_column(default=0)
+    pause_seconds: Mapped[int] = mapped_column(default=0)
+    opened_at: Mapped[Utc | None]
+    retry_at: Mapped[Utc | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    window_at: Mapped[Utc | None]
+    """When the quota's present while began."""
+    used: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[Utc | None]
+    """The first slot of the rate that nobody has."""
+    changed_at: Mapped[Utc]
 
 
 class CheckRun(Base):

@@ -15,16 +15,20 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, sees_network
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.models import CheckRun, FeedState, Reject, SyncRun
+from exceptions_app.models import CheckRun, FeedState, Reject, SyncRun, User
 
 from .words import entity_name
 
 PAGE = 50
+POLL = "poll"
+_MARK_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
 class FeedLine:
-    """A feed: what it brings, how it stands. `state`: ok, failing, late, new or off."""
+    """A feed: what it brings, how it stands. `state`: ok, failing, late, new, paused or off. `last_run`: of those that
+    read on, not of those that read again.
+    """
 
     code: str
     title: str
@@ -41,6 +45,9 @@ class FeedLine:
     failing_since: datetime | None
     error: str
     rejected: int
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    paused_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,17 @@ class RunLine:
     rows_deleted: int
     error: str
     correlation_id: str
+    rows_mapped: int
+    bytes_read: int | None
+    kind: str
+    asked_for: str
+    watermark: str
+    """Where it stood afterwards, in short."""
+
+    @property
+    def changed(self) -> int:
+        """Records that were written: new, changed or gone."""
+        return self.rows_stored + self.rows_deleted
 
     @property
     def took(self) -> timedelta | None:
@@ -105,7 +123,7 @@ class CheckLine:
 def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine]:
     """Every feed of the configuration, those that fail first."""
     states = {state.feed: state for state in session.scalars(select(FeedState))}
-    newest = select(func.max(SyncRun.id)).group_by(SyncRun.feed)
+    newest = select(func.max(SyncRun.id)).where(SyncRun.kind == POLL).group_by(SyncRun.feed)
     last = {run.feed: run for run in session.scalars(select(SyncRun).where(SyncRun.id.in_(newest)))}
     lines = []
     for feed in catalog.feeds.values():
@@ -118,6 +136,8 @@ def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine
         standing = "ok"
         if not feed.enabled:
             standing = "off"
+        elif state is not None and state.paused_at is not None:
+            standing = "paused"
         elif state is not None and state.failing_since is not None:
             standing = "failing"
         elif state is None or state.read_through is None:
@@ -141,9 +161,12 @@ def feeds(session: Session, catalog: Catalog, *, now: datetime) -> list[FeedLine
                 failing_since=state.failing_since if state else None,
                 error=(state.last_error or "") if state else "",
                 rejected=run.rows_rejected if run else 0,
+                paused_at=state.paused_at if state else None,
+                paused_by=_who(session, state.paused_by) if state and state.paused_by else "",
+                paused_why=(state.paused_why or "") if state else "",
             )
         )
-    order = {"failing": 0, "late": 1, "new": 2, "ok": 3, "off": 4}
+    order = {"failing": 0, "late": 1, "paused": 2, "new": 3, "ok": 4, "off": 5}
     return sorted(lines, key=lambda line: (order[line.state], line.system, line.title))
 
 
@@ -235,6 +258,13 @@ def checks(session: Session, viewer: Viewer, catalog: Catalog) -> list[CheckLine
     return lines
 
 
+def _who(session: Session, actor: str) -> str:
+    """A person's name; an operator at the command line stays what it is called."""
+    kind, _, number = actor.partition(":")
+    user = session.get(User, int(number)) if kind == "user" and number.isdecimal() else None
+    return user.name if user is not None else "an operator"
+
+
 def _run(run: SyncRun) -> RunLine:
     return RunLine(
         run.id,
@@ -248,4 +278,24 @@ def _run(run: SyncRun) -> RunLine:
         run.rows_deleted,
         run.error or "",
         run.correlation_id,
+        run.rows_mapped,
+        run.bytes_read,
+        run.kind,
+        run.asked_for or "",
+        mark_in_words(run.watermark_after),
     )
+
+
+def mark_in_words(watermark: str | None) -> str:
+    """A watermark for people: its mark, or of files the newest delivery; empty where there is none."""
+    try:
+        held = json.loads(watermark or "{}")
+    except ValueError:
+        return (watermark or "")[:_MARK_LENGTH]
+    if not isinstance(held, dict):
+        return str(held)[:_MARK_LENGTH]
+    if "digests" in held:
+        said = f"{len(held['digests'])} files" if len(held["digests"]) != 1 else "1 file"
+        return f"{said}, the newest of {held['through']}" if held.get("through") else said
+    known = (held.get(name) for name in ("since", "inbox", "etag", "modified"))
+    return next((str(value)[:_MARK_LENGTH] for value in known if value is not None), "")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ConfigSnapshot
 
+from . import feed_changes
 from .audit import AuditTag, record_subject
 from .conflict import insert_unless_exists
 
@@ -43,6 +44,8 @@ def accept(session: Session, catalog: Catalog, by: str, now: datetime) -> int:
     )
     snapshot_id = session.scalars(select(ConfigSnapshot.id).where(ConfigSnapshot.digest == digest)).one()
     if added:
+        before = feed_changes.newest_before(session, snapshot_id)
+        feed_changes.note(session, catalog, content(before) if before else None, snapshot_id, now)
         record_subject(
             session,
             SUBJECT,

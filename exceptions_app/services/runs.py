@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from exceptions_app.domain.instant import iso
 from exceptions_app.models import FeedState, SyncRun
 from exceptions_app.records.reading import UnfinishedRuns
 
@@ -20,6 +21,7 @@ from .audit import AuditTag, record_subject
 
 RUNNING, COMPLETE, PARTIAL, FAILED = "running", "complete", "partial", "failed"
 NEVER = "never"
+POLL, PULL, BACKFILL, REPLAY = "poll", "pull", "backfill", "replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class RunCounts:
     stored: int = 0
     rejected: int = 0
     deleted: int = 0
+    mapped: int = 0
+    bytes: int | None = None
 
 
 def feed_state(session: Session, feed: str) -> FeedState:
@@ -66,7 +70,39 @@ def read_again(session: Session, feed: str, *, by: str, now: datetime) -> None:
     session.flush()
 
 
-def begin(session: Session, feed: str, *, now: datetime, snapshot_id: int, correlation_id: str) -> SyncRun:
+def pause(session: Session, feed: str, why: str, *, by: str, now: datetime) -> bool:
+    """Nothing of the feed is read until somebody resumes it; False: it is paused already."""
+    state = feed_state(session, feed)
+    if state.paused_at is not None:
+        return False
+    state.paused_at, state.paused_by, state.paused_why = now, by, why[:500]
+    record_subject(session, f"feed:{feed}", AuditTag.FEED_PAUSED, actor=by, at=now, after={"why": why[:500]})
+    session.flush()
+    return True
+
+
+def resume(session: Session, feed: str, *, by: str, now: datetime) -> bool:
+    """The feed is read again as its schedule says; False: it was not paused."""
+    state = feed_state(session, feed)
+    if state.paused_at is None:
+        return False
+    before = {"since": iso(state.paused_at), "why": state.paused_why}
+    state.paused_at = state.paused_by = state.paused_why = None
+    record_subject(session, f"feed:{feed}", AuditTag.FEED_RESUMED, actor=by, at=now, before=before)
+    session.flush()
+    return True
+
+
+def is_paused(session: Session, feed: str) -> bool:
+    """Whether somebody has stopped the reading of a feed."""
+    paused = select(FeedState.paused_at).where(FeedState.feed == feed)
+    return session.scalar(paused) is not None
+
+
+def begin(
+    session: Session, feed: str, *, now: datetime, snapshot_id: int, correlation_id: str, kind: str = POLL,
+    asked_for: str | None = None,
+) -> SyncRun:  # fmt: skip
     """A new run of the feed. Runs that a killed process left running are given up: their rows stay unseen."""
     state = feed_state(session, feed)
     left = update(SyncRun).where(SyncRun.feed == feed, SyncRun.status == RUNNING)
@@ -80,6 +116,8 @@ def begin(session: Session, feed: str, *, now: datetime, snapshot_id: int, corre
         watermark_before=state.watermark,
         correlation_id=correlation_id,
         config_snapshot_id=snapshot_id,
+        kind=kind,
+        asked_for=None if asked_for is None else asked_for[:300],
     )
     session.add(run)
     session.flush()
@@ -102,12 +140,11 @@ def finish(
     """
     run = session.get_one(SyncRun, run_id)
     run.status, run.finished_at, run.error, run.watermark_after = status, now, error, watermark
-    run.rows_read, run.rows_stored = counts.read, counts.stored
-    run.rows_rejected, run.rows_deleted = counts.rejected, counts.deleted
+    _count(run, counts)
     state = feed_state(session, run.feed)
     state.watermark, state.last_run_id, state.last_error = watermark, run.id, error
     if status == COMPLETE:
-        state.last_complete_run_id = run.id
+        state.last_complete_run_id, state.source_job = run.id, None
         if read_through is not None:
             state.read_through = max(read_through, state.read_through or read_through)
         state.consecutive_failures, state.failing_since = 0, None
@@ -148,8 +185,18 @@ def finish_one(
     """A run that read single records is over: its rows are seen, and the feed stands where it stood."""
     run = session.get_one(SyncRun, run_id)
     run.status, run.finished_at, run.error, run.watermark_after = status, now, error, run.watermark_before
-    run.rows_read, run.rows_stored = counts.read, counts.stored
-    run.rows_rejected, run.rows_deleted = counts.rejected, counts.deleted
+    _count(run, counts)
+    session.flush()
+
+
+def _count(run: SyncRun, counts: RunCounts) -> None:
+    run.rows_read, run.rows_stored, run.rows_mapped = counts.read, counts.stored, counts.mapped
+    run.rows_rejected, run.rows_deleted, run.bytes_read = counts.rejected, counts.deleted, counts.bytes
+
+
+def note_job(session: Session, feed: str, note: str | None) -> None:
+    """What the present run has left at the source, for the next one if this one does not end."""
+    feed_state(session, feed).source_job = note
     session.flush()
 
 

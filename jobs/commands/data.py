@@ -27,7 +27,7 @@ def run() -> None:
     with opened(settings) as install:
         rows = one_pass.lines(one_pass.run(install))
     table(("what", "status", "figures", "error"), rows)
-    sys.exit(0 if all(row[1] in {"complete", "done"} for row in rows) else 1)
+    sys.exit(0 if all(row[1] in {"complete", "done", "paused"} for row in rows) else 1)
 
 
 @click.group()

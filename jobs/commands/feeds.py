@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import click
 from sqlalchemy import select
@@ -14,11 +16,15 @@ from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import FeedState, Reject
 from exceptions_app.runtime import make_runtime
-from exceptions_app.services import runs
+from exceptions_app.services import again, runs
+from exceptions_app.services.again import AgainRefusedError, Wish
 
-from .. import feed_preview
+from .. import feed_preview, one_pass
 from ..install import opened
 from .data import table
+
+_OPERATOR = "system:operator"
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 
 @click.group()
@@ -38,6 +44,8 @@ def list_feeds() -> None:
                 wording.instant(state.read_through) + " UTC" if state and state.read_through else "never read"
             )
             failing = state.last_error if state and state.consecutive_failures else ""
+            if state and state.paused_at:
+                failing = f"paused since {wording.instant(state.paused_at)} UTC: {state.paused_why}"
             rows.append(
                 (code, declared.system, f"every {wording.duration(declared.every)}", read, failing or "")
             )
@@ -116,8 +124,64 @@ def reread(code: str) -> None:
     """Let the next run read a feed from its beginning, as after a corrected mapping."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        runs.read_again(session, code, by="system:operator", now=utc_now())
+        runs.read_again(session, code, by=_OPERATOR, now=utc_now())
     click.echo(f"the next run reads {code} from its beginning; files that it archived must be put back")
+
+
+@feed.command("pause")
+@click.argument("code")
+@click.option("--why", required=True, help="stays in the feed's trail")
+def pause(code: str, why: str) -> None:
+    """Read nothing of a feed until it is resumed. Events that come are kept, and taken then."""
+    with opened() as install, install.transaction() as session:
+        _known(install.runtime.catalog.feeds, code)
+        done = runs.pause(session, code, why, by=_OPERATOR, now=utc_now())
+    click.echo(f"{code} is paused" if done else f"{code} was paused already; nothing was changed")
+
+
+@feed.command("resume")
+@click.argument("code")
+def resume(code: str) -> None:
+    """Read a paused feed again, as its schedule says."""
+    with opened() as install, install.transaction() as session:
+        _known(install.runtime.catalog.feeds, code)
+        done = runs.resume(session, code, by=_OPERATOR, now=utc_now())
+    click.echo(f"{code} is read again" if done else f"{code} was not paused; nothing was changed")
+
+
+@feed.command("backfill")
+@click.argument("code")
+@click.option("--from", "since", required=True, type=click.DateTime(_MOMENTS), help="UTC, from then on")
+@click.option("--to", "until", type=click.DateTime(_MOMENTS), help="UTC, before then; default: now")
+def backfill(code: str, since: datetime, until: datetime | None) -> None:
+    """Read again what changed in a range of dates. Proves nothing absent; the feed goes on from where it stands."""
+    until = None if until is None else until.replace(tzinfo=UTC)
+    _again(code, Wish(since=since.replace(tzinfo=UTC), until=until))
+
+
+@feed.command("replay")
+@click.argument("code")
+@click.option("--run", "run_id", type=int, help="what this run read")
+@click.option("--file", "name", help="this file of the archive, and those after it")
+def replay(code: str, run_id: int | None, name: str | None) -> None:
+    """Read again what a run read, or a file. The feed goes on from where it stands."""
+    if (run_id is None) == (name is None):
+        raise click.UsageError("give either --run or --file")
+    _again(code, Wish(run=run_id, file=name or ""))
+
+
+def _again(code: str, wish: Wish) -> None:
+    with opened() as install:
+        catalog = install.runtime.catalog
+        _known(catalog.feeds, code)
+        try:
+            with install.transaction() as session:
+                task = again.ask(session, catalog, code, wish, by=_OPERATOR, person=None, now=utc_now())
+        except AgainRefusedError as error:
+            raise click.ClickException(str(error)) from error
+        rows = one_pass.lines(one_pass.see_through(install, again.KIND, [task.id]))
+    table(("what", "status", "figures", "error"), rows)
+    sys.exit(0 if all(row[1] == "complete" for row in rows) else 1)
 
 
 def _known(feeds: Mapping[str, Feed], code: str) -> None:

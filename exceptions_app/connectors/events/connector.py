@@ -76,6 +76,7 @@ class EventsConnector:
         self._connection, self._options, self._where = connection, options, where
         self.inbox: Inbox | None = None
         self._newest: datetime | None = None
+        self.bytes_read = 0
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> EventsConnector:
@@ -122,6 +123,7 @@ class EventsConnector:
         rows: list[RawRow] = []
         problems: list[RowProblem] = []
         for kept in batch:
+            self.bytes_read += len(kept.body.encode())
             self._newest = max(kept.received_at, self._newest or kept.received_at)
             try:
                 rows.extend(rows_of(self._options, kept))

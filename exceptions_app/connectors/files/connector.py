@@ -12,7 +12,15 @@ from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed, System
 
-from ..base import FeedContentError, Page, RawRow, RowProblem, TransportError
+from ..base import (
+    Again,
+    CannotReadAgainError,
+    FeedContentError,
+    Page,
+    RawRow,
+    RowProblem,
+    TransportError,
+)
 from ..references import address
 from .content import Content, fetch
 from .drop import Delivered, Drop
@@ -45,6 +53,7 @@ class FilesConnector:
         self._handled: list[_Handled] = []
         self._errors: list[FileError] = []
         self._memory = Memory()
+        self.bytes_read = 0
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> FilesConnector:
@@ -71,6 +80,46 @@ class FilesConnector:
             for file in self._drop.refused(self._read.pattern)
             if self._memory.through is None or self._drop.delivered_at(file) >= self._memory.through
         ]
+        if self._errors:
+            raise _together(self._errors)
+
+    def read_again(self, again: Again) -> Iterator[Page]:
+        """What was delivered then, and all that was read after it: a later file may hold newer values."""
+        if isinstance(self._drop, Mailbox):
+            raise CannotReadAgainError("a mailbox: move the mail back into the folder, and it is read as new")
+        files = self._drop.archived(self._read.pattern)
+        if self._read.keep:
+            files = sorted([*files, *self._drop.finished(self._read.pattern)], key=lambda file: file.order)
+        self._handled, self._errors = [], []
+        return self._second(self._from(again, files))
+
+    def _from(self, again: Again, files: list[Delivered]) -> list[Delivered]:
+        """Those to read: from the first that is meant on."""
+        if again.since is not None:
+            return [file for file in files if self._drop.delivered_at(file) >= again.since]
+        if again.file:
+            names = [file.name.rpartition("/")[2] for file in files]
+            if again.file.rpartition("/")[2] not in names:
+                said = (
+                    f"no file {again.file!r} lies in the archive; there are {', '.join(names[-5:]) or 'none'}"
+                )
+                raise CannotReadAgainError(said)
+            return files[names.index(again.file.rpartition("/")[2]) :]
+        wanted = set(Memory.of(again.after).digests) - set(Memory.of(again.before).digests)
+        for number, file in enumerate(files):
+            content = self._content(file) if wanted else None
+            if content is not None:
+                content.close()
+                if content.digest in wanted:
+                    return files[number:]
+        raise CannotReadAgainError("none of the run's files lies in the archive any more")
+
+    def _second(self, files: list[Delivered]) -> Iterator[Page]:
+        for file in files:
+            content = self._content(file)
+            if content is not None:
+                yield from (Page(page.rows, page.problems) for page, _ in self._pages(file, content))
+                content.close()
         if self._errors:
             raise _together(self._errors)
 
@@ -159,6 +208,7 @@ class FilesConnector:
                 )
             if self._drop.unchanged(file):
                 self._check(content)
+                self.bytes_read += content.delivered
                 return content
             content.close()
         except FileNotFoundError:

@@ -33,6 +33,8 @@ class Content:
     stream: IO[bytes]
     digest: str
     size: int
+    delivered: int
+    """Bytes of the file as it was delivered."""
 
     def text(self, encoding: str) -> io.TextIOWrapper:
         """The text from the start, line ends untouched; bytes that do not fit become lone surrogates."""
@@ -78,8 +80,9 @@ def fetch(
         digest.update(chunk)
         raw.write(chunk)
         chunk = source.read(_CHUNK)
+    delivered = raw.tell()
     if packing == "none":
-        return _content(name, raw, digest.hexdigest())
+        return _content(name, raw, digest.hexdigest(), delivered)
     raw.seek(0)
     spool = _spool()
     with raw:
@@ -87,13 +90,13 @@ def fetch(
             _unpack(raw, spool, name)
         else:
             name = _unzip(raw, spool, name, member)
-    return _content(name, spool, digest.hexdigest())
+    return _content(name, spool, digest.hexdigest(), delivered)
 
 
-def _content(name: str, spool: IO[bytes], digest: str) -> Content:
+def _content(name: str, spool: IO[bytes], digest: str, delivered: int) -> Content:
     size = spool.tell()
     spool.seek(0)
-    return Content(name, spool, digest[:32], size)
+    return Content(name, spool, digest[:32], size, delivered)
 
 
 def _spool() -> IO[bytes]:

@@ -128,6 +128,14 @@ class Drop:
         found = self._infos(self._in(folder, ""), None)
         return [file for file in found if fits(file.name.removeprefix(f"{folder}/"), pattern)]
 
+    def archived(self, pattern: str) -> list[Delivered]:
+        """The files of a feed that were read and put away, oldest first; `name` includes the archive's folder."""
+        folder = self._options.archive
+        found = self._infos(self._in(folder, ""), None)
+        read = [file for file in found if "-refused-" not in file.name]
+        mine = [file for file in read if fits(file.name.removeprefix(f"{folder}/"), pattern)]
+        return sorted(mine, key=lambda file: file.order)
+
     def archive(self, file: Delivered, tag: str) -> None:
         """Put a file that was read away, and with it an earlier delivery of that name that was refused."""
         if self.unchanged(file):

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..base import FeedContentError
+from ..base import Again, FeedContentError
 from ..exact_json import find
-from ..marks import Mark, Marks
+from ..marks import Mark, Marks, before
 from .options import RestWatermark
 
 _FROM_MILLISECONDS = Decimal(100_000_000_000)
@@ -36,6 +37,26 @@ class Condition:
         if kept is None and self.options.initial is not None:
             return self._read(self.options.initial, "watermark.initial")
         return self._marks.since(kept, None)
+
+    def again(self, again: Again) -> tuple[Mark | None, Mark | None]:
+        """From where to where something is read a second time."""
+        kept = replace(again, before=_only_since(again.before), after=_only_since(again.after))
+        since, until = self._marks.again(kept, None)
+        if again.since is None and kept.before is None:
+            since = self.since(None)
+        return since, until
+
+    def until(self, rows: Sequence[Any], end: Mark | None) -> list[Any]:
+        """The rows that changed before the end; one that does not say when is kept."""
+        if end is None:
+            return list(rows)
+        return [row for row in rows if (mark := self._mark_of(row)) is None or before(mark, end)]
+
+    def _mark_of(self, row: Any) -> Mark | None:
+        try:
+            return self._read(find(row, self.options.field), "") if isinstance(row, dict) else None
+        except FeedContentError:
+            return None
 
     def kept(self, watermark: str | None) -> Mark | None:
         return self._marks.kept(_only_since(watermark))

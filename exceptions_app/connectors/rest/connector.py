@@ -12,8 +12,9 @@ from typing import Any
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
-from ..base import FeedContentError, Page, RawRow, RowProblem, cut
+from ..base import Again, CannotReadAgainError, FeedContentError, Page, RawRow, RowProblem, cut
 from ..exact_json import dump, flat, repeated_key
+from ..marks import Mark
 from .ahead import ahead
 from .allowance import shared
 from .asking import Part, Requests
@@ -50,8 +51,27 @@ class RestConnector:
         source = HttpSource(connection, shared(system.code, connection))
         return cls(source, read, label=f"{system.code} {read.path}", snapshot=feed.mode == "snapshot")
 
+    @property
+    def bytes_read(self) -> int:
+        """As they came over the wire."""
+        return self._source.bytes_read
+
     def read(self, watermark: str | None) -> Iterator[Page]:
         return together(self._pages(watermark), self._read.store_at_once)
+
+    def read_again(self, again: Again) -> Iterator[Page]:
+        if self._condition is None:
+            raise CannotReadAgainError("it reads everything every time: read it now")
+        since, until = self._condition.again(again)
+        part = self._since(None if since is None else self._condition.said(since), since)
+        return together(self._those_before(part, self._condition, until), self._read.store_at_once)
+
+    def _those_before(self, part: Part, condition: Condition, until: Mark | None) -> Iterator[Page]:
+        for batch in self._detailed(self._batches(part)):
+            rows = condition.until(batch.rows, until)
+            yield _page(replace(batch, rows=rows), None)
+            if condition.options.ordered and batch.rows and not rows:
+                return
 
     def all_keys(self) -> Iterator[RawRow] | None:
         keys = self._read.keys

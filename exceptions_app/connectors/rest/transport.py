@@ -5,6 +5,7 @@ Knows HTTP; must not know what a body means. Several threads may ask at once.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,9 @@ class HttpSource:
         self.reach = Reach.of(connection)
         self._known = Known(authorizer(connection, self.reach))
         self._client = client_of(connection)
+        self._counting = threading.Lock()
+        self.bytes_read = 0
+        """As they came over the wire, packed or not."""
 
     def get(self, url: str, params: Mapping[str, str], where: str) -> httpx2.Response:
         """A 2xx answer to a GET."""
@@ -133,8 +137,13 @@ class HttpSource:
             content = self._whole(response, where)
         finally:
             response.close()
+            self._came(response.num_bytes_downloaded)
         self._judge(response)
         return _with_content(response, content)
+
+    def _came(self, count: int) -> None:
+        with self._counting:
+            self.bytes_read += count
 
     def _whole(self, response: httpx2.Response, where: str) -> bytes:
         limit, deadline = (

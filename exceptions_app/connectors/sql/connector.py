@@ -29,7 +29,7 @@ from sqlalchemy.types import NullType
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
-from ..base import FeedContentError, Page, RawRow
+from ..base import Again, CannotReadAgainError, FeedContentError, Page, RawRow
 from ..marks import Mark, Marks
 from ..references import reveal
 from .dialects import open_engine, read_only, refusal
@@ -76,6 +76,22 @@ class SqlConnector:
             seen = self._marks_in(rows, condition.column, marks, number)
             highest = marks.highest(seen, highest, started - condition.lag)
             yield Page(rows, watermark=marks.watermark(highest))
+
+    def read_again(self, again: Again) -> Iterator[Page]:
+        condition = self._condition
+        if condition is None:
+            raise CannotReadAgainError("it reads everything every time: read it now")
+        marks = Marks(condition.format, condition.overlap)
+        mark: ColumnClause[Any] = named(condition.column)
+        since, until = marks.again(again, condition.initial)
+        if again.since is None and again.before is not None and isinstance(since, int):
+            since -= condition.step_back
+        statement: Select[Any] = select(literal_column("*")).select_from(self._source())
+        if since is not None:
+            statement = statement.where(mark >= _parameter(since, self._engine))
+        if until is not None:
+            statement = statement.where(mark < _end(until, self._engine))
+        return (Page(rows) for _, rows in self._pages(statement.order_by(mark)))
 
     def all_keys(self) -> Iterator[RawRow] | None:
         if not self._read.keys:
@@ -147,6 +163,13 @@ def _parameter(mark: Mark, engine: Engine) -> Any:
     if engine.dialect.name == "sqlite" and isinstance(mark, date):
         return mark.isoformat()
     return mark
+
+
+def _end(mark: Mark, engine: Engine) -> Any:
+    """The same for an end, which may lie a microsecond after the last row that is meant."""
+    if engine.dialect.name == "sqlite" and isinstance(mark, datetime) and mark.microsecond:
+        return mark.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return _parameter(mark, engine)
 
 
 def _values(names: list[str], values: Any) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Asking for what was read before to be read again: a range of dates, a run, or a file. The feed stands where it stood.
+
+Knows no connector: whether a source can do it is found out by the task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.domain.instant import iso
+from exceptions_app.models import SyncRun, Task
+
+from . import runs, tasks
+from .audit import AuditTag, record_subject
+
+KIND = "again"
+
+
+class AgainRefusedError(Exception):
+    """It makes no sense for this feed; the message says what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be read again: from when to before when, a file, or the id of a run."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    file: str = ""
+    run: int | None = None
+
+    @property
+    def kind(self) -> str:
+        return runs.BACKFILL if self.since is not None else runs.REPLAY
+
+    @property
+    def words(self) -> str:
+        if self.since is not None:
+            until = "now" if self.until is None else f"{self.until:%Y-%m-%d %H:%M}"
+            return f"from {self.since:%Y-%m-%d %H:%M} to {until} UTC"
+        return f"file {self.file} and those after it" if self.file else f"run {self.run}"
+
+
+def ask(
+    session: Session, catalog: Catalog, feed: str, wish: Wish, *, by: str, person: int | None, now: datetime,
+    correlation_id: str | None = None,
+) -> Task:  # fmt: skip
+    """The task that does it, with a line in the feed's trail. Raises `AgainRefusedError`."""
+    _judge(session, catalog, feed, wish, now)
+    payload: dict[str, Any] = {"feed": feed, "file": wish.file, "run": wish.run}
+    payload |= {"since": wish.since and iso(wish.since), "until": wish.until and iso(wish.until)}
+    task = tasks.request(
+        session, KIND, f"poll:{feed}", payload, person, now, correlation_id=correlation_id, always=True
+    )
+    after = {"kind": wish.kind, "what": wish.words}
+    record_subject(
+        session, f"feed:{feed}", AuditTag.FEED_READ_AGAIN, actor=by, at=now,
+        correlation_id=task.correlation_id, after=after,
+    )  # fmt: skip
+    return task
+
+
+def _judge(session: Session, catalog: Catalog, feed: str, wish: Wish, now: datetime) -> None:
+    declared = catalog.feeds[feed]
+    if not declared.enabled:
+        raise AgainRefusedError("The feed is switched off in the configuration.")
+    if runs.is_paused(session, feed):
+        raise AgainRefusedError("The feed is paused: resume it first.")
+    if declared.mode == "snapshot":
+        raise AgainRefusedError("Each read of a snapshot holds everything: read it now instead.")
+    if catalog.systems[declared.system].connector == "events":
+        said = (
+            "What was made a record of an event is not kept: have it sent again, or replay its dead letters."
+        )
+        raise AgainRefusedError(said)
+    if wish.since is not None and wish.since >= min(now, wish.until or now):
+        raise AgainRefusedError("The range is empty: it has to begin before it ends, and before now.")
+    if wish.run is not None:
+        run = session.get(SyncRun, wish.run)
+        if run is None or run.feed != feed or run.kind != runs.POLL or run.status == runs.RUNNING:
+            raise AgainRefusedError(f"Run {wish.run} is no finished read of this feed.")
