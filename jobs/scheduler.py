@@ -152,4 +152,4 @@ def catch_up(jobs: list[Job], due: Due, now: datetime | None = None) -> None:
     """Insert, for every job, its latest fire: what was missed while nothing ran happens once, now."""
     now = now or utc_now()
     for job in jobs:
-        due(job, job.latest_fire(now))
+        _fire(job, due, now)

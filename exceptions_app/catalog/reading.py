@@ -124,6 +124,7 @@ def read_text(text: str, file: str) -> Block:
         loader = _Core(text)
         try:
             node = loader.get_single_node()
+            value = Block(Place(file, 1)) if node is None else _value(node, file)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -136,9 +137,6 @@ def read_text(text: str, file: str) -> Block:
         raise _refuse(Place(file, 1), "(file)", f"not YAML: {error}", "well-formed YAML") from error
     except RecursionError as error:
         raise _refuse(Place(file, 1), "(file)", "nested too deeply", "a configuration") from error
-    if node is None:
-        return Block(Place(file, 1))
-    value = _value(node, file)
     if not isinstance(value, Block):
         raise _refuse(Place(file, 1), "(file)", "not a mapping", "sections such as 'systems:' and 'feeds:'")
     return value

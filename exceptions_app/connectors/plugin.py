@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from exceptions_app.catalog.problems import ConnectorModels
-from exceptions_app.catalog.schema import Duration, Feed, Operation, Secret, SecretRef, Shape, System
+from exceptions_app.catalog.schema import (
+    Duration,
+    Feed,
+    Interval,
+    Operation,
+    Secret,
+    SecretRef,
+    Shape,
+    System,
+)
 
 from .base import (
     Again,
@@ -36,7 +45,7 @@ from .references import address, reveal
 
 __all__ = [
     "CONTRACT", "Again", "Answer", "Arrival", "CannotReadAgainError", "Connector", "ConnectorModels", "ConnectorType",
-    "Content", "Duration", "Feed", "FeedContentError", "FileFormat", "Left", "Operation", "Page", "RawRow",
+    "Content", "Duration", "Feed", "FeedContentError", "FileFormat", "Interval", "Left", "Operation", "Page", "RawRow",
     "ReadsAgain", "ReadsOne", "RowProblem", "Secret", "SecretRef", "Shape", "Submitter", "System", "TransportError",
     "Write", "address", "cut", "dump", "flat", "parse_json", "reveal",
 ]  # fmt: skip

@@ -37,6 +37,10 @@ WRONG = [
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: South, time_zone: America/Chicgo}", "entities.H2.time_zone", "not a time zone", "America/Chicago"),
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: South, currency: dollars}", "entities.H2.currency", "'dollars'", ""),
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 2026-05-01, valid_to: 2026-01-01}", "entities.H2.valid_to", "ends before", ""),
+    ("    system: erp1\n    record_type: line\n", "    system: erp1\n    record_type: line\n    every: 0s\n", "feeds.erp_lines.every", "got '0s'", ""),
+    ("    system: erp1\n    record_type: line\n", "    system: erp1\n    record_type: line\n    lag: 9999999999d\n", "feeds.erp_lines.lag", "got '9999999999d'", ""),
+    ("target: 1 business day", "target: 9999999 business days", "categories.differs.target", "got '9999999 business days'", ""),
+    ("target: 1 business day", "target: 9999999999 minutes", "categories.differs.target", "got '9999999999 minutes'", ""),
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 31/12/2026}", "entities.H2.valid_from", "'31/12/2026'", ""),
     ('tue: ["08:00-17:00"]', 'tue: ["08:00-08:00"]', "calendars.office.weekly.tue", "ends when it begins", ""),
     ('tue: ["08:00-17:00"]', 'tue: ["08:00-17:00"], wed: ["22:00-06:00"], thu: ["05:00-12:00"]', "calendars.office.weekly.wed", "run into the next day's", ""),
@@ -155,6 +159,11 @@ def test_mistake_is_named_at_its_line(
     if hint:
         assert problem.suggestion == hint
     assert str(problem).startswith(f"{problem.file}:{problem.line}: {path}: ")
+
+
+def test_what_is_nested_too_deeply_is_refused(problems: Problems) -> None:
+    found = problems(("cause: One of them is wrong.", "cause: " + "[" * 3_000 + "]" * 3_000))
+    assert [each.message for each in found if each.path == "(file)"] == ["nested too deeply"]
 
 
 def test_line_is_that_of_the_very_value(problems: Problems) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from .balance import BalanceCheck, Documents
-from .base import Code, Duration, Expression, Name, Secret, SecretRef, ServiceTime, Shape, Span
+from .base import Code, Duration, Expression, Interval, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .check_base import BaseCheck, CompareRow
 from .checks import Check
 from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck
@@ -70,6 +70,7 @@ __all__ = [
     "Feed",
     "Finding",
     "HierarchyCheck",
+    "Interval",
     "Lookup",
     "Mapped",
     "MatchCheck",

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+)
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
@@ -19,7 +26,9 @@ Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 """A SQL expression of the allowed subset; parsed and refused by `catalog.expressions`."""
 
 _DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST_DAYS = 3_660
+"""Ten years: whatever is longer was meant otherwise, and sums with dates must stay dates."""
 _BUSINESS = re.compile(r"^(\d+)\s+(business\s+days?|business\s+hours?|hours?|days?|minutes?)$")
 
 
@@ -37,7 +46,16 @@ def _duration(value: Any) -> timedelta:
     match = _DURATION.match(str(value).strip())
     if not match:
         raise ValueError("expected a duration such as 30s, 15m, 2h or 1d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST_DAYS * 86_400:
+        raise ValueError(f"expected at most {_LONGEST_DAYS}d")
+    return timedelta(seconds=seconds)
+
+
+def _passing(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("expected at least 1s")
+    return value
 
 
 def _plain(value: timedelta) -> str:
@@ -45,7 +63,9 @@ def _plain(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_plain, return_type=str)]
-"""Wall-clock time: `30s`, `15m`, `2h`, `1d` (1d is 24 hours)."""
+"""Wall-clock time from nothing to ten years: `30s`, `15m`, `2h`, `1d` (1d is 24 hours)."""
+Interval = Annotated[Duration, AfterValidator(_passing)]
+"""A duration of at least a second: how often something is done, how long something may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,9 @@ def _service_time(value: Any) -> ServiceTime:
             "expected a span such as '2 business days', '4 business hours', '1 hour' or '0 hours'"
         )
     unit = match[2] if match[2].endswith("s") else match[2] + "s"
+    longest = _LONGEST_DAYS * {"day": 1, "hour": 24, "minute": 1_440}[unit.removeprefix("business ")[:-1]]
+    if int(match[1]) > longest:
+        raise ValueError(f"expected at most '{longest} {unit}'")
     return ServiceTime(int(match[1]), unit)
 
 

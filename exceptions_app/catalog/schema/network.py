@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from .base import Code, Duration, Expression, Name, Shape
+from .base import Code, Duration, Expression, Interval, Name, Shape
 from .delivery import DeliveryRules
 
 
@@ -124,7 +124,7 @@ class Feed(Shape):
     system: Code
     record_type: Name
     mode: Literal["snapshot", "keys_and_changes", "changes"] = "changes"
-    every: Duration = timedelta(minutes=5)
+    every: Interval = timedelta(minutes=5)
     lag: Duration = timedelta(minutes=5)
     read: dict[str, Any] = Field(default_factory=dict, description="checked by the connector's own model")
     mapping: dict[Name, Expression | Mapped]

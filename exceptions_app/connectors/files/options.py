@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from exceptions_app.catalog.schema import Duration, SecretRef, Shape
+from exceptions_app.catalog.schema import Duration, Interval, SecretRef, Shape
 
 from .date_forms import pattern_problem
 from .foreign import SHIPPED, offered, told
@@ -71,7 +71,7 @@ class FilesConnection(Shape):
     settle: Duration = Field(
         timedelta(seconds=2), description="a file must have kept size and time for so long"
     )
-    timeout: Duration = Field(
+    timeout: Interval = Field(
         timedelta(seconds=30), description="sftp, s3, imap: for connecting, and for each answer"
     )
     username: str | None = Field(None, description="sftp, imap: the user, or env:NAME")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from exceptions_app.catalog.schema import Duration, Shape
+from exceptions_app.catalog.schema import Interval, Shape
 
 from .plain_path import plain_path
 
@@ -29,8 +29,8 @@ class RestBulk(Shape):
     done: list[str] = Field(min_length=1, description="what it says when the rows are there")
     failed: list[str] = Field(default_factory=list, description="what it says when they never will be")
     message: str | None = Field(None, description="where it says why it failed")
-    every: Duration = Field(timedelta(seconds=5), description="how often it is asked; Retry-After wins")
-    longest: Duration = Field(timedelta(hours=1), description="longer than this is not waited")
+    every: Interval = Field(timedelta(seconds=5), description="how often it is asked; Retry-After wins")
+    longest: Interval = Field(timedelta(hours=1), description="longer than this is not waited")
     result: str | None = Field(None, description="where the rows are: /jobs/{job}/results")
     result_field: str | None = Field(
         None, description="where the last status holds the address instead, or a list of them"

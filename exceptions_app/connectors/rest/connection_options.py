@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from exceptions_app.catalog.schema import Duration, SecretRef, Shape
+from exceptions_app.catalog.schema import Duration, Interval, SecretRef, Shape
 
 from .header_names import checked
 
@@ -156,7 +156,7 @@ class RestQuota(Shape):
     """How many requests a system allows in a while. The while begins at fixed times, a day at 00:00 UTC."""
 
     requests: int = Field(ge=1)
-    per: Duration = timedelta(days=1)
+    per: Interval = timedelta(days=1)
 
     @field_validator("per")
     @classmethod
@@ -170,8 +170,8 @@ class RestBreaker(Shape):
     """When a failing system is left in peace, by all feeds that read from it."""
 
     failures: int = Field(10, ge=1, description="after so many passing failures in a row")
-    pause: Duration = Field(timedelta(seconds=30), description="for so long; doubled when it fails again")
-    longest: Duration = Field(timedelta(minutes=15), description="but never longer")
+    pause: Interval = Field(timedelta(seconds=30), description="for so long; doubled when it fails again")
+    longest: Interval = Field(timedelta(minutes=15), description="but never longer")
 
 
 class RestConnection(Shape):
@@ -182,10 +182,10 @@ class RestConnection(Shape):
     auth: RestAuth = Field(default_factory=lambda: RestAuth.model_validate({}))
     tls: RestTls = Field(default_factory=lambda: RestTls.model_validate({}))
     proxy: RestProxy | None = None
-    timeout: Duration = Field(
+    timeout: Interval = Field(
         timedelta(seconds=30), description="for connecting, and between two pieces of an answer"
     )
-    longest_answer: Duration = Field(timedelta(minutes=10), description="for a whole answer")
+    longest_answer: Interval = Field(timedelta(minutes=10), description="for a whole answer")
     largest_answer: int = Field(512, ge=1, description="MB of one answer, unpacked; more is refused")
     tries: int = Field(5, ge=1, le=20, description="attempts of one request that fails for a passing reason")
     rate_per_second: float = Field(0, ge=0, description="at most so many requests a second; 0: no limit")

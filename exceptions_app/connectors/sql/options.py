@@ -7,14 +7,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from exceptions_app.catalog.schema import Duration, SecretRef, Shape
+from exceptions_app.catalog.schema import Duration, Interval, SecretRef, Shape
 
 
 class SqlConnection(Shape):
     """A database, read only. The whole address is a secret, since it holds the password."""
 
     url: SecretRef = Field(description="a reference to a SQLAlchemy URL, e.g. postgresql://reader:…@host/wms")
-    timeout: Duration = Field(
+    timeout: Interval = Field(
         timedelta(seconds=60),
         description="for connecting, and for one statement where the database can limit it",
     )
