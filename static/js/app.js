@@ -4,7 +4,7 @@ import { installKeys } from "./keys.js";
 import { installOnce } from "./once.js";
 import { installPanel } from "./panel.js";
 import { countPicked, installPicking } from "./picking.js";
-import { countMoved, installRefresh } from "./refresh.js";
+import { countMoved, installRefresh, keepStill } from "./refresh.js";
 import { keepCurrent } from "./rows.js";
 
 installOnce();
@@ -15,6 +15,7 @@ installRefresh();
 
 /** After every swap: what belongs to what is on the page now. */
 function arrive() {
+  keepStill();
   keepCurrent();
   countPicked();
   countMoved();

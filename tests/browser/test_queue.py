@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from exceptions_app.extensions import db
-from exceptions_app.models import ExceptionCase
+from exceptions_app.models import ExceptionCase, User
 
 from .conftest import Site
 from .looking import violations
@@ -54,6 +54,35 @@ def test_a_refresh_changes_what_has_changed_and_keeps_place_focus_ticks_and_the_
         "[scrollY, ...[...document.querySelectorAll('#rows tr')].map(r => r.getBoundingClientRect().top)]"
     )
     assert after == before
+
+
+SHIFTS = """window.shifts = []; new PerformanceObserver(list => {
+  for (const one of list.getEntries()) for (const moved of one.sources)
+    window.shifts.push([moved.node?.nodeName, moved.node?.id, moved.previousRect.toJSON(), moved.currentRect.toJSON()]);
+}).observe({type: "layout-shift"})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_a_refresh_shifts_nothing(width: int, site: Site, open_as: Callable[..., Page]) -> None:
+    page = open_as("manager", "/queue", viewport={"width": width, "height": 900})
+    page.wait_for_load_state("networkidle")
+    page.evaluate(SHIFTS)
+    with site.app.app_context():
+        db.session.get_one(User, 3).name = "Wilhelmina Featherstonehaugh"
+        db.session.commit()
+    _change(site, 1, status="resolved")
+    _change(site, 2, owner_id=3, retry_count=3, retry_state="failed", note="They sent a credit note.")
+    _change(
+        site,
+        3,
+        recurring=True,
+        sentence="It was $43.75, and the order says now what it did not say before: $29.00. " * 4,
+    )
+    page.evaluate(REFRESH)
+    expect(page.locator("#case-2")).to_contain_text("Featherstonehaugh")
+    expect(page.locator("#case-1")).to_contain_text("Moved on")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert not (shifts := page.evaluate("window.shifts")), "\n".join(map(str, shifts))
 
 
 def test_what_has_left_the_filter_says_so_and_stays_until_the_reader_reloads(
