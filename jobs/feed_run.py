@@ -20,7 +20,9 @@ from exceptions_app.connectors.base import (
     Again,
     CannotReadAgainError,
     Connector,
+    Counted,
     FeedContentError,
+    LeavesNotes,
     Page,
     RawRow,
     ReadsAgain,
@@ -36,6 +38,7 @@ from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import rejects, runs, tasks
+from exceptions_app.services.allowances import DatabaseLedger
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
 
 from .inbox import InboxRun, inbox_of
@@ -110,7 +113,9 @@ class FeedRun:
         """Everything that the source has since the watermark. What breaks is told, not raised."""
         settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
         try:
-            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            self._connector = self._built()
+            if isinstance(self._connector, LeavesNotes):
+                self._connector.notes = JobNotes(self.work, self.feed.code)
             self.inbox = inbox_of(self.work, self.feed, self._connector)
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
                 mapper = FeedMapper(
@@ -131,6 +136,13 @@ class FeedRun:
             self.outcome.unexpected = error
         return self._counted()
 
+    def _built(self) -> Connector:
+        """The feed's connector; what may be asked of a system over REST is counted for all processes."""
+        found = build_connector(self.work.runtime.catalog.systems[self.feed.system], self.feed)
+        if isinstance(found, Counted):
+            found.keep_in(DatabaseLedger(self.work.engine))
+        return found
+
     def _take_all(self, con: DuckDBPyConnection, mapper: FeedMapper, pages: Iterable[Page]) -> None:
         try:
             for page in pages:
@@ -148,7 +160,7 @@ class FeedRun:
         """Only the records of these keys; None where the source cannot be asked for them. Proves no absence."""
         settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
         try:
-            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            self._connector = self._built()
             if not isinstance(self._connector, ReadsOne):
                 return None
             found = [self._connector.read_one(key) for key in keys]
@@ -167,7 +179,7 @@ class FeedRun:
         """What was read before. Proves no absence; what the watermark says afterwards counts for nothing."""
         settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
         try:
-            self._connector = build_connector(catalog.systems[self.feed.system], self.feed)
+            self._connector = self._built()
             if not isinstance(self._connector, ReadsAgain):
                 raise CannotReadAgainError("its connector cannot read anything again")
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
@@ -277,6 +289,21 @@ class FeedRun:
             self.outcome.watermark = self._began_at
         self.outcome.error, self.outcome.error_kind = said, type(error).__name__
         self.outcome.system_out = isinstance(error, TransportError) and not error.answered
+
+
+class JobNotes:
+    """What a run has left at its source, with the feed's state. Committed at once."""
+
+    def __init__(self, work: Work, feed: str) -> None:
+        self._work, self._feed = work, feed
+
+    def held(self) -> str | None:
+        with self._work.reading() as session:
+            return runs.job_left(session, self._feed)
+
+    def keep(self, note: str | None) -> None:
+        with self._work.transaction() as session:
+            runs.note_job(session, self._feed, note)
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

@@ -129,6 +129,28 @@ class ReadsOne(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """What a run wants the next one to know if it does not end: kept at once, gone once a run was read whole."""
+
+    def held(self) -> str | None: ...
+
+    def keep(self, note: str | None) -> None: ...
+
+
+@runtime_checkable
+class LeavesNotes(Protocol):
+    """A connector that can take up what an interrupted run has left at the source."""
+
+    notes: Notes | None
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A connector whose requests are counted for all processes, in a ledger (`rest.allowance.Ledger`)."""
+
+    def keep_in(self, ledger: Any) -> None: ...
+
+
 class CannotReadAgainError(Exception):
     """What was read before cannot be had again from this source; the message says why, and what to do instead."""
 

@@ -200,6 +200,11 @@ def note_job(session: Session, feed: str, note: str | None) -> None:
     session.flush()
 
 
+def job_left(session: Session, feed: str) -> str | None:
+    """What an earlier run that did not end has left at the source."""
+    return session.scalar(select(FeedState.source_job).where(FeedState.feed == feed))
+
+
 def undo(session: Session, run_id: int) -> None:
     """A run that read nothing at all: as if it had not been begun."""
     session.execute(delete(SyncRun).where(SyncRun.id == run_id))

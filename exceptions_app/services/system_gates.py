@@ -14,7 +14,7 @@ from exceptions_app.models import SystemGate
 
 from . import tasks
 
-_STATES: dict[str, State] = {
+STATES: dict[str, State] = {
     "closed": "closed",
     "open": "open",
     "half_open": "half_open",
@@ -28,7 +28,7 @@ def load(session: Session, system: str) -> Gate:
     if row is None:
         return Gate()
     return Gate(
-        _STATES.get(row.state, "closed"),
+        STATES.get(row.state, "closed"),
         row.failures,
         timedelta(seconds=row.pause_seconds),
         row.allowance,

@@ -495,6 +495,7 @@ def test_an_unreadable_key_breaks_the_list_of_keys_instead_of_deleting_a_record(
         list(keys)
 
 
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
 def test_requests_keep_to_the_agreed_rate(serve: Serve) -> None:
     server = serve(lambda asked: Reply([]))
     slept: list[float] = []

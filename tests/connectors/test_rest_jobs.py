@@ -280,3 +280,97 @@ def test_a_submission_that_names_no_job_is_refused(serve: Serve, pauses: list[fl
 def test_options_of_jobs_and_details_say_what_to_change(options: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         RestRead.model_validate({"path": "/x", **options})
+
+
+# -- a run that was interrupted
+
+
+class Notebook:
+    """Notes as a feed's state keeps them."""
+
+    def __init__(self) -> None:
+        self.note: str | None = None
+
+    def held(self) -> str | None:
+        return self.note
+
+    def keep(self, note: str | None) -> None:
+        self.note = note
+
+
+def submitted(server: Loopback) -> int:
+    return sum(asked.method == "POST" for asked in server.asked)
+
+
+def killed(source: Any) -> None:
+    """Read until the process ends while the job still works."""
+
+    def end(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("exceptions_app.connectors.rest.bulk.pause", end)
+        list(source.read(None))
+
+
+def again(server: Loopback, notes: Notebook, read: dict[str, Any] | None = None) -> Any:
+    source = connector(server.url, {**(read or BULK), "read_ahead": False})
+    source.notes = notes
+    return source
+
+
+def test_a_job_of_an_interrupted_run_is_taken_up_and_what_it_tells_is_as_old_as_it(
+    serve: Serve, pauses: list[float]
+) -> None:
+    server, notes = (
+        jobs(serve, [{"state": "Busy"}, {"state": "JobComplete"}, {"state": "JobComplete"}]),
+        Notebook(),
+    )
+    read = {**BULK, "watermark": {"field": "at", "place": "body", "overlap": "0s"}}
+    with time_machine.travel(NOW, tick=False) as clock:
+        killed(again(server, notes, read))
+        clock.shift(30)
+        second = again(server, notes, read)
+        pages, error = read_all(second.read(None))
+        assert error is None and ids(pages) == ["1"]
+        assert submitted(server) == 1
+        assert second.read_through(datetime.now(UTC)) == NOW
+        assert notes.note is not None, "kept until the run has ended"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Reply("", status=404), {"state": "Aborted"}, Reply("<html>", status=200)],
+    ids=["gone", "failed", "other"],
+)
+def test_a_job_that_is_gone_or_has_failed_is_submitted_anew(
+    serve: Serve, pauses: list[float], answer: Any
+) -> None:
+    server, notes = jobs(serve, [{"state": "Busy"}, answer, {"state": "JobComplete"}]), Notebook()
+    killed(again(server, notes))
+    pages, error = read_all(again(server, notes).read(None))
+    assert (error, ids(pages), submitted(server)) == (None, ["1"], 2)
+
+
+def test_another_question_an_old_job_and_one_tried_too_often_are_not_taken_up(
+    serve: Serve, pauses: list[float]
+) -> None:
+    server, notes = jobs(serve, [{"state": "Busy"}] * 40), Notebook()
+    with time_machine.travel(NOW, tick=False) as clock:
+        killed(again(server, notes))
+        other = {**BULK, "bulk": {**BULK["bulk"], "body": {"object": "Receipt"}}}
+        killed(again(server, notes, other))
+        assert submitted(server) == 2
+        for _ in range(4):
+            killed(again(server, notes, other))
+        assert submitted(server) == 3, "three times taken up, then anew"
+        clock.shift(61)
+        killed(again(server, notes, other))
+        assert submitted(server) == 4
+
+
+def test_a_job_that_fails_is_not_kept(serve: Serve, pauses: list[float]) -> None:
+    server, notes = jobs(serve, [{"state": "Failed", "why": "no rights"}]), Notebook()
+    _, error = read_all(again(server, notes).read(None))
+    assert "no rights" in str(error)
+    assert notes.note is None

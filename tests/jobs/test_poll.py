@@ -263,3 +263,17 @@ def test_error_that_words_itself_anew_is_told_once(hospital: Hospital) -> None:
     [after] = hospital.cases("system_out")
     assert (after.version, after.evidence_version) == (before.version, 1)
     assert "page 3" in (hospital.state("receipts").last_error or "")
+
+
+def test_what_a_run_leaves_at_its_source_is_there_for_the_next_until_one_is_whole(hospital: Hospital) -> None:
+    hospital.source("orders", [order("PO-1")])
+    hospital.poll("orders")
+    with hospital.install.transaction() as session:
+        runs.note_job(session, "orders", '{"job": "J1"}')
+        assert runs.job_left(session, "orders") == '{"job": "J1"}'
+    hospital.source("orders", [order("PO-1")], fail_after=0)
+    hospital.poll("orders")
+    assert hospital.state("orders").source_job == '{"job": "J1"}'
+    hospital.source("orders", [order("PO-1")])
+    hospital.poll("orders")
+    assert hospital.state("orders").source_job is None

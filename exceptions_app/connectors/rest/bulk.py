@@ -5,16 +5,22 @@ Knows requests and answers; must not know watermarks.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
 from time import monotonic, sleep
 from typing import Any
 
 import httpx2
 
-from ..base import FeedContentError, TransportError, cut
-from ..exact_json import find
+from exceptions_app.domain.instant import iso, utc_now
+
+from ..base import FeedContentError, Notes, TransportError, cut
+from ..exact_json import dump, find
+from .allowance import RestingError
 from .asking import Part, Requests
 from .bodies import Reader
 from .masking import masked
@@ -27,6 +33,7 @@ from .transport import Call, HttpSource
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 300.0
+_MOST_TRIES = 3
 _JSON = Reader()
 
 
@@ -38,24 +45,35 @@ class _Job:
     status_url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BulkRead:
-    """One job, from its submission to its last row. `walk` reads what is downloaded, page by page."""
+    """One job, from its submission to its last row. `walk` reads what is downloaded, page by page.
+
+    With `notes`, a job is kept from when it was submitted: a run that is interrupted leaves it, and the next one that
+    asks for the same takes it up, three times at most.
+    """
 
     source: HttpSource
     options: RestBulk
     requests: Requests
     walk: Walk
     label: str
+    notes: Notes | None = None
+    submitted_at: datetime | None = None
 
     def pages(self, submit: Part) -> Iterator[Batch]:
         """The pages of everything that the job made. While it works, pages without rows: reading can be stopped."""
-        job, status = self._submitted(submit), None
+        job, status = self._job(submit), None
         deadline = monotonic() + self.options.longest.total_seconds()
         while True:
             answer = self._asked(job.status_url, "status")
             status = _JSON.value(answer, self._where("status"))
-            if self._is_done(status):
+            try:
+                done = self._is_done(status)
+            except TransportError:
+                self._forget()  # it has failed for good: a later run submits another
+                raise
+            if done:
                 break
             if monotonic() > deadline:
                 raise self._too_long(status)
@@ -69,6 +87,52 @@ class BulkRead:
             for batch in replace(self.walk, begin=address, label=result).pages():
                 yield replace(batch, last=batch.last and number == len(addresses))
         self._clean_up(job)
+
+    def _job(self, submit: Part) -> _Job:
+        """The job that an interrupted run has left, where it asked for the same and is still there; else a new one."""
+        asked = dump([submit.path, dict(submit.params), dict(submit.fields), submit.body, self.options.body])
+        asked = sha256(asked.encode()).hexdigest()
+        held = self.notes.held() if self.notes is not None else None
+        known = json.loads(held) if held else {}
+        if known.get("asked") == asked and known["tries"] < _MOST_TRIES:
+            at = datetime.fromisoformat(known["at"])
+            if utc_now() - at < self.options.longest and self._is_there(known["status"]):
+                self._keep(known | {"tries": known["tries"] + 1})
+                log.info("%s: the job %s of an interrupted run is taken up", self.label, known["job"])
+                self.submitted_at = at
+                return _Job(known["job"], known["status"])
+        self.submitted_at = utc_now()
+        job = self._submitted(submit)
+        note = {
+            "asked": asked,
+            "job": job.name,
+            "status": job.status_url,
+            "at": iso(self.submitted_at),
+            "tries": 0,
+        }
+        self._keep(note)
+        return job
+
+    def _is_there(self, status_url: str) -> bool:
+        """Whether the system still knows the job, and it has not failed."""
+        where = self._where("status")
+        try:
+            address = self.source.reach.follow(status_url, status_url, where, "the job")
+            self._is_done(_JSON.value(self._asked(address, "status"), where))
+        except RestingError:
+            raise
+        except (TransportError, FeedContentError) as error:
+            log.warning("%s; another job is submitted", error)
+            return False
+        return True
+
+    def _keep(self, note: Mapping[str, Any]) -> None:
+        if self.notes is not None:
+            self.notes.keep(dump(dict(note)))
+
+    def _forget(self) -> None:
+        if self.notes is not None:
+            self.notes.keep(None)
 
     def _submitted(self, submit: Part) -> _Job:
         where = self._where("submit")

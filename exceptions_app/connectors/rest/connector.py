@@ -12,11 +12,11 @@ from typing import Any
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
-from ..base import Again, CannotReadAgainError, FeedContentError, Page, RawRow, RowProblem, cut
+from ..base import Again, CannotReadAgainError, FeedContentError, Notes, Page, RawRow, RowProblem, cut
 from ..exact_json import dump, flat, repeated_key
 from ..marks import Mark
 from .ahead import ahead
-from .allowance import shared
+from .allowance import Ledger, shared
 from .asking import Part, Requests
 from .bodies import Body, Reader, Unreadable
 from .bulk import BulkRead
@@ -43,6 +43,13 @@ class RestConnector:
         self._condition = Condition(read.watermark) if read.watermark and not snapshot else None
         self._reader = Reader.of(read)
         self._requests = Requests(read, source.reach.address_of, label)
+        self._job_at: datetime | None = None
+        self.notes: Notes | None = None
+        """Where a job that was submitted is kept, so that a run that is interrupted need not submit it anew."""
+
+    def keep_in(self, ledger: Ledger) -> None:
+        """What may be asked of the system is counted there from now on."""
+        self._source.allowance.keep_in(ledger)
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> RestConnector:
@@ -100,7 +107,8 @@ class RestConnector:
         return _whole(_page(batch, None), "a row that can be read")
 
     def read_through(self, began: datetime) -> datetime | None:
-        return began
+        """A job that was taken up tells what was known when it was submitted."""
+        return began if self._job_at is None else min(began, self._job_at)
 
     def acknowledge(self) -> None:
         """Nothing is consumed by reading."""
@@ -122,7 +130,8 @@ class RestConnector:
                 return  # nothing was delivered: what is kept holds
             mark = None
             if condition is not None:
-                highest = condition.highest(condition.marks_in(batch.rows, batch.where), highest, started)
+                begun = started if self._job_at is None else min(started, self._job_at)
+                highest = condition.highest(condition.marks_in(batch.rows, batch.where), highest, begun)
                 whole = batch.last or condition.options.ordered
                 mark = condition.watermark(highest) if whole else watermark
             yield _page(batch, mark if known is None else known.remembered(mark, batch.headers))
@@ -153,9 +162,12 @@ class RestConnector:
     def _batches(self, part: Part) -> Iterator[Batch]:
         walk = self._walk(part)
         if self._read.bulk is None:
-            return walk.pages()
-        bulk = BulkRead(self._source, self._read.bulk, self._requests, walk, self._label)
-        return bulk.pages(part)
+            yield from walk.pages()
+            return
+        bulk = BulkRead(self._source, self._read.bulk, self._requests, walk, self._label, self.notes)
+        for batch in bulk.pages(part):
+            self._job_at = bulk.submitted_at
+            yield batch
 
     def _detailed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         if self._read.detail is None:

@@ -57,7 +57,7 @@ class HttpSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
-        self._allowance = allowance or Allowance(connection, sleep=sleep, clock=clock)
+        self.allowance = allowance or Allowance(connection, sleep=sleep, clock=clock)
         self.reach = Reach.of(connection)
         self._known = Known(authorizer(connection, self.reach))
         self._client = client_of(connection)
@@ -124,7 +124,7 @@ class HttpSource:
         raise TransportError("sent on and on without an answer", permanent=True, where=where)
 
     def _send(self, call: Call, carried: Carried, where: str) -> httpx2.Response:
-        self._allowance.take(where)
+        self.allowance.take(where)
         return self._network(lambda: self._answer(call, carried, where), where)
 
     def _answer(self, call: Call, carried: Carried, where: str) -> httpx2.Response:
@@ -163,9 +163,9 @@ class HttpSource:
 
     def _judge(self, response: httpx2.Response) -> None:
         if response.status_code not in PASSING:
-            self._allowance.answered()
+            self.allowance.answered()
             return
-        self._allowance.failed(status_of(response), retry_after(response), LONGEST_WAIT)
+        self.allowance.failed(status_of(response), retry_after(response), LONGEST_WAIT)
 
     def _network(self, ask: Callable[[], Asked], where: str) -> Asked:
         """What the network does to us, as TransportError; each failure is told to the allowance."""
@@ -196,7 +196,7 @@ class HttpSource:
             ) from error
 
     def _passing(self, said: str, where: str) -> TransportError:
-        self._allowance.failed(said, None, LONGEST_WAIT)
+        self.allowance.failed(said, None, LONGEST_WAIT)
         return TransportError(said, permanent=False, where=where)
 
 
