@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import func, select
@@ -36,8 +37,12 @@ _COLUMNS: Mapping[str, InstrumentedAttribute[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group. `asked` are the arguments that restrict the queue to it; None where no filter does."""
+    """One group. `asked` are the arguments that restrict the queue to it; None where no filter does. `code` is what it
+    is called in an address, `key` the same as an id of the page may have it.
+    """
 
+    code: str
+    key: str
     title: str
     count: int
     amount: Decimal
@@ -76,6 +81,8 @@ def groups(
     titles = _titles(session, catalog, by, [row[0] for row in shown if row[0] is not None])
     lines = tuple(
         Group(
+            called := _called(by, code),
+            sha256(called.encode()).hexdigest()[:12],
             titles.get(code, str(code)) if code is not None else _NONE[by],
             count,
             from_e4(int(worth or 0)),
@@ -88,6 +95,18 @@ def groups(
 
 
 _NONE = {"counterparty": "Nobody named", "cause": "No known cause", "category": "", "entity": ""}
+
+
+def _called(by: str, code: Any) -> str:
+    if code is None:
+        return NOBODY
+    return public_id.encode(code) if by == "cause" else str(code)
+
+
+def within(wanted: QueueFilter, by: str, code: str) -> QueueFilter:
+    """The filter restricted to one group, by what it is called in an address."""
+    asked: Any = code if by == "cause" else [code]
+    return QueueFilter.from_args(wanted.to_args() | {by: asked})
 
 
 def _asked(wanted: QueueFilter, by: str, code: Any) -> dict[str, Any] | None:

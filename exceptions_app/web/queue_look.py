@@ -40,6 +40,8 @@ class Looking:
     view: View | None
     wanted: QueueFilter
     group: str
+    open: str = ""
+    """The group whose rows are shown below its head."""
 
     @cached_property
     def more(self) -> dict[str, Any]:
@@ -101,4 +103,5 @@ def looking(args: MultiDict[str, str]) -> Looking:
     if view is not None and not args.keys() - {"view"}:
         return Looking(look, view, QueueFilter.from_args(view.asked), view.grouping)
     group = args.get("group", "")
-    return Looking(look, view, QueueFilter.from_args(args), group if group in views.GROUPINGS else "")
+    opened = args.get("open", "") if group in views.GROUPINGS else ""
+    return Looking(look, view, QueueFilter.from_args(args), group if group in views.GROUPINGS else "", opened)

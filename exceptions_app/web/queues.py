@@ -5,9 +5,11 @@ What many are done to is `bulk`'s; views and columns are `views`'. Which excepti
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -16,8 +18,9 @@ from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.queries import groups, people
-from exceptions_app.queries.cases import page
+from exceptions_app.queries.cases import QueuePage, page
 from exceptions_app.queries.filters import QueueFilter
+from exceptions_app.queries.groups import Group
 from exceptions_app.queries.refreshed import refreshed
 from exceptions_app.runtime import runtime
 from exceptions_app.services import actions, comments
@@ -31,6 +34,8 @@ from .transaction import transactional
 blueprint = Blueprint("queues", __name__)
 
 REFRESH_LIMIT = 100
+GROUP_SIZE = 20
+"""Rows of a group that are shown at once."""
 
 
 @blueprint.get("/queue")
@@ -45,10 +50,15 @@ def index() -> ResponseReturnValue:
 
 def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
     viewer, catalog, now = gate.viewer(), runtime().catalog, utc_now()
+    if seen.group and request.args.get("part") and hx.wants_fragment():
+        return _one_group(seen, request.args["part"], cursor, now)
     team = people.colleagues(db.session())
     shown: dict[str, Any] = {}
     if seen.group:
         shown["groups"] = groups.groups(db.session(), viewer, catalog, seen.wanted, seen.group, now)
+        line = next((line for line in shown["groups"].lines if line.code == seen.open), None)
+        shown["opened"] = _inside(seen, line, cursor, now) if line else None
+        cursor = None
     else:
         shown["page"] = page(db.session(), viewer, catalog, seen.wanted, now=now, cursor=cursor)
     template = "queues/_queue.html" if hx.wants_fragment() else "queues/index.html"
@@ -65,6 +75,42 @@ def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
             now=now,
             **shown,
         )
+    )
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """A page of the rows of one group, within the grouped queue that it was opened in."""
+
+    code: str
+    outer: Looking
+    seen: Looking
+    page: QueuePage
+    cursor: str | None
+    sorts: dict[str, tuple[str, str]]
+
+
+def _inside(seen: Looking, line: Group, cursor: str | None, now: datetime) -> _Inside | None:
+    """None for what no filter restricts the queue to."""
+    if line.asked is None:
+        return None
+    wanted = QueueFilter.from_args(line.asked)
+    found = page(
+        db.session(), gate.viewer(), runtime().catalog, wanted, now=now, cursor=cursor, size=GROUP_SIZE
+    )
+    sorts = facets.sort_links(seen.wanted, seen.more | {"open": line.code})
+    return _Inside(line.code, seen, replace(seen, wanted=wanted, group="", open=""), found, cursor, sorts)
+
+
+def _one_group(seen: Looking, code: str, cursor: str | None, now: datetime) -> ResponseReturnValue:
+    """One group alone, open or closed: the others stay as they stand on the page."""
+    wanted = groups.within(seen.wanted, seen.group, code)
+    found = groups.groups(db.session(), gate.viewer(), runtime().catalog, wanted, seen.group, now).lines
+    if not found:
+        abort(404)
+    inside = _inside(seen, found[0], cursor, now) if seen.open == code else None
+    return hx.respond(
+        render_template("queues/_group.html", group=found[0], seen=seen, inside=inside, now=now)
     )
 
 
@@ -147,5 +193,5 @@ def _filter_of_form() -> QueueFilter:
 
 def _back() -> str:
     """The queue with the filter, view and place that the form came from."""
-    more = {name: request.form.get(f"f-{name}", "") for name in ("view", "after")}
+    more = {name: request.form.get(f"f-{name}", "") for name in ("view", "after", "group", "open")}
     return facets.address(_filter_of_form(), **more)

@@ -181,3 +181,22 @@ def test_views_columns_and_many_at_once_without_scripts(site: Site, open_as: Cal
     page.fill("#reason", "Waiting for the slip")
     page.click("button.btn-primary")
     expect(page.locator(".parts")).to_contain_text("Done")
+
+
+def test_a_group_opens_in_place_and_its_rows_are_worked_by_keyboard(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue?group=category")
+    page.evaluate("document.querySelector('.group').mark = 'same'")
+    page.click(".fold")
+    expect(page.locator(".group .queue tbody tr")).to_have_count(4)
+    assert page.evaluate("document.querySelector('.group').mark") == "same"
+    assert "open=price_variance" in page.url
+    expect(page.locator(".fold")).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("c")
+    expect(page.locator("#told")).to_contain_text("1 exception claimed.")
+    expect(page.locator(".group .queue tbody tr")).to_have_count(4)
+    page.click(".fold")
+    expect(page.locator(".group .queue")).to_have_count(0)

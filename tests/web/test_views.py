@@ -117,11 +117,49 @@ def test_groups_say_how_many_and_lead_to_their_queue(
 ) -> None:
     client = sign_in()
     page = _HTML.fromstring(client.get(f"/queue?group={by}").text)
-    heads = page.xpath("//tr[starts-with(@id, 'group-')]/th")
+    heads = page.xpath("//tbody[starts-with(@id, 'group-')]//th")
     assert sorted(head.text_content().strip() for head in heads) == titles
-    for link in page.xpath("//tr[starts-with(@id, 'group-')]/th/a/@href"):
+    for link in page.xpath("//tbody[starts-with(@id, 'group-')]//a[@class='alone']/@href"):
         assert "group=" not in link
         assert len(_rows(client.get(link).text)) == (1 if by == "counterparty" else 2)
+
+
+def test_a_group_opens_below_its_head_by_address_or_alone(
+    two: tuple[Any, Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    client = sign_in()
+    page = _HTML.fromstring(client.get("/queue?group=counterparty").text)
+    [link] = page.xpath("//a[@aria-expanded][contains(., 'Medline')]")
+    whole = client.get(link.get("href")).text
+    assert _rows(whole) == [f"case-{two[0].id}"]
+    assert (
+        _HTML.fromstring(whole).xpath("//tbody[@class='group']//a[@aria-expanded='true']//text()")[-1].strip()
+        == "Medline"
+    )
+    part = client.get(link.get("hx-get"), headers=HTMX).text
+    assert _rows(part) == [f"case-{two[0].id}"]
+    assert "Baxter" not in part and "<html" not in part
+    [closing] = _HTML.fromstring(part).xpath("//a[@aria-expanded='true']")
+    assert _rows(client.get(closing.get("hx-get"), headers=HTMX).text) == []
+    assert client.get("/queue?group=counterparty&open=x&part=x", headers=HTMX).status_code == 404
+
+
+def test_a_group_is_walked_by_keyset_and_acts_lead_back_to_it(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    made = [make_case(counterparty="Cardinal").id for _ in range(23)]
+    make_case(counterparty="Baxter")
+    session.commit()
+    client = sign_in()
+    page = client.get("/queue?group=counterparty&open=Cardinal").text
+    [after] = _HTML.fromstring(page).xpath("//nav[@class='pager']/a[contains(., 'Next rows')]")
+    later = client.get(after.get("href")).text
+    assert [*_rows(page), *_rows(later)] == [f"case-{number}" for number in made]
+    assert _rows(client.get(after.get("hx-get"), headers=HTMX).text) == _rows(later)
+    form = {"pick": f"{made[0]}:1", "f-group": "counterparty", "f-open": "Cardinal"}
+    assert (
+        client.post("/queue/claim", data=form).location == "/queue?all=yes&group=counterparty&open=Cardinal"
+    )
 
 
 def test_pasted_references_are_an_address_that_says_what_was_not_found(
