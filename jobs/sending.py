@@ -51,6 +51,7 @@ class Senders:
             code: one for code, one in catalog.operations.items() if one.system == system.code
         }
         self._submitters: dict[str, Submitter] = {}
+        self._honours_keys = system.delivery.idempotent
         try:
             for code, operation in self._operations.items():
                 self._submitters[code] = build_submitter(system, operation, lambda: reached("outbox.sent"))
@@ -85,7 +86,7 @@ class Senders:
         try:
             if claimed.kind == "read_back":
                 return _read_back(submitter, claimed, write)
-            return _send(submitter, operation, claimed, write)
+            return _send(submitter, operation, claimed, write, self._honours_keys)
         except TransportError as error:
             return _broken(submitter, claimed, write, error)
 
@@ -94,10 +95,12 @@ class Senders:
             submitter.close()
 
 
-def _send(submitter: Submitter, operation: Operation, claimed: Claimed, write: Write) -> Tried:
+def _send(
+    submitter: Submitter, operation: Operation, claimed: Claimed, write: Write, honours_keys: bool
+) -> Tried:
     answer = submitter.submit(write)
     reached("outbox.answered")
-    said = meaning(answer.status, answer.body, operation.errors)
+    said = meaning(answer.status, answer.body, operation.errors, honours_keys=honours_keys)
     if said.outcome is Outcome.ACCEPTED and not answer.as_expected:
         words = "The answer is no success as it is known here: nobody knows what came of it."
         said = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)

@@ -127,11 +127,12 @@ class ExplanationShape(Shape):
 
 
 class ResponseShape(Shape):
-    """The first response of a person: when it was due, when it came."""
+    """The first response of a person: when it was due, when it came, and why it was due then."""
 
     due_at: datetime
     responded_at: datetime | None
     missed: bool
+    sentence: str
 
 
 class ClockShape(Shape):

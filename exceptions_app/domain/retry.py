@@ -20,6 +20,8 @@ LONGEST_ASKED = timedelta(days=1)
 """A `Retry-After` beyond this is taken for a mistake of the system and cut to it."""
 
 _PASSING = frozenset({408, 425, 429})
+_MAYBE_DONE = frozenset({500, 502, 504})
+"""A server that broke, a gateway that lost it or waited no longer: the write may have been done before that."""
 _CLASSES = {401: "not_allowed", 403: "not_allowed", 404: "not_found", 409: "conflict", 429: "rate_limit"}
 _SAID_IN = ("message", "detail", "title", "error_description", "error", "reason")
 _SAID_LIMIT = 300
@@ -138,9 +140,10 @@ def wait(tries_so_far: int, backoff: BackoffLike, chance: float, retry_after: fl
     return max(drawn, min(timedelta(seconds=max(min(retry_after, 1e9), 0.0)), LONGEST_ASKED))
 
 
-def meaning(status: int | None, body: str, rules: Sequence[ErrorRuleLike]) -> Meaning:
+def meaning(status: int | None, body: str, rules: Sequence[ErrorRuleLike], *, honours_keys: bool) -> Meaning:
     """The first rule that fits; else 2xx (or an answer without a status) is accepted, 408, 425, 429 and 5xx are
-    transient, everything else is permanent.
+    transient, everything else is permanent. Where a system does not honour idempotency keys, 500, 502 and 504 leave
+    the outcome unknown: sent again, the write could be done twice.
     """
     for rule in rules:
         if _fits(rule, status, body):
@@ -150,6 +153,8 @@ def meaning(status: int | None, body: str, rules: Sequence[ErrorRuleLike]) -> Me
             return Meaning(outcome, rule.error_class, rule.say or said(status, body), rule.backoff)
     if status is None or 200 <= status < 300:
         return Meaning(Outcome.ACCEPTED)
+    if status in _MAYBE_DONE and not honours_keys:
+        return Meaning(Outcome.UNKNOWN, "unavailable", said(status, body))
     if status in _PASSING or status >= 500:
         return Meaning(Outcome.TRANSIENT, _CLASSES.get(status, "unavailable"), said(status, body))
     return Meaning(Outcome.PERMANENT, _CLASSES.get(status, "refused"), said(status, body))

@@ -40,12 +40,15 @@ class PartyLine:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The first response: when it is or was due, when it came, and in words how it stands."""
+    """The first response: when it is or was due, when it came, in words how it stands, and why it is due then
+    (empty where the configuration says otherwise by now).
+    """
 
     due_at: datetime
     responded_at: datetime | None
     missed: bool
     words: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def clock_detail(
     try:
         target = _SPAN.validate_python(case.sla_target)
     except ValidationError:
-        return ClockDetail(case.sla_target, calendar.code, 0, None, _response(case, now), ())
+        return ClockDetail(case.sla_target, calendar.code, 0, None, _response(case, calendar, (), now), ())
     pauses = _pauses(session, case)
     ended = case.resolved_at if case.status != Status.OPEN else None
     at = ended or now
@@ -78,10 +81,10 @@ def clock_detail(
         cutoff = _cutoff(catalog, case)
         explanation = explain(case.opened_at, target, calendar, now=now, pauses=pauses, cutoff=cutoff)
     times = party_times(pauses, at, target, calendar)
-    return ClockDetail(
-        case.sla_target, calendar.code, _used(case, target, calendar, pauses, stage, now), explanation,
-        _response(case, now), tuple(PartyLine(_party(each.party), wording.hours(each.time)) for each in times),
-    )  # fmt: skip
+    parties = tuple(PartyLine(_party(each.party), wording.hours(each.time)) for each in times)
+    used = _used(case, target, calendar, pauses, stage, now)
+    response = _response(case, calendar, pauses, now)
+    return ClockDetail(case.sla_target, calendar.code, used, explanation, response, parties)
 
 
 def _pauses(session: Session, case: ExceptionCase) -> list[Pause]:
@@ -128,12 +131,28 @@ def _counted(
     return sla.elapsed(opened_at, until, target, calendar) - sla.paused_time(still, target, calendar)
 
 
-def _response(case: ExceptionCase, now: datetime) -> Response | None:
+def _response(
+    case: ExceptionCase, calendar: BusinessCalendar, pauses: Sequence[Pause], now: datetime
+) -> Response | None:
     due_at, came = case.response_due_at, case.responded_at
     if due_at is None:
         return None
+    why = _why_then(case, calendar, pauses, due_at, came or now)
     if came is not None:
         missed = came > due_at
-        return Response(due_at, came, missed, "too late" if missed else "in time")
+        return Response(due_at, came, missed, "too late" if missed else "in time", why)
     missed = now >= due_at and case.status == Status.OPEN
-    return Response(due_at, None, missed, "nobody has taken it up yet" if missed else "waiting")
+    return Response(due_at, None, missed, "nobody has taken it up yet" if missed else "waiting", why)
+
+
+def _why_then(
+    case: ExceptionCase, calendar: BusinessCalendar, pauses: Sequence[Pause], due_at: datetime, at: datetime
+) -> str:
+    """The sentence of the first response's deadline as it stood at `at`."""
+    try:
+        target = _SPAN.validate_python(case.response_target)
+    except ValidationError:
+        return ""
+    earlier = [each for each in pauses if each.last is not None and each.first < at]
+    told = explain(case.opened_at, target, calendar, now=at, pauses=earlier)
+    return told.sentence if told.due_at == due_at else ""

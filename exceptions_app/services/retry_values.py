@@ -164,9 +164,12 @@ def same(sent: SentField, before: str | None, after: str | None) -> bool:
 
 def order_key(operation: Operation, values: Mapping[str, str | None]) -> str:
     """What keeps its order at the system: the values of the operation's order key, by default of all required
-    fields. A long one is cut, and told apart by its digest.
+    fields that nobody may edit (an edited value would make it another key). A long one is cut, and told apart by its
+    digest.
     """
-    names = operation.order_key or [name for name, sent in operation.fields.items() if sent.required]
+    required = [name for name, sent in operation.fields.items() if sent.required]
+    fixed = [name for name in required if not operation.fields[name].edit]
+    names = operation.order_key or fixed or required
     text = canonical({name: values.get(name) for name in names})
     if len(text) <= _ORDER_KEY:
         return text

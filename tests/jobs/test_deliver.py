@@ -145,6 +145,24 @@ def test_dropped_connection_at_a_system_that_ignores_keys_is_read_back_before_an
     assert (target.applied, story.statuses()) == (["PO-1"], ["accepted"])
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_gateway_that_gave_up_at_a_system_that_ignores_keys_is_read_back(writing: Make, status: int) -> None:
+    target = Target(honours=False)
+
+    def behave(asked: Asked, _number: int) -> Reply:
+        target.apply(asked)
+        return Reply("upstream timed out", status)
+
+    target.behave = behave
+    story = writing(target, read_back=True)
+    story.send(story.wrong("PO-1"))
+    for _ in range(3):
+        story.deliver()
+        story.hospital.clock.forward(minutes=2)
+    assert (story.outcomes(), story.statuses()) == (["unknown", "found"], ["accepted"])
+    assert target.applied == ["PO-1"]
+
+
 def test_unknown_outcome_that_nothing_can_tell_waits_for_a_person(writing: Make) -> None:
     story = writing(Target(honours=False, behave=lambda _asked, _number: Reply(dropped=True)))
     story.send(story.wrong("PO-1"))

@@ -14,7 +14,7 @@ from exceptions_app.access import viewer_for
 from exceptions_app.domain.retry import Outcome
 from exceptions_app.models import AuditPayload, Delivery, RetryBatch, Task
 from exceptions_app.queries.filters import QueueFilter
-from exceptions_app.services import retry_asking, retry_preparing
+from exceptions_app.services import retry_asking, retry_preparing, retry_values
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.retry_asking import EditRefusedError
@@ -158,6 +158,15 @@ def test_without_a_required_value_nothing_is_sent(retry: Retry) -> None:
     delivery = story.send(1)
     assert delivery.status == "skipped"
     assert "No value for Rebate" in str(delivery.note)
+
+
+def test_an_edited_value_is_no_part_of_the_order_key_unless_it_is_named(retry: Retry) -> None:
+    operation = retry(order_key=[]).catalog.operations["price_again"]
+    required = {name: "1" for name, sent in operation.fields.items() if sent.required}
+    edited = {name for name in required if operation.fields[name].edit}
+    assert edited and edited != set(required)
+    keys = {retry_values.order_key(operation, required | dict.fromkeys(edited, new)) for new in ("2", "3")}
+    assert len(keys) == 1 and not any(name in keys.pop() for name in edited)
 
 
 def test_without_an_operation_nothing_can_be_sent(retry: Retry) -> None:

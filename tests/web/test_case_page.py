@@ -52,7 +52,7 @@ def test_the_page_explains_the_deadline_and_whom_the_clock_waited_for(
     for words in (
         "3 business days from Mon 09:00, paused 2 h 05 for the supplier",
         ": due Thu 11:05 America/Chicago", "Supplier: 2 h 05",
-        "nobody has taken it up yet",
+        "nobody has taken it up yet", "1 hour from Mon 09:00: due Mon 10:00 America/Chicago",
     ):  # fmt: skip
         assert words in page, words
 

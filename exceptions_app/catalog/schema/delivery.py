@@ -11,7 +11,7 @@ from pydantic import Field
 from .base import Code, Duration, Name, Shape
 from .records import ColumnType, Sensitivity
 
-Outcome = Literal["accepted", "transient", "permanent"]
+Outcome = Literal["accepted", "transient", "permanent", "unknown"]
 
 
 class DeliveryRules(Shape):
@@ -58,7 +58,8 @@ class Backoff(Shape):
 
 class ErrorRule(Shape):
     """What an answer means, first fit top down: by HTTP status and by a text in its body. Where none fits: 2xx is
-    accepted; 408, 425, 429 and 5xx are transient; everything else is permanent.
+    accepted; 408, 425, 429 and 5xx are transient (but 500, 502 and 504 unknown, where the system does not honour
+    idempotency keys); everything else is permanent. `unknown`: it may have been done.
     """
 
     status: list[int] = Field(default_factory=list)
@@ -84,7 +85,7 @@ class Operation(Shape):
     category: list[Code] = Field(min_length=1)
     entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
     fields: dict[Name, SentField] = Field(min_length=1)
-    order_key: list[Name] = Field(default_factory=list, description="fields; default: all required ones")
+    order_key: list[Name] = Field(default_factory=list, description="fields; default: all required ones that nobody may edit")
     submit: dict[str, Any] = Field(description="checked by the connector's own model")
     read_back: dict[str, Any] | None = Field(None, description="how to see whether a write has arrived")
     errors: list[ErrorRule] = Field(default_factory=list)
