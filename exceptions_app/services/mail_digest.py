@@ -15,7 +15,7 @@ from exceptions_app.domain import wording
 from exceptions_app.models import ExceptionCase, Mail, Notice, User
 
 from .context import ActionContext
-from .notices import zone_of
+from .notices import awake, zone_of
 
 MOST_LINES = 40
 """Lines of one message; the rest is counted."""
@@ -28,7 +28,8 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=2), timedelta(hours=6)
 def compose(session: Session, ctx: ActionContext, public_url: str, *, most: int = 100) -> int:
     """One message to each of up to `most` people of whom a notice has waited long enough; how many messages.
 
-    Whatever else waits for the same person goes with it. What the person may no longer see is left out.
+    Whatever else waits for the same person goes with it. What the person may no longer see is left out. Who has
+    quiet hours by now gets it after them.
     """
     due = select(Notice.user_id).where(Notice.mail_id.is_(None), Notice.mail_after <= ctx.now)
     readers = session.scalars(due.distinct().order_by(Notice.user_id).limit(most)).all()
@@ -41,6 +42,9 @@ def _compose(session: Session, ctx: ActionContext, public_url: str, user_id: int
     )
     notices = session.scalars(waiting.order_by(Notice.id)).all()
     user = session.get_one(User, user_id)
+    if (after := awake(user, ctx.now)) > ctx.now:
+        _mark(session, notices, mail_after=after)
+        return 0
     lines = (
         _lines(session, ctx.catalog, user, notices, public_url) if user.active and user.mail_notices else []
     )
@@ -104,13 +108,21 @@ def _mark(session: Session, notices: Sequence[Notice], **values: object) -> None
 
 
 def claim(session: Session, now: datetime) -> Mail | None:
-    """The message that has waited longest, marked as being sent; None when none is due. Commit before sending."""
+    """The message that has waited longest, marked as being sent; None when none is due. Commit before sending.
+
+    One whose reader has quiet hours by now is put off until they end.
+    """
     due = select(Mail).where(Mail.status.in_(("waiting", "sending")), Mail.not_before <= now)
-    mail = session.scalar(due.order_by(Mail.not_before, Mail.id).limit(1).with_for_update(skip_locked=True))
-    if mail is not None:
-        mail.status, mail.tries, mail.not_before = "sending", mail.tries + 1, now + LEASE
+    first = due.order_by(Mail.not_before, Mail.id).limit(1).with_for_update(skip_locked=True)
+    while (mail := session.scalar(first)) is not None:
+        after = awake(session.get_one(User, mail.user_id), now)
+        if after <= now:
+            mail.status, mail.tries, mail.not_before = "sending", mail.tries + 1, now + LEASE
+            session.flush()
+            return mail
+        mail.not_before = after
         session.flush()
-    return mail
+    return None
 
 
 def sent(session: Session, mail_id: int, now: datetime) -> None:

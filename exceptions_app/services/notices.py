@@ -251,10 +251,13 @@ def _mail_after(user: User, event: _Event, now: datetime) -> datetime | None:
     if not user.mail_notices:
         return None
     urgent = event.row.tag == AuditTag.CASE_BREACHED and event.case.severity == "critical"
-    return quiet.after_quiet(
-        now + (HURRY if urgent else GATHER), quiet.time_of_day(user.quiet_from), quiet.time_of_day(user.quiet_to),
-        zone_of(user),
-    )  # fmt: skip
+    return awake(user, now + (HURRY if urgent else GATHER))
+
+
+def awake(user: User, at: datetime) -> datetime:
+    """`at` itself, or the end of the reader's quiet hours that it falls into."""
+    begins, ends = quiet.time_of_day(user.quiet_from), quiet.time_of_day(user.quiet_to)
+    return quiet.after_quiet(at, begins, ends, zone_of(user))
 
 
 def zone_of(user: User) -> ZoneInfo:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.models import Notice, User
 
 from .audit import AuditTag, record_subject
+from .notices import GATHER, awake
 
 
 def read(session: Session, user_id: int, now: datetime) -> None:
@@ -31,10 +32,17 @@ def read_one(session: Session, user_id: int, notice_id: int, now: datetime) -> s
 def set_mail(
     session: Session, user: User, *, wanted: bool, quiet_from: time, quiet_to: time, now: datetime
 ) -> None:
-    """Whether a person wants mail, and between which local times not. What waits is mailed under the old wish."""
+    """Whether a person wants mail, and between which local times not. It holds for what waits as well."""
     before = {"mail": user.mail_notices, "quiet": f"{user.quiet_from}-{user.quiet_to}"}
     user.mail_notices = wanted
     user.quiet_from, user.quiet_to = f"{quiet_from:%H:%M}", f"{quiet_to:%H:%M}"
+    waiting = update(Notice).where(
+        Notice.user_id == user.id, Notice.mail_id.is_(None), Notice.mail_after > now
+    )
+    session.execute(
+        waiting.values(mail_after=awake(user, now + GATHER) if wanted else None),
+        execution_options={"synchronize_session": False},
+    )
     after = {"mail": wanted, "quiet": f"{user.quiet_from}-{user.quiet_to}"}
     record_subject(
         session, f"person:{user.id}", AuditTag.PERSON_CHANGED, actor=f"user:{user.id}", at=now, before=before,

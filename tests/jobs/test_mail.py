@@ -5,17 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from exceptions_app.models import Mail, Notice, Role
+from exceptions_app.models import Mail, Notice, Role, User
 from exceptions_app.runtime import Runtime
-from exceptions_app.services import people
+from exceptions_app.services import noticing, people
 from jobs.install import Install
 
 from .conftest import Hospital, order
@@ -90,7 +92,7 @@ def run(hospital: Hospital, kind: str) -> dict[str, Any]:
 
 def tell_and_wait(hospital: Hospital) -> None:
     assert run(hospital, "tell")["told"] >= 1
-    hospital.clock.forward(hours=14)  # past the quiet hours of whatever evening it is
+    local(hospital, 10)  # past the quiet hours of whatever evening it is
 
 
 def test_a_breach_reaches_its_manager_as_one_message(overdue: Hospital, postman: tuple[Postman, int]) -> None:
@@ -121,6 +123,42 @@ def test_a_server_that_is_busy_gets_the_same_message_later(
     overdue.clock.forward(minutes=5)
     assert run(overdue, "mail")["sent"] == 1
     assert [message["Message-ID"] for message in postman[0].kept] == [mail.message_id]
+
+
+def local(hospital: Hospital, hour: int) -> None:
+    """Forward to the next time that it is so late in Chicago."""
+    now = hospital.clock_now().astimezone(ZoneInfo("America/Chicago"))
+    then = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    hospital.clock.forward(seconds=(then - now).total_seconds() % 86_400)
+
+
+def test_nothing_is_composed_or_tried_again_in_quiet_hours(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    tell_and_wait(overdue)
+    local(overdue, 23)  # the jobs were down until now
+    assert run(overdue, "mail") == {"composed": 0, "sent": 0, "failed": 0}
+    local(overdue, 18)
+    postman[0].refuses = "450 busy"
+    assert run(overdue, "mail")["failed"] == 1
+    postman[0].refuses = None
+    for hour in (19, 22, 2, 6):
+        local(overdue, hour)
+        assert run(overdue, "mail")["sent"] == 0
+    local(overdue, 7)
+    assert run(overdue, "mail")["sent"] == 1
+
+
+def test_changed_quiet_hours_hold_for_what_waits(overdue: Hospital, postman: tuple[Postman, int]) -> None:
+    local(overdue, 20)
+    assert run(overdue, "tell")["told"] >= 1
+    with overdue.install.transaction() as session:
+        user = session.scalars(select(User).where(User.email == "mina@example.org")).one()
+        noticing.set_mail(
+            session, user, wanted=True, quiet_from=time(1), quiet_to=time(2), now=overdue.clock_now()
+        )
+    overdue.clock.forward(minutes=20)
+    assert run(overdue, "mail")["sent"] == 1
 
 
 def test_an_address_that_is_refused_for_good_is_not_tried_again(
