@@ -85,7 +85,7 @@ def closing_session(memory: str = "1GB", threads: int = 2) -> Iterator[DuckDBPyC
     con, as_found = engine.cursor(), False
     try:
         yield con
-        as_found = not scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary")
+        as_found = not scalar(engine, "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary")
     finally:
         con.close()  # its temporary tables and views go with it
         if not (as_found and _keep_idle(memory, threads, engine)):

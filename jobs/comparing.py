@@ -76,6 +76,7 @@ class Comparing:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
         self.records = store.snapshot(con, self.record_types, unfinished, at)
+        self._standings: dict[str, Standing] = {}
         self._views = ScopeViews(con, self.records, catalog)
         self._network_kept = False
 
@@ -96,6 +97,7 @@ class Comparing:
         findings = Findings()
         found: dict[Place, list[Discrepancy]] = {}
         names = sorted({scope for of_check in scopes.values() for scope in of_check})
+        self._standings.update(standings)
         with self._lanes(names) as lanes:
             work = partial(self._compare_scope, scopes, standings, set())
             share = thread_sharing(self.con)
@@ -235,4 +237,6 @@ class Comparing:
         self._keep_network([scope])
         self._views.show(scope)
         entity = None if scope == NETWORK_SCOPE else scope
-        return probe(self.con, check, self.catalog, entity, keys)
+        feeds = self._standings[check.code].feeds if check.code in self._standings else ()
+        read = {one.feed: one.read_through for one in feeds if one.read_through is not None}
+        return probe(self.con, check, self.catalog, entity, keys, read)

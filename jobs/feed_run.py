@@ -68,6 +68,8 @@ class Outcome:
     mended: set[int] = field(default_factory=set)
     """Ids of earlier rejects that this run has settled: brought again and taken, or no longer at the source."""
     deleted: int = 0
+    unchanged: int = 0
+    """Rows that say what was known before; they are not stored again."""
     bytes: int | None = None
     """As they came from the source; None where its connector does not count them."""
     error: str | None = None
@@ -120,7 +122,7 @@ class FeedRun:
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
                 mapper = FeedMapper(
                     con, catalog, self.feed.code, self.run_id, self.started_at,
-                    self.inbox.newest_known if self.inbox else None,
+                    self.inbox.newest_known if self.inbox else None, only_changes=self._keep_known(con),
                 )  # fmt: skip
                 self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
@@ -229,9 +231,10 @@ class FeedRun:
         store = self.work.runtime.store
         store.land(self.feed.record_type, self.feed.code, self.run_id, self._pages, batch.table)
         reached("poll.landed")
-        self.outcome.mapped += batch.stored + batch.deleted + batch.repeats
+        self.outcome.mapped += batch.stored + batch.deleted + batch.repeats + batch.unchanged
         self.outcome.stored += batch.stored
         self.outcome.deleted += batch.deleted
+        self.outcome.unchanged += batch.unchanged
         self.outcome.watermark = page.watermark
         if self.inbox is not None:
             self.inbox.landed(batch.rejects, mapper.newest())
@@ -244,6 +247,11 @@ class FeedRun:
             with self.work.reading() as session:
                 self._missing = rejects.holding(session, [self.feed.code])
         return [each for each in self._missing if each.id not in self.outcome.mended]
+
+    def _keep_known(self, con: DuckDBPyConnection) -> bool:
+        """Whether rows can be told from what is known. Events are told apart by the inbox."""
+        store, unfinished = self.work.runtime.store, self._unfinished()
+        return self.inbox is None and store.keep_known(con, self.feed.code, self.run_id, unfinished)
 
     def _tell_moves(self, con: DuckDBPyConnection) -> None:
         """Land tombstones for records that came under another entity; whole reads find them as absent."""

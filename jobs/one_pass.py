@@ -70,7 +70,7 @@ def lines(found: list[Task]) -> list[tuple[str, ...]]:
         if task.status != "done":
             rows.append((task.scope, task.status, "", task.error or ""))
         elif task.kind in ("poll", "again") and "read" in result:
-            figures = _figures(result, "read", "stored", "rejected", "deleted")
+            figures = _figures(result, "read", "stored", "unchanged", "rejected", "deleted")
             rows.append((task.scope, result["status"], figures, result.get("error") or ""))
         elif "status" in result:
             rows.append((task.scope, str(result["status"]), "", str(result.get("error") or "")))

@@ -6,11 +6,12 @@ the run is finished. A feed that fails is one exception for integration operatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
@@ -20,7 +21,7 @@ from exceptions_app.services.incidents import feeds_of
 
 from . import incidents
 from .feed_run import FeedRun, Outcome
-from .flows import flows_reading
+from .flows import flows_reading, record_types_of
 from .inbox import InboxRun
 from .work import Work
 
@@ -111,20 +112,33 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxR
             inbox.settle(session, run_id, outcome)
         settled = _settle(session, feed, run_id, outcome)
         settled += incidents.after_poll(session, context, feed, outcome, run.read_started_at)
-        if not (outcome.changed_anything or settled):
-            return
-        compare_after(work, session, feed, outcome)
+        changed = bool(outcome.changed_anything or settled)
+        flows = [] if changed else list(_awaiting(session, work.runtime.catalog, feed, run))
+        if changed or flows:
+            compare_after(work, session, feed, outcome, flows)
 
 
-def compare_after(work: Work, session: Session, feed: Feed, outcome: Outcome) -> None:
-    """Ask the flows that look at what has landed to compare again."""
+def compare_after(
+    work: Work, session: Session, feed: Feed, outcome: Outcome, flows: Sequence[str] = ()
+) -> None:
+    """Ask the flows that look at what has landed to compare again, or only those named."""
     if outcome.stored + outcome.deleted >= FOLD_FROM:
         tasks.request(session, "maintain", "maintain", {}, None, utc_now())
-    for flow in flows_reading(work.runtime.catalog, feed.record_type):
+    for flow in flows or flows_reading(work.runtime.catalog, feed.record_type):
         tasks.request(
             session, "reconcile", f"reconcile:{flow}", {"flow": flow}, None, utc_now(),
             correlation_id=work.correlation_id,
         )  # fmt: skip
+
+
+def _awaiting(session: Session, catalog: Catalog, feed: Feed, run: SyncRun) -> Iterator[str]:
+    """The flows in which somebody waits to hear from this run, which brought nothing new, that what they called fixed
+    is so.
+    """
+    for flow in flows_reading(catalog, feed.record_type):
+        reading = [one for one in catalog.checks_in(flow) if feed.record_type in record_types_of(one)]
+        if runs.is_awaited(session, [check.code for check in reading], run.read_started_at):
+            yield flow
 
 
 def _settle(session: Session, feed: Feed, run_id: int, outcome: Outcome) -> int:
@@ -143,6 +157,7 @@ def told(feed: Feed, run_id: int, outcome: Outcome) -> Mapping[str, Any]:
         "status": outcome.status,
         "read": outcome.read,
         "stored": outcome.stored,
+        "unchanged": outcome.unchanged,
         "rejected": outcome.rejected,
         "deleted": outcome.deleted,
         "error": outcome.error,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 import duckdb
 
@@ -48,6 +49,7 @@ def probe(
     catalog: Catalog,
     entity: str | None,
     keys: Sequence[Mapping[str, str]],
+    read: Mapping[str, datetime] = MappingProxyType({}),
 ) -> dict[str, Probed]:
     """Look up keys in the source's own identifiers, as exceptions keep them, in what the views show.
 
@@ -55,16 +57,17 @@ def probe(
     whatever they call it, counts as read with it: a supplier that is active again is put right on the master.
     `entity` is what the views are narrowed to (None: the network). Every key asked for is in the answer. A
     document that was one of several counts as read when any of them was: it is the other that gets voided.
+    `read`: until when feeds were read completely. A snapshot reads every record each time, and lands what changed.
     """
     if not isinstance(check, ClusterCheck) or not keys:
-        return _look_up(con, check, catalog, entity, keys)
+        return _look_up(con, check, catalog, entity, keys, read)
     beside = _beside(con, check, catalog, keys)
     everyone = [*keys, *(key for others in beside.values() for key in others)]
-    looked_up = _look_up(con, check, catalog, entity, everyone)
+    looked_up = _look_up(con, check, catalog, entity, everyone, read)
     found = {}
     for key in map(canonical_key, keys):
-        read = [looked_up[key], *(looked_up[canonical_key(other)] for other in beside.get(key, ()))]
-        fetched, changed = (each.fetched_at for each in read), (each.changed_at for each in read)
+        together = [looked_up[key], *(looked_up[canonical_key(other)] for other in beside.get(key, ()))]
+        fetched, changed = (each.fetched_at for each in together), (each.changed_at for each in together)
         found[key] = Probed(looked_up[key].present, _newest(fetched), _newest(changed))
     return found
 
@@ -91,13 +94,14 @@ def _look_up(
     catalog: Catalog,
     entity: str | None,
     keys: Sequence[Mapping[str, str]],
+    read: Mapping[str, datetime],
 ) -> dict[str, Probed]:
     found = {canonical_key(key): Probed(False, None) for key in keys}
     if not keys:
         return found
     names = list(check.key)
     asked = ", ".join(f"UNNEST(${name}) AS {quote(name)}" for name in names)
-    rows = " UNION ALL ".join(_side_keys(check, catalog, entity))
+    rows = " UNION ALL ".join(_side_keys(check, catalog, entity, read))
     same = " AND ".join(f"s.{quote(name)} = a.{quote(name)}" for name in names)
     meant = " AND ".join(f"s.{_meant(name)} = n.{_meant(name)}" for name in names)
     selected = ", ".join(f"n.{quote(name)}" for name in names)
@@ -119,14 +123,15 @@ def _meant(key: str) -> str:
     return quote(f"{key} meant")
 
 
-def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
+def _side_keys(check: Check, catalog: Catalog, entity: str | None, read: Mapping[str, datetime]) -> list[str]:
     """Per side that a feed brings: the key of every row as the source wrote it and as it is meant, when it was
     fetched, and when the source says that it changed (where it says nothing, records carry the time of fetching).
     """
     if not isinstance(check, MatchCheck):
         record = catalog.record_types[check.record]
         systems = systems_of(catalog, check.record, check.record_kind, None)
-        return [_keys(catalog, record, systems, {key: (key, None) for key in check.key}, entity)]
+        fetched = _fetched(catalog, record, systems, read)
+        return [_keys(catalog, record, systems, {key: (key, None) for key in check.key}, entity, fetched)]
     accepted = read_check(check, catalog.record_types).accepted
     selects = []
     for name, side in check.sides.items():
@@ -136,7 +141,8 @@ def _side_keys(check: Check, catalog: Catalog, entity: str | None) -> list[str]:
             expressions = {key: accepted["sides", name, "key", key] for key in check.key}
             keys = {key: (expression.text.strip(), expression) for key, expression in expressions.items()}
             lookups = _lookups(catalog, side, ("sides", name), accepted)
-            selects.append(_keys(catalog, record, systems, keys, entity, lookups))
+            fetched = _fetched(catalog, record, systems, read)
+            selects.append(_keys(catalog, record, systems, keys, entity, fetched, lookups))
     return selects
 
 
@@ -184,15 +190,29 @@ _CHANGED = "NULLIF(r.source_time, r.fetched_at)"
 """When a source says that a record changed: where it says nothing, records carry the time of fetching."""
 
 
+def _fetched(
+    catalog: Catalog, record: RecordType, systems: Sequence[str], read: Mapping[str, datetime]
+) -> str:
+    """SQL for when a row `r` was read last. Of what only snapshots bring of a system, that was at their last read."""
+    cases = ""
+    for system in systems:
+        feeds = catalog.feeds_for(record.code, None, [system])
+        if feeds and all(feed.mode == "snapshot" and feed.code in read for feed in feeds):
+            at = min(read[feed.code] for feed in feeds).astimezone(UTC).isoformat(sep=" ")
+            cases += f" WHEN {literal(system)} THEN GREATEST(r.fetched_at, CAST('{at}' AS TIMESTAMPTZ))"
+    return f"CASE r.source_system{cases} ELSE r.fetched_at END" if cases else "r.fetched_at"
+
+
 def _keys(
     catalog: Catalog,
     record: RecordType,
     systems: Sequence[str],
     keys: Mapping[str, tuple[str, Expr | None]],
     entity: str | None,
+    read_at: str,
     lookups: _Asked = _Asked(),
 ) -> str:
-    used, selected = {"entity", "fetched_at", "source_time", *lookups.needs}, []
+    used, selected = {"entity", "fetched_at", "source_time", "source_system", *lookups.needs}, []
     for key, (text, expression) in keys.items():
         column = record.columns.get(text)
         if column is not None:
@@ -206,6 +226,6 @@ def _keys(
     narrowed = f" WHERE r.entity = {literal(entity)}" if entity and record.scope == "entity" else ""
     fetched, changed = (
         f"{_latest([own, *(f'{alias}.{name}' for alias in lookups.names)])} AS {name}"
-        for name, own in (("fetched_at", "r.fetched_at"), ("changed_at", _CHANGED))
+        for name, own in (("fetched_at", read_at), ("changed_at", _CHANGED))
     )
     return f"SELECT {', '.join(selected)}, {fetched}, {changed} FROM ({rows}) AS r{lookups.joins}{narrowed}"

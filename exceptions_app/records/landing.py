@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arro3.core import RecordBatchReader
+from arro3.core import RecordBatchReader, Table
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -34,6 +34,8 @@ def land(uri: str, layout: Layout, feed: str, run_id: int, part: int, rows: Any)
     """
     if not 0 <= part < PARTS:
         raise ValueError(f"feed {feed}, run {run_id}: part {part} is outside 0 to {PARTS - 1}")
+    if isinstance(rows, Table) and not rows.num_rows:
+        return 0
     with closing_session() as con:
         count = _take_in(con, rows)
         return count if count and _commit(con, uri, layout, feed, run_id, part) else 0

@@ -15,7 +15,7 @@ from arro3.core import RecordBatchReader, Table
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.duck import quoted, scalar
+from exceptions_app.duck import quoted
 
 from .converging import ArrivedRow, ConvergingKeys, Newest
 from .converging import Known as NewestKnown
@@ -28,6 +28,7 @@ from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
 from .reasons import reason
 from .repeats import RunKeys
+from .unchanged import drop_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,16 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class MappedBatch:
-    """One page's records, ready to land, and its rejects. `repeats` were the same as one before, or older."""
+    """One page's records, ready to land, and its rejects. `repeats` were the same as one before, or older;
+    `unchanged` as what was known before the run.
+    """
 
     table: Table
     rejects: list[RejectedRow]
     stored: int
     deleted: int
     repeats: int
+    unchanged: int = 0
 
 
 class FeedMapper:
@@ -67,9 +71,11 @@ class FeedMapper:
 
     def __init__(
         self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
-        newest_known: NewestKnown | None = None,
+        newest_known: NewestKnown | None = None, *, only_changes: bool = False,
     ) -> None:  # fmt: skip
-        """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice."""
+        """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `only_changes`: the session
+        holds what is known (`unchanged.keep_known`), and what says no more than that is left out.
+        """
         feed = catalog.feeds[feed_code]
         self._con = con
         self._layout = Layout(catalog.record_types[feed.record_type])
@@ -83,6 +89,7 @@ class FeedMapper:
         )
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
+        self._only_changes = only_changes
         self.run_id = run_id
         for target in self._plan.targets:
             if target.crosswalk:
@@ -205,17 +212,14 @@ class FeedMapper:
 
     def _batch(self, rejects: list[RejectedRow], contradictions: int) -> MappedBatch:
         columns = ", ".join(map(quoted, ("_deleted", *self._layout.visible)))
-        kept = self._con.sql(
-            f"SELECT {columns} FROM record_page WHERE _i IN (SELECT _i FROM kept_page) ORDER BY _i"
-        )
+        self._con.execute("CREATE OR REPLACE TEMP TABLE landing_page AS SELECT _i FROM kept_page")
+        unchanged = drop_unchanged(self._con, self._layout, self._plan.feed) if self._only_changes else 0
+        landing = "_i IN (SELECT _i FROM landing_page)"
+        kept = self._con.sql(f"SELECT {columns} FROM record_page WHERE {landing} ORDER BY _i")
         table = RecordBatchReader.from_arrow(kept).read_all()
-        good = int(scalar(self._con, "SELECT count(*) FROM record_page"))
-        deleted = int(
-            scalar(
-                self._con,
-                "SELECT count(*) FROM record_page WHERE _deleted AND _i IN (SELECT _i FROM kept_page)",
-            )
-        )
-        return MappedBatch(
-            table, rejects, table.num_rows - deleted, deleted, good - table.num_rows - contradictions
-        )
+        good, deleted = self._con.execute(
+            f"SELECT count(*), count(*) FILTER (_deleted AND {landing}) FROM record_page"
+        ).fetchall()[0]
+        stored = table.num_rows - deleted
+        repeats = good - table.num_rows - contradictions - unchanged
+        return MappedBatch(table, rejects, stored, deleted, repeats, unchanged)

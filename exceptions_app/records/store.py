@@ -21,6 +21,7 @@ from .presence import moved_sql, refuse_empty_snapshot, vanished_sql
 from .reading import current_sql, finished_runs
 from .snapshot import VIEW_PREFIX, RecordSnapshot, StoreVersions, TypeSnapshot
 from .table import Listing, as_of, find_table, list_table
+from .unchanged import can_tell, keep_known
 
 __all__ = ["VIEW_PREFIX", "RecordSnapshot", "RecordStore", "StoreVersions"]
 
@@ -55,6 +56,20 @@ class RecordStore:
             self.table_uri(record_type), self.layout(record_type), feed_code, run_id, part, rows
         )
 
+    def keep_known(
+        self, con: DuckDBPyConnection, feed_code: str, run_id: int, unfinished_runs: Container[int]
+    ) -> bool:
+        """Make a table of what is known of the feed's keys (`unchanged.KNOWN`) in `con`; False where nothing has ever
+        landed, or where the feed does not say enough to tell a change from a repeat.
+        """
+        feed = self.catalog.feeds[feed_code]
+        listing = self._listing(feed.record_type) if can_tell(feed) else None
+        if listing is None:
+            return False
+        runs = [run for run in finished_runs(con, listing, unfinished_runs) if run != run_id]
+        keep_known(con, self.layout(feed.record_type), feed, listing, runs)
+        return True
+
     def land_vanished(
         self,
         con: DuckDBPyConnection,
@@ -86,7 +101,7 @@ class RecordStore:
         others = [code for code in siblings if code != feed_code]
         vanished = vanished_sql(layout, current, seen_table, feed_code, feed.system, others, fetched_at)
         refuse_empty_snapshot(con, vanished, seen_table, feed_code)
-        return self.land(feed.record_type, feed_code, run_id, part, con.sql(vanished))
+        return self._land_found(con, vanished, feed.record_type, feed_code, run_id, part)
 
     def land_moved(
         self,
@@ -111,7 +126,16 @@ class RecordStore:
             return 0
         runs = finished_runs(con, listing, unfinished_runs)
         moved = moved_sql(layout, listing, runs, run_id, fetched_at)
-        return self.land(feed.record_type, feed_code, run_id, part, con.sql(moved))
+        return self._land_found(con, moved, feed.record_type, feed_code, run_id, part)
+
+    def _land_found(
+        self, con: DuckDBPyConnection, sql: str, record_type: str, feed_code: str, run_id: int, part: int
+    ) -> int:
+        """Mostly there is nothing to land, and no second engine is needed to find that out."""
+        con.execute(f"CREATE OR REPLACE TEMP TABLE found_rows AS {sql}")
+        if not scalar(con, "SELECT count(*) FROM found_rows"):
+            return 0
+        return self.land(record_type, feed_code, run_id, part, con.sql("SELECT * FROM found_rows"))
 
     def snapshot(
         self,

@@ -14,7 +14,8 @@ from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.instant import iso
-from exceptions_app.models import FeedState, SyncRun
+from exceptions_app.domain.lifecycle import Status
+from exceptions_app.models import ExceptionCase, FeedState, SyncRun
 from exceptions_app.records.reading import UnfinishedRuns
 
 from .audit import AuditTag, record_subject
@@ -254,6 +255,16 @@ def given_up(session: Session, feeds: Iterable[str]) -> list[int]:
 def forget_given_up(session: Session, run_ids: Iterable[int]) -> None:
     """What these runs left behind has been removed."""
     session.execute(update(SyncRun).where(SyncRun.id.in_(list(run_ids))).values(rows_stored=0))
+
+
+def is_awaited(session: Session, checks: Iterable[str], read_at: datetime) -> bool:
+    """Whether a claim on what these checks found, made before `read_at`, waits to be confirmed by the data."""
+    claims = select(ExceptionCase.id).where(
+        ExceptionCase.status == Status.AWAITING_CONFIRMATION.value,
+        ExceptionCase.check_code.in_(list(checks)),
+        ExceptionCase.resolved_at < read_at,
+    )
+    return session.scalar(claims.limit(1)) is not None
 
 
 def facts_of(session: Session, feeds: Iterable[str]) -> dict[str, FeedFacts]:

@@ -11,6 +11,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.duck import session
+from exceptions_app.reconcile.closing import closed_through
 from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.parameters import RunParameters
 from exceptions_app.reconcile.primary import choose_primary
@@ -121,7 +122,10 @@ class Books:
         through |= {f"{name}.{lookup}": now for name, side in sides.items() for lookup in side.lookups}
         through |= dict(read or {})
         # Business days here are days of the week, so that a test can count on its fingers.
-        parameters = RunParameters(now, lambda days: now - timedelta(days=days), through)
+        parameters = RunParameters(
+            now, lambda days: now - timedelta(days=days), through,
+            lambda category: closed_through(self.catalog, category, entity, now),
+        )  # fmt: skip
         return run_check(self.con, check, self.catalog, entity, parameters)
 
     def _view(self, entity: str | None) -> None:
@@ -153,7 +157,13 @@ class Books:
         """Where a check runs here; those over the network have no entity."""
         return "H1" if getattr(check, "scope", "network") == "entity" else None
 
-    def probe(self, keys: list[dict[str, str]], check: str = "p2p.three_way") -> dict[str, Probed]:
+    def probe(
+        self,
+        keys: list[dict[str, str]],
+        check: str = "p2p.three_way",
+        read: Mapping[str, datetime] | None = None,
+    ) -> dict[str, Probed]:
+        """`read`: until when feeds were read completely."""
         entity = self._entity(self.catalog.checks[check])
         self._view(entity)
-        return probe(self.con, self.catalog.checks[check], self.catalog, entity, keys)
+        return probe(self.con, self.catalog.checks[check], self.catalog, entity, keys, read or {})

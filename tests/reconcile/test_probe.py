@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from exceptions_app.reconcile.probe import Probed, canonical_key
@@ -22,6 +25,22 @@ def test_a_key_says_when_its_source_last_changed_it_but_never_for_having_been_fe
     books.order(source_time=days_ago(5), fetched_at=NOW)
     books.invoice(source_time=NOW, fetched_at=NOW)  # its source says nothing: the time of fetching stands
     assert books.probe([LINE])[canonical_key(LINE)].changed_at == days_ago(5)
+
+
+@pytest.mark.parametrize(("mode", "fetched"), [("snapshot", NOW), ("changes", days_ago(3))])
+def test_what_a_snapshot_brought_unchanged_was_read_with_it(
+    books: Books, mode: str, fetched: datetime
+) -> None:
+    feeds = {code: feed.model_copy(update={"mode": mode}) for code, feed in books.catalog.feeds.items()}
+    books.catalog = replace(books.catalog, feeds=feeds)
+    books.con.execute("UPDATE all_item_unit SET fetched_at = source_time")
+    books.order(fetched_at=days_ago(3))
+    books.invoice(fetched_at=days_ago(3))
+
+    def read(at: datetime) -> datetime | None:
+        return books.probe([LINE], read=dict.fromkeys(feeds, at))[canonical_key(LINE)].fetched_at
+
+    assert (read(NOW), read(days_ago(5))) == (fetched, days_ago(3))
 
 
 def test_a_voided_invoice_is_still_there(books: Books) -> None:
