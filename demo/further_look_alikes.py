@@ -11,7 +11,7 @@ from datetime import timedelta
 from .candidates import anything, line_key
 from .documents import Event, stamp
 from .ledger import Change, Entry
-from .master_faults import NETWORK, approved, exclusion
+from .master_faults import NETWORK, again, approved, exclusion, masters_alone
 from .masters import UNTAXED_EXCEPT
 from .order_faults import four_way, returned, second_order
 from .payment_faults import charge, credit, erp_header, schedule_key
@@ -29,6 +29,7 @@ def kinds(planter: Planter) -> list[Entries]:
         _returned_lately(planter), _returned_and_credited(planter), _freight_on_evaluated_receipt(planter),
         _after_the_last_run(planter), _used_yesterday(planter), _ordered_after_use(planter), _to_the_limit(planter),
         _last_day(planter), _nobody_confirms(planter), _namesake(planter), _reinstated(planter),
+        _other_address(planter), _same_name(planter),
         _approved_account(planter), _taxed(planter), _rounded_tax(planter), _usual_freight(planter),
         _held_lately(planter), _paid_just_now(planter), _credit_of_its_line(planter), _lease_billed_anew(planter),
         _in_approval(planter), _drafted(planter),
@@ -219,7 +220,7 @@ def _nobody_confirms(planter: Planter) -> Entries:
 
 
 def _namesake(planter: Planter) -> Entries:
-    for vendor in planter.candidates.rows("erp", "vendors", "status = 'Active'", "vendor"):
+    for vendor in masters_alone(planter):
         supplier = SUPPLIER[vendor["vendor"]]
         if planter.network.ledger.taken(f"standing {supplier.number}", 0):
             continue
@@ -231,7 +232,7 @@ def _namesake(planter: Planter) -> Entries:
 
 
 def _reinstated(planter: Planter) -> Entries:
-    for vendor in planter.candidates.rows("erp", "vendors", "status = 'Active'", "vendor"):
+    for vendor in masters_alone(planter):
         supplier = SUPPLIER[vendor["vendor"]]
         if planter.network.ledger.taken(f"standing {supplier.number}", 0):
             continue
@@ -254,6 +255,24 @@ def _approved_account(planter: Planter) -> Entries:
         key, lines = {"supplier": vendor, "site": "main"}, [(f"account {vendor}", 0)]
         why = "changed in the ERP with approval, and not yet elsewhere"
         yield Entry("bank_account_differs", NETWORK, "erp", key, why, lines)
+
+
+def _other_address(planter: Planter) -> Entries:
+    for vendor in masters_alone(planter):
+        again(planter, vendor, 2, remit_to_of=vendor["vendor"])
+        key, lines = {"supplier_id": vendor["vendor"]}, [(f"standing {vendor['vendor']}", 0)]
+        yield Entry("duplicate_supplier", NETWORK, "erp", key, "another address of the same supplier", lines)
+
+
+def _same_name(planter: Planter) -> Entries:
+    for vendor in masters_alone(planter):
+        if planter.network.ledger.taken(f"standing {vendor['vendor']}", 0):
+            continue
+        again(planter, vendor, 3, name=f"{vendor['name']} LLC", tax_id=f"98-7{vendor['vendor'][1:]}23")
+        key, lines = {"supplier_id": vendor["vendor"]}, [(f"standing {vendor['vendor']}", 0)]
+        yield Entry(
+            "duplicate_supplier", NETWORK, "erp", key, "a company of that name with another tax ID", lines
+        )
 
 
 def _taxed(planter: Planter) -> Entries:

@@ -68,6 +68,35 @@ def supplier_inactive(planter: Planter) -> Entries:
         yield Entry("supplier_inactive", NETWORK, "erp", key, how, lines, [undo])
 
 
+def again(planter: Planter, vendor: Row, mark: int, **said: object) -> Change:
+    """A supplier is put on the master a second time; returns the step that ends it there."""
+    number = f"V2{mark}{vendor['vendor'][2:]}"
+    row = {**vendor, "vendor": number, "changed_at": planter.ago(2), **said}
+    undo = planter.insert("erp", "vendors", {name: value for name, value in row.items() if name != "id"})
+    return Change(undo.system, undo.table, "alter", undo.key, {"status": "Inactive"})
+
+
+def masters_alone(planter: Planter) -> list[Row]:
+    """Suppliers on the master of whom the ledger says nothing yet."""
+    rows = planter.candidates.rows("erp", "vendors", "status = 'Active' AND vendor < 'V2'", "vendor")
+    return [row for row in rows if not planter.network.ledger.taken(f"standing {row['vendor']}", 0)]
+
+
+def duplicate_supplier(planter: Planter) -> Entries:
+    """A supplier that was set up again: with the same tax ID, or from a misspelt invoice and without one."""
+    for place, vendor in enumerate(masters_alone(planter)):
+        if planter.network.ledger.taken(f"standing {vendor['vendor']}", 0):
+            continue
+        name = str(vendor["name"])
+        if place % 2:
+            how, said = "with the same tax ID", {"name": f"{name.split(maxsplit=1)[0]} Holdings"}
+        else:
+            how, said = "from a misspelt invoice", {"name": f"{name[:4]}{name[5:]}, Inc.", "tax_id": ""}
+        undo = again(planter, vendor, 1, **said)
+        key, lines = {"supplier_id": vendor["vendor"]}, [(f"standing {vendor['vendor']}", 0)]
+        yield Entry("duplicate_supplier", NETWORK, "erp", key, f"set up again {how}", lines, [undo])
+
+
 def supplier_not_on_master(planter: Planter) -> Entries:
     """Somebody bills whom the supplier master does not know."""
     while True:

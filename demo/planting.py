@@ -66,6 +66,7 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "vendor_balance": payment_faults.vendor_balance,
     "supplier_excluded": master_faults.supplier_excluded,
     "supplier_inactive": master_faults.supplier_inactive,
+    "duplicate_supplier": master_faults.duplicate_supplier,
     "supplier_not_on_master": master_faults.supplier_not_on_master,
     "bank_account_differs": master_faults.bank_account_differs,
     "bank_account_changed": master_faults.bank_account_changed,
@@ -76,7 +77,7 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
 """What can be planted, by the name used on the command line."""
 _FEW = (
     "supplier_excluded", "supplier_inactive", "supplier_not_on_master", "bank_account_differs", "bank_account_changed",
-    "physician_no_contract", "physician_over_contract", "physician_no_time", "vendor_balance",
+    "physician_no_contract", "physician_over_contract", "physician_no_time", "vendor_balance", "duplicate_supplier",
 )  # fmt: skip
 _USUAL = 5
 _AT_FULL_SCALE = {

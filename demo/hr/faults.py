@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from ..documents import stamp
@@ -140,16 +140,27 @@ def account_without_worker(planter: PeoplePlanter) -> Entries:
 
 def duplicate_worker(planter: PeoplePlanter) -> Entries:
     """Somebody who was entered again as a volunteer, as a new person."""
-    for who in planter.workers():
+    for place, who in enumerate(planter.workers()):
         new = {name: value for name, value in who.items() if name != "id"}
         number = "W98" + who["worker"][3:]
         again = {"worker": number, "person": f"V{number}", "kind": "volunteer", "given": who["given"].upper()}
+        how = "entered again"
+        if place % 2:
+            how, again = (
+                "entered by ear",
+                {**again, "family": f"{who['family']}e", "born": _slip(who["born"])},
+            )
         entered = {"entered_at": stamp(planter.now - timedelta(days=20)), "last_four": "0000"}
         row = planter.add("hcm", "workers", {**new, **again, **entered})
         undo = planter.alter("hcm", "workers", row, {"last_four": who["last_four"]})
-        yield planter.entry(
-            "duplicate_worker", who, "entered again", [undo], system="hcm", person=who["person"]
-        )
+        yield planter.entry("duplicate_worker", who, how, [undo], system="hcm", person=who["person"])
+
+
+def _slip(day: str) -> str:
+    """The day with one digit mistaken."""
+    born = date.fromisoformat(day)
+    mistaken = 20 if born.day == 30 else born.day + (1 if born.day % 10 != 9 and born.day < 28 else -1)
+    return str(born.replace(day=mistaken))
 
 
 def allocation_not_100(planter: PeoplePlanter) -> Entries:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from exceptions_app.domain.delay import PREFIX
 
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
-from .schema import BalanceCheck, ClusterCheck, DuplicateCheck, Finding, HierarchyCheck, MatchCheck, Side
+from .schema import (
+    BalanceCheck,
+    ClusterCheck,
+    DuplicateCheck,
+    Finding,
+    HierarchyCheck,
+    MatchCheck,
+    Side,
+    SimilarCheck,
+)
 from .scopes import (
     BALANCE,
     CLUSTER,
@@ -186,8 +195,20 @@ def _cluster(check: ClusterCheck, record_types: RecordTypes, found: Expressions)
     found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")
     if isinstance(check, DuplicateCheck):
         _duplicate(check, document, found)
+    elif isinstance(check, SimilarCheck):
+        _similar(check, document, found)
     elif isinstance(check, HierarchyCheck):
         _hierarchy(check, document, found)
+
+
+def _similar(check: SimilarCheck, document: Scope, found: Expressions) -> None:
+    for name, part in check.parts.items():
+        wanted = ("date",) if part.by == "date" else ("text",)
+        found.read(part.of, document, ("parts", name, "of"), *wanted)
+    for index, text in enumerate(check.blocks):
+        found.read(text, document, ("blocks", index))
+    found.read(check.order_by, document, ("order_by",))
+    found.read(check.paid, document, ("paid",), "boolean")
 
 
 def _hierarchy(check: HierarchyCheck, document: Scope, found: Expressions) -> None:

@@ -7,8 +7,19 @@ import re
 from . import verify_openness, verify_shown
 from .catalog import Catalog
 from .check_expressions import read_check
+from .expression_typing import CLOSED_THROUGH
+from .expressions import Expr
 from .judging import Judge, Path
-from .schema import BalanceCheck, BaseCheck, ClusterCheck, Finding, HierarchyCheck, MatchCheck
+from .schema import (
+    BalanceCheck,
+    BaseCheck,
+    ClusterCheck,
+    DuplicateCheck,
+    Finding,
+    HierarchyCheck,
+    MatchCheck,
+    SimilarCheck,
+)
 from .scopes import record_columns
 from .verify_network import SYSTEM_KINDS
 from .verify_work import needed_facts
@@ -27,12 +38,22 @@ def verify(judge: Judge, catalog: Catalog) -> None:
             ready = _document(judge, catalog, check)
         if not ready:
             continue
-        refused = read_check(check, catalog.record_types).refused
-        for path, error in refused:
+        read = read_check(check, catalog.record_types)
+        for path, error in read.refused:
             judge.refuse("checks", check.code, path, error)
-        if not refused:
+        for path, expression in read.accepted.items():
+            _closing(judge, check, path, expression)
+        if not read.refused:
             verify_openness.verify(judge, catalog, check)
     verify_shown.verify_letters(judge, catalog)
+
+
+def _closing(judge: Judge, check: BaseCheck, path: Path, expression: Expr) -> None:
+    """A check asks when the books were closed for what it raises itself."""
+    for name in expression.parameters:
+        if name.startswith(CLOSED_THROUGH):
+            category, known = name.removeprefix(CLOSED_THROUGH), check.categories
+            judge.choose("checks", check.code, path, category, known, "of the categories that it raises")
 
 
 def _placeholders(judge: Judge, check: MatchCheck | ClusterCheck, known: list[str]) -> None:
@@ -161,6 +182,9 @@ def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
     for part in ("key", "lines"):
         for index, name in enumerate(getattr(check, part)):
             judge.choose("checks", check.code, [part, index], name, known, f"of {check.record}'s columns")
+    if isinstance(check, SimilarCheck) and check.besides is not None:
+        exact = [one.code for one in catalog.checks.values() if isinstance(one, DuplicateCheck)]
+        judge.choose("checks", check.code, ["besides"], check.besides, exact, "of the checks for duplicates")
     own = [*check.key, *check.columns]
     _placeholders(judge, check, own)
     for index, row in enumerate(check.compare):
@@ -178,4 +202,6 @@ def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
 
 def _facts_of_kind(check: ClusterCheck) -> set[str]:
     """What a kind of cluster says beside that."""
-    return {"path", "parent", "why"} if isinstance(check, HierarchyCheck) else {"keys", "paid"}
+    if isinstance(check, HierarchyCheck):
+        return {"path", "parent", "why"}
+    return {"keys", "paid", "score"} if isinstance(check, SimilarCheck) else {"keys", "paid"}

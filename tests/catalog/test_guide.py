@@ -79,6 +79,7 @@ CHECK_FIELDS = [
         ("match", schema.MatchCheck),
         ("balance", schema.Documents),
         ("duplicate", schema.DuplicateCheck),
+        ("similar", schema.SimilarCheck),
         ("hierarchy", schema.HierarchyCheck),
     )
     for inner in inner_models(model)

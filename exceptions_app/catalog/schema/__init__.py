@@ -12,7 +12,7 @@ from .balance import BalanceCheck, Documents
 from .base import Code, Duration, Expression, Interval, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .check_base import BaseCheck, CompareRow
 from .checks import Check
-from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck
+from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck, Part, SimilarCheck
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .match import CostOfDelay, Finding, MatchCheck
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
@@ -77,6 +77,7 @@ __all__ = [
     "MonthlyCutoff",
     "Name",
     "Operation",
+    "Part",
     "Queue",
     "Reason",
     "RecordType",
@@ -91,6 +92,7 @@ __all__ = [
     "Severity",
     "Shape",
     "Side",
+    "SimilarCheck",
     "Site",
     "SlaPolicy",
     "Span",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from .balance import BalanceCheck
-from .clusters import DuplicateCheck, HierarchyCheck
+from .clusters import DuplicateCheck, HierarchyCheck, SimilarCheck
 from .match import MatchCheck
 
 
@@ -21,6 +21,7 @@ Check = Annotated[
     Annotated[MatchCheck, Tag("match")]
     | Annotated[BalanceCheck, Tag("balance")]
     | Annotated[DuplicateCheck, Tag("duplicate")]
+    | Annotated[SimilarCheck, Tag("similar")]
     | Annotated[HierarchyCheck, Tag("hierarchy")],
     Discriminator(_which),
 ]

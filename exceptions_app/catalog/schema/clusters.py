@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -65,6 +66,57 @@ class DuplicateCheck(_TwiceCheck):
 
     kind: Literal["duplicate"] = "duplicate"
     rules: list[DuplicateRule] = Field(min_length=1)
+
+
+class Part(Shape):
+    """One thing in which two documents may be alike, with what it is worth. Who does not say it is not judged by it.
+
+    `name`: the words of an organisation's name, the rarer the weightier; `text`: letters; `code` and `date`: equal or
+    one slip apart.
+    """
+
+    title: str
+    of: Expression = Field(description="over the document")
+    by: Literal["name", "text", "code", "date"] = "text"
+    weight: Decimal = Field(Decimal(1), gt=0)
+    least: Decimal = Field(
+        Decimal(0), ge=0, le=1, description="where both say it, below this they are not alike"
+    )
+    noise: list[str] = Field(default_factory=list, description="words of a name that say nothing")
+
+    @model_validator(mode="after")
+    def _named(self) -> Part:
+        if self.noise and self.by != "name":
+            raise ValueError("noise is for `by: name`, expected no noise here")
+        return self
+
+
+class SimilarCheck(_TwiceCheck):
+    """Documents that are alike without agreeing: every part is scored between 0 and 1, their weighted mean counts.
+
+    Compared are those that share a rare word of a `name`, or a block. `besides` names the check that finds what is
+    equal: what it puts together is left to it.
+    """
+
+    kind: Literal["similar"]
+    parts: dict[Name, Part] = Field(min_length=1)
+    threshold: Decimal = Field(gt=0, le=1, description="from this score on they are alike")
+    known: Decimal = Field(
+        Decimal("0.5"), gt=0, le=1, description="the share of the weights of which both must say something"
+    )
+    blocks: list[Expression] = Field(
+        default_factory=list, description="over the document: what shares one of them is compared"
+    )
+    most: int = Field(
+        50, ge=2, le=1000, description="a word or block of more documents brings nobody together"
+    )
+    besides: Code | None = None
+
+    @model_validator(mode="after")
+    def _compares(self) -> SimilarCheck:
+        if not self.blocks and not any(part.by == "name" for part in self.parts.values()):
+            raise ValueError("nothing brings documents together, expected blocks or a part by name")
+        return self
 
 
 class HierarchyCheck(ClusterCheck):
