@@ -76,27 +76,46 @@ def unit_mismatch(planter: Planter) -> Entries:
 
 
 def received_not_invoiced(planter: Planter) -> Entries:
-    """Received more than a month ago, and the invoice never came (or, once it was read, was voided)."""
+    """In turn: received more than a month ago, and the invoice never came (or, once it was read, was voided); one
+    less was billed than was received, too little to ask for: only the close of its month brings it up.
+    """
 
     def old(found: Settled) -> bool:
         return found.amount >= 20_000 and found.receipt["posted_at"] < planter.ago(36)
 
-    for found in planter.candidates.settled(34, 80, old):
-        row = found.invoice
-        if planter.network.opened:
-            undo = planter.alter_invoice(row, {"status": "VOID"})
-        else:
-            planter.change(Change("ap_automation", "invoice_lines", "remove", {"id": row["id"]}, {}))
-            undo = Change("ap_automation", "invoice_lines", "insert", {}, row)
-        how = "received more than a month ago, and never billed"
-        whole, fewer = (
-            Change("wms", "receipts", "alter", {"id": found.receipt["id"]}, {"quantity": quantity})
-            for quantity in (found.quantity, found.quantity - 1)
-        )
-        yield Entry(
-            "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo, whole],
-            [fewer] if found.quantity >= 4 else (),
-        )  # fmt: skip
+    def closed(found: Settled) -> bool:
+        cheap = found.order["price"] < 900_000 and found.order["price_per"] == 1
+        return cheap and found.quantity >= 4 and found.receipt["posted_at"] < planter.ago(70)
+
+    whole, nearly = planter.candidates.settled(34, 80, old), planter.candidates.settled(50, 115, closed)
+    for found, other in zip_longest(whole, nearly):
+        if found is not None:
+            yield _never_billed(planter, found)
+        if other is not None:
+            row, how = other.invoice, "one less was billed than received, when its month was closed"
+            fewer, least = (
+                {"quantity": quantity, "amount": cents(row["price"], quantity, 1)}
+                for quantity in (row["quantity"] - 1, row["quantity"] - 2)
+            )
+            yield planter.bill(other, "received_not_invoiced", how, fewer, least)
+
+
+def _never_billed(planter: Planter, found: Settled) -> Entry:
+    row = found.invoice
+    if planter.network.opened:
+        undo = planter.alter_invoice(row, {"status": "VOID"})
+    else:
+        planter.change(Change("ap_automation", "invoice_lines", "remove", {"id": row["id"]}, {}))
+        undo = Change("ap_automation", "invoice_lines", "insert", {}, row)
+    how = "received more than a month ago, and never billed"
+    whole, fewer = (
+        Change("wms", "receipts", "alter", {"id": found.receipt["id"]}, {"quantity": quantity})
+        for quantity in (found.quantity, found.quantity - 1)
+    )
+    return Entry(
+        "received_not_invoiced", found.facility, "ap_automation", found.key, how, [found.line], [undo, whole],
+        [fewer] if found.quantity >= 4 else (),
+    )  # fmt: skip
 
 
 def missing_receipt(planter: Planter) -> Entries:

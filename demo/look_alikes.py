@@ -50,6 +50,7 @@ def kinds(planter: Planter) -> list[Entries]:
         _void(planter),
         _partial(planter),
         _fresh_invoice(planter),
+        _not_billed_yet(planter),
         _status_lag(planter),
     ]
 
@@ -139,6 +140,21 @@ def _fresh_invoice(planter: Planter) -> Entries:
         planter.network.intend([_arrival(planter, order, row)])
         why, line = "the invoice came a few hours before the goods", (order["po"], order["line"])
         yield Entry("missing_receipt", row["facility"], "ap_automation", line_key(order), why, [line])
+
+
+def _not_billed_yet(planter: Planter) -> Entries:
+    """Received in the last days; the invoice is on its way, and the month is not closed."""
+    came = planter.network.wms.rows(
+        "SELECT DISTINCT po, CAST(po_line AS INTEGER) AS line FROM receipts WHERE posted_at > ? ORDER BY 1, 2",
+        (planter.ago(10),),
+    )
+    for row in planter.rng.sample(came, len(came)):
+        line = row["po"], row["line"]
+        [order] = planter.network.erp.find("order_lines", {"po": row["po"], "line": row["line"]})
+        billed = planter.network.ap.find("invoice_lines", {"po": row["po"], "po_line": row["line"]})
+        if order["flags"] == "" and not billed and not planter.network.ledger.taken(*line):
+            why, entity = "the supplier bills within three weeks", FACILITY_OF[order["business_unit"]]
+            yield Entry("received_not_invoiced", entity, "wms", line_key(order), why, [line])
 
 
 def _arrival(planter: Planter, order: Row, invoice: Row) -> Event:

@@ -69,6 +69,15 @@ _ALL = (
         typed.ago("business_days_ago"),
     ),
     Function(
+        "closed_through",
+        "closed_through('category')",
+        "until when the latest close closes the books for exceptions of a category, from the beginning of its day; "
+        "NULL before the first",
+        1,
+        1,
+        typed.closed_through,
+    ),
+    Function(
         "days_since",
         "days_since(when)",
         "calendar days (UTC) from a date or timestamp to the check run",
@@ -147,7 +156,7 @@ _ALL = (
 
 FUNCTIONS = {function.name: function for function in _ALL}
 AGGREGATES = frozenset({"sum", "min", "max", "count", "bool_or", "bool_and"})
-TIMES = frozenset({"now", "days_ago", "business_days_ago", "days_since"})
+TIMES = frozenset({"now", "days_ago", "business_days_ago", "closed_through", "days_since"})
 SIDES = frozenset({"present", "missing", "allowed"})
 MAPPING = frozenset({"json_field", "parse_date", "parse_timestamp", "parse_decimal", "split"})
 CORE = frozenset(FUNCTIONS) - AGGREGATES - TIMES - MAPPING

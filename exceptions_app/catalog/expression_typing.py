@@ -161,6 +161,17 @@ def ago(name: str) -> Build:
     return build
 
 
+CLOSED_THROUGH = "closed_through_"
+"""What the time is called until which the books are closed, before the category."""
+
+
+def closed_through(args: Sequence[Node]) -> Node:
+    category = literal(args[0], "text", "closed_through")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", category):
+        raise ExpressionError(f"closed_through() needs a category in small letters, got '{category}'")
+    return Node("parameter", TIMESTAMP, (), CLOSED_THROUGH + category)
+
+
 def days_since(args: Sequence[Node]) -> Node:
     if args[0].kind not in (DATE, TIMESTAMP):
         raise ExpressionError(f"days_since() needs date or timestamp, got {args[0].kind.name}")

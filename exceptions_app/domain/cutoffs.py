@@ -7,7 +7,7 @@ written or stored.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -39,6 +39,8 @@ class CutoffLike(Protocol):
     def dates(self) -> Sequence[datetime]: ...
     @property
     def monthly(self) -> MonthlyLike | None: ...
+    @property
+    def closes(self) -> str: ...
     @property
     def starts(self) -> date | None: ...
     @property
@@ -84,6 +86,23 @@ class Schedule:
         found = [self._dates[following]] if following < len(self._dates) else []
         month = self._next_month(at)
         return min([*found, month] if month else found, default=None)
+
+    def closed_through(self, at: datetime) -> datetime | None:
+        """Until when documents belong to what the latest cut-off closes whose day has begun; None before the first.
+
+        It never goes back while time passes. On the day itself it may lie ahead, up to the cut-off's hour.
+        """
+        day = at.astimezone(self._calendar.zone).date()
+        tomorrow = self._instant(day + timedelta(days=1), time())
+        found = self._dates[: bisect_left(self._dates, tomorrow)][-1:]
+        month = day.year * 12 + day.month - 1
+        back = map(self._in_month, range(month, max(month - _MONTHS_AHEAD, 11), -1))
+        found += [each for each in back if each is not None and each < tomorrow][:1]
+        latest = max(found, default=None)
+        if latest is None or self._cutoff.closes == "to_date":
+            return latest
+        first = latest.astimezone(self._calendar.zone).date().replace(day=1)
+        return self._instant(first, time()) - timedelta(microseconds=1)
 
     def _next_month(self, at: datetime) -> datetime | None:
         """Months are searched from the one before: a zone far from UTC may still be in it."""

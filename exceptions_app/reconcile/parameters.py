@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from exceptions_app.catalog.expression_typing import CLOSED_THROUGH
 from exceptions_app.catalog.schema import BaseCheck, MatchCheck, ServiceTime
 
 from .errors import CheckError
@@ -20,9 +21,13 @@ LOOKED_UP = "looked_up_"
 KNOWN = "known_"
 
 
+def _never(_: str) -> None:
+    """Where nothing is ever closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunParameters:
-    """`business_days_ago(n)` is in the entity's calendar.
+    """`business_days_ago(n)` is in the entity's calendar; `closed_through(category)` is None before its first close.
 
     `read_through` says until when each side of the check has been read, all its feeds taken together; None or
     absent where that is unknown, and then nothing is "missing". `side.lookup` says the same of a look-up: what it
@@ -32,6 +37,7 @@ class RunParameters:
     now: datetime
     business_days_ago: Callable[[int], datetime]
     read_through: Mapping[str, datetime | None] = field(default_factory=dict)
+    closed_through: Callable[[str], datetime | None] = _never
 
 
 def lookup_parameter(check: MatchCheck, side: str, lookup: str) -> str:
@@ -64,16 +70,13 @@ def _value(
 ) -> datetime | None:
     if name == "now":
         return parameters.now
-    if name.startswith(SETTLED) and isinstance(check, MatchCheck):
-        side = name.removeprefix(SETTLED)
-        read = parameters.read_through.get(side)
-        return None if read is None else read - lags.get(side, timedelta(0))
-    if name.startswith(LOOKED_UP) and isinstance(check, MatchCheck):
-        return parameters.read_through.get(_lookup(check, name.removeprefix(LOOKED_UP)))
-    if name.startswith(KNOWN) and isinstance(check, MatchCheck):
-        lookup = _lookup(check, name.removeprefix(KNOWN))
-        read = parameters.read_through.get(lookup)
-        return None if read is None else read - lags.get(lookup, timedelta(0))
+    if name.startswith(CLOSED_THROUGH):
+        return parameters.closed_through(name.removeprefix(CLOSED_THROUGH))
+    awaited = _awaited(name, check) if isinstance(check, MatchCheck) else None
+    if awaited is not None:
+        place, lagged = awaited
+        read = parameters.read_through.get(place)
+        return None if read is None else read - (lags.get(place, timedelta(0)) if lagged else timedelta(0))
     found = _AGO.fullmatch(name)
     if not found:
         raise CheckError("a statement asks for an unknown time", name)
@@ -81,6 +84,15 @@ def _value(
     if unit == "business_days":
         return parameters.business_days_ago(amount)
     return parameters.now - timedelta(**{unit: amount})
+
+
+def _awaited(name: str, check: MatchCheck) -> tuple[str, bool] | None:
+    """The side or `side.lookup` of which a parameter says until when it was read, and whether its lag counts."""
+    if name.startswith(SETTLED):
+        return name.removeprefix(SETTLED), True
+    if name.startswith(LOOKED_UP):
+        return _lookup(check, name.removeprefix(LOOKED_UP)), False
+    return (_lookup(check, name.removeprefix(KNOWN)), True) if name.startswith(KNOWN) else None
 
 
 def _lookup(check: MatchCheck, numbered: str) -> str:

@@ -92,6 +92,7 @@ TYPED = [
     ("count(DISTINCT number)", "integer"),
     ("bool_or(ers)", "boolean"),
     ("at <= days_ago(30) OR at < business_days_ago(2)", "boolean"),
+    ("at <= closed_through('accrual')", "boolean"),
     ("days_since(invoiced_on)", "integer"),
     ("days_between(invoiced_on, now())", "integer"),
     ("now()", "timestamp"),

@@ -46,6 +46,24 @@ def test_a_cutoff_at_this_very_instant_has_passed() -> None:
     assert found.after(at) == local(2026, 12, 31, 17)
 
 
+def test_the_books_close_on_the_day_of_a_cutoff_for_all_until_its_hour() -> None:
+    found = schedule(monthly={"business_day": -1})
+    before, at = local(2026, 10, 30, 17), local(2026, 11, 27, 17)
+    assert found.closed_through(local(2026, 11, 27) - timedelta(seconds=1)) == before
+    assert found.closed_through(local(2026, 11, 27)) == found.closed_through(local(2026, 12, 30)) == at
+    single = schedule(dates=["2026-11-10T12:00", "2026-11-20T12:00"])
+    assert single.closed_through(local(2026, 11, 9, 23)) is None
+    assert single.closed_through(local(2026, 11, 19, 23)) == local(2026, 11, 10, 12)
+    assert single.closed_through(local(2027, 1, 1)) == local(2026, 11, 20, 12)
+    assert schedule(monthly={"business_day": 1}, starts="2027-03-01").closed_through(at) is None
+
+
+def test_a_cutoff_may_close_the_month_before() -> None:
+    found = schedule(monthly={"business_day": 3}, closes="month_before")
+    assert found.closed_through(local(2026, 12, 2)) == local(2026, 11, 1) - timedelta(microseconds=1)
+    assert found.closed_through(local(2026, 12, 3)) == local(2026, 12, 1) - timedelta(microseconds=1)
+
+
 def test_single_dates_and_months_together() -> None:
     found = schedule(dates=["2026-11-20T12:00", "2026-11-10T12:00"], monthly={"business_day": -1})
     assert found.after(local(2026, 11, 1)) == local(2026, 11, 10, 12)

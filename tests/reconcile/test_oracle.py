@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,9 @@ from .order_books import terms as add_terms
 
 FACTORS = {"EA": 1, "CS": 12}
 SUPPLIERS = {"V1": "S1", "V1-REMIT": "S1", "V2": "S2", "S1": "S1"}
+
+LAST_CLOSE = datetime(2026, 10, 30, 21, tzinfo=UTC)
+"""17:00 in New York on the last business day of October."""
 
 quantities = st.integers(-3, 24)
 prices = st.sampled_from(["5", "5.05", "60", "61", "61.20", "61.30", "66", "720"])
@@ -54,7 +57,7 @@ receipts = st.fixed_dictionaries(
         "quantity": quantities,
         "unit": units,
         "movement": st.sampled_from(["receipt", "receipt", "return", "in_transit"]),
-        "received_at": st.sampled_from([days_ago(d) for d in (1, 29, 30, 45)]),
+        "received_at": st.sampled_from([days_ago(d) for d in (1, 20, 29, 30, 45)]),
     }
 )
 invoices = st.fixed_dictionaries(
@@ -174,6 +177,10 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     aged = any(r["received_at"] <= days_ago(30) for r in received)
     silent = order["ers"] or order["consigned"] or order["no_charge"] or match < 3
     if aged and comparable and not silent and uninvoiced > 100:
+        found.add("received_not_invoiced")
+    closed = [r for r in received if r["received_at"] <= LAST_CLOSE or r["quantity"] < 0]
+    came = any(r["received_at"] <= LAST_CLOSE for r in received)
+    if came and comparable and not silent and (total(closed, all_alike) - invoiced) * price > 0:
         found.add("received_not_invoiced")
     return found
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -120,7 +122,6 @@ SILENT: list[tuple[str, tuple[Any, Any, Any], Callable[[Books], None] | None]] =
     ("old, and consigned", ({"consigned": True}, OLD, None), None),
     ("old, and without charge", ({"no_charge": True}, OLD, None), None),
     ("old, and two-way", ({"match": 2}, OLD, None), None),
-    ("old, and worth 60", ({}, {**OLD, "quantity": 1}, None), None),
     ("old, and returned since", ({}, OLD, None), lambda b: b.receipt(
         receipt_number="R2", quantity=-10, movement="return", received_at=days_ago(2))),
     ("old ones are billed, new ones not yet", ({}, {**OLD, "quantity": 5}, {"quantity": 5}),
@@ -191,6 +192,63 @@ def test_an_invoice_without_an_order_line_says_what_is_unknown(
     _books(books, {}, {}, {"line_number": line})
     facts = {one.category: json.loads(one.facts) for one in books.run().discrepancies}
     assert facts["no_valid_order"]["systems"] == said
+
+
+DAY_BEFORE_CLOSE, CLOSE_DAY = datetime(2026, 11, 29, 23, tzinfo=UTC), datetime(2026, 11, 30, 14, tzinfo=UTC)
+"""November closes on its last Monday at 17:00 in New York."""
+TEN_DAYS = {"received_at": CLOSE_DAY - timedelta(days=10)}
+
+
+@pytest.mark.parametrize(
+    ("documents", "raised"),
+    [
+        (({}, TEN_DAYS, None), True),
+        (({}, {**TEN_DAYS, "quantity": 1}, None), True),
+        (({}, TEN_DAYS, {"quantity": 9}), True),
+        (({}, {"received_at": CLOSE_DAY - timedelta(hours=1)}, None), True),
+        (({}, {"received_at": datetime(2026, 11, 30, 22, 1, tzinfo=UTC)}, None), False),
+        (({}, TEN_DAYS, {}), False),
+        (({"ers": True}, TEN_DAYS, None), False),
+        (({"consigned": True}, TEN_DAYS, None), False),
+        (({"no_charge": True}, TEN_DAYS, None), False),
+        (({"match": 2}, TEN_DAYS, None), False),
+    ],
+)
+def test_at_the_close_all_that_came_and_was_not_billed_is_accrued(
+    books: Books, documents: Any, raised: bool
+) -> None:
+    _books(books, *documents)
+    assert books.categories(now=DAY_BEFORE_CLOSE) == set()
+    expected = {"received_not_invoiced"} if raised else set[str]()
+    assert books.categories(now=CLOSE_DAY) == expected
+    # The close is over and the invoice has still not come.
+    assert books.categories(now=CLOSE_DAY + timedelta(days=9)) == expected
+
+
+def test_what_came_after_the_close_waits_for_the_next_though_its_line_was_billed_before(books: Books) -> None:
+    _books(books, {}, {**TEN_DAYS, "quantity": 5}, {"quantity": 5})
+    books.receipt(receipt_number="R2", quantity=5, received_at=CLOSE_DAY + timedelta(days=1))
+    assert books.categories(now=CLOSE_DAY + timedelta(days=5)) == set()
+
+
+def test_an_accrual_at_the_close_says_how_much_and_since_when(books: Books) -> None:
+    _books(books, {}, {**TEN_DAYS, "quantity": 1}, None)
+    found = books.only(now=CLOSE_DAY)
+    assert (found.amount, json.loads(found.facts)["days"]) == (Decimal(60), 10)
+
+
+def test_a_close_is_no_news_for_what_is_wrong_in_another_way(books: Books) -> None:
+    _books(books, {}, TEN_DAYS, {"unit_price": 70})
+    before, after = (books.only(now=now).evidence_hash for now in (DAY_BEFORE_CLOSE, CLOSE_DAY))
+    assert before == after
+
+
+def test_where_nothing_is_closed_little_is_left_alone_at_any_age(books: Books) -> None:
+    books.catalog = replace(books.catalog, cutoffs=())
+    _books(books, {}, {**OLD, "quantity": 1}, None)
+    assert books.categories() == set()
+    books.receipt(receipt_number="R2", quantity=1, received_at=OLD["received_at"])
+    assert books.categories() == {"received_not_invoiced"}
 
 
 def test_an_unread_payables_system_raises_no_accrual(books: Books) -> None:

@@ -83,6 +83,10 @@ class Category(Shape):
     caused_by: list[CausedBy] = Field(
         default_factory=list, description="master data and mappings that it follows from; the first that fits"
     )
+    shared: dict[Code, str] = Field(
+        default_factory=dict,
+        description="facts that many may have in common -> how a cluster says it: `of item {value}`",
+    )
     supplies: Supplies | None = Field(None, description="of a cause: the reference data that mends it once")
 
 
@@ -114,6 +118,10 @@ class Cutoff(Shape):
     calendar: Code
     dates: list[datetime] = Field(default_factory=list, description="local times, without a zone")
     monthly: MonthlyCutoff | None = None
+    closes: Literal["to_date", "month_before"] = Field(
+        "to_date",
+        description="what is closed: all until the cut-off, or until the end of the month before it",
+    )
     starts: date | None = Field(None, description="no cut-off before this date")
     category: list[Code] = Field(default_factory=list)
     entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
