@@ -19,11 +19,13 @@ def register(app: APIFlask) -> None:
     from exceptions_app.access import PUBLIC, needs
     from exceptions_app.extensions import csrf
 
-    from . import caller, cases, events
+    from . import caller, cases, events, validate
 
     caller.install(app)
     csrf.exempt(cases.blueprint)  # it only reads; and a browser's cookie alone never lets a program write
     csrf.exempt(events.blueprint)  # a sender has no session: its signature says who it is
+    csrf.exempt(validate.blueprint)  # it only reads
     app.register_blueprint(cases.blueprint)
+    app.register_blueprint(validate.blueprint)
     app.register_blueprint(events.blueprint)
     needs(PUBLIC)(app.view_functions["openapi.spec"])

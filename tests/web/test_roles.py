@@ -39,6 +39,7 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "api_exceptions.index"): EVERYBODY,
     ("GET", "api_exceptions.show"): EVERYBODY,
     ("POST", "api_events.receive"): PUBLIC,
+    ("POST", "api_validate.validate"): EVERYBODY,
     ("GET", "my_work.index"): EVERYBODY,
     ("GET", "queues.index"): EVERYBODY,
     ("POST", "queues.claim"): WORKERS,
@@ -160,6 +161,7 @@ def _path(app: Flask, endpoint: str, case: Any) -> str:
         "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
         "event_id": "1", "batch_id": "1", "delivery_id": "1", "step": "pause",
         "verdict": "approve", "view_id": "1", "addition_id": "1", "bulk_id": "1", "storm_id": "1",
+        "record_type": "page_order",
     }  # fmt: skip
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     with app.test_request_context():
