@@ -116,7 +116,7 @@ def _paths(app: Flask, world: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             "reference": encode(world["cases"]["open"].id), "comment_id": 1, "batch_id": world["batch"], "task_id": 1,
             "feed": "erp_orders", "flow": "procure_to_pay", "user_id": 1, "key_id": 1, "notice_id": 1,
             "filename": "css/app.css", "view_id": 1, "bulk_id": 1, "addition_id": 1, "event_id": 1,
-            "step": "pause", "verdict": "approve", "storm_id": 1,
+            "step": "pause", "verdict": "approve", "storm_id": 1, "record_type": "page_order",
             "delivery_id": world["deliveries"][waiting.get(endpoint, "failed")],
         }  # fmt: skip
         rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
