@@ -1,8 +1,8 @@
-"""Computes clocks anew after the configuration has changed: a holiday, a policy, a cut-off.
+"""Computes clocks anew after the configuration has changed: a holiday, a policy, a cut-off, a severity, a route.
 
-From each exception's own log, so that no elapsed and no paused time is lost; the trail says so where a deadline has
-moved. Looking and working out need no lock; only what differs is written, in short transactions, and only where
-nobody has touched the row meanwhile. Doing it again changes nothing.
+From each exception's own log, so that no elapsed and no paused time is lost; the trail says so where a deadline,
+the queue or the severity has changed. Looking and working out need no lock; only what differs is written, in short
+transactions, and only where nobody has touched the row meanwhile. Doing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from exceptions_app.models import CasePause, ExceptionCase, Task
 
 from . import bulk, pauses, tasks
 from .audit import AuditTag, Link, case_chain, payload_text, stamp
+from .belonging import Belonging, Place, belonging, moved
 from .case_clock import SHOWN
 from .clock_state import NAMES, Clock, age_and_edge, work_out
 from .context import ActionContext
-from .targets import Target, targets
+from .targets import Target
 from .trail import Trail
 
 KIND = "reclock"
@@ -40,19 +41,20 @@ _case = ExceptionCase
 _INPUTS = (
     _case.id, _case.cycle, _case.version, _case.audit_head, _case.status, _case.category, _case.entity,
     _case.queue, _case.severity, _case.reporting_amount_e4, _case.opened_at, _case.on_hold, _case.held_at,
-    _case.hold_until, _case.responded_at,
+    _case.hold_until, _case.responded_at, _case.owner_id,
 )  # fmt: skip
 _COLUMNS = (*_INPUTS, *(getattr(_case, name) for name in NAMES))
-_WRITTEN = (*NAMES, "audit_head", "config_snapshot_id", "id")
+_WRITTEN = (*NAMES, *Place._fields, "audit_head", "config_snapshot_id", "id")
 _LIVE = (Status.OPEN.value, Status.AWAITING_CONFIRMATION.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Reckoned:
-    """One exception whose clock is not what its row says; `moved`: a deadline or target is, for the trail."""
+    """One exception whose clock or place is not what its row says; `moved`: what of that the trail tells."""
 
     row: Row[Any]
     clock: Clock
+    place: Place
     moved: tuple[str, ...]
 
 
@@ -88,18 +90,22 @@ def anew(session: Session, ctx: ActionContext, ids: Sequence[int]) -> tuple[int,
 
 
 def _reckoned(session: Session, catalog: Catalog, now: datetime, rows: Sequence[Row[Any]]) -> list[Reckoned]:
-    log, known = pauses.of_many(session, [row.id for row in rows]), targets(catalog)
-    found = (_reckon(row, known.of(row), log.get((row.id, row.cycle), ()), now) for row in rows)
+    log, known = pauses.of_many(session, [row.id for row in rows]), belonging(catalog)
+    found = (_reckon(row, known, log.get((row.id, row.cycle), ()), now) for row in rows)
     return [each for each in found if each is not None]
 
 
-def _reckon(row: Row[Any], target: Target, log: Sequence[CasePause], now: datetime) -> Reckoned | None:
+def _reckon(row: Row[Any], known: Belonging, log: Sequence[CasePause], now: datetime) -> Reckoned | None:
+    place = known.place(row)
+    stays = place == (row.queue, row.severity)
+    target = known.targets.of(row if stays else moved(row, place))
     clock = work_out(row, target, pauses.over(log), pauses.stops(log), now)
     clock = _without_old_news(row, clock, target, now)
-    if row[len(_INPUTS) :] == clock:
+    if stays and row[len(_INPUTS) :] == clock:
         return None
-    moved = tuple(name for name in SHOWN if getattr(row, name) != getattr(clock, name))
-    return Reckoned(row, clock, moved)
+    changed = [name for name in SHOWN if getattr(row, name) != getattr(clock, name)]
+    changed += [name for name in Place._fields if getattr(row, name) != getattr(place, name)]
+    return Reckoned(row, clock, place, tuple(changed))
 
 
 def _without_old_news(row: Row[Any], clock: Clock, target: Target, now: datetime) -> Clock:
@@ -158,7 +164,7 @@ def _made_ready(session: Session, ctx: ActionContext, changed: Sequence[Reckoned
         link = _link(ctx, each) if each.moved else None
         head = each.row.audit_head if link is None else link.hash
         stored = (at(value) if isinstance(value, datetime) else value for value in each.clock)
-        found.append(_Ready(each, link, (*stored, head, ctx.snapshot_id, each.row.id)))
+        found.append(_Ready(each, link, (*stored, *each.place, head, ctx.snapshot_id, each.row.id)))
     return found
 
 
@@ -168,7 +174,8 @@ def _untouched(seen: Row[Any], there: Any) -> bool:
 
 def _link(ctx: ActionContext, each: Reckoned) -> Link:
     before = {name: getattr(each.row, name) for name in each.moved}
-    after = {name: getattr(each.clock, name) for name in each.moved}
+    now_in = each.clock._asdict() | each.place._asdict()
+    after = {name: now_in[name] for name in each.moved}
     payload = payload_text(before, after, "the configuration has changed")
     same = stamp(ctx, AuditTag.CASE_RECLOCKED, payload)
     return same.link(case_chain(each.row.id), each.row.audit_head)
@@ -178,16 +185,18 @@ def _link(ctx: ActionContext, each: Reckoned) -> Link:
 
 
 def digest(catalog: Catalog) -> str:
-    """Hex SHA-256 of what of the configuration clocks depend on, and of what a row keeps of its clock."""
+    """Hex SHA-256 of what of the configuration clocks and places depend on, and of what a row keeps of its clock."""
     parts = {
-        "kept": NAMES,
+        "kept": (*NAMES, *Place._fields),
         "calendars": [each.model_dump(mode="json") for each in catalog.calendars.values()],
         "cutoffs": [each.model_dump(mode="json") for each in catalog.cutoffs],
         "policies": [each.model_dump(mode="json") for each in catalog.sla_policies],
         "entities": [[e.code, e.parent, e.calendar] for e in catalog.entities.values()],
         "queues": [[queue.code, queue.calendar] for queue in catalog.queues.values()],
+        "routing": [each.model_dump(mode="json") for each in catalog.routing],
         "categories": [
-            [each.code, str(each.target), str(each.first_response)] for each in catalog.categories.values()
+            [each.code, str(each.target), str(each.first_response), each.severity, each.queue]
+            for each in catalog.categories.values()
         ],
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

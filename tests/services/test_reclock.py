@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -15,7 +16,14 @@ from exceptions_app.services import configuration, reclock, tasks
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.clock_state import NAMES
 from exceptions_app.services.sweep import SweepCounts, sweep
-from tests.services.clocks import with_calendar, with_cutoff, with_holiday, with_policy
+from tests.services.clocks import (
+    with_calendar,
+    with_category,
+    with_critical_finding,
+    with_cutoff,
+    with_holiday,
+    with_policy,
+)
 from tests.services.story import Story, discrepancy
 
 THURSDAY = date(2026, 11, 26)
@@ -40,7 +48,7 @@ def clock_of(case: ExceptionCase) -> dict[str, object]:
     return {name: getattr(case, name) for name in NAMES}
 
 
-def payload(session: Session, case: ExceptionCase) -> dict[str, object]:
+def payload(session: Session, case: ExceptionCase) -> dict[str, Any]:
     """What the newest event of an exception says."""
     newest = (
         select(AuditPayload.payload)
@@ -48,7 +56,7 @@ def payload(session: Session, case: ExceptionCase) -> dict[str, object]:
         .where(AuditEvent.case_id == case.id)
         .order_by(AuditEvent.id.desc())
     )
-    found: dict[str, object] = json.loads(session.scalars(newest).first() or "{}")
+    found: dict[str, Any] = json.loads(session.scalars(newest).first() or "{}")
     return found
 
 
@@ -203,11 +211,41 @@ def test_it_is_not_asked_for_where_there_is_nothing_to_compute(story: Story) -> 
     assert tasks.claim(story.session, "nobody", story.now) is None
 
 
-@pytest.mark.parametrize("part", ["holiday", "policy", "cutoff"])
+def test_a_new_severity_and_queue_reach_what_nobody_has_yet(opened: Story) -> None:
+    opened.claim(2)
+    before = opened.case(1)
+    was = (before.queue, before.severity)
+    elsewhere = next(code for code in opened.catalog.queues if code != before.queue)
+    assert change(opened, with_category(opened.catalog, "test_price", severity="low", queue=elsewhere)) == (
+        5,
+        5,
+    )
+    assert [(opened.case(n).queue, opened.case(n).severity) for n in (1, 2)] == [
+        (elsewhere, "low"),
+        (was[0], "low"),
+    ]
+    said = payload(opened.session, opened.case(1))
+    assert {"queue": was[0], "severity": was[1]}.items() <= said["before"].items()
+    assert {"queue": elsewhere, "severity": "low"}.items() <= said["after"].items()
+    assert opened.tags(1)[-1] == "case:reclocked"
+    opened.later(minutes=5)
+    assert change(opened, opened.catalog) == (0, 0)
+    assert verify(opened.session) == []
+
+
+def test_what_a_finding_made_critical_by_its_figures_stays_critical(story: Story) -> None:
+    story.run([discrepancy(1, critical=True), discrepancy(2)])
+    changed = with_critical_finding(with_category(story.catalog, "test_price", severity="low"), "test_price")
+    assert change(story, changed) == (1, 1)
+    assert [story.case(n).severity for n in (1, 2)] == ["critical", "low"]
+
+
+@pytest.mark.parametrize("part", ["holiday", "policy", "cutoff", "severity"])
 def test_the_digest_is_of_what_clocks_depend_on(catalog: Catalog, part: str) -> None:
     changed = {
         "holiday": with_holiday(catalog, THURSDAY),
         "policy": with_policy(catalog, target="1 hour"),
+        "severity": with_category(catalog, "test_price", severity="low"),
         "cutoff": with_cutoff(catalog, monthly={"business_day": -1}),
     }[part]
     assert reclock.digest(changed) != reclock.digest(catalog)
