@@ -47,6 +47,9 @@ class Settings:
     job_processes: int = _setting("TIEOUT_JOB_PROCESSES", 1, "job processes of `tieout serve`")
     duck_memory: str = _setting("TIEOUT_DUCK_MEMORY", "2GB", "memory limit of one comparison")
     duck_threads: int = _setting("TIEOUT_DUCK_THREADS", 2, "threads of one comparison")
+    full_every: int = _setting(
+        "TIEOUT_FULL_EVERY", 24, "hours after which a check compares everything again, not what changed"
+    )
     task_lease: int = _setting(
         "TIEOUT_TASK_LEASE", 120, "seconds after which the work of a process that was killed is taken over"
     )
@@ -127,6 +130,7 @@ _CONVERT: dict[str, Callable[[str, str], Any]] = {
             "web_processes",
             "job_processes",
             "duck_threads",
+            "full_every",
             "lockout_after",
             "lockout_minutes",
             "smtp_port",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,17 +23,21 @@ from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.duck import connections, thread_sharing
-from exceptions_app.reconcile.engine import CheckResult, run_check
+from exceptions_app.reconcile.closing import closed_through
+from exceptions_app.reconcile.engine import CheckResult, compile_check, run_check
 from exceptions_app.reconcile.lanes import side_by_side
-from exceptions_app.reconcile.parameters import RunParameters
+from exceptions_app.reconcile.match import CompiledMatch
+from exceptions_app.reconcile.parameters import RunParameters, bind
 from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
+from exceptions_app.reconcile.sides import Among
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.records.store import RecordStore
 from exceptions_app.services.live_lines import LiveLine
 
-from .flows import Standing, record_types_of
-from .scope_views import ScopeViews
+from .flows import Standing, columns_read, record_types_of, records_read, sides_read
+from .narrowing import Narrowed
+from .scope_views import ScopeViews, Showing
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +79,12 @@ class Comparing:
     ) -> None:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
+        self.near: frozenset[str] = frozenset()
         self.records = store.snapshot(con, self.record_types, unfinished, at)
         self._standings: dict[str, Standing] = {}
         self._views = ScopeViews(con, self.records, catalog)
-        self._network_kept = False
+        self._kept: set[str] = set()
+        self._of_scope: dict[str, dict[str, Among | None]] = {}
 
     def entities(self) -> set[str]:
         """The entities that any record of the flow belongs to."""
@@ -92,12 +98,33 @@ class Comparing:
             return [NETWORK_SCOPE]
         return sorted({*entities, *(set(with_cases) & set(self.catalog.entities))})
 
-    def compare(self, scopes: Mapping[str, Sequence[str]], standings: Mapping[str, Standing]) -> Findings:
-        """Run every check in its scopes, then choose what is primary on each line."""
-        findings = Findings()
-        found: dict[Place, list[Discrepancy]] = {}
+    def compare(
+        self,
+        scopes: Mapping[str, Sequence[str]],
+        standings: Mapping[str, Standing],
+        narrowed: Narrowed | None = None,
+        within: Container[Place] = frozenset(),
+        findings: Findings | None = None,
+    ) -> Findings:
+        """Run every check in its scopes, then choose what is primary on each line.
+
+        In the places `within`, only what was `narrowed` is compared. `findings` are those of other checks, run
+        before: they are chosen among with the rest.
+        """
+        findings = findings or Findings()
+        self.near = narrowed.near if narrowed else self.near
+        found = {place: result.discrepancies for place, result in findings.counts.items()}
         names = sorted({scope for of_check in scopes.values() for scope in of_check})
         self._standings.update(standings)
+        for name in names:
+            self._of_scope.setdefault(name, {}).update(
+                (
+                    check.code,
+                    narrowed.checks[check.code].among if narrowed and (check.code, name) in within else None,
+                )
+                for check in self.checks
+                if name in scopes.get(check.code, ())
+            )
         with self._lanes(names) as lanes:
             work = partial(self._compare_scope, scopes, standings, set())
             share = thread_sharing(self.con)
@@ -132,7 +159,7 @@ class Comparing:
         scope: str,
     ) -> dict[str, CheckResult | str]:
         """What each check found in one scope, or how it broke. One that is broken is not run again."""
-        views.show(scope)
+        views.show(scope, self._showing(scope))
         outcomes: dict[str, CheckResult | str] = {}
         for check in self.checks:
             if scope in scopes.get(check.code, ()) and check.code not in broken:
@@ -145,8 +172,10 @@ class Comparing:
         self, con: DuckDBPyConnection, check: Check, scope: str, standing: Standing
     ) -> CheckResult | str:
         entity = None if scope == NETWORK_SCOPE else scope
+        parameters, among = self._parameters(check, entity, standing), self._of_scope[scope][check.code]
+        some = {"among": among} if among else {}
         try:
-            return run_check(con, check, self.catalog, entity, self._parameters(check, entity, standing))
+            return run_check(con, check, self.catalog, entity, parameters, **some)
         except Exception as error:
             log.exception("check %s broke in %s", check.code, scope)
             return f"{type(error).__name__} in {scope}: {error}"
@@ -160,8 +189,17 @@ class Comparing:
             else self.catalog.calendar(self.catalog.queues[queue].calendar)
         )
         return RunParameters(
-            self.now, lambda days: business_days_before(self.now, days, calendar), standing.read_through
-        )
+            self.now, lambda days: business_days_before(self.now, days, calendar), standing.read_through,
+            lambda category: closed_through(self.catalog, category, entity, self.now),
+        )  # fmt: skip
+
+    def times(self, check: Check, scope: str, standing: Standing) -> dict[str, datetime | None]:
+        """The times that a check is judged by in a scope; of documents that are compared with each other, none."""
+        compiled = compile_check(check, self.catalog)
+        if not isinstance(compiled, CompiledMatch):
+            return {}
+        parameters = self._parameters(check, None if scope == NETWORK_SCOPE else scope, standing)
+        return bind(compiled.parameters, compiled.check, parameters, compiled.lags)
 
     def _winners(self, found: Mapping[Place, list[Discrepancy]]) -> list[Discrepancy]:
         ranks = {code: category.rank for code, category in self.catalog.categories.items()}
@@ -169,6 +207,7 @@ class Comparing:
 
     def _choose(self, found: dict[Place, list[Discrepancy]], findings: Findings) -> None:
         findings.judged = found
+        findings.primary.clear()
         winners = self._winners(found)
         kept = {winner.fingerprint for winner in winners}
         for winner in winners:
@@ -185,7 +224,6 @@ class Comparing:
         }
         judged = {place: [row for row in rows if not drops(row)] for place, rows in found.items()}
         if any(len(judged[place]) != len(rows) for place, rows in found.items()):
-            findings.primary.clear()
             self._choose(judged, findings)
 
     def set_aside(self, findings: Findings, held: Collection[Place], live: Iterable[LiveLine]) -> None:
@@ -228,14 +266,38 @@ class Comparing:
         return (sys.maxsize if declared is None else declared.rank), category
 
     def _keep_network(self, names: Collection[str]) -> None:
-        if not self._network_kept and set(names) - {NETWORK_SCOPE}:
-            self._views.keep_network()
-            self._network_kept = True
+        of_entities = [self._showing(name) for name in names if name != NETWORK_SCOPE]
+        wanted = {record for showing in of_entities for record in showing.whole} - self._kept
+        if wanted:
+            self._views.keep_network(wanted)
+            self._kept |= wanted
+
+    def _showing(self, scope: str) -> Showing:
+        """What the checks that run in a scope read of it."""
+        of_scope = self._of_scope.get(scope)
+        if of_scope is None:
+            return Showing(dict.fromkeys(self.record_types, 2))
+        whole: Counter[str] = Counter()
+        near, lines = set[str](), set[str]()
+        for check in self.checks:
+            if check.code not in of_scope:
+                continue
+            among = of_scope[check.code]
+            of_sides = sides_read(check) if among else []
+            near.update(name for name in of_sides if name in self.near)
+            lines.update([among.table] if among else [])
+            whole.update(
+                name for name in records_read(check) if name not in of_sides or name not in self.near
+            )
+        return Showing(whole, frozenset(near - whole.keys()), frozenset(lines), self._columns(of_scope))
+
+    def _columns(self, of_scope: Mapping[str, Among | None]) -> Mapping[str, Collection[str]]:
+        return columns_read(self.catalog, self.records, [c for c in self.checks if c.code in of_scope])
 
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""
         self._keep_network([scope])
-        self._views.show(scope)
+        self._views.show(scope, self._showing(scope))
         entity = None if scope == NETWORK_SCOPE else scope
         feeds = self._standings[check.code].feeds if check.code in self._standings else ()
         read = {one.feed: one.read_through for one in feeds if one.read_through is not None}

@@ -10,6 +10,10 @@ from datetime import datetime, timedelta
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, ClusterCheck, Feed, MatchCheck
+from exceptions_app.duck import quoted
+from exceptions_app.reconcile.engine import compile_check
+from exceptions_app.records.layout import META
+from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.services.runs import FeedFacts
 
 DOCUMENTS = "documents"
@@ -37,6 +41,38 @@ def record_types_of(check: Check) -> set[str]:
         return {check.record}
     lookups = {lookup.record for side in check.sides.values() for lookup in side.lookups.values()}
     return lookups | {side.record for side in check.sides.values()}
+
+
+def sides_read(check: Check) -> list[str]:
+    """The record type of each side of a check."""
+    return (
+        [check.record] if isinstance(check, ClusterCheck) else [side.record for side in check.sides.values()]
+    )
+
+
+def records_read(check: Check) -> list[str]:
+    """The record type of each side and of each look-up: one that is read twice is there twice."""
+    if isinstance(check, ClusterCheck):
+        return [check.record] * 2
+    asked = [lookup.record for side in check.sides.values() for lookup in side.lookups.values()]
+    return [*sides_read(check), *asked]
+
+
+def columns_read(catalog: Catalog, records: RecordSnapshot, checks: Iterable[Check]) -> dict[str, set[str]]:
+    """Per record type what these checks name of it, beside what every record has. Types that are read by whoever
+    compares documents with each other are left out.
+    """
+    found: dict[str, set[str]] = {}
+    whole: set[str] = set()
+    for check in checks:
+        if isinstance(check, ClusterCheck):
+            whole.add(check.record)
+            continue
+        statement = compile_check(check, catalog).statement
+        for name in record_types_of(check):
+            columns = records.types[name].layout.visible
+            found.setdefault(name, {*META}).update(c for c in columns if quoted(c) in statement)
+    return {name: columns for name, columns in found.items() if name not in whole}
 
 
 def can_run(catalog: Catalog, check: Check) -> bool:

@@ -6,14 +6,20 @@ chunks, so that a killed run is finished by the next.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
-from exceptions_app.services import check_runs, rejects, runs, storms
+from exceptions_app.reconcile.engine import CheckResult
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.services import basis, check_runs, rejects, runs, storms
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
@@ -24,43 +30,86 @@ from .causing import find_causes
 from .comparing import Comparing, Findings, Place
 from .flows import Standing, can_run, feeds_of, standing
 from .intaking import take_in
+from .line_keys import translated
 from .storm_guard import end_those_gone, held_runs, set_aside
+from .sweeping import Known, Sweeping
 from .unjudged import Unjudged, unjudged_keys
 from .work import Work
 
 
 def run(work: Work) -> Mapping[str, Any]:
-    """The handler of `reconcile` tasks; payload `{"flow": code}`. The result has one line per check."""
+    """The handler of `reconcile` tasks; payload `{"flow": code}`, with `"full": true` everything is compared. The
+    result has one line per check.
+    """
     catalog, settings = work.runtime.catalog, work.runtime.settings
     checks = [check for check in catalog.checks_in(work.payload["flow"]) if can_run(catalog, check)]
+    codes, feeds, at = [check.code for check in checks], feeds_of(catalog, checks), utc_now()
     with work.reading() as session:
-        missing = rejects.holding(session, feeds_of(catalog, checks))
+        missing = rejects.holding(session, feeds)
         unfinished = runs.unfinished(session)
-        facts = runs.facts_of(session, feeds_of(catalog, checks))
-        missing += rejects.holding(session, feeds_of(catalog, checks))  # a run may have ended in between
-        with_cases = check_runs.scopes_with_cases(session, [check.code for check in checks])
+        facts = runs.facts_of(session, feeds)
+        missing += rejects.holding(session, feeds)  # a run may have ended in between
+        with_cases = check_runs.scopes_with_cases(session, codes)
         changed = check_runs.changed_since_last_run(session, catalog, checks)
+        known = _known(work, session, checks, feeds, unfinished, at)
     standings = {check.code: standing(catalog, check, facts) for check in checks}
     with closing_session(settings.duck_memory, settings.duck_threads) as con:
         comparing = Comparing(con, work.runtime.store, catalog, checks, unfinished, utc_now(), work.go_on)
         entities = comparing.entities()
         scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
+        sweeping = Sweeping(comparing, scopes, standings, known, timedelta(hours=settings.full_every))
         run_ids = _begin(work, checks, scopes, standings)
-        findings = comparing.compare(scopes, standings)
+        findings = compared(sweeping)
         blind = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
         unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
             comparing.leave_unjudged(findings, unjudged.drops)
         if blind or unjudged:
             with work.reading() as session:
-                live = live_lines(session, [check.code for check in checks])
+                live = live_lines(session, codes)
             comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
-        flow = _Flow(work, comparing, findings, run_ids, changed, unjudged)
-        flow.guard(scopes, standings)
-        told = {c.code: flow.take_in(c, scopes[c.code], standings[c.code]) for c in checks}
+        flow = _Flow(work, sweeping, findings, run_ids, changed, unjudged)
+        flow.guard()
+        told = {c.code: flow.take_in(c, standings[c.code]) for c in checks}
     end_those_gone(work, work.payload["flow"], scopes)
     find_causes(work)
     return told
+
+
+def _known(
+    work: Work,
+    session: Session,
+    checks: Sequence[Check],
+    feeds: Sequence[str],
+    unfinished: UnfinishedRuns,
+    at: datetime,
+) -> Known:
+    """What the database says of the runs before, and of what was done since."""
+    codes = [check.code for check in checks]
+    last = basis.last_runs(session, codes)
+    since = min((run.basis.at for run in last.values() if run.basis), default=at)
+    settled = basis.feeds_with_settled_rejects(session, feeds, since)
+    cases = basis.live_keys(session, codes, translated(work.runtime.catalog, checks), since, at)
+    return Known(at, unfinished, last, settled, cases, bool(work.payload.get("full")))
+
+
+def compared(sweeping: Sweeping) -> Findings:
+    """What is swept first, then the rest of what must be swept, and of all else the lines that may have changed."""
+    comparing, scopes, standings = sweeping.comparing, sweeping.scopes, sweeping.standings
+    sweeping.decide()
+    first = sweeping.first()
+    findings = comparing.compare(first, standings) if first else Findings()
+    sweeping.narrow(one for place in findings.counts.values() for one in place.discrepancies)
+    untouched = sweeping.untouched()
+    rest = {
+        code: [scope for scope in of_check if (code, scope) not in untouched]
+        for code, of_check in scopes.items()
+        if code not in first
+    }
+    findings = comparing.compare(rest, standings, sweeping.narrowed, sweeping.within(), findings)
+    for place in untouched:
+        findings.counts[place] = CheckResult([], 0, 0, "")
+    return findings
 
 
 def _begin(
@@ -85,53 +134,70 @@ class _Flow:
     def __init__(
         self,
         work: Work,
-        comparing: Comparing,
+        sweeping: Sweeping,
         findings: Findings,
         run_ids: Mapping[str, Mapping[str, int]],
         changed: set[tuple[str, str]],
         unjudged: Unjudged,
     ) -> None:
-        self.work, self.comparing, self.findings = work, comparing, findings
-        self.run_ids, self.changed, self.unjudged = run_ids, changed, unjudged
+        self.work, self.sweeping, self.comparing = work, sweeping, sweeping.comparing
+        self.findings, self.run_ids, self.changed, self.unjudged = findings, run_ids, changed, unjudged
         self.held: dict[Place, Excess] = {}
 
-    def guard(self, scopes: Mapping[str, Sequence[str]], standings: Mapping[str, Standing]) -> None:
+    def guard(self) -> None:
         """Hold what a person must look at first, before anything is taken in."""
-        comparing, findings = self.comparing, self.findings
+        comparing, findings, standings = self.comparing, self.findings, self.sweeping.standings
         self.held = held_runs(
             self.work,
             comparing.checks,
-            scopes,
+            self.sweeping.scopes,
             findings,
             lambda check, scope: self._facts(check, scope, standings[check.code]),
         )
         if self.held:
             set_aside(self.work, comparing, findings, self.held)
 
-    def take_in(self, check: Check, scopes: Sequence[str], standing: Standing) -> dict[str, Any]:
+    def take_in(self, check: Check, standing: Standing) -> dict[str, Any]:
         """One check, scope by scope. One that broke says nothing, and is an exception of its own."""
-        error = self.findings.errors.get(check.code)
+        error, scopes = self.findings.errors.get(check.code), self.sweeping.scopes[check.code]
         if error is not None:
             with self.work.transaction() as session:
                 check_runs.fail(session, self.run_ids[check.code].values(), error, utc_now())
             incidents.after_check(self.work, check.code, error)
             return {"status": "failed", "error": error}
-        total, compared, matched, unjudged = IntakeCounts(), 0, 0, 0
+        untouched = self.sweeping.untouched()
+        self._finish_untouched([(check.code, scope) for scope in scopes if (check.code, scope) in untouched])
+        total, counts = IntakeCounts(), Counter[str]()
         for scope in scopes:
-            counted = self.findings.counts[check.code, scope]
-            if (check.code, scope) in self.held:
+            place = (check.code, scope)
+            counted = self.findings.counts[place]
+            if place in self.held:
                 self._hold(check, scope, standing)
-            else:
+            elif place not in untouched:
                 total += self._scope(check, scope, standing)
-            compared, matched = compared + counted.compared, matched + counted.matched
-            unjudged += self.unjudged.held_back(check.code, scope)
+            counts["incremental"] += place in self.sweeping.within()
+            counts["compared"] += counted.compared
+            counts["matched"] += counted.matched
+            counts["unjudged"] += len(self.sweeping.held(place, self.unjudged.held_back(*place)))
         incidents.after_check(self.work, check.code, None)
         status = "complete" if standing.complete else "partial"
         if any((check.code, scope) in self.held for scope in scopes):
             status = "held"
         told = {name: getattr(total, name) for name in IntakeCounts.__slots__}
-        counts = {"compared": compared, "matched": matched, "unjudged": unjudged}
-        return {"status": status, "scopes": len(scopes), **counts, **told}
+        of_runs = {name: counts[name] for name in ("incremental", "compared", "matched", "unjudged")}
+        return {"status": status, "scopes": len(scopes), **of_runs, **told}
+
+    def _finish_untouched(self, places: Sequence[Place]) -> None:
+        if not places:
+            return
+        judged = {
+            self.run_ids[code][scope]: self.sweeping.judged(
+                (code, scope), (), usable=True, held=self.sweeping.held((code, scope), ())
+            )
+            for code, scope in places
+        }
+        with self.work.transaction() as session:
+            check_runs.finish_untouched(session, judged, utc_now())
 
     def _facts(self, check: Check, scope: str, standing: Standing) -> RunFacts:
         place = (check.code, scope)
@@ -146,6 +212,7 @@ class _Flow:
             check_changed=place in self.changed,
             superseded=self.findings.superseded.get(place, frozenset()),
             unjudged=partial(self.unjudged.holds, *place) if self.unjudged else None,
+            probed=self.sweeping.holds(check, scope),
         )
 
     def _hold(self, check: Check, scope: str, standing: Standing) -> None:
@@ -156,7 +223,8 @@ class _Flow:
         with self.work.transaction() as session:
             storms.hold(session, context, facts, excess, standing.feeds, found)
             run_id = self.run_ids[check.code][scope]
-            check_runs.hold(session, run_id, self._compared(place), excess.why, utc_now())
+            judged = self.sweeping.judged(place, (), usable=False)
+            check_runs.hold(session, run_id, self._compared(place), excess.why, utc_now(), judged)
 
     def _compared(self, place: Place) -> Compared:
         counted = self.findings.counts[place]
@@ -172,7 +240,9 @@ class _Flow:
             return self.comparing.probe(check, scope, keys)
 
         counts = take_in(self.work, facts, found, probe)
-        context = self.work.context()
+        context, discrepancies = self.work.context(), self.findings.counts[place].discrepancies
+        usable = standing.complete and not counts.skipped
+        held = self.sweeping.held(place, self.unjudged.held_back(*place))
         with self.work.transaction() as session:
             check_runs.finish(
                 session,
@@ -181,7 +251,7 @@ class _Flow:
                 compared=self._compared(place),
                 counts=counts,
                 now=utc_now(),
-                unjudged=self.unjudged.held_back(*place),
+                judged=self.sweeping.judged(place, discrepancies, usable=usable, held=held),
             )
             if standing.complete:
                 storms.passed(session, context, check.code, scope)

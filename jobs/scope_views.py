@@ -5,14 +5,32 @@ A connection is used by one thread at a time. Must not know of checks.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
-from exceptions_app.duck import quoted
+from exceptions_app.duck import literal, quoted
 from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reference import KEPT_PREFIX, added_rows_sql
 from exceptions_app.records.store import VIEW_PREFIX, RecordSnapshot
+
+from .narrowing import LINES, NEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What of a scope is to be seen: record types with all their records, each with how often it is read; those of
+    which the records near what is probed will do; which tables of probed lines.
+    """
+
+    whole: Mapping[str, int]
+    near: frozenset[str] = frozenset()
+    lines: frozenset[str] = frozenset()
+    columns: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Per record type the columns that anybody reads; a type that is not named here is read in all of them."""
 
 
 class ScopeViews:
@@ -21,44 +39,65 @@ class ScopeViews:
     def __init__(self, con: DuckDBPyConnection, records: RecordSnapshot, catalog: Catalog) -> None:
         self.con, self._records = con, records
         self._of_network = [name for name in records.types if catalog.record_types[name].scope == "network"]
-        self._of_entity = [name for name in records.types if name not in self._of_network]
-        self._shown: str | None = None
+        self._shown: tuple[str, Showing | None] | None = None
         self._added = {name: sql for name in self._of_network if (sql := added_rows_sql(catalog, name))}
         load_crosswalks(con, catalog)
 
-    def keep_network(self) -> None:
-        """Merge what belongs to the network, once for every entity and every connection of the session."""
-        self._records.open_views(self.con, None, self._of_network)
-        for name in self._of_network:
+    def keep_network(self, names: Collection[str] | None = None) -> None:
+        """Merge what belongs to the network, all of it or some types, once for every entity and every connection of
+        the session.
+        """
+        wanted = [name for name in self._of_network if names is None or name in names]
+        self._records.open_views(self.con, None, wanted)
+        for name in wanted:
             self._keep(name, "TABLE")
             self._add_rows(name)
 
-    def show(self, scope: str) -> None:
-        """Show a scope's records as of the runs that were finished when the snapshot was taken.
+    def show(self, scope: str, showing: Showing | None = None) -> None:
+        """Show a scope's records as of the runs that were finished when the snapshot was taken; None: of all types.
 
         `keep_network` comes before the first entity.
         """
-        if scope == self._shown:
+        if (scope, showing) == self._shown:
             return
         self._shown = None
+        shown = showing or Showing(dict.fromkeys(self._records.types, 2))
         if scope == NETWORK_SCOPE:
-            self._records.open_views(self.con, None)
-            for name in self._added:
-                self._keep(name, "TEMP TABLE")
-                self._add_rows(name)
-                self._read_kept(name)
+            self._show_network(shown)
         else:
-            self._records.open_views(self.con, scope, self._of_entity)
-            # Merged once, rather than in every side of every check.
-            for name in self._of_entity:
-                self._keep(name, "TEMP TABLE")
-            for name in self._records.types:
+            self._show_entity(scope, shown)
+        entity = quoted("entity")
+        for name in shown.near:
+            some = "" if scope == NETWORK_SCOPE else f" WHERE {entity} = {literal(scope)} OR {entity} IS NULL"
+            self._view(VIEW_PREFIX + name, f"SELECT * FROM {quoted(NEAR + name)}{some}")
+        for name in shown.lines:
+            some = f"{entity} = {literal(scope)} OR {entity} IS NULL"
+            self._view(name, f"SELECT * EXCLUDE ({entity}) FROM {quoted(LINES + name)} WHERE {some}")
+        self._shown = (scope, showing)
+
+    def _show_network(self, shown: Showing) -> None:
+        plain = [name for name in shown.whole if name not in self._added]
+        self._records.open_views(self.con, None, plain, shown.columns)
+        self._records.open_views(self.con, None, self._added.keys() & shown.whole.keys())
+        for name in self._added.keys() & shown.whole.keys():
+            self._keep(name, "TEMP TABLE")
+            self._add_rows(name)
+            self._read_kept(name)
+
+    def _show_entity(self, scope: str, shown: Showing) -> None:
+        of_entity = [name for name in shown.whole if name not in self._of_network]
+        self._records.open_views(self.con, scope, of_entity, shown.columns)
+        for name, reads in shown.whole.items():
+            if name in self._of_network:
                 self._read_kept(name)
-        self._shown = scope
+            elif reads > 1:
+                # Merged once, rather than in every side of every check.
+                self._keep(name, "TEMP TABLE")
+                self._read_kept(name)
 
     def _keep(self, name: str, kind: str) -> None:
         view, table = quoted(VIEW_PREFIX + name), quoted(KEPT_PREFIX + name)
-        self.con.execute(f"CREATE OR REPLACE {kind} {table} AS SELECT * FROM {view}")  # noqa: S608 - quoted
+        self.con.execute(f"CREATE OR REPLACE {kind} {table} AS SELECT * FROM {view}")
 
     def _add_rows(self, name: str) -> None:
         """What the configuration holds itself; a key that a feed brought is the feed's."""
@@ -67,5 +106,7 @@ class ScopeViews:
             self.con.execute(f"INSERT INTO {kept} BY NAME {self._added[name]}")
 
     def _read_kept(self, name: str) -> None:
-        view, table = quoted(VIEW_PREFIX + name), quoted(KEPT_PREFIX + name)
-        self.con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {table}")  # noqa: S608 - quoted
+        self._view(VIEW_PREFIX + name, f"SELECT * FROM {quoted(KEPT_PREFIX + name)}")
+
+    def _view(self, name: str, sql: str) -> None:
+        self.con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql}")

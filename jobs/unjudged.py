@@ -86,9 +86,9 @@ class Unjudged:
             live.fingerprint in self._dropped or keys.has(live.entity, live.business_key)
         )
 
-    def held_back(self, check: str, scope: str) -> int:
-        """On how many keys something was held back."""
-        return len(self._held.get((check, scope), ()))
+    def held_back(self, check: str, scope: str) -> frozenset[tuple[str, str]]:
+        """On which keys (entity, business key) something was held back."""
+        return frozenset(self._held.get((check, scope), ()))
 
 
 def unjudged_keys(

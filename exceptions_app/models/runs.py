@@ -164,6 +164,15 @@ class CheckRun(Base):
     confirmed: Mapped[int] = mapped_column(default=0)
     unjudged: Mapped[int] = mapped_column(default=0)
     """Keys on which nothing was opened, changed or closed, because a row of theirs was rejected."""
+    mode: Mapped[str] = mapped_column(String(16), default="full", server_default="full")
+    """`full`: every key was compared. `incremental`: those that changed since the run before; what is counted is of
+    these."""
+    why: Mapped[str | None] = mapped_column(String(300))
+    """Why everything was compared."""
+    probed: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Lines that an incremental run looked at."""
+    basis: Mapped[str | None] = mapped_column(Text)
+    """JSON: what the next run needs to know of this one, see `services.basis`. NULL: it must compare everything."""
     error: Mapped[str | None] = mapped_column(Text)
     correlation_id: Mapped[CodeText]
     config_snapshot_id: Mapped[int] = mapped_column(Big, ForeignKey("config_snapshot.id"))

@@ -26,6 +26,7 @@ from .errors import CheckError
 from .evidence import Reader
 from .match import CompiledMatch, compile_match
 from .parameters import RunParameters, bind
+from .sides import Among
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,18 @@ _KEEPING = Lock()
 _MOST_KEPT = 256
 
 
-def compile_check(check: BaseCheck, catalog: Catalog) -> Compiled:
+def compile_check(check: BaseCheck, catalog: Catalog, among: Among | None = None) -> Compiled:
     """The statement of a check under a configuration; compiled once. Raises `CheckError`."""
+    key = (catalog.digest, f"{among}{check.model_dump_json()}")
     with _KEEPING:
-        return _kept(_COMPILED, (catalog.digest, check.model_dump_json()), lambda: _compile(check, catalog))
+        return _kept(_COMPILED, key, lambda: _compile(check, catalog, among))
 
 
-def _compile(check: BaseCheck, catalog: Catalog) -> Compiled:
+def _compile(check: BaseCheck, catalog: Catalog, among: Among | None) -> Compiled:
     if isinstance(check, BalanceCheck):
         return compile_balance(check, catalog)
     if isinstance(check, MatchCheck):
-        return compile_match(check, catalog)
+        return compile_match(check, catalog, among)
     if isinstance(check, ClusterCheck):
         return compile_cluster(check, catalog)
     raise CheckError("nothing runs a check of this kind", check.code)
@@ -87,12 +89,14 @@ def run_check(
     catalog: Catalog,
     entity: str | None,
     parameters: RunParameters,
+    among: Among | None = None,
 ) -> CheckResult:
-    """Run a check over what the views show: one entity's records for a match, the network's for duplicates.
+    """Run a check over what the views show: one entity's records for a match, the network's for duplicates. With
+    `among` only the keys of its table are compared and counted.
 
     Raises `CheckError` where a side that must be there has no feed.
     """
-    compiled = compile_check(check, catalog)
+    compiled = compile_check(check, catalog, among)
     if isinstance(compiled, CompiledCluster):
         found, compared = compiled.find(con, parameters)
         members = sum(json.loads(one.facts)["members"] for one in found)

@@ -73,8 +73,7 @@ def plan_finding(
     awaited = [name for name in _awaited(finding) if "." in name or sides[name].sql is not None]
     if not all(_is_fed(catalog, check, name) for name in awaited):
         conditions.append("FALSE")
-    waits = [settled_parameter(check, name) for name in awaited]
-    waits += [grace_parameter(finding.grace)] if finding.grace is not None else []
+    waits = _waits(check, finding, awaited)
     conditions += [f"{since} <= ${name}" for name in waits]
     unread = [lookup_parameter(check, *of) for of in _looked_up(catalog, check, path, accepted)]
     conditions += [f"${name} IS NOT NULL" for name in unread]
@@ -85,6 +84,16 @@ def plan_finding(
     # Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left.
     condition = " AND ".join(conditions) or "TRUE"
     return FindingPlan(index, finding, figures, condition, frozenset(used | {*waits, *unread}), limits)
+
+
+def waits_of(check: MatchCheck, finding: Finding) -> Sequence[str]:
+    """The times that `since` must have reached before a finding is raised, those of sides without a feed too."""
+    return _waits(check, finding, _awaited(finding))
+
+
+def _waits(check: MatchCheck, finding: Finding, awaited: Sequence[str]) -> Sequence[str]:
+    waits = [settled_parameter(check, name) for name in awaited]
+    return [*waits, *([grace_parameter(finding.grace)] if finding.grace is not None else [])]
 
 
 def _awaited(finding: Finding) -> Sequence[str]:

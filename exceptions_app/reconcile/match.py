@@ -20,7 +20,7 @@ from .errors import CheckError
 from .findings import FIGURES, FindingPlan, figure, plan_finding
 from .joining import joined, known_to, name_of, written_key
 from .limits import Limits
-from .sides import SidePlan, plan_side
+from .sides import Among, SidePlan, plan_side
 from .values import text_sql
 
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
@@ -66,20 +66,28 @@ class CompiledMatch:
     width: int
 
 
-def compile_match(check: MatchCheck, catalog: Catalog) -> CompiledMatch:
-    """Raises `CheckError` where a side that must be there has no feed."""
+def compile_match(check: MatchCheck, catalog: Catalog, among: Among | None = None) -> CompiledMatch:
+    """With `among` only the keys that its table holds are compared. Raises `CheckError` where a side that must be
+    there has no feed.
+    """
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    return Compiler(check, catalog, expressions.accepted).compile()
+    return Compiler(check, catalog, expressions.accepted, among).compile()
 
 
 class Compiler:
     """Compiles one check. `lines`, `times` and `also_shown` are what other kinds of check do otherwise."""
 
-    def __init__(self, check: MatchCheck, catalog: Catalog, accepted: Mapping[Path, Expr]) -> None:
+    def __init__(
+        self,
+        check: MatchCheck,
+        catalog: Catalog,
+        accepted: Mapping[Path, Expr],
+        among: Among | None = None,
+    ) -> None:
         self.check, self.catalog, self.accepted = check, catalog, accepted
-        self.sides = {name: plan_side(catalog, check, name, accepted) for name in check.sides}
+        self.sides = {name: plan_side(catalog, check, name, accepted, among) for name in check.sides}
         unfed = [name for name, plan in self.sides.items() if not plan.systems and plan.sql is not None]
         if unfed or all(plan.sql is None for plan in self.sides.values()):
             raise CheckError("no feed brings a side of the check", f"{check.code}: {', '.join(unfed)}")

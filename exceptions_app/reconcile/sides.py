@@ -11,6 +11,24 @@ from exceptions_app.catalog.expressions import Expr, Kind, quote, render
 from exceptions_app.catalog.schema import MatchCheck, RecordType, Side
 
 from .sources import SOURCE, VOLATILE, bare, canonical_select, join_lookups, systems_of
+from .values import text_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A table of keys as text (`c0`, `c1`, …), of which alone something is asked; `columns` of a check's key are what
+    it lists, in that order.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+
+    def holds(self, keys: Mapping[str, Expr], sql: Mapping[str, str]) -> str:
+        """SQL: whether the key of a row, given as SQL per column, is one of them."""
+        asked = ", ".join(text_sql(sql[name], keys[name].kind) for name in self.columns)
+        listed = ", ".join(f"c{place}" for place in range(len(self.columns)))
+        row = f"({asked})" if len(self.columns) > 1 else asked
+        return f"{row} IN (SELECT {listed} FROM {quote(self.table)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +55,14 @@ def source_key(name: str) -> str:
     return f"{name} source"
 
 
-def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[Path, Expr]) -> SidePlan:
-    """Compile one side from its accepted expressions."""
+def plan_side(
+    catalog: Catalog,
+    check: MatchCheck,
+    name: str,
+    accepted: Mapping[Path, Expr],
+    among: Among | None = None,
+) -> SidePlan:
+    """Compile one side from its accepted expressions; with `among` only the rows of those keys."""
     side = check.sides[name]
     record = catalog.record_types[side.record]
     columns = {column: accepted["sides", name, "columns", column] for column in side.columns}
@@ -57,7 +81,7 @@ def plan_side(catalog: Catalog, check: MatchCheck, name: str, accepted: Mapping[
     written = frozenset(key for key, expression in keys.items() if _crosswalked(record, expression))
     sql = None
     if systems or not side.optional:
-        sql = _Writer(catalog, side, record, systems, on, dated).write(keys, columns, where, written)
+        sql = _Writer(catalog, side, record, systems, on, dated, among).write(keys, columns, where, written)
     expressions = [*keys.values(), *columns.values(), *([where] if where else [])]
     expressions += [e for path, e in accepted.items() if path[:3] == ("sides", name, "lookups")]
     return SidePlan(
@@ -85,6 +109,7 @@ class _Writer:
     systems: Sequence[str]
     on: Mapping[str, Mapping[str, Expr]]
     dated: Mapping[str, Expr]
+    among: Among | None = None
 
     def write(
         self,
@@ -111,6 +136,7 @@ class _Writer:
         selected.append("TRUE AS present")
         conditions = [f"{sql} IS NOT NULL" for sql in key_sql.values()]
         conditions += [render(where, names)] if where else []
+        conditions += [self.among.holds(keys, key_sql)] if self.among else []
         tail = f" GROUP BY {', '.join(key_sql.values())}" if grouped else ""
         if not unique:
             selected.append(_newest(key_sql.values(), self.side.latest))

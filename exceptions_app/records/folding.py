@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
@@ -20,7 +20,7 @@ from exceptions_app.duck import literal, literals, quoted
 
 from .layout import CHANGES, Layout, part_of
 from .reading import current_sql, files_sql, runs_present
-from .table import find_table, list_table
+from .table import FOLDED, find_table, list_table
 
 _TRIES = 8
 _FEW_ROWS, _SHARE, _FEW_FILES = 20_000, 0.1, 20
@@ -83,6 +83,7 @@ def _fold_entity(
         con.sql(f"SELECT {names} FROM ({current}) ORDER BY {order}"),
         mode="overwrite",
         predicate=f"_part = {literal(part)}",
+        commit_properties=CommitProperties(app_transactions=[Transaction(FOLDED, max(runs))]),
     )
 
 

@@ -59,23 +59,55 @@ def finished_runs(con: DuckDBPyConnection, listing: Listing, unfinished: Contain
 
 
 def current_sql(
-    layout: Layout, listing: Listing, runs: Collection[int], entity: str | None, columns: dict[str, str]
+    layout: Layout,
+    listing: Listing,
+    runs: Collection[int],
+    entity: str | None,
+    columns: dict[str, str],
+    among: str = "",
 ) -> str:
-    """A SELECT of the current rows with these columns; of one entity, or of the whole network for None."""
+    """A SELECT of the current rows with these columns; of one entity, or of the whole network for None.
+
+    `among` is a condition on a row `r`. It is asked of base and changes before one hides the other, so that what it
+    leaves out costs no join.
+    """
     if not layout.by_entity:
         entity = None
     whole_network = layout.by_entity and entity is None
     base = files_sql(listing.base_of(None if whole_network else part_of(entity)), _read(layout, columns))
     names = ", ".join(map(quoted, columns))
+    some = f" AS r WHERE {among}" if among else ""
     if not listing.changes or not runs:
-        return f"SELECT {names} FROM ({base})"
+        return f"SELECT {names} FROM ({base}){some}"
+    base = f"SELECT * FROM ({base}){some}" if among else base
     newest = newest_sql(layout, listing, runs, entity, columns)
     same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
     return (
         f"WITH newest AS ({newest}) "
         f"SELECT {names} FROM ({base}) b ANTI JOIN newest c ON {same} "
-        f"UNION ALL SELECT {names} FROM newest WHERE NOT _deleted"
+        f"UNION ALL SELECT {names} FROM newest AS r WHERE NOT _deleted{f' AND ({among})' if among else ''}"
     )
+
+
+def every_sql(
+    listing: Listing,
+    runs: Collection[int],
+    columns: dict[str, str],
+    *,
+    base: bool = True,
+    condition: str = "",
+) -> str:
+    """A SELECT of whatever is stored of the network: rows of the base, and every version that these runs brought,
+    tombstones too. `condition` is on a row `r`.
+    """
+    where = f" WHERE {condition}" if condition else ""
+    parts = [f"SELECT * FROM ({files_sql(listing.base_of(None), columns)}) AS r{where}"] if base else []
+    if listing.changes and runs:
+        of_runs = files_sql(listing.changes, {**columns, "run_id": "BIGINT"})
+        names = ", ".join(map(quoted, columns))
+        found = f"SELECT {names} FROM ({of_runs}) WHERE run_id IN ({literals(sorted(runs))})"
+        parts.append(f"SELECT * FROM ({found}) AS r{where}")
+    return " UNION ALL ".join(parts) or empty_select(columns)
 
 
 def newest_sql(

@@ -6,7 +6,7 @@ sees one state of the world. It lists files and keeps no handle; the store's ret
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
@@ -39,11 +39,14 @@ class TypeSnapshot:
     def version(self) -> int | None:
         return None if self.listing is None else self.listing.version
 
-    def current_sql(self, entity: str | None) -> str:
-        """A SELECT of the current rows of one entity, or of the whole network for None."""
+    def current_sql(self, entity: str | None, names: Collection[str] | None = None, among: str = "") -> str:
+        """A SELECT of the current rows of one entity, or of the whole network for None; of all columns, or of those
+        named. `among` is a condition on a row `r`.
+        """
+        columns = {n: kind for n, kind in self.layout.visible.items() if names is None or n in names}
         if self.listing is None:
-            return empty_select(self.layout.visible)
-        return current_sql(self.layout, self.listing, self.runs, entity, self.layout.visible)
+            return empty_select(columns)
+        return current_sql(self.layout, self.listing, self.runs, entity, columns, among)
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,19 @@ class RecordSnapshot:
         return StoreVersions({name: one.version for name, one in self.types.items()})
 
     def open_views(
-        self, con: DuckDBPyConnection, entity: str | None, record_types: Iterable[str] | None = None
+        self,
+        con: DuckDBPyConnection,
+        entity: str | None,
+        record_types: Iterable[str] | None = None,
+        columns: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """Create or replace a view `rec_<record type>` of current rows, of `entity` or of all for None.
 
-        Records of the network are in the view of every entity. `record_types` opens only some of the types.
+        Records of the network are in the view of every entity. `record_types` opens only some of the types; of those
+        named in `columns` only these.
         """
         for name in self.types if record_types is None else record_types:
-            sql = self.types[name].current_sql(entity)
+            sql = self.types[name].current_sql(entity, (columns or {}).get(name))
             con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + name)} AS {sql}")
 
     def entities(self, con: DuckDBPyConnection) -> set[str]:

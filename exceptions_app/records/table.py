@@ -21,6 +21,9 @@ _CONFIGURATION: dict[str, str | None] = {
 }
 """Files outlive the as-of window (a month and its close); the log outlives the files."""
 
+FOLDED = "tieout-folded"
+"""The application under whose transactions a table says which runs its base holds."""
+
 _SQL_TYPES = {delta: sql for sql, delta in DELTA_TYPES.items()}
 
 
@@ -81,6 +84,8 @@ class Listing:
     columns: dict[str, str]
     changes: tuple[str, ...] = ()
     base: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    folded: int = 0
+    """The newest run whose changes were folded into the base; 0: none was."""
 
     def base_of(self, part: str | None) -> tuple[str, ...]:
         """The base files of a partition; of all for None."""
@@ -104,6 +109,7 @@ def list_table(table: DeltaTable) -> Listing:
         stored_columns(table),
         tuple(changes),
         {part: tuple(files) for part, files in base.items()},
+        table.transaction_version(FOLDED) or 0,
     )
 
 

@@ -26,6 +26,9 @@ HELD = "held"
 """It would have opened far more than runs before it did: nothing was opened or closed, see `storms`."""
 
 
+FULL, INCREMENTAL = "full", "incremental"
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What a comparison counted in one scope: keys compared, keys that agreed, discrepancies found."""
@@ -33,6 +36,30 @@ class Compared:
     compared: int
     matched: int
     found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How a comparison went about one scope: `why` everything was compared, or how many lines were `probed`. `basis`
+    is what the next run builds on; None: it cannot.
+    """
+
+    why: str | None = None
+    probed: int = 0
+    basis: str | None = None
+    unjudged: int = 0
+    """Keys of which a row was rejected, and on which something was therefore held back."""
+
+    def values(self) -> dict[str, Any]:
+        mode = INCREMENTAL if self.why is None else FULL
+        why = None if self.why is None else self.why[:300]
+        return {
+            "mode": mode,
+            "why": why,
+            "probed": self.probed,
+            "basis": self.basis,
+            "unjudged": self.unjudged,
+        }
 
 
 def begin(
@@ -67,15 +94,14 @@ def _told(fact: FeedFacts) -> dict[str, Any]:
 
 def finish(
     session: Session, run_id: int, *, complete: bool, compared: Compared, counts: IntakeCounts, now: datetime,
-    unjudged: int = 0,
+    judged: Judged = Judged("asked for"),
 ) -> None:  # fmt: skip
-    """The run is over; complete only when every side's last read was. `unjudged`: keys of which a row was
-    rejected, and on which something was therefore held back.
-    """
+    """The run is over; complete only when every side's last read was."""
     session.execute(
         update(CheckRun)
         .where(CheckRun.id == run_id)
         .values(
+            **judged.values(),
             status=COMPLETE if complete else PARTIAL,
             finished_at=now,
             compared=compared.compared,
@@ -87,17 +113,27 @@ def finish(
             reopened=counts.reopened,
             closed=counts.closed,
             confirmed=counts.confirmed,
-            unjudged=unjudged,
         )
     )
 
 
-def hold(session: Session, run_id: int, compared: Compared, why: str, now: datetime) -> None:
+def finish_untouched(session: Session, judged: Mapping[int, Judged], now: datetime) -> None:
+    """These runs had nothing to probe, and are over; complete."""
+    rows = [
+        {"id": run_id, "status": COMPLETE, "finished_at": now, **each.values()}
+        for run_id, each in judged.items()
+    ]
+    if rows:
+        session.execute(update(CheckRun), rows)
+
+
+def hold(session: Session, run_id: int, compared: Compared, why: str, now: datetime, judged: Judged) -> None:
     """The run is over, and nothing of it was taken in."""
     session.execute(
         update(CheckRun)
         .where(CheckRun.id == run_id)
         .values(
+            **judged.values(),
             status=HELD,
             finished_at=now,
             compared=compared.compared,

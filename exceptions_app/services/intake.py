@@ -195,7 +195,7 @@ def _read_before(session: Session, run: RunFacts) -> datetime | None:
 
 
 def _live(session: Session, run: RunFacts) -> dict[bytes, _Known]:
-    """Everything in the scope that has not ended, by fingerprint."""
+    """Everything in the scope that has not ended, by fingerprint; of an incremental run what it looked at."""
     case = ExceptionCase
     in_scope = (case.check_code == run.check, case.scope == run.scope)
     open_rows = select(case.fingerprint, case.id, case.version, case.evidence_hash)
@@ -206,7 +206,12 @@ def _live(session: Session, run: RunFacts) -> dict[bytes, _Known]:
         )
     }
     others = (Status.AWAITING_CONFIRMATION, Status.WAIVED)
-    return found | _known(session, *in_scope, case.status.in_(others))
+    found |= _known(session, *in_scope, case.status.in_(others))
+    if run.probed is None or not found:
+        return found
+    keys = select(case.fingerprint, case.business_key).where(*in_scope, case.status != Status.RESOLVED)
+    probed = {fingerprint for fingerprint, key in session.execute(keys) if run.probed(key)}
+    return {fingerprint: known for fingerprint, known in found.items() if fingerprint in probed}
 
 
 def _by_fingerprint(session: Session, fingerprints: list[bytes]) -> dict[bytes, _Known]:

@@ -39,7 +39,8 @@ class RunFacts:
     keys and changes. `check_changed`: the check, or a crosswalk it uses, is not what it was in the previous
     run. `superseded`: the fingerprints of this check that were found but gave way to a more specific cause
     on the same line. `unjudged` says of an exception (entity, business key, evidence) that nothing can be said of its
-    key now; None: of all, something can.
+    key now; None: of all, something can. `probed` says of an exception (business key) that an incremental run looked at
+    its lines; None: at all were looked.
     """
 
     check: str
@@ -52,6 +53,7 @@ class RunFacts:
     check_changed: bool = False
     superseded: frozenset[bytes] = frozenset()
     unjudged: Callable[[str, str, str], bool] | None = None
+    probed: Callable[[str], bool] | None = None
 
     def read_after(self, at: datetime | None) -> bool:
         """Whether this run can confirm what was claimed at that time: complete, all sides read later

@@ -89,15 +89,15 @@ class Hospital:
         self.runner("poll").drain()
         return {feed: self.result(task_id) for feed, task_id in ids.items()}
 
-    def compare(self, flow: str = "goods") -> dict[str, Any]:
-        task_id = self.request("reconcile", flow, flow=flow)
+    def compare(self, flow: str = "goods", *, full: bool = False) -> dict[str, Any]:
+        task_id = self.request("reconcile", flow, flow=flow, full=full)
         self.runner("reconcile").drain()
         return self.result(task_id)
 
-    def tick(self) -> dict[str, Any]:
+    def tick(self, *, full: bool = False) -> dict[str, Any]:
         self.clock.forward(minutes=5)
         self.poll()
-        return self.compare()
+        return self.compare(full=full)
 
     def result(self, task_id: int) -> dict[str, Any]:
         with Session(self.engine) as session:

@@ -64,13 +64,13 @@ def test_broken_check_raises_no_second_exception_on_a_line(
 ) -> None:
     whole = comparing.run_check
 
-    def broken(con: Any, check: Any, *rest: Any) -> Any:
+    def broken(con: Any, check: Any, *rest: Any, **some: Any) -> Any:
         if check.code == "goods.received":
             raise ArithmeticError("DECIMAL(18,4) overflow")
-        return whole(con, check, *rest)
+        return whole(con, check, *rest, **some)
 
     monkeypatch.setattr(comparing, "run_check", broken)
-    told = two_causes.tick()
+    told = two_causes.tick(full=True)
     assert (told["goods.received"]["status"], told["goods.large"]["status"]) == ("failed", "complete")
     assert of_the_line(two_causes) == [("nothing_received", "open")]
 

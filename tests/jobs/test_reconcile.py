@@ -27,7 +27,7 @@ def test_check_that_breaks_is_one_exception_and_closes_nothing(
 ) -> None:
     opened_one(hospital)
 
-    def broken(*args: Any) -> None:
+    def broken(*args: Any, **some: Any) -> None:
         raise ArithmeticError("DECIMAL(18,4) overflow")
 
     with monkeypatch.context() as patch:

@@ -83,7 +83,7 @@ def test_side_that_was_not_read_whole_proves_no_agreement(writing: Writing) -> N
 def test_check_that_breaks_is_told_and_skips_nothing(
     writing: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **some: Any) -> None:
         raise RuntimeError("out of order")
 
     cases = writing.wrong("PO-1", "PO-2")

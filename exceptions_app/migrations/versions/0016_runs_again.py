@@ -1,6 +1,6 @@
 """Runs say what they were for and how much they read; feeds can be paused; what a system allows is kept.
 
-Revision: 0016 (after 0012)
+Revision: 0016 (after 0013)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
