@@ -17,11 +17,17 @@ from .documents import cents, stamp
 from .ledger import Change, Entry
 from .network import Network
 from .places import FACILITIES
-from .suppliers import SUPPLIER
+from .suppliers import SUPPLIER, SUPPLIERS
 from .systems.store import Row
 
 FACILITY_OF = {facility.erp: facility.code for facility in FACILITIES}
 """The ERP's business unit -> our code."""
+_BY_ALIAS = {
+    alias: supplier.number
+    for supplier in SUPPLIERS
+    for alias in (supplier.payables, supplier.remit_to)
+    if alias
+}
 Entries = Iterator[Entry]
 
 
@@ -64,8 +70,25 @@ class Planter:
     def _altered(self, system: str, table: str, row: Row, values: dict[str, Any]) -> Change:
         """Alter a row; returns the step that alters it back."""
         key = {"id": row["id"]}
+        if table == "invoice_lines" and "amount" in values:
+            values = {**values, "amount": self._own_total(row, values["amount"])}
         self.change(Change(system, table, "alter", key, values))
         return Change(system, table, "alter", key, {column: row[column] for column in values})
+
+    def _own_total(self, row: Row, amount: int) -> int:
+        """The amount of an invoice line, a cent more where another invoice of the supplier has that total: else the
+        two would be a duplicate that the ledger does not know.
+        """
+        supplier, totals = _BY_ALIAS.get(row["vendor"]), self.network.numbers.totals
+        if supplier is None:
+            return amount
+        same = {"vendor": row["vendor"], "number": row["number"]}
+        lines = self.network.ap.find("invoice_lines", same)
+        others = sum(int(line["amount"]) for line in lines if line["id"] != row["id"])
+        while (supplier, others + amount) in totals and amount != row["amount"]:
+            amount += 1
+        totals.add((supplier, others + amount))
+        return amount
 
     def alter_invoice(self, row: Row, values: dict[str, Any]) -> Change:
         """Alter any invoice line; returns the step that alters it back."""

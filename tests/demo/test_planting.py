@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from demo.candidates import anything
 from demo.hr.faults import PLANTERS as PEOPLE
 from demo.ledger_systems.systems import planted
 from demo.mending import relapse, repair, worsen
 from demo.network import Network
+from demo.planter import Planter
 from demo.planting import BLOCKED_INVOICES, PLANTERS, plant
 from demo.suppliers import UNMAPPED_ALIAS
 
@@ -173,3 +175,16 @@ def test_a_fault_that_stands_cannot_come_back(build: Build) -> None:
     (number,) = plant(network, "price_variance", _LATER, random.Random(5))
     with pytest.raises(ValueError, match="cannot come back"):
         relapse(network, number, _LATER)
+
+
+def test_an_altered_invoice_gets_no_total_that_another_of_its_supplier_has(build: Build) -> None:
+    planter = Planter(build(), random.Random(1), NOW)
+    found = next(planter.candidates.settled(3, 60, anything))
+    twice = planter.invoice_row(found.order, NOW - timedelta(days=3))
+    while twice["amount"] != found.amount + 2:
+        twice = planter.invoice_row(found.order, NOW - timedelta(days=3))
+    planter.add_invoice(twice)
+    entry = planter.bill(found, "price_variance", "two cents more", {"amount": found.amount + 2})
+    (row,) = planter.network.ap.find("invoice_lines", {"id": found.invoice["id"]})
+    assert row["amount"] == found.amount + 3
+    assert entry.undo[0].values == {"amount": found.amount}
