@@ -22,7 +22,7 @@ from .ledgers import schema_of
 from .store import Row, Store
 from .tables import listings
 from .writes import SCHEMA as BOOK
-from .writes import Applied, Desk, Fields, RefusedError, Tell, nobody
+from .writes import Applied, Desk, Fields, Mended, RefusedError, Tell, nobody
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS invoice_lines (
@@ -116,13 +116,20 @@ def _refusal(error: RefusedError) -> dict[str, Any]:
 
 
 def _set_status(store: Store, given: Fields, at: str) -> Applied:
-    """A status of every line of an invoice, in the neutral words that interfaces use."""
+    """A status of an invoice and its lines, in the neutral words that interfaces use."""
     vendor, number, status = given.text("vendorCode"), given.text("invoiceNumber"), given.text("status")
     if status.upper() not in _STATUSES:
         raise RefusedError(f"no status {status}", "BAD_STATUS")
     invoice = {"vendor": vendor, "number": number, "deleted": 0}
-    if any(row["status"] == "VOID" for row in store.find("invoice_lines", invoice)):
+    lines = store.find("invoice_lines", invoice)
+    if any(row["status"] == "VOID" for row in lines):
         raise RefusedError(f"{number} was voided", "VOIDED")
-    if not store.alter("invoice_lines", invoice, {"status": status.upper(), "changed_at": at}):
+    if not lines:
         raise RefusedError(f"no invoice {number} of {vendor}", "NOT_FOUND", 404)
-    return Applied({"vendorCode": vendor, "invoiceNumber": number, "status": status.upper(), "changedAt": at})
+    values = {"status": status.upper(), "changed_at": at}
+    paid = {"open_amount": 0} if values["status"] == "PAID" else {}
+    store.alter("invoice_lines", invoice, values)
+    store.alter("invoices", {"vendor": vendor, "number": number}, {**values, **paid})
+    answer = {"vendorCode": vendor, "invoiceNumber": number, "status": values["status"], "changedAt": at}
+    mended = Mended("paid_still_open", lines[0]["po"], lines[0]["po_line"]) if paid else None
+    return Applied(answer, mended)

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from demo.catalog_csv import CATALOG
 from demo.network import Network
 from demo.planting import plant
 from demo.systems import ap_automation, erp, portal, procurement, warehouse_api
 from demo.systems.writes import book
+from exceptions_app.catalog.load import load_catalog
+from exceptions_app.connectors.registry import connector_models
 
 from .conftest import NOW, Build
 
@@ -175,6 +178,43 @@ def test_ap_automation_answers_late_and_remembers_keys(
     assert len(book(network.ap)) == 1
     unknown = post("/rest/v1/payment-status", **{**body, "invoiceNumber": "none"})
     assert unknown.get_json()["code"] == "NOT_FOUND"
+
+
+def test_a_payment_that_is_told_to_ap_automation_mends_what_was_open_there(network: Network) -> None:
+    [number] = plant(network, "paid_still_open", NOW, random.Random(1))
+    entry = network.ledger.entry(number)
+    assert entry is not None
+    [header] = network.ap.find("invoices", {"number": json.loads(entry["business_key"])["invoice_number"]})
+    app = ap_automation.application(network.ap, network.moods, "token", network.mended)
+    post = _posting(app.test_client(), {"Authorization": "Bearer token"})
+    answer = post(
+        "/rest/v1/payment-status", vendorCode=header["vendor"], invoiceNumber=header["number"], status="paid"
+    )
+    assert (header["status"], answer.status_code) == ("APPROVED", 200)
+    [now] = network.ap.find("invoices", {"id": header["id"]})
+    assert (now["status"], now["open_amount"], now["changed_at"] > header["changed_at"]) == ("PAID", 0, True)
+    healed = network.ledger.entry(number)
+    assert healed is not None and healed["healed_at"] is not None
+
+
+def test_each_of_the_five_manners_is_reached_by_an_operation(network: Network) -> None:
+    taken = {
+        "erp": erp.application(network.erp, network.moods, "reader", "secret", network.mended),
+        "procurement": procurement.application(network.procurement, network.moods, "key", network.mended),
+        "ap_automation": ap_automation.application(network.ap, network.moods, "token"),
+        "wms_api": warehouse_api.application(network.wms, network.moods, "key", network.mended),
+        "portal": portal.application(network.portal, network.moods, "key", network.mended),
+    }
+    catalog = load_catalog(CATALOG, connector_models())
+    operations = catalog.operations.values()
+    assert {one.system for one in operations} == taken.keys()
+    for one in operations:
+        rules = {
+            rule.rule for rule in taken[one.system].url_map.iter_rules() if "POST" in (rule.methods or ())
+        }
+        assert one.submit["path"] in rules, one.code
+    honours = {code: system.delivery.idempotent for code, system in catalog.systems.items() if code in taken}
+    assert {code for code, keeps in honours.items() if keeps} == {"erp", "ap_automation"}
 
 
 def test_the_portal_thanks_and_does_nothing(network: Network) -> None:

@@ -176,6 +176,14 @@ def test_a_status_waits_until_both_systems_were_read(ledger: InvoiceBooks) -> No
     assert ledger.categories(STATUS, read={"ap_automation": days_ago(9)}) == set()
 
 
+def test_what_a_system_calls_the_supplier_is_kept_for_who_writes_to_it(ledger: InvoiceBooks) -> None:
+    ledger.header("ERP", status="paid")
+    ledger.header("AP")
+    [found] = [one for one in ledger.primary() if one.category == "paid_still_open"]
+    said = json.loads(found.evidence)
+    assert (said["key"]["supplier"], said["sides"]["ap_automation"]["known_as"]) == ("S1", "V1")
+
+
 def test_statuses_say_their_figures(ledger: InvoiceBooks) -> None:
     ledger.header("ERP", status="paid")
     ledger.header("AP")

@@ -109,10 +109,12 @@ def test_every_combination_judges_as_it_explains(p2p: Catalog, combine: str, bas
 
 def test_without_a_rate_and_a_percentage_nothing_is_said(p2p: Catalog) -> None:
     for currency, raised in (("CHF", set()), ("EUR", {"received_not_invoiced"})):
-        books = Books(_site(p2p))
+        books = Books(replace(_site(p2p), cutoffs=()))
         books.order(currency=currency)
         books.receipt(received_at=OLD)
         assert books.categories() == raised
+        books.catalog = _site(p2p)
+        assert books.categories() == {"received_not_invoiced"}, "a close asks for no limit"
 
 
 def test_a_european_site_means_its_own_currency(p2p: Catalog) -> None:
