@@ -93,6 +93,7 @@ class AuditTag(StrEnum):
     EXPORT_ASKED = "export:asked"
     TASK_ASKED = "task:asked"
     FEED_REREAD = "feed:reread"
+    PAYLOADS_ERASED = "audit:erased"
     FEED_PAUSED = "feed:paused"
     FEED_RESUMED = "feed:resumed"
     FEED_READ_AGAIN = "feed:read_again"

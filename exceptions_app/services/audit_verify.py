@@ -1,4 +1,4 @@
-"""Proves that the trail is whole: every chain, every payload that is still there, every checkpoint.
+"""Proves that the trail is whole: every chain, every payload that was not erased, every checkpoint.
 
 Reads only, except `checkpoint`, which adds a seal. Knows nothing of what the events mean.
 """
@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.models import AuditCheckpoint, AuditEvent, AuditPayload, ExceptionCase
 
 from .audit import GENESIS, case_chain, event_hash, subject_chain
+from .audit_erasure import erased
 
 SETTLED_AFTER = timedelta(minutes=10)
 """No transaction stays open this long: older ids are all committed, so a seal over them stays true."""
@@ -68,7 +70,8 @@ def _seal(session: Session, after: int, through: int, digest: bytes) -> tuple[by
 
 def _chain_problems(session: Session) -> Iterator[TrailProblem]:
     heads: dict[str, bytes] = {}
-    rows = select(AuditEvent, AuditPayload.payload).outerjoin(
+    without = erased(session)
+    rows: Select[*tuple[Any, ...]] = select(AuditEvent, AuditPayload.payload).outerjoin(
         AuditPayload, AuditPayload.event_id == AuditEvent.id
     )
     ordered = rows.order_by(AuditEvent.case_id, AuditEvent.subject, AuditEvent.id)
@@ -76,6 +79,8 @@ def _chain_problems(session: Session) -> Iterator[TrailProblem]:
         chain = case_chain(event.case_id) if event.case_id else subject_chain(event.subject or "")
         if event.prev_hash != heads.get(chain, GENESIS):
             yield TrailProblem(chain, f"event {event.id} does not follow the one before it")
+        if payload is None and event.id not in without:
+            yield TrailProblem(chain, f"the payload of event {event.id} is missing, and nobody erased it")
         if payload is not None and sha256(payload.encode()).digest() != event.payload_hash:
             yield TrailProblem(chain, f"the payload of event {event.id} was altered")
         expected = event_hash(

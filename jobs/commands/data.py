@@ -1,4 +1,4 @@
-"""`tieout run`, `audit verify` and `export`: what an operator does by hand."""
+"""`tieout run`, `audit` and `export`: what an operator does by hand."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from exceptions_app.config import load_settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.services import people, tasks
+from exceptions_app.services.audit_erasure import ErasureError, erase
 from exceptions_app.services.audit_verify import verify
 
 from .. import logs, one_pass
@@ -46,6 +47,19 @@ def verify_trail() -> None:
         "the trail is whole" if not problems else f"{wording.plural(len(problems), 'problem')} in the trail"
     )
     sys.exit(1 if problems else 0)
+
+
+@audit.command("erase")
+@click.argument("event", type=int, nargs=-1, required=True)
+@click.option("--reason", required=True, help="why, for the trail")
+def erase_payloads(event: tuple[int, ...], reason: str) -> None:
+    """Erase what the EVENTs say (before, after, why); that they happened stays, and who erased it."""
+    with opened() as install, install.transaction() as session:
+        try:
+            gone = erase(session, event, actor="system:cli", at=utc_now(), why=reason)
+        except ErasureError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{wording.plural(gone, 'payload')} erased")
 
 
 @click.command()

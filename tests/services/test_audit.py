@@ -6,11 +6,12 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from exceptions_app.domain.instant import iso
 from exceptions_app.models import AuditEvent, AuditPayload, ExceptionCase
 from exceptions_app.services.audit import AuditTag, record_subject
+from exceptions_app.services.audit_erasure import ErasureError, erase
 from exceptions_app.services.audit_verify import checkpoint, verify
 from tests.conftest import NOW
 from tests.services.story import Story, discrepancy
@@ -55,20 +56,40 @@ def test_an_altered_payload_shows(told: Story) -> None:
     assert "payload" in str(verify(told.session)[0])
 
 
-def test_an_erased_payload_breaks_no_chain(told: Story) -> None:
-    told.session.execute(delete(AuditPayload))
+def event_id(told: Story, tag: str) -> int:
+    return told.session.scalars(select(AuditEvent.id).where(AuditEvent.tag == tag)).one()
+
+
+def test_an_erased_payload_breaks_no_chain_and_the_trail_says_who_erased_it(told: Story) -> None:
+    claimed = event_id(told, "case:claimed")
+    assert erase(told.session, [claimed], actor="user:1", at=NOW, why="asked to be forgotten") == 1
+    assert told.session.get(AuditPayload, claimed) is None
     assert verify(told.session) == []
+    with pytest.raises(ErasureError, match="stays"):
+        erase(told.session, [event_id(told, "audit:erased")], actor="user:1", at=NOW, why="hide")
+    with pytest.raises(ErasureError, match="no event 999999"):
+        erase(told.session, [999_999], actor="user:1", at=NOW, why="typing error")
+
+
+def test_a_payload_that_is_gone_without_an_erasure_shows(told: Story) -> None:
+    told.session.execute(delete(AuditPayload).where(AuditPayload.event_id == event_id(told, "case:claimed")))
+    assert ["nobody erased it" in str(problem) for problem in verify(told.session)] == [True]
+
+
+def forget(told: Story, which: ColumnElement[bool]) -> None:
+    """Remove these events, with what they said."""
+    gone = select(AuditEvent.id).where(which)
+    told.session.execute(delete(AuditPayload).where(AuditPayload.event_id.in_(gone)))
+    told.session.execute(delete(AuditEvent).where(which))
 
 
 def test_a_removed_event_shows(told: Story) -> None:
-    told.session.execute(delete(AuditPayload))
-    told.session.execute(delete(AuditEvent).where(AuditEvent.tag == "case:claimed"))
+    forget(told, AuditEvent.tag == "case:claimed")
     assert "does not follow" in str(verify(told.session)[0])
 
 
 def test_a_cut_off_chain_shows_at_the_head(told: Story) -> None:
-    told.session.execute(delete(AuditPayload))
-    told.session.execute(delete(AuditEvent).where(AuditEvent.tag == "case:resolved"))
+    forget(told, AuditEvent.tag == "case:resolved")
     assert [str(p) for p in verify(told.session)] == [f"case:{told.case(1).id}: its last event is missing"]
 
 
@@ -77,9 +98,7 @@ def test_a_checkpoint_shows_that_a_whole_chain_was_removed(told: Story) -> None:
     assert made is not None
     assert made.events == told.session.scalar(select(func.count()).select_from(AuditEvent))
     assert verify(told.session) == []
-    told.session.execute(delete(AuditPayload))
-    person = AuditEvent.subject.like("person:%")
-    told.session.execute(delete(AuditEvent).where(person))
+    forget(told, AuditEvent.subject.like("person:%"))
     assert [p.where for p in verify(told.session)] == [f"checkpoint {made.id}"]
 
 
