@@ -53,6 +53,8 @@ WRONG = [
     ("queues:\n", "cutoffs:\n  - {code: c, title: Close, calendar: office, monthly: {business_day: 0}}\nqueues:\n", "cutoffs.c.monthly.business_day", "got 0", ""),
     ("queues:\n", "cutoffs:\n  - {code: c, title: Close, calendar: office, dates: [2026-11-30T17:00:00Z]}\nqueues:\n", "cutoffs.c.dates.0", "has a zone", ""),
     ("queues:\n", "cutoffs:\n  - {code: c, title: Close, calendar: office, category: [difers], monthly: {business_day: 1}}\nqueues:\n", "cutoffs.c.category.0", "'difers'", "differs"),
+    ("since: erp.seen", "since: closed_through('difers')", "checks.lines.differ.findings.0.since", "'difers' is none of the categories", "differs"),
+    ("since: erp.seen", "since: closed_through('Differs')", "checks.lines.differ.findings.0.since", "a category in small letters", ""),
     ('tue: ["08:00-17:00"]', 'tue: ["8-17"]', "calendars.office.weekly.tue", "not a range of hours", ""),
     ('tue: ["08:00-17:00"]', 'tue: ["08:00-13:00", "12:00-17:00"]', "calendars.office.weekly.tue", "overlaps", ""),
     ('tue: ["08:00-17:00"]', 'tues: ["08:00-17:00"]', "calendars.office.weekly.tues", "got 'tues'", "tue"),
