@@ -33,6 +33,8 @@ def load_catalog(
     the files: new checks and categories, and `overrides` of those that there are.
     """
     merged = merge(directory, [_tried(tried)] if tried.strip() else [])
+    if merged.unread:
+        raise CatalogError(merged.problems)
     catalog = _assemble(merged)
     problems = [*merged.problems, *references.problems_in(catalog, merged, connectors)]
     if problems:

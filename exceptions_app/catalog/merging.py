@@ -66,6 +66,8 @@ class Merged:
     crosswalk_systems: dict[str, dict[str, Place]] = field(default_factory=dict)
     added_tolerances: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unread: bool = False
+    """Some file could not be read: what it declares is unknown, so nobody is blamed for naming it."""
 
     def report(self, place: Place, path: str, message: str, expected: str = "", suggestion: str = "") -> None:
         self.problems.append(Problem(place.file, place.line, path, message, expected, suggestion))
@@ -128,6 +130,7 @@ def _read(merged: Merged, paths: list[Path]) -> list[Block]:
         try:
             documents.append(read_yaml(path))
         except CatalogError as error:
+            merged.unread = True
             merged.problems.extend(error.problems)
     return documents
 

@@ -56,7 +56,7 @@ ACCOUNTS = (
 @host_option
 @port_option
 def demo(host: str, port: int) -> None:
-    """A hospital network to look at: four systems, and queues that fill by polling. Ctrl-C ends it."""
+    """A hospital network to look at: its systems, and queues that fill by polling. Ctrl-C ends it."""
     given = load_settings()
     logs.configure("WARNING" if given.log_level == "INFO" else given.log_level)
     ensure_free(host, port)

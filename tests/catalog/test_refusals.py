@@ -168,6 +168,13 @@ def test_what_is_nested_too_deeply_is_refused(problems: Problems) -> None:
     assert [each.message for each in found if each.path == "(file)"] == ["nested too deeply"]
 
 
+def test_a_file_that_cannot_be_read_is_the_only_one_accused(write: Callable[..., Path]) -> None:
+    queues = "queues:\n  - {code: other, name: Other, calendar: office\n"
+    moved = "queues:\n  - {code: desk, name: Desk, calendar: office}\n"
+    found = check_directory(write((moved, ""), queues=queues), connector_models())
+    assert [(Path(each.file).name, each.path) for each in found] == [("queues.yaml", "(file)")]
+
+
 def test_line_is_that_of_the_very_value(problems: Problems) -> None:
     (problem,) = problems(("since: erp.seen", "since: erp.sen"))
     wrong_line = SITE[: SITE.index("since: erp.seen")].count("\n") + 1
