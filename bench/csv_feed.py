@@ -9,12 +9,11 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.feed_run import runs_of
 from bench.measure import Subject, figure, interleave
 
 ROWS, GOAL = 1_000_000, 150_000
@@ -48,31 +47,7 @@ def write_file(root: Path) -> None:
 
 def prepare(root: Path) -> Callable[[], int]:
     """One run of the feed into a store of its own."""
-    from exceptions_app.catalog.load import load_catalog
-    from exceptions_app.connectors.registry import build_connector, connector_models
-    from exceptions_app.duck import closing_session
-    from exceptions_app.records.mapping import FeedMapper
-    from exceptions_app.records.store import RecordStore
-
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "site.yaml").write_text(SITE.format(root=root))
-        catalog = load_catalog(Path(folder), connector_models())
-    feed, runs = catalog.feeds["receipts"], count(1)
-    places = tempfile.mkdtemp(dir=root.parent)
-
-    def run() -> int:
-        number, landed = next(runs), 0
-        store = RecordStore(f"{places}/{number}", catalog)
-        source = build_connector(catalog.systems[feed.system], feed)
-        with closing_session() as con:
-            mapper = FeedMapper(con, catalog, feed.code, number, datetime(2026, 11, 22, tzinfo=UTC))
-            for part, page in enumerate(source.read(None)):
-                batch = mapper.map(page.rows, page.problems)
-                landed += store.land(feed.record_type, feed.code, number, part, batch.table)
-        source.close()
-        return landed
-
-    return run
+    return runs_of(SITE.format(root=root), "receipts")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from exceptions_app.connectors.events.signatures import sign_standard
 from exceptions_app.models import InboxEvent
 from exceptions_app.services import schema
 from exceptions_app.services.engine import prepare_engine, reading
-from jobs.serve import web_command
+from jobs.serve import threads_on, web_command
 
 SENDERS, WORKERS = 8, 2
 SINGLE, BATCHED, BATCH = 6_000, 200_000, 200
@@ -69,7 +69,8 @@ class Web:
         self.start()
 
     def start(self) -> None:
-        command = web_command("127.0.0.1", self.port, WORKERS, "ERROR")
+        threads = threads_on(self._environ["TIEOUT_DATABASE_URL"])
+        command = web_command("127.0.0.1", self.port, WORKERS, "ERROR", threads)
         self._process = subprocess.Popen(
             command, env=self._environ, start_new_session=True, stderr=subprocess.DEVNULL
         )

@@ -6,17 +6,14 @@ The floor is the sum of those delays: pages that lead from one to the next canno
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
-import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.feed_run import runs_of
 from bench.measure import Subject, figure, interleave
 from bench.rest_source import start
 
@@ -44,35 +41,8 @@ feeds:
 
 def prepare(url: str, store_them: bool) -> Callable[[], int]:
     """One run of the feed: only read, or into a store of its own."""
-    from exceptions_app.catalog.load import load_catalog
-    from exceptions_app.connectors.registry import build_connector, connector_models
-    from exceptions_app.duck import closing_session
-    from exceptions_app.records.mapping import FeedMapper
-    from exceptions_app.records.store import RecordStore
-
     os.environ["BENCH_ERP"] = url
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    (Path(folder.name) / "site.yaml").write_text(SITE)
-    catalog = load_catalog(Path(folder.name), connector_models())
-    feed, runs = catalog.feeds["lines"], count(1)
-
-    def run() -> int:
-        number, landed = next(runs), 0
-        store = RecordStore(f"{folder.name}/{number}", catalog)
-        source = build_connector(catalog.systems[feed.system], feed)
-        with closing_session() as con:
-            mapper = FeedMapper(con, catalog, feed.code, number, datetime(2026, 11, 22, tzinfo=UTC))
-            for part, page in enumerate(source.read(None)):
-                if not store_them:
-                    landed += len(page.rows)
-                    continue
-                batch = mapper.map(page.rows, page.problems)
-                landed += store.land(feed.record_type, feed.code, number, part, batch.table)
-        source.close()
-        return landed
-
-    return run
+    return runs_of(SITE, "lines", store_them=store_them)
 
 
 def main() -> None:

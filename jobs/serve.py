@@ -78,12 +78,23 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def web_command(host: str, port: int, processes: int, log_level: str = "INFO") -> list[str]:
-    """Gunicorn with one thread per process: threads make a page on SQLite two to three times slower."""
+THREADS_ON_SERVER = 4
+"""Of a web process, where the database is a server: while one request waits for its commit, others go on, and their
+commits reach the disk together. Threads make a page on SQLite two to three times slower."""
+
+
+def threads_on(database: str) -> int:
+    """How many threads a web process has with a database of this address."""
+    return 1 if not database or database.startswith("sqlite") else THREADS_ON_SERVER
+
+
+def web_command(host: str, port: int, processes: int, log_level: str = "INFO", threads: int = 1) -> list[str]:
+    """Gunicorn: processes, and threads only with a database server (`threads_on`)."""
     options = {
         "--bind": f"{host}:{port}",
         "--workers": str(processes),
-        "--worker-class": "sync",
+        "--worker-class": "sync" if threads == 1 else "gthread",
+        "--threads": str(threads),
         "--timeout": "60",
         "--graceful-timeout": "10",
         "--keep-alive": "5",
@@ -99,7 +110,8 @@ def jobs_command() -> list[str]:
 
 def children(host: str, port: int, web: int, jobs: int, environ: Mapping[str, str]) -> list[Child]:
     """What `tieout serve` runs."""
-    command = web_command(host, port, web, environ.get("TIEOUT_LOG_LEVEL", "INFO"))
+    threads = threads_on(environ.get("TIEOUT_DATABASE_URL", ""))
+    command = web_command(host, port, web, environ.get("TIEOUT_LOG_LEVEL", "INFO"), threads)
     names = ["jobs"] if jobs == 1 else [f"jobs {number}" for number in range(1, jobs + 1)]
     return [Child("web", command, environ), *(Child(name, jobs_command(), environ) for name in names)]
 

@@ -16,7 +16,7 @@ from exceptions_app.config import load_settings
 
 from .. import logs, process
 from ..install import opened
-from ..serve import Child, children, ensure_free, stop_on_signals, supervise, web_command
+from ..serve import Child, children, ensure_free, stop_on_signals, supervise, threads_on, web_command
 
 DEFAULT_PORT = 8080
 
@@ -79,7 +79,8 @@ def web(host: str, port: int) -> None:
     ensure_free(host, port)
     with opened(settings):
         pass
-    command = web_command(host, port, settings.web_processes, settings.log_level)
+    threads = threads_on(settings.sqlalchemy_url)
+    command = web_command(host, port, settings.web_processes, settings.log_level, threads)
     _become(command, {**os.environ, "TIEOUT_INSTANCE": str(settings.instance)})
 
 

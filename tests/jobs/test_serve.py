@@ -27,6 +27,18 @@ def test_serve_runs_the_web_and_as_many_job_processes_as_asked() -> None:
     assert [c.name for c in children("127.0.0.1", 8080, 2, 1, {})] == ["web", "jobs"]
 
 
+@pytest.mark.parametrize(
+    ("database", "worker", "threads"),
+    [("", "sync", "1"), ("sqlite:////x.db", "sync", "1"), ("postgresql://h/db", "gthread", "4")],
+)
+def test_web_processes_have_threads_with_a_database_server_only(
+    database: str, worker: str, threads: str
+) -> None:
+    command = children("127.0.0.1", 8080, 2, 1, {"TIEOUT_DATABASE_URL": database})[0].command
+    assert command[command.index("--worker-class") + 1] == worker
+    assert command[command.index("--threads") + 1] == threads
+
+
 def test_stop_ends_every_child() -> None:
     both, stop = [child("a", WAITING), child("b", WAITING)], threading.Event()
     assert supervise(both, stop, started=stop.set) == 0
