@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import PERMISSIONS, Permission
+from exceptions_app.access import PERMISSIONS, Permission, viewer_for
+from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import EVERYTHING, Role, User, UserQueue
 
 _WORKERS = [role.value for role, permissions in PERMISSIONS.items() if Permission.WORK_CASES in permissions]
@@ -35,6 +36,42 @@ class Person:
     time_zone: str
     function: str | None
     last_visit_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A function that queues (by name) escalate to, and that nobody who may see them carries: anywhere, or in these
+    entities (by name).
+    """
+
+    function: str
+    queues: tuple[str, ...]
+    entities: tuple[str, ...]
+
+
+def unreached(session: Session, catalog: Catalog) -> list[Unreached]:
+    """Whom breaches do not reach: functions that no active person in scope of the queue carries."""
+    statement = select(User).where(User.active.is_(True), User.function.is_not(None)).order_by(User.id)
+    carriers = [
+        ((user.function or "").casefold(), viewer_for(user, catalog)) for user in session.scalars(statement)
+    ]
+    found: dict[tuple[str, frozenset[str]], list[str]] = {}
+    for code, queue in catalog.queues.items():
+        missed = frozenset(catalog.entities)
+        for function, viewer in carriers:
+            if function == queue.escalation.casefold() and (viewer.queues is None or code in viewer.queues):
+                missed -= missed if viewer.entities is None else viewer.entities
+        if queue.escalation and missed:
+            found.setdefault((queue.escalation, missed), []).append(queue.name)
+    everywhere = frozenset(catalog.entities)
+    return [
+        Unreached(function, tuple(names), () if missed == everywhere else _names(catalog, missed))
+        for (function, missed), names in sorted(found.items(), key=lambda each: (each[0][0], each[1]))
+    ]
+
+
+def _names(catalog: Catalog, entities: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(catalog.entities[code].name for code in entities))
 
 
 def colleagues(session: Session, queue: str | None = None) -> list[Colleague]:

@@ -29,6 +29,7 @@ def people() -> ResponseReturnValue:
     return render_template(
         "admin/people.html", people=found, text=text, catalog=runtime().catalog,
         undeliverable=notices.undeliverable_to(db.session()),
+        unreached=people_query.unreached(db.session(), runtime().catalog),
     )  # fmt: skip
 
 

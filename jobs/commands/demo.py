@@ -39,15 +39,23 @@ class Account:
     queues: tuple[str, ...] = (EVERYTHING,)
     entities: tuple[str, ...] = (EVERYTHING,)
     time_zone: str = "America/New_York"
+    function: str = ""
 
 
 ACCOUNTS = (
     Account("ana@larkhaven.example", "Ana Reyes", Role.SPECIALIST, ("accounts_payable",)),
     Account("sam@larkhaven.example", "Sam Whitfield", Role.SPECIALIST, ("supply_chain", "buyers"),
             ("BMC",), "America/Chicago"),
-    Account("mia@larkhaven.example", "Mia Castellano", Role.MANAGER),
-    Account("ivo@larkhaven.example", "Ivo Brandt", Role.ANALYST, ("integration_operations",)),
-    Account("una@larkhaven.example", "Una Okafor", Role.AUDITOR),
+    Account("mia@larkhaven.example", "Mia Castellano", Role.MANAGER, function="Controller"),
+    Account("leo@larkhaven.example", "Leo Marchetti", Role.MANAGER,
+            ("supply_chain", "buyers", "recalls"), function="Supply chain director"),
+    Account("pia@larkhaven.example", "Pia Sandoval", Role.MANAGER,
+            ("human_resources", "payroll", "identity"), function="HR director"),
+    Account("gus@larkhaven.example", "Gus Nakamura", Role.MANAGER, ("grants",),
+            function="Director of sponsored programs"),
+    Account("ivo@larkhaven.example", "Ivo Brandt", Role.ANALYST, ("integration_operations",),
+            function="Integration manager"),
+    Account("una@larkhaven.example", "Una Okafor", Role.AUDITOR, function="Compliance officer"),
     Account("ada@larkhaven.example", "Ada Lindqvist", Role.ADMINISTRATOR),
 )  # fmt: skip
 
@@ -123,6 +131,7 @@ def add_accounts(install: Install) -> None:
                 people.create_user(
                     session, email=account.email, name=account.name, password=PASSWORD, role=account.role,
                     queues=account.queues, entities=account.entities, time_zone=account.time_zone,
+                    function=account.function,
                     by="system:demo", now=utc_now(), cheap=cheap,
                 )  # fmt: skip
 

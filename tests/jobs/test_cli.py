@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from exceptions_app.config import load_settings
 from exceptions_app.models import EVERYTHING
+from exceptions_app.queries.people import unreached
 from jobs.cli import tieout
 from jobs.commands import demo as demo_command
 from jobs.install import opened
@@ -181,6 +182,8 @@ def test_demo_accounts_are_made_once_and_cover_every_role(
         assert queues <= set(install.runtime.catalog.queues)
         entities = {e for account in demo_command.ACCOUNTS for e in account.entities} - {EVERYTHING}
         assert entities <= set(install.runtime.catalog.entities)
+        with install.transaction() as session:
+            assert unreached(session, install.runtime.catalog) == [], "a breach that no function hears of"
     assert len(said("user", "list").splitlines()) == len(demo_command.ACCOUNTS)
     assert len({account.role for account in demo_command.ACCOUNTS}) == 5
 

@@ -377,6 +377,30 @@ def test_an_administrator_adds_changes_and_unlocks_people(
     session.commit()
 
 
+def test_a_function_that_no_breach_reaches_is_told(
+    session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    client, told = sign_in("administrator"), "has the function Integration manager"
+    form = {
+        "name": "Ivo", "email": "ivo@example.org", "password": "a long first password", "role": "integration_analyst",
+        "queues": "integration_operations", "entities": "H01", "time_zone": "UTC",
+        "function": "integration Manager",
+    }  # fmt: skip
+    assert f"Nobody who may see Integration operations {told}" in client.get("/admin/people").text
+    client.post("/admin/people/new", data=form)
+    somewhere = client.get("/admin/people").text
+    assert re.search(rf"Nobody at [^<]* who may see Integration operations {told}", somewhere)
+    number = session.scalars(select(User.id).where(User.email == "ivo@example.org")).one()
+    session.commit()
+    changed = form | {"entities": "*", "active": "yes"}
+    client.post(f"/admin/people/{number}", data=changed | {"queues": "ap"})
+    assert told in client.get("/admin/people").text, "carried by somebody who does not see that queue"
+    client.post(f"/admin/people/{number}", data=changed)
+    assert told not in client.get("/admin/people").text
+    client.post(f"/admin/people/{number}", data={k: v for k, v in changed.items() if k != "active"})
+    assert told in client.get("/admin/people").text, "carried by somebody who is switched off"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
