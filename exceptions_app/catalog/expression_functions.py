@@ -48,6 +48,22 @@ _ALL = (
     Function(
         "concat", "concat(a, b, …)", "texts joined; NULL counts as empty", 2, None, typed.texts("concat")
     ),
+    Function(
+        "matches",
+        "matches(text, 'pattern')",
+        "whether a regular expression is found in it, case ignored; no look around, no group that is named again",
+        2,
+        2,
+        typed.matches,
+    ),
+    Function(
+        "match_part",
+        "match_part(text, 'pattern', 'name')",
+        "what the group `(?P<name>…)` of the pattern holds; NULL where it is not found or empty",
+        3,
+        3,
+        typed.match_part,
+    ),
     Function("length", "length(text)", "how many characters", 1, 1, typed.texts("length", INTEGER)),
     Function(
         "normalise",

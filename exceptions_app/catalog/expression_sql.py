@@ -133,6 +133,11 @@ def _json_field(node: Node, args: list[str]) -> str:
     return f"(CASE WHEN JSON_VALID({args[0]}) THEN JSON_EXTRACT_STRING({args[0]}, {path}) END)"
 
 
+def _match_part(node: Node, args: list[str]) -> str:
+    pattern, group = node.value
+    return f"NULLIF(REGEXP_EXTRACT({args[0]}, {literal('(?is)' + pattern)}, {group}), '')"
+
+
 _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "add": _sum,
     "sub": _sum,
@@ -151,6 +156,8 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "normalise": lambda _, a: f"NULLIF(LTRIM(REGEXP_REPLACE(UPPER({a[0]}), '[^A-Z0-9]', '', 'g'), '0'), '')",
     "days_since": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",
     "days_between": lambda _, a: f"(CAST({a[1]} AS DATE) - CAST({a[0]} AS DATE))",
+    "matches": lambda n, a: f"REGEXP_MATCHES({a[0]}, {literal('(?is)' + n.value)})",
+    "match_part": _match_part,
     "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
     "json_field": _json_field,
     "parse_date": lambda n, a: f"CAST(TRY_STRPTIME({a[0]}, {literal(n.value)}) AS DATE)",

@@ -20,6 +20,8 @@ from .expression_tree import (
     Node,
     common,
 )
+from .patterns import groups_of
+from .problems import closest
 
 Build = Callable[[Sequence[Node]], Node]
 
@@ -90,6 +92,30 @@ def substring(args: Sequence[Node]) -> Node:
     for position in args[1:]:
         literal(position, "integer", "substring")
     return Node("substring", TEXT, (need(args[0], TEXT, "substring"), *args[1:]))
+
+
+def _pattern(node: Node, name: str) -> tuple[str, dict[str, int]]:
+    pattern = literal(node, "text", name)
+    try:
+        return pattern, groups_of(pattern)
+    except ValueError as error:
+        raise ExpressionError(f"{name}(): {error}") from None
+
+
+def matches(args: Sequence[Node]) -> Node:
+    pattern, _ = _pattern(args[1], "matches")
+    return Node("matches", BOOLEAN, (need(args[0], TEXT, "matches"),), pattern)
+
+
+def match_part(args: Sequence[Node]) -> Node:
+    pattern, groups = _pattern(args[1], "match_part")
+    group = literal(args[2], "text", "match_part")
+    if group not in groups:
+        known = ", ".join(groups) or "none"
+        raise ExpressionError(
+            f"the pattern has no group '{group}'; it has {known}", suggestion=closest(group, groups)
+        )
+    return Node("match_part", TEXT, (need(args[0], TEXT, "match_part"),), (pattern, groups[group]))
 
 
 def split(args: Sequence[Node]) -> Node:

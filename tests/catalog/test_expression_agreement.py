@@ -7,6 +7,7 @@ NULL is None, logic has three values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
@@ -144,7 +145,14 @@ def _words(inner: st.SearchStrategy[Drawn]) -> st.SearchStrategy[Drawn]:
         st.builds(lambda x: Drawn(f"replace({x.text}, 'a', 'bb')", _strict(lambda v: v.replace("a", "bb"), x)), inner),
         st.builds(lambda x, y: Drawn(f"concat({x.text}, {y.text})", lambda r: (x.means(r) or "") + (y.means(r) or "")), inner, inner),
         st.builds(lambda x: Drawn(f"normalise({x.text})", _strict(_normalised, x)), inner),
+        st.builds(lambda x: Drawn(f"match_part({x.text}, 'b(?P<next>.)', 'next')", _strict(_after_b, x)), inner),
+        st.builds(lambda x: Drawn(f"CASE WHEN matches({x.text}, '^a|b$') THEN 'y' ELSE 'n' END", lambda r: "y" if re.search("(?is)^a|b\\Z", x.means(r) or "-") else "n"), inner),
     )  # fmt: skip
+
+
+def _after_b(value: str) -> str | None:
+    found = re.search("(?is)b(?P<next>.)", value)
+    return found["next"] if found else None
 
 
 def _normalised(value: str) -> str | None:

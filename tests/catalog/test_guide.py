@@ -78,6 +78,7 @@ CHECK_FIELDS = [
     for kind, model in (
         ("match", schema.MatchCheck),
         ("balance", schema.Documents),
+        ("messages", schema.ErrorPattern),
         ("duplicate", schema.DuplicateCheck),
         ("similar", schema.SimilarCheck),
         ("hierarchy", schema.HierarchyCheck),

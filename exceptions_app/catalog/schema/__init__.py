@@ -15,6 +15,7 @@ from .checks import Check
 from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck, Part, SimilarCheck
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .match import CostOfDelay, Finding, MatchCheck
+from .messages import ErrorPattern, MessagesCheck
 from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, System
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .shown import ChainStep, Conversion, Draft
@@ -64,6 +65,7 @@ __all__ = [
     "DuplicateRule",
     "Duration",
     "Entity",
+    "ErrorPattern",
     "ErrorRule",
     "ExchangeRate",
     "Expression",
@@ -74,6 +76,7 @@ __all__ = [
     "Lookup",
     "Mapped",
     "MatchCheck",
+    "MessagesCheck",
     "MonthlyCutoff",
     "Name",
     "Operation",

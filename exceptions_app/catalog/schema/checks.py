@@ -9,6 +9,7 @@ from pydantic import Discriminator, Tag
 from .balance import BalanceCheck
 from .clusters import DuplicateCheck, HierarchyCheck, SimilarCheck
 from .match import MatchCheck
+from .messages import MessagesCheck
 
 
 def _which(value: Any) -> str:
@@ -20,6 +21,7 @@ def _which(value: Any) -> str:
 Check = Annotated[
     Annotated[MatchCheck, Tag("match")]
     | Annotated[BalanceCheck, Tag("balance")]
+    | Annotated[MessagesCheck, Tag("messages")]
     | Annotated[DuplicateCheck, Tag("duplicate")]
     | Annotated[SimilarCheck, Tag("similar")]
     | Annotated[HierarchyCheck, Tag("hierarchy")],

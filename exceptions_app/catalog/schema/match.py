@@ -80,7 +80,7 @@ class MatchCheck(BaseCheck):
     `side.column`, key columns bare, `let` names bare.
     """
 
-    kind: Literal["match", "balance"] = "match"
+    kind: Literal["match", "balance", "messages", "allocation"] = "match"
     scope: Literal["entity", "network"] = "entity"
     key: list[Name] = Field(min_length=1)
     reference: str = Field(description="the business reference, e.g. '{order_number}/{line_number}'")
