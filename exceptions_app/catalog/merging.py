@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import schema
+from . import schema, templates
 from .crosswalks import translations
 from .problems import CatalogError, Place, Problem, closest, listing
 from .reading import Block, Items, overlay, read_yaml
@@ -48,7 +48,7 @@ SITE_FIRST = ("sla_policies", "assignment", "operations", "routing")
 UNCODED: dict[str, Any] = {"routing": schema.Route, "reference_rows": schema.ReferenceRow}
 """Sections whose items have none."""
 
-SECTIONS = (*CODED, *UNCODED, "site", "overrides")
+SECTIONS = (*CODED, *UNCODED, templates.SECTION, "site", "overrides")
 
 
 @dataclass
@@ -59,6 +59,8 @@ class Merged:
     site_block: Block | None = None
     declared: dict[str, dict[str, Block]] = field(default_factory=lambda: {section: {} for section in CODED})
     valid: dict[str, dict[str, Any]] = field(default_factory=lambda: {section: {} for section in CODED})
+    templates: dict[str, Block] = field(default_factory=dict)
+    """Pieces of feeds that several are made of."""
     uncoded: dict[str, list[Block]] = field(default_factory=lambda: {section: [] for section in UNCODED})
     routing: list[schema.Route] = field(default_factory=list)
     reference_rows: list[schema.ReferenceRow] = field(default_factory=list)
@@ -98,7 +100,7 @@ def merge(directory: Path | None, tried: Sequence[Block] = ()) -> Merged:
                     listing(SECTIONS, 30),
                     closest(section, SECTIONS),
                 )
-        for section in (*CODED, *UNCODED):
+        for section in (*CODED, *UNCODED, templates.SECTION):
             if section not in SITE_FIRST:
                 _collect(merged, document, section)
     for document in [*own, *shipped]:
@@ -181,7 +183,8 @@ def _collect(merged: Merged, document: Block, section: str) -> None:
 
 
 def _declare(merged: Merged, section: str, item: Block) -> None:
-    code, known = item.get("code"), merged.declared[section]
+    code = item.get("code")
+    known = merged.templates if section == templates.SECTION else merged.declared[section]
     if not isinstance(code, str):
         merged.report(
             item.place,
@@ -264,6 +267,7 @@ def _shaped(merged: Merged, kind: Any, block: Block, path: str) -> Any:
 
 
 def _validate(merged: Merged) -> None:
+    templates.expand(merged.declared["feeds"], merged.templates, merged.report)
     for section, items in merged.declared.items():
         for code, block in items.items():
             value: BaseModel | None = _shaped(merged, CODED[section], block, f"{section}.{code}")

@@ -106,6 +106,9 @@ def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
         if isinstance(value, Mapped):
             judge.refer("feeds", feed.code, [*path, "crosswalk"], "crosswalks", value.crosswalk)
             _expression(judge, feed, [*path, "value"], value.value, types[name])
+            if value.conceal is not None and (types[name] != "text" or name in MAPPED_ALWAYS):
+                said = f"{types[name]} '{name}' cannot be concealed"
+                judge.report("feeds", feed.code, [*path, "conceal"], said, "a text of the record type's own")
         else:
             _expression(judge, feed, path, value, types[name])
 

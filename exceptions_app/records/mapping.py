@@ -22,7 +22,7 @@ from .converging import Known as NewestKnown
 from .crosswalk import for_system, load_texts
 from .known import Known, KnownKeys, OpenReject, known_json
 from .layout import Layout
-from .mapping_sql import DOOR_PREFIX, checked_sql, found_name, records_sql
+from .mapping_sql import DOOR_PREFIX, KEY_PREFIX, checked_sql, found_name, records_sql
 from .masking import masked_row, shape_of
 from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
@@ -92,6 +92,8 @@ class FeedMapper:
         self._only_changes = only_changes
         self.run_id = run_id
         for target in self._plan.targets:
+            if target.key:
+                load_texts(con, KEY_PREFIX + target.name, {"key": [target.key]})
             if target.crosswalk:
                 local = for_system(catalog.crosswalks[target.crosswalk], feed.system)
                 load_texts(

@@ -16,6 +16,9 @@ from .validation import out_of_range_sql, source_time_wrong_sql, typed_sql
 DOOR_PREFIX = "door_"
 """`door_<column>(local, canonical)`: what a crosswalk at the door makes of that column."""
 
+KEY_PREFIX = "key_"
+"""`key_<column>(key)`: what that column is hashed with."""
+
 MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME = (
     "missing",
     "type",
@@ -97,6 +100,10 @@ def _typed_sql(target: Target) -> str:
     text = _x(target)
     if target.crosswalk:
         text = f"coalesce({quoted(DOOR_PREFIX + target.name)}.canonical, {text})"
+    if target.conceal == "hash":
+        text = f"sha256((SELECT key FROM {quoted(KEY_PREFIX + target.name)}) || {text})"
+    elif target.conceal == "last4":
+        text = f"CASE WHEN length({text}) > 8 THEN '…' || right({text}, 4) WHEN {text} IS NOT NULL THEN '…' END"
     return typed_sql(text, target.kind)
 
 

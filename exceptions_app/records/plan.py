@@ -12,7 +12,8 @@ from functools import cached_property
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expressions import MAPPING, Expr, Scope, parse
-from exceptions_app.catalog.schema import ColumnType, Feed, Mapped, Sensitivity
+from exceptions_app.catalog.schema import ColumnType, Feed, Mapped, Secret, Sensitivity
+from exceptions_app.catalog.secrets import SecretError, value_of
 
 from .errors import MappingError
 from .layout import Layout
@@ -31,6 +32,10 @@ class Target:
     crosswalk: str | None
     optional: bool
     """The source may leave its fields out altogether."""
+    conceal: str | None = None
+    """What is stored instead: `hash` or `last4`."""
+    key: str = ""
+    """Of the hash."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,16 @@ class MappingPlan:
                 "is no column of the record type", f"feed {self.feed.code}, mapping {name}", known
             )
         mapped = value if isinstance(value, Mapped) else Mapped.model_validate({"value": value})
-        return Target(name, kind, self._parse(mapped.value), mapped.crosswalk, mapped.optional)
+        key = "" if mapped.conceal_key is None else self._revealed(name, mapped.conceal_key)
+        expr = self._parse(mapped.value)
+        return Target(name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key)
+
+    def _revealed(self, name: str, secret: Secret) -> str:
+        try:
+            return value_of(secret)
+        except SecretError as error:
+            where = f"feed {self.feed.code}, mapping {name}"
+            raise MappingError(str(error), where, "the key of the hash") from None
 
     def _parse(self, text: str) -> Expr:
         return parse(text, Scope(None, functions=MAPPING))
@@ -115,7 +129,7 @@ class MappingPlan:
         return {
             field: strictest(
                 [
-                    columns[t.name].sensitivity
+                    "patient" if t.conceal else columns[t.name].sensitivity
                     for t in self.targets
                     if t.name in columns and field in fields_of(t.expr)
                 ]

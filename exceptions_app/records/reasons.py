@@ -15,7 +15,8 @@ def reason(plan: MappingPlan, code: str, column: str, found: str | None) -> str:
     if code == MISSING or found is None:
         return f"{column}: expected a value, found nothing"
     own = plan.layout.record_type.columns.get(column)
-    shown = masked(found, own.sensitivity if own else "internal")
+    concealed = any(target.name == column and target.conceal for target in plan.targets)
+    shown = masked(found, "patient" if concealed else own.sensitivity if own else "internal")
     return f"{column}: expected {_expected(plan, code, column, found)}, found '{shown}'"
 
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .base import Code, Duration, Expression, Interval, Name, Shape
+from .base import Code, Duration, Expression, Interval, Name, SecretRef, Shape
 from .delivery import DeliveryRules
 
 
@@ -110,6 +110,18 @@ class Mapped(Shape):
     value: Expression
     crosswalk: Code | None = None
     optional: bool = Field(False, description="the source leaves the field out of rows that have no value")
+    conceal: Literal["hash", "last4"] | None = Field(
+        None, description="what is stored instead of the value: its keyed hash, or its last four characters"
+    )
+    conceal_key: SecretRef | None = Field(None, description="the key of the hash, a secret")
+
+    @model_validator(mode="after")
+    def _hash_has_a_key(self) -> Mapped:
+        if (self.conceal == "hash") != (self.conceal_key is not None):
+            raise ValueError(
+                "conceal: hash and conceal_key belong together: without a key a hash is soon guessed"
+            )
+        return self
 
 
 class Feed(Shape):
