@@ -9,17 +9,22 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from exceptions_app.catalog.schema import Feed
+from exceptions_app.catalog.calendars import whole_days
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Calendar, Feed
 from exceptions_app.domain.delivering import DAYS, last_two_due
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.rhythm import Silence, silence
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import incidents, rejects, runs
+from exceptions_app.services import incidents, rejects, rhythms, runs
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
 from .feed_run import Outcome
 from .work import Work
+
+ALWAYS = Calendar(code="always", always_open=True, hours_per_day=None)
 
 
 def after_poll(
@@ -33,9 +38,14 @@ def after_poll(
     agreed = "latency" in feed.contract.model_fields_set
     silent = runs.silent_since(session, feed.code, allowed, began) if agreed else None
     missed = _missed(session, feed, began)
+    quiet = _quiet(session, context.catalog, feed, outcome, began)
     if outcome.status == COMPLETE and missed is not None:
         since, said = missed
         incidents.feed_failed(session, context, feed.code, since=since, error=said, kind="late")
+    elif outcome.status == COMPLETE and silent is None and quiet is not None:
+        said = f"it answers, and has brought nothing new for {duration(quiet.lasted)}; at this time of the week it is"
+        said += f" {duration(quiet.usual)} at most, as a rule"
+        incidents.feed_failed(session, context, feed.code, since=quiet.since, error=said, kind="silent")
     elif outcome.status == COMPLETE and silent is None:
         incidents.feed_recovered(session, context, feed.code)
     elif outcome.status == COMPLETE and silent is not None:
@@ -66,6 +76,25 @@ def after_poll(
         unplaced=outcome.unplaced,
     )
     return rejects.end_of_feed(session, feed.code, context.now) if counts.confirmed else 0
+
+
+def _quiet(
+    session: Session, catalog: Catalog, feed: Feed, outcome: Outcome, began: datetime
+) -> Silence | None:
+    """Whether a feed that answers is silent by its own rhythm."""
+    rhythm = feed.contract.rhythm
+    if rhythm is None or outcome.status != COMPLETE or outcome.stored + outcome.deleted:
+        return None
+    declared = ALWAYS if rhythm.calendar is None else catalog.calendars[rhythm.calendar]
+    watched = rhythms.watched(session, feed.code, began, rhythm.days, feed.every)
+    return silence(
+        watched,
+        began,
+        whole_days(declared),
+        quantile=rhythm.quantile,
+        times=rhythm.times,
+        at_least=rhythm.at_least,
+    )
 
 
 def _tell_of_system(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:

@@ -82,6 +82,13 @@ def _built(content: str) -> BusinessCalendar:
     )
 
 
+def whole_days(calendar: Calendar) -> BusinessCalendar:
+    """The same days, open around the clock: for what has days off and no hours."""
+    weekly = {day: ["00:00-24:00"] for day, hours in calendar.weekly.items() if hours}
+    shifts = {day: ["00:00-24:00"] if hours else [] for day, hours in calendar.shifts.items()}
+    return business_calendar(calendar.model_copy(update={"weekly": weekly, "breaks": [], "shifts": shifts}))
+
+
 def _hours(texts: Iterable[str]) -> tuple[Hours, ...]:
     return tuple(sorted(parse_hours(text) for text in texts))
 

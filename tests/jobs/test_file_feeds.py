@@ -7,9 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Contract, System
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.models import SyncRun
 
 from .conftest import Hospital, order, receipt
 
@@ -124,6 +127,48 @@ def test_feed_that_delivers_nothing_for_longer_than_agreed_is_an_exception(
     assert "delivered nothing" in silent.sentence and hospital.runs("receipts")[-1].status == "complete"
     folder.put("r2.csv")
     hospital.tick()
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
+
+
+def _delivered_hourly(hospital: Hospital, times: int) -> None:
+    """The one run of the receipts was the last of so many, an hour apart."""
+    (run,) = hospital.runs("receipts")
+    said = {
+        column.name: getattr(run, column.name) for column in SyncRun.__table__.columns if column.name != "id"
+    }
+    with Session(hospital.engine) as session:
+        session.execute(delete(SyncRun).where(SyncRun.id == run.id))
+        for ago in range(times, -1, -1):
+            moved = {
+                name: said[name] - timedelta(hours=ago)
+                for name in ("started_at", "read_started_at", "finished_at")
+            }
+            session.add(SyncRun(**{**said, **moved}))
+        session.commit()
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked all the time", "paused in between"])
+def test_a_feed_that_is_silent_by_its_own_rhythm_is_an_exception_until_it_brings_something(
+    hospital: Hospital, folder: Folder, asked: bool
+) -> None:
+    feed = hospital.runtime.catalog.feeds["receipts"]
+    contract = Contract.model_validate({"rhythm": {}})
+    hospital.runtime.catalog.feeds["receipts"] = feed.model_copy(update={"contract": contract})
+    folder.put("r1.csv", "PO-1")
+    hospital.poll("receipts")
+    _delivered_hourly(hospital, 24)
+    for _ in range(3):
+        hospital.clock.forward(minutes=40)
+        if asked:
+            hospital.poll("receipts")
+    hospital.poll("receipts")
+    if not asked:
+        assert hospital.cases("feed_failed") == []
+        return
+    [silent] = hospital.cases("feed_failed")
+    assert "brought nothing new for 2 h" in silent.sentence and "1 h at most, as a rule" in silent.sentence
+    folder.put("r2.csv", "PO-2")
+    hospital.poll("receipts")
     assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
 
 

@@ -93,6 +93,20 @@ class DeliverBy(Shape):
     )
 
 
+class Rhythm(Shape):
+    """When a feed that brings nothing is silent, judged by its own past: longer than `times` the `quantile` of the
+    gaps that began at the same time of the week. Days on which `calendar` is closed do not count.
+    """
+
+    calendar: Code | None = Field(
+        None, description="whose weekends and holidays count as closed; none: every day counts"
+    )
+    quantile: float = Field(0.99, ge=0.5, le=1)
+    times: float = Field(1.5, ge=1)
+    at_least: Duration = timedelta(hours=1)
+    days: int = Field(60, ge=7, le=400, description="so many days are learned from")
+
+
 class Contract(Shape):
     """What a feed promises, and who answers for it."""
 
@@ -102,6 +116,7 @@ class Contract(Shape):
     criticality: Literal["low", "medium", "high", "critical"] = "medium"
     latency: Duration = timedelta(minutes=15)
     deliver_by: DeliverBy | None = None
+    rhythm: Rhythm | None = None
 
 
 class Mapped(Shape):
