@@ -14,6 +14,7 @@ from .catalog import Catalog
 from .judging import Judge, Path
 from .problems import closest
 from .schema import Calendar, Cutoff
+from .verify_causes import known_facts
 
 _MIDNIGHT = time()
 _EXAMPLE = "hours such as 08:00-17:00, or 22:00-06:00 into the next day"
@@ -25,6 +26,7 @@ def verify(judge: Judge, catalog: Catalog) -> None:
         _calendar(judge, calendar)
     for cutoff in catalog.cutoffs:
         _cutoff(judge, cutoff)
+        _facts(judge, catalog, cutoff)
 
 
 def zone(judge: Judge, section: str, code: str, name: str) -> None:
@@ -117,3 +119,15 @@ def _cutoff(judge: Judge, cutoff: Cutoff) -> None:
         if at.tzinfo is not None:
             said, expected = f"'{at.isoformat()}' has a zone", "a local time such as 2026-11-30T17:00"
             judge.report("cutoffs", code, ["dates", index], said, expected)
+
+
+def _facts(judge: Judge, catalog: Catalog, cutoff: Cutoff) -> None:
+    """What a cut-off asks for is what every category says that it names."""
+    if cutoff.fact and not cutoff.category:
+        judge.report("cutoffs", cutoff.code, ["fact"], "no category says whose facts", "'category:'")
+    for category in cutoff.category:
+        known = known_facts(catalog, category)
+        for name in cutoff.fact if known is not None else ():
+            judge.choose(
+                "cutoffs", cutoff.code, ["fact", name], name, known or (), f"of the facts of {category}"
+            )

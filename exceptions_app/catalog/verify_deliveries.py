@@ -1,4 +1,4 @@
-"""Judges what can be sent to systems, and cut-offs: do they refer to what exists, and can they work."""
+"""Judges what can be sent to systems: does it refer to what exists, and can it work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from .catalog import Catalog
 from .judging import Judge, Path
 from .problems import ConnectorModels, closest, listing
-from .schema import Backoff, Cutoff, Operation, SentField, System
+from .schema import Backoff, Operation, SentField, System
 from .sent_sources import is_known, raised_by, sensitivity_of, sources
 from .verify_feeds import PLACE
 from .verify_network import holds_secret, options
@@ -22,7 +22,7 @@ _OPEN = ("public", "internal")
 
 
 def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
-    """Report whatever keeps an operation from being sent, or a cut-off from ever coming."""
+    """Report whatever keeps an operation from being sent."""
     for system in catalog.systems.values():
         _delivery(judge, system)
     for operation in catalog.operations.values():
@@ -32,8 +32,6 @@ def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorMod
         for name, field in operation.fields.items():
             _field(judge, catalog, operation, name, field)
         _rules(judge, operation)
-    for cutoff in catalog.cutoffs:
-        _cutoff(judge, cutoff)
 
 
 def _delivery(judge: Judge, system: System) -> None:
@@ -163,20 +161,3 @@ def _rules(judge: Judge, operation: Operation) -> None:
             judge.report("operations", code, [*path, "backoff", "longest_wait"], said, "at least as long")
     if operation.approve_above is not None and operation.approve_above < 0:
         judge.report("operations", code, ["approve_above"], f"got {operation.approve_above}", "0 or more")
-
-
-def _cutoff(judge: Judge, cutoff: Cutoff) -> None:
-    code = cutoff.code
-    judge.refer("cutoffs", code, ["calendar"], "calendars", cutoff.calendar)
-    for section, target in (("category", "categories"), ("entity", "entities"), ("queue", "queues")):
-        for index, wanted in enumerate(getattr(cutoff, section)):
-            judge.refer("cutoffs", code, [section, index], target, wanted)
-    if not cutoff.dates and cutoff.monthly is None:
-        judge.report("cutoffs", code, [], "it never comes", "'dates:' or 'monthly:'")
-    if cutoff.monthly is not None and cutoff.monthly.business_day == 0:
-        said, expected = "there is no business day 0", "1 for the first, -1 for the last"
-        judge.report("cutoffs", code, ["monthly", "business_day"], said, expected)
-    for index, at in enumerate(cutoff.dates):
-        if at.tzinfo is not None:
-            said, expected = f"{at.isoformat()} has a zone", "a local time in the calendar's zone"
-            judge.report("cutoffs", code, ["dates", index], said, expected)

@@ -8,7 +8,7 @@ written or stored.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -49,6 +49,8 @@ class CutoffLike(Protocol):
     def entity(self) -> Sequence[str]: ...
     @property
     def queue(self) -> Sequence[str]: ...
+    @property
+    def fact(self) -> Mapping[str, Sequence[str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class CutoffAt:
 
 
 def fits(cutoff: CutoffLike, category: str, entity_path: Collection[str], queue: str | None) -> bool:
-    """Every condition that is given holds; `entity_path` is the entity and all above it."""
+    """Every condition that is given holds, but for those on facts; `entity_path` is the entity and all above it."""
     return (
         (not cutoff.category or category in cutoff.category)
         and (not cutoff.entity or any(entity in entity_path for entity in cutoff.entity))
@@ -73,12 +75,16 @@ class Schedule:
     """The instants of one cut-off under its calendar; each month is worked out once."""
 
     def __init__(self, cutoff: CutoffLike, calendar: BusinessCalendar) -> None:
-        self.code, self.title = cutoff.code, cutoff.title
+        self.code, self.title, self.fact = cutoff.code, cutoff.title, cutoff.fact
         self._cutoff, self._calendar = cutoff, calendar
         self._dates = sorted(
             self._instant(at.date(), at.time()) for at in cutoff.dates if self._begun(at.date())
         )
         self._months: dict[int, datetime | None] = {}
+
+    def concerns(self, said: Mapping[str, str]) -> bool:
+        """Whether its conditions on facts all hold for what an exception says; none does without its fact."""
+        return all(said.get(name) in values for name, values in self.fact.items())
 
     def after(self, at: datetime) -> datetime | None:
         """The first instant later than `at`; None where there is none."""

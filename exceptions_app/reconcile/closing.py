@@ -17,6 +17,8 @@ def closed_through(catalog: Catalog, category: str, entity: str | None, at: date
     found = [
         cutoffs.Schedule(each, catalog.calendar(each.calendar)).closed_through(at)
         for each in catalog.cutoffs
-        if each.kind == "close" and cutoffs.fits(each, category, path, declared.queue if declared else None)
+        if each.kind == "close"
+        and not each.fact
+        and cutoffs.fits(each, category, path, declared.queue if declared else None)
     ]
     return max((through for through in found if through is not None), default=None)

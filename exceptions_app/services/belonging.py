@@ -34,6 +34,8 @@ class Moved:
     sla_target: str
     sla_calendar: str
     response_target: str | None
+    facts: str
+    business_key: str
 
 
 class Belonging:
@@ -66,7 +68,7 @@ def moved(row: Any, place: Place) -> Moved:
     """The row as it will be there."""
     return Moved(
         row.category, row.entity, place.queue, place.severity, row.reporting_amount_e4, row.sla_target,
-        row.sla_calendar, row.response_target,
+        row.sla_calendar, row.response_target, row.facts, row.business_key,
     )  # fmt: skip
 
 

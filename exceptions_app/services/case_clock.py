@@ -52,10 +52,11 @@ def retarget(case: ExceptionCase, catalog: Catalog, now: datetime) -> Moved:
 
 
 def follow(case: ExceptionCase, catalog: Catalog, now: datetime, *, rerouted: bool) -> Moved:
-    """`retarget`, but only where another service level holds than the row says."""
+    """`retarget`, but only where another service level holds than the row says, or facts decide over cut-offs."""
     kept, found = targets(catalog).stored(case), targets(catalog).of(case)
     same = (kept.span, kept.response, kept.calendar.code) == (found.span, found.response, found.calendar.code)
-    return Moved({}, {}) if same and not rerouted else retarget(case, catalog, now)
+    asked = any(each.fact for each in catalog.cutoffs)
+    return Moved({}, {}) if same and not rerouted and not asked else retarget(case, catalog, now)
 
 
 def recompute(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:

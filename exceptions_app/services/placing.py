@@ -91,12 +91,14 @@ class Placing:
 
     def place(self, found: Discrepancy, reporting_e4: int | None) -> Placement:
         """The first route and policy that fit; worked out once per category, entity, severity and amount
-        step.
+        step, but for what cut-offs ask for facts of.
         """
         key = (found.category, found.entity, found.critical, self._targets.step(reporting_e4))
         placement = self._placements.get(key)
         if placement is None:
-            placement = self._placements[key] = self._work_out(found, reporting_e4)
+            placement, of_all = self._work_out(found, reporting_e4)
+            if of_all:
+                self._placements[key] = placement
         return placement
 
     def severity(self, found: Discrepancy) -> str:
@@ -106,16 +108,19 @@ class Placing:
         """Where routing would put it today."""
         return self.place(found, reporting_e4).queue
 
-    def _work_out(self, found: Discrepancy, reporting_e4: int | None) -> Placement:
+    def _work_out(self, found: Discrepancy, reporting_e4: int | None) -> tuple[Placement, bool]:
+        """And whether it is that of all alike: not where facts decide over cut-offs."""
         category, entity, severity = found.category, found.entity, self.severity(found)
         queue = self._targets.queue(category, entity, severity, reporting_e4)
         target = self._targets.target(category, entity, severity, reporting_e4, queue)
-        clock = work_out(_Opened(self._now), target, (), (), self._now)
-        return Placement(
+        concerning = target.concerning(found.facts, found.business_key)
+        clock = work_out(_Opened(self._now), concerning, (), (), self._now)
+        placement = Placement(
             queue, severity, clock.sla_target, clock.sla_calendar, clock.sla_stage, clock.due_at,
             clock.due_soon_at, clock.next_sla_at, clock.half_at, clock.cutoff, clock.response_target,
             clock.response_due_at,
         )  # fmt: skip
+        return placement, not target.asked
 
     def amounts(self, found: Discrepancy) -> Amounts:
         """The amount at the rate of today. An amount too large to keep stays in the evidence only."""

@@ -41,7 +41,7 @@ _case = ExceptionCase
 _INPUTS = (
     _case.id, _case.cycle, _case.version, _case.audit_head, _case.status, _case.category, _case.entity,
     _case.queue, _case.severity, _case.reporting_amount_e4, _case.opened_at, _case.on_hold, _case.held_at,
-    _case.hold_until, _case.responded_at, _case.owner_id,
+    _case.hold_until, _case.responded_at, _case.owner_id, _case.facts, _case.business_key,
 )  # fmt: skip
 _COLUMNS = (*_INPUTS, *(getattr(_case, name) for name in NAMES))
 _WRITTEN = (*NAMES, *Place._fields, "audit_head", "config_snapshot_id", "id")

@@ -6,9 +6,10 @@ amount step. Writes nothing.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
@@ -44,6 +45,10 @@ class Placed(Protocol):
     def sla_calendar(self) -> str: ...
     @property
     def response_target(self) -> str | None: ...
+    @property
+    def facts(self) -> str: ...
+    @property
+    def business_key(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,19 @@ class Target:
     calendar: BusinessCalendar
     response: ServiceTime | None = None
     cutoffs: Sequence[Schedule] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether what an exception says decides which cut-offs concern it."""
+        return any(each.fact for each in self.cutoffs)
+
+    def concerning(self, facts: str, business_key: str) -> Target:
+        """The same with the cut-offs only that concern an exception which says this, as its row keeps it (JSON)."""
+        if not self.asked:
+            return self
+        said = {name: str(value) for name, value in json.loads(facts).items()}
+        said |= {f"key.{name}": str(value) for name, value in json.loads(business_key).items()}
+        return replace(self, cutoffs=[each for each in self.cutoffs if each.concerns(said)])
 
 
 @lru_cache(maxsize=256)
@@ -94,8 +112,8 @@ class Targets:
     def target(
         self, category: str, entity: str, severity: str, reporting_e4: int | None, queue: str
     ) -> Target:
-        """The first policy that fits, else the category's own target. Raises KeyError for an unknown category or
-        queue.
+        """The first policy that fits, else the category's own target, with all cut-offs that may concern such an
+        exception. Raises KeyError for an unknown category or queue.
         """
         key = (category, entity, severity, queue, self.step(reporting_e4))
         found = self._found.get(key)
@@ -108,9 +126,10 @@ class Targets:
         queue.
         """
         if case.category in self._catalog.categories and case.queue in self._catalog.queues:
-            return self.target(
+            found = self.target(
                 case.category, case.entity, case.severity, case.reporting_amount_e4, case.queue
             )
+            return found.concerning(case.facts, case.business_key) if found.asked else found
         return self.stored(case)
 
     def stored(self, case: Placed) -> Target:
@@ -125,7 +144,7 @@ class Targets:
                 span(case.sla_target), self._calendar(case), response,
                 self._cutoffs(case.category, case.entity, case.queue),
             )  # fmt: skip
-        return found
+        return found.concerning(case.facts, case.business_key) if found.asked else found
 
     def _calendar(self, case: Placed) -> BusinessCalendar:
         if case.sla_calendar in self._catalog.calendars:

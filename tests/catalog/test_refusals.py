@@ -263,9 +263,11 @@ WRONG_WRITES = [
     ("queue: [desk]", "queue: [dsk]", "cutoffs.close.queue.0", "'dsk'", "desk"),
     ("queue: [desk]", "entity: [H9]", "cutoffs.close.entity.0", "'H9'", ""),
     ("monthly: {business_day: 3}, category: [differs]", "category: [difers], dates: [2026-11-30T17:00]", "cutoffs.close.category.0", "'difers'", "differs"),
-    ("monthly: {business_day: 3}", "monthly: {business_day: 0}", "cutoffs.close.monthly.business_day", "no business day 0", ""),
+    ("monthly: {business_day: 3}", "monthly: {business_day: 0}", "cutoffs.close.monthly.business_day", "got 0", ""),
     ("monthly: {business_day: 3}", 'dates: ["2026-11-30T17:00Z"]', "cutoffs.close.dates.0", "has a zone", ""),
     ("monthly: {business_day: 3}, ", "", "cutoffs.close", "it never comes", ""),
+    ("queue: [desk]}", "fact: {ordr: [A]}}", "cutoffs.close.fact.ordr", "'ordr' is none of the facts of differs", "order"),
+    ("category: [differs], queue: [desk]}", "fact: {order: [A]}}", "cutoffs.close.fact", "no category says whose facts", ""),
 ]  # fmt: skip
 
 

@@ -64,6 +64,14 @@ def test_a_cutoff_may_close_the_month_before() -> None:
     assert found.closed_through(local(2026, 12, 3)) == local(2026, 12, 1) - timedelta(microseconds=1)
 
 
+def test_facts_say_whose_cutoff_it_is() -> None:
+    found = schedule(monthly={"business_day": 3}, fact={"pay_group": ["BW", "MO"], "key.period": ["2026-11"]})
+    assert found.concerns({"pay_group": "MO", "key.period": "2026-11"})
+    assert not found.concerns({"pay_group": "WK", "key.period": "2026-11"})
+    assert not found.concerns({"pay_group": "BW"})
+    assert schedule(monthly={"business_day": 3}).concerns({})
+
+
 def test_single_dates_and_months_together() -> None:
     found = schedule(dates=["2026-11-20T12:00", "2026-11-10T12:00"], monthly={"business_day": -1})
     assert found.after(local(2026, 11, 1)) == local(2026, 11, 10, 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -243,6 +244,28 @@ def closing(story: Story) -> Story:
 
 def test_the_cutoff_that_comes_first_is_the_deadline(closing: Story) -> None:
     assert (closing.case(1).due_at, closing.case(1).cutoff) == (CLOSE, "close")
+
+
+def test_each_has_the_cutoff_that_its_facts_name(story: Story) -> None:
+    """Two pay groups of one entity do not share the earlier of their cut-offs, and a moved one follows its group."""
+    early, late = "2026-11-25T17:00", "2026-11-26T17:00"
+    story.catalog = with_cutoff(story.catalog, code="early", dates=[early], fact={"invoiced": ["10.00"]})
+    story.catalog = with_cutoff(story.catalog, code="late", dates=[late], fact={"invoiced": ["11.00"]})
+    story.run([discrepancy(1), discrepancy(2, invoiced="11.00"), discrepancy(3, invoiced="12.00")])
+    assert [story.case(number).cutoff for number in (1, 2, 3)] == ["early", "late", None]
+    assert [story.case(number).due_at for number in (1, 2)] == [CLOSE, CLOSE + timedelta(days=1)]
+    story.run(
+        [discrepancy(1, invoiced="11.00"), discrepancy(2, invoiced="12.00"), discrepancy(3, invoiced="12.00")]
+    )
+    assert [story.case(number).cutoff for number in (1, 2, 3)] == ["late", None, None]
+
+
+def test_a_cutoff_may_ask_for_a_part_of_the_business_key(story: Story) -> None:
+    first, other = (json.loads(discrepancy(number).business_key)["order_number"] for number in (1, 2))
+    assert first != other
+    story.catalog = with_cutoff(story.catalog, dates=["2026-11-25T17:00"], fact={"key.order_number": [first]})
+    story.run([discrepancy(1), discrepancy(2)])
+    assert [story.case(number).cutoff for number in (1, 2)] == ["close", None]
 
 
 def grows_older(story: Story) -> None:

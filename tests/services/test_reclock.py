@@ -240,6 +240,14 @@ def test_what_a_finding_made_critical_by_its_figures_stays_critical(story: Story
     assert [story.case(n).severity for n in (1, 2)] == ["critical", "low"]
 
 
+def test_a_new_cutoff_binds_only_whom_it_concerns(opened: Story) -> None:
+    [number] = [json.loads(discrepancy(2).business_key)["order_number"]]
+    asked = {"key.order_number": [number]}
+    assert change(opened, with_cutoff(opened.catalog, dates=["2026-11-25T17:00"], fact=asked)) == (1, 1)
+    assert [opened.case(each).cutoff for each in (1, 2, 3)] == [None, "close", None]
+    assert change(opened, opened.catalog) == (0, 0)
+
+
 @pytest.mark.parametrize("part", ["holiday", "policy", "cutoff", "severity"])
 def test_the_digest_is_of_what_clocks_depend_on(catalog: Catalog, part: str) -> None:
     changed = {

@@ -109,7 +109,7 @@ class Cutoff(Shape):
     """An instant by which work must be done whatever its target says: a close, a payroll, a payment run.
 
     Local times in the calendar's zone: single `dates`, and every month by `monthly`. Which exceptions it concerns is
-    said as in routing; an empty condition fits everything.
+    said as in routing, and by `fact`; an empty condition fits everything.
     """
 
     code: Code
@@ -126,6 +126,10 @@ class Cutoff(Shape):
     category: list[Code] = Field(default_factory=list)
     entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
     queue: list[Code] = Field(default_factory=list)
+    fact: dict[FactName, list[str]] = Field(
+        default_factory=dict,
+        description="facts, or `key.x` of the business key -> the values it is for: a pay group",
+    )
 
 
 class Route(Shape):
