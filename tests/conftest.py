@@ -44,21 +44,18 @@ hypothesis.settings.load_profile("tieout")
 
 
 # ---- what runs when
-_ALWAYS = ("test_story.py", "test_bpi2019.py", "test_found_exceptions_are_those_of_the_ledger")
 _PAGES = ("tests/web/", "tests/api/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` stays under its quarter of an hour: the other stories of the whole network, and pages on a second
-    database, are for `make test-all`. What services and jobs do is tested on both databases by either.
+    """`make test` stays under its quarter of an hour: pages on a second database are for `make test-all`. What services
+    and jobs do is tested on both databases by either.
     """
     if os.environ.get("TESTS") == "all":
         return
     later = pytest.mark.skip(reason="make test-all runs it")
     for item in items:
-        story = "tests/acceptance/" in item.nodeid and not any(each in item.nodeid for each in _ALWAYS)
-        page = item.nodeid.startswith(_PAGES) and item.get_closest_marker("postgres") is not None
-        if story or page:
+        if item.nodeid.startswith(_PAGES) and item.get_closest_marker("postgres") is not None:
             item.add_marker(later)
 
 

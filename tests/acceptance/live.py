@@ -26,6 +26,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import ExceptionCase, Reject
 from exceptions_app.services import tasks
 from exceptions_app.services.cause_keys import CAUSES_CHECK
+from jobs.flows import feeds_of
 from jobs.handlers import HANDLERS
 from jobs.install import Install
 from jobs.runner import Runner
@@ -103,13 +104,22 @@ class Site:
         self.install = install
         self._runner = Runner(install.runtime, install.engine, HANDLERS)
 
-    def one_pass(self) -> None:
-        """Poll every feed once; what they brought is compared by the tasks that polling asks for."""
+    def one_pass(self, *flows: str, systems: tuple[str, ...] = ()) -> None:
+        """Poll every feed once, or those that some flows look at or that some systems have; what they brought is
+        compared by the tasks that polling asks for.
+        """
         catalog, now = self.install.runtime.catalog, utc_now()
+        asked = set(feeds_of(catalog, [check for flow in flows for check in catalog.checks_in(flow)]))
         with self.install.transaction() as session:
-            for code in catalog.feeds:
-                tasks.request(session, "poll", f"poll:{code}", {"feed": code}, None, now)
+            for code, feed in catalog.feeds.items():
+                if code in asked or feed.system in systems or not (flows or systems):
+                    tasks.request(session, "poll", f"poll:{code}", {"feed": code}, None, now)
         self._runner.drain()
+
+    def categories(self, *flows: str) -> set[str]:
+        """What the checks of some flows can open."""
+        catalog = self.install.runtime.catalog
+        return {name for flow in flows for check in catalog.checks_in(flow) for name in check.categories}
 
     def reconcile(self) -> None:
         """Compare once more what was read before."""

@@ -19,7 +19,6 @@ from .live import SimulatedNetwork, Site
 def test_an_unmapped_alias_is_one_cause_of_everything_it_blocks(
     network: SimulatedNetwork, site: Site
 ) -> None:
-    site.one_pass()
     blocked = [case for case in site.cases() if UNMAPPED_ALIAS in case.facts + case.business_key]
     (cause,) = [case for case in site.causes() if UNMAPPED_ALIAS in case.business_key]
     assert blocked
@@ -58,7 +57,6 @@ def _ask(site: Site, cause: ExceptionCase, canonical: str) -> dict[str, Any]:
 def test_adding_the_entry_once_closes_everything_it_blocked_and_nothing_before(
     network: SimulatedNetwork, site: Site
 ) -> None:
-    site.one_pass()
     (cause,) = [case for case in site.causes() if UNMAPPED_ALIAS in case.business_key]
     children = {case.id for case in site.cases() if case.parent_id == cause.id}
     told = _ask(site, cause, BLOCKED_SUPPLIER.number)

@@ -16,12 +16,6 @@ def _key(category: str, business_key: dict[str, Any]) -> Key:
     return category, tuple(sorted((name, str(value)) for name, value in business_key.items()))
 
 
-def _shipped(site: Site) -> set[str]:
-    """The categories that the checks of hire-to-retire can open."""
-    checks = [one for one in site.install.runtime.catalog.checks.values() if one.flow == "hire_to_retire"]
-    return {category for check in checks for category in check.categories}
-
-
 def _cases(site: Site, categories: set[str]) -> dict[Key, ExceptionCase]:
     cases = [case for case in site.cases() if case.category in categories]
     return {_key(case.category, json.loads(case.business_key)): case for case in cases}
@@ -30,8 +24,7 @@ def _cases(site: Site, categories: set[str]) -> dict[Key, ExceptionCase]:
 def test_faults_among_people_are_found_one_and_all_and_close_when_they_are_repaired(
     network: SimulatedNetwork, site: Site
 ) -> None:
-    site.one_pass()
-    categories = _shipped(site)
+    categories = site.categories("hire_to_retire")
     planted = {
         _key(row["category"], row["key"]): row
         for row in network.ledger("fault")
@@ -47,16 +40,16 @@ def test_faults_among_people_are_found_one_and_all_and_close_when_they_are_repai
 
     for row in planted.values():
         network.ask("repair", id=row["id"])
-    site.one_pass()
+    site.one_pass("hire_to_retire")
     after = _cases(site, categories)
     assert {(key, case.status, case.end_reason) for key, case in after.items()} == {
         (key, "resolved", "agrees_now") for key in planted
     }
 
 
-def test_what_resembles_them_stays_silent(network: SimulatedNetwork, site: Site) -> None:
-    site.one_pass()
-    categories = _shipped(site)
+def test_what_resembles_them_stays_silent(seen: tuple[SimulatedNetwork, Site]) -> None:
+    network, site = seen
+    categories = site.categories("hire_to_retire")
     named = {value for _, key in _cases(site, categories) for name, value in key if name == "worker"}
     silent = [row for row in network.ledger("look_alike") if row["category"] in categories]
     assert len(silent) == 13

@@ -17,19 +17,12 @@ def _key(business_key: str) -> str:
     return json.dumps({name: str(value) for name, value in json.loads(business_key).items()}, sort_keys=True)
 
 
-def _categories(site: Site, flow: str) -> set[str]:
-    """What the checks of a flow can raise."""
-    checks = site.install.runtime.catalog.checks_in(flow)
-    return {category for check in checks for category in check.categories}
-
-
 @pytest.fixture
 def judge(network: SimulatedNetwork, site: Site) -> Callable[[str], tuple[Found, Found]]:
-    """After one pass: what a flow found and what was planted, as category, facility and key."""
-    site.one_pass()
+    """What a flow found and what was planted, as category, facility and key."""
 
     def of(flow: str) -> tuple[Found, Found]:
-        categories = _categories(site, flow)
+        categories = site.categories(flow)
         found = {
             (one.category, one.entity or "*", _key(one.business_key))
             for one in site.cases()
@@ -53,7 +46,7 @@ def test_everything_planted_is_found_nothing_else_is_and_repairs_close_it(
         found, planted = judge(flow)
         assert (sorted(found - planted), sorted(planted - found)) == ([], []), flow
     named = {_key(case.business_key) for case in site.cases()}
-    categories = {category for flow in FLOWS for category in _categories(site, flow)}
+    categories = site.categories(*FLOWS)
     innocent = [row for row in network.ledger("look_alike") if row["category"] in categories]
     assert innocent
     wrong = {_key(row["business_key"]) for row in network.ledger("fault")}
@@ -62,6 +55,6 @@ def test_everything_planted_is_found_nothing_else_is_and_repairs_close_it(
     for row in network.ledger("fault"):
         if row["category"] in categories:
             network.ask("repair", id=row["id"])
-    site.one_pass()
+    site.one_pass(*FLOWS)
     standing = [case for case in site.cases() if case.category in categories and case.status == "open"]
     assert [(case.category, case.reference) for case in standing] == []

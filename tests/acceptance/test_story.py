@@ -72,6 +72,7 @@ def browser(site: Site) -> Iterator[Browser]:
         yield Browser(client)
 
 
+@pytest.mark.parametrize("network", ["new"], indirect=True)
 def test_from_sign_in_to_an_exception_that_the_data_closed(
     network: SimulatedNetwork, site: Site, browser: Browser
 ) -> None:
@@ -84,7 +85,7 @@ def test_from_sign_in_to_an_exception_that_the_data_closed(
     # Nothing is there until the jobs have polled; no script inserts an exception.
     browser.open("/queue?category=price_variance")
     assert "/exceptions/" not in browser.page
-    site.one_pass()
+    site.one_pass("procure_to_pay")
     browser.open("/queue?category=price_variance")
 
     # The exception says what is wrong, in words, with both sides.
@@ -106,7 +107,7 @@ def test_from_sign_in_to_an_exception_that_the_data_closed(
     assert f'action="{path}/release"' in browser.page, "a repair alone closes nothing"
 
     # The next run reads the line again and finds that everybody agrees.
-    site.one_pass()
+    site.one_pass("procure_to_pay")
     (after,) = [one for one in site.cases() if one.id == case.id]
     assert (after.status, after.end_reason) == ("resolved", "agrees_now")
     browser.open(path)
