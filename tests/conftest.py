@@ -32,6 +32,7 @@ from exceptions_app.services import engine, schema
 from exceptions_app.services.engine import prepare_engine
 
 from .emptied import Emptied, postgres_url
+from .once import compile_routes_once, load_sites_once
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday, in business hours everywhere in the test network."""
@@ -102,6 +103,15 @@ def _no_waiting_for_disks() -> Iterator[None]:
     patch.setattr(engine, "_on_sqlite_connect", connect)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_same_once() -> Iterator[None]:
+    """Making an application costs a test more than what it asks of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_routes_once(patch)
+        load_sites_once(patch)
+        yield
 
 
 @dataclass(frozen=True)
