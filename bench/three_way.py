@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from exceptions_app.catalog.schema import Check
 
 _HERE = Path(__file__).parent
-_AT = datetime.fromisoformat(NOW).astimezone(UTC)
-_ENTITIES = [f"E{n}" for n in range(ENTITIES)]
-_SIDES = ("purchase_order_line", "receipt_line", "invoice_line")
+AT = datetime.fromisoformat(NOW).astimezone(UTC)
+ENTITY_CODES = [f"E{n}" for n in range(ENTITIES)]
+SIDES = ("purchase_order_line", "receipt_line", "invoice_line")
 _FEED = "  - {{code: {0}, system: {1}, record_type: {2}, lag: 5m, mapping: {{{3}}}}}"
 _REQUIRED = {
     "purchase_order_line": ("ERP", "quantity unit_price", "ordered_at", "supplier unit currency status", ""),
@@ -45,7 +45,7 @@ def _site(folder: Path) -> None:
     lines = [
         "site: {name: Bench, packs: [procure_to_pay]}",
         "entities:",
-        *(f"  - {{code: {entity}, name: {entity}}}" for entity in _ENTITIES),
+        *(f"  - {{code: {entity}, name: {entity}}}" for entity in ENTITY_CODES),
         "systems:",
         "  - {code: ERP, name: ERP, kind: erp, connector: rows}",
         "  - {code: AP, name: AP, kind: ap_automation, connector: rows}",
@@ -66,6 +66,16 @@ def _site(folder: Path) -> None:
     (folder / "checks.yaml").write_text((_HERE / "three_way_site.yaml").read_text())
 
 
+def site_catalog() -> Catalog:
+    """The configuration of that site."""
+    from exceptions_app.catalog.load import load_catalog
+    from exceptions_app.connectors.registry import connector_models
+
+    with tempfile.TemporaryDirectory() as folder:
+        _site(Path(folder))
+        return load_catalog(Path(folder), connector_models())
+
+
 def _furnished(con: duckdb.DuckDBPyConnection, place: Path) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute(f"CREATE TEMP VIEW rec_item_unit AS SELECT * FROM '{place / 'item_unit.parquet'}'")
@@ -79,19 +89,21 @@ def _furnished(con: duckdb.DuckDBPyConnection, place: Path) -> duckdb.DuckDBPyCo
 def _swap_views(
     con: duckdb.DuckDBPyConnection, place: Path, entity: str, absent: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    for side in _SIDES:
+    for side in SIDES:
         rows = f"SELECT *{absent.get(side, '')} FROM '{place / side / f'{entity}.parquet'}'"
         con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS {rows}")
 
 
-def _absent(con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog, place: Path) -> dict[str, str]:
+def absent_columns(
+    con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog, place: Path
+) -> dict[str, str]:
     """Per side: the columns that a check names and the files lack, as NULLs to be selected."""
     from exceptions_app.reconcile.engine import compile_check
     from exceptions_app.records.layout import Layout
 
     statement, absent = compile_check(check, catalog).statement, {}
-    for side in _SIDES:
-        held = con.sql(f"SELECT * FROM '{place / side / f'{_ENTITIES[0]}.parquet'}'").columns
+    for side in SIDES:
+        held = con.sql(f"SELECT * FROM '{place / side / f'{ENTITY_CODES[0]}.parquet'}'").columns
         named = {n: t for n, t in Layout(catalog.record_types[side]).own.items() if f'r."{n}"' in statement}
         nulls = [f', CAST(NULL AS {kind}) AS "{name}"' for name, kind in named.items() if name not in held]
         absent[side] = "".join(nulls)
@@ -103,54 +115,55 @@ def _empty_views(con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog)
     from exceptions_app.records.layout import Layout, empty_select
     from jobs.flows import record_types_of
 
-    for name in record_types_of(check) - {*_SIDES, "item_unit"}:
+    for name in record_types_of(check) - {*SIDES, "item_unit"}:
         empty = empty_select(Layout(catalog.record_types[name]).visible)
         con.execute(f"CREATE TEMP VIEW rec_{name} AS {empty}")
 
 
 def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     """A check compiled from configuration."""
-    from exceptions_app.catalog.load import load_catalog
     from exceptions_app.config import Settings
-    from exceptions_app.connectors.registry import connector_models
     from exceptions_app.duck import connections, session, thread_sharing
     from exceptions_app.reconcile.engine import run_check
     from exceptions_app.reconcile.lanes import side_by_side
     from exceptions_app.reconcile.parameters import RunParameters
 
-    with tempfile.TemporaryDirectory() as folder:
-        _site(Path(folder))
-        catalog = load_catalog(Path(folder), connector_models())
+    catalog = site_catalog()
     check, settings = catalog.checks[code], Settings()
     con = session(settings.duck_memory, settings.duck_threads)
     lanes = [_furnished(one, place) for one in connections(con, ENTITIES)]
     for lane in lanes:
         _empty_views(lane, check, catalog)
-    absent, sides = _absent(con, check, catalog, place), check.model_dump()["sides"]
+    absent, sides = absent_columns(con, check, catalog, place), check.model_dump()["sides"]
     read = {
-        name: _AT for side, of in sides.items() for name in (side, *(f"{side}.{n}" for n in of["lookups"]))
+        name: AT for side, of in sides.items() for name in (side, *(f"{side}.{n}" for n in of["lookups"]))
     }
-    parameters = RunParameters(_AT, lambda days: _AT - timedelta(days=days), read)
+    parameters = RunParameters(AT, lambda days: AT - timedelta(days=days), read)
 
     def compare(lane: duckdb.DuckDBPyConnection, entity: str) -> int:
         _swap_views(lane, place, entity, absent)
         return len(run_check(lane, check, catalog, entity, parameters).discrepancies)
 
     share = thread_sharing(con)
-    return lambda: sum(side_by_side(lanes, _ENTITIES, compare, busy=share).values())
+    return lambda: sum(side_by_side(lanes, ENTITY_CODES, compare, busy=share).values())
 
 
 def prepare_floor(place: Path) -> Callable[[], int]:
     """The same rules typed by hand."""
+    return floor_over(place, lambda con, entity: _swap_views(con, place, entity))
+
+
+def floor_over(place: Path, show: Callable[[duckdb.DuckDBPyConnection, str], None]) -> Callable[[], int]:
+    """The rules typed by hand over the views that `show` makes of an entity."""
     con = _furnished(duckdb.connect(config={"threads": 2}), place)
     sql = (_HERE / "three_way_floor.sql").read_text()
-    settled = _AT - timedelta(minutes=5)
-    values = {"settled_order": settled, "settled_receipt": settled, "grace": _AT - timedelta(days=2)}
+    settled = AT - timedelta(minutes=5)
+    values = {"settled_order": settled, "settled_receipt": settled, "grace": AT - timedelta(days=2)}
 
     def run() -> int:
         found = 0
-        for entity in _ENTITIES:
-            _swap_views(con, place, entity)
+        for entity in ENTITY_CODES:
+            show(con, entity)
             rows = con.execute(sql, values).fetchall()
             found += sum(holds is True for row in rows if row[0] is None for holds in row[1:7])
         return found

@@ -79,13 +79,14 @@ def closing_session(memory: str = "1GB", threads: int = 2) -> Iterator[DuckDBPyC
     """`session` for a with statement. What is made in it is gone afterwards.
 
     An engine takes a hundredth of a second to start, more than most feeds take to map: one that is left as it was
-    found, and without an error, serves again.
+    found, without an error and with nothing on the disk, serves again.
     """
     engine = _idle_engine(memory, threads) or session(memory, threads)
     con, as_found = engine.cursor(), False
     try:
         yield con
         as_found = not scalar(engine, "SELECT count(*) FROM duckdb_tables() WHERE NOT temporary")
+        as_found = as_found and not Path(scalar(engine, "SELECT current_setting('temp_directory')")).exists()
     finally:
         con.close()  # its temporary tables and views go with it
         if not (as_found and _keep_idle(memory, threads, engine)):

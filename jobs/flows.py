@@ -12,10 +12,10 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, ClusterCheck, Feed, MatchCheck
 from exceptions_app.duck import quoted
 from exceptions_app.reconcile.engine import compile_check
-from exceptions_app.records.layout import META
 from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.services.runs import FeedFacts
 
+_ALWAYS = frozenset({"entity", "source_system", "source_time", "fetched_at"})
 DOCUMENTS = "documents"
 """The name of a duplicate check's only side."""
 
@@ -59,8 +59,8 @@ def records_read(check: Check) -> list[str]:
 
 
 def columns_read(catalog: Catalog, records: RecordSnapshot, checks: Iterable[Check]) -> dict[str, set[str]]:
-    """Per record type what these checks name of it, beside what every record has. Types that are read by whoever
-    compares documents with each other are left out.
+    """Per record type what these checks name of it, beside what is asked of every record. Types that are read by
+    whoever compares documents with each other are left out.
     """
     found: dict[str, set[str]] = {}
     whole: set[str] = set()
@@ -71,7 +71,7 @@ def columns_read(catalog: Catalog, records: RecordSnapshot, checks: Iterable[Che
         statement = compile_check(check, catalog).statement
         for name in record_types_of(check):
             columns = records.types[name].layout.visible
-            found.setdefault(name, {*META}).update(c for c in columns if quoted(c) in statement)
+            found.setdefault(name, {*_ALWAYS}).update(c for c in columns if quoted(c) in statement)
     return {name: columns for name, columns in found.items() if name not in whole}
 
 

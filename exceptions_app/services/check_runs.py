@@ -215,9 +215,9 @@ def rules_of(configuration: Mapping[str, Any], check: Check) -> Any:
 
 
 def thin(session: Session, before: datetime) -> int:
-    """Remove old runs that changed nothing, but for the last of each day and status; how many."""
+    """Remove old runs that changed nothing, but for the last of each day, status and mode; how many."""
     last_of_day = select(func.max(CheckRun.id)).group_by(
-        CheckRun.check_code, CheckRun.scope, CheckRun.status, func.date(CheckRun.started_at)
+        CheckRun.check_code, CheckRun.scope, CheckRun.status, CheckRun.mode, func.date(CheckRun.started_at)
     )
     quiet = [
         column == 0

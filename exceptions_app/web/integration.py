@@ -4,6 +4,8 @@ now.
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -109,12 +111,12 @@ def read_now(feed: str) -> ResponseReturnValue:
 def compare_now(flow: str) -> ResponseReturnValue:
     if flow not in runtime().catalog.flows():
         abort(404)
-    _ask("reconcile", flow, {"flow": flow})
+    _ask("reconcile", flow, {"flow": flow, "full": True})
     flash(f"The checks of {flow.replace('_', ' ')} will run next.", "green")
     return hx.go_to(url_for(".checks"))
 
 
-def _ask(kind: str, subject: str, payload: dict[str, str]) -> None:
+def _ask(kind: str, subject: str, payload: dict[str, Any]) -> None:
     """One queued task of a kind and scope is enough: asking twice runs it once."""
     context = acting.context()
     scope = f"{kind}:{subject}"
