@@ -20,8 +20,9 @@ from tests.conftest import NOW, Database
 
 PASSWORD = "correct horse battery"
 EVIDENCE = (
-    '{"key":{"order_number":"PO-1"},"let":{},"sides":{"invoiced":{"account":"222","price":"43.75","unit":"EA"},'
-    '"ordered":{"account":"111","price":"31.00","unit":"EA"}},"tolerance":{"base":"31","difference":"12.75",'
+    '{"key":{"order_number":"PO-1"},"let":{},"sides":{'
+    '"invoiced":{"account":"222","price":"43.75","rate":"333","unit":"EA"},'
+    '"ordered":{"account":"111","price":"31.00","rate":"444","unit":"EA"}},"tolerance":{"base":"31","difference":"12.75",'
     '"excess":"7.75","format":"money","limit":"5","name":"price","sentence":"x; allowed: 5"}}'
 )
 
