@@ -268,7 +268,7 @@ def test_a_check_counts_and_fails_only_in_the_entities_of_who_looks(
     for scope, compared in (("H01", 1001), ("H02", 2002), ("*", 4004)):
         session.add(
             CheckRun(
-                check_code="p2p.order_match", scope=scope, status="failed", started_at=NOW, sides="{}",
+                check_code="p2p.order_match", scope=scope, status="held", started_at=NOW, sides="{}",
                 compared=compared, error=f"trouble in {scope}", correlation_id="c", config_snapshot_id=snapshot_id,
             )
         )  # fmt: skip
@@ -327,7 +327,7 @@ def test_a_reject_says_what_is_not_judged_because_of_it(
             "/integration/flows/procure_to_pay/compare",
             "reconcile",
             "reconcile:procure_to_pay",
-            {"flow": "procure_to_pay"},
+            {"flow": "procure_to_pay", "full": True},
         ),
     ],
 )
@@ -335,7 +335,7 @@ def test_a_run_asked_for_twice_is_one_task(
     path: str,
     kind: str,
     scope: str,
-    payload: dict[str, str],
+    payload: dict[str, Any],
     session: Session,
     sign_in: Callable[..., FlaskClient],
 ) -> None:
