@@ -9,6 +9,7 @@ from exceptions_app.domain.delay import PREFIX
 
 from .expressions import TIMES, Expr, ExpressionError, Scope, parse
 from .schema import (
+    AllocationCheck,
     BalanceCheck,
     ClusterCheck,
     DuplicateCheck,
@@ -19,6 +20,7 @@ from .schema import (
     SimilarCheck,
 )
 from .scopes import (
+    ALLOCATION,
     BALANCE,
     CLUSTER,
     Columns,
@@ -131,7 +133,8 @@ def _documents(check: BalanceCheck, columns: Columns, found: Expressions) -> Col
             found.refuse(
                 ("documents", "amount"), f"a number is needed here, {name}.{documents.amount} is {added.type}"
             )
-    return {**{name: kind for name, kind in columns.items() if name not in documents.key}, **BALANCE}
+    more = ALLOCATION if isinstance(check, AllocationCheck) else BALANCE
+    return {**{name: kind for name, kind in columns.items() if name not in documents.key}, **more}
 
 
 def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, found: Expressions) -> None:

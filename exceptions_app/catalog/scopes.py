@@ -69,5 +69,8 @@ def document_scope(check: ClusterCheck, record_types: RecordTypes) -> Scope:
 BALANCE: dict[str, str] = {"differing": "integer", "differing_since": "timestamp"}
 """What a balance knows of the documents that make its difference: how many, and since when the oldest."""
 
+ALLOCATION: dict[str, str] = {**BALANCE, "ambiguous": "integer"}
+"""What an allocation knows beside: how many documents have several explanations."""
+
 CLUSTER: dict[str, str] = {"members": "integer", "paid_members": "integer"}
 """What a duplicate check's `critical_when` may ask of a cluster."""

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from .schema import BalanceCheck, Check, ClusterCheck, MatchCheck, Sensitivity, Side
-from .scopes import BALANCE, EVERY_RECORD, RecordTypes
+from .scopes import ALLOCATION, EVERY_RECORD, RecordTypes
 
 _ORDER: tuple[Sensitivity, ...] = ("public", "internal", "hr", "bank", "patient")
 STRICTEST: Sensitivity = _ORDER[-1]
@@ -93,7 +93,7 @@ def _of_bare(
 ) -> Sensitivity:
     if name in check.key:
         return strictest(_of_side(check, side, record_types, name) for side in check.sides.values())
-    if isinstance(check, BalanceCheck) and name in BALANCE:
+    if isinstance(check, BalanceCheck) and name in ALLOCATION:
         return "internal"
     if name in check.let:
         return of_finding(check, record_types, check.let[name])

@@ -84,6 +84,8 @@ def _side(
         column = columns.get(party.columns.get(shown, "").strip())
         if said.get(shown) is not None:
             rest.append(say(said[shown], _STYLES.get(column.type if column else "", "text")))
+    if said.get("candidates"):
+        rest.append(f"belongs to {said['candidates']}")
     return DocumentSide(say(said.get(name, 0), "money"), wording.plain(rest))
 
 

@@ -31,10 +31,10 @@ def compile_balance(check: BalanceCheck, catalog: Catalog) -> CompiledMatch:
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    return _BalanceCompiler(check, catalog, expressions.accepted).compile()
+    return BalanceCompiler(check, catalog, expressions.accepted).compile()
 
 
-class _BalanceCompiler(Compiler):
+class BalanceCompiler(Compiler):
     check: BalanceCheck
 
     def times(self) -> frozenset[str]:
@@ -46,18 +46,26 @@ class _BalanceCompiler(Compiler):
 
     def lines(self) -> str:
         """Documents that agree always count; one that differs, once both sides must know it."""
-        known = [render(self.accepted["documents", "when"], name_of)] if self._says("when") else []
+        known = [self.counted()] if self.counted() else []
         settled = " AND ".join(f"{_SINCE} <= ${name}" for name in self._waits())
         conditions = " AND ".join([*known, f"({_DIFFERENCE} = 0 OR ({settled}))"])
         since = render(self.accepted["documents", "since"], name_of)
-        rows = joined(self.check, self.sides, list(self.sides))
-        rows = f"SELECT *, {self._difference()} AS {_DIFFERENCE}, {since} AS {_SINCE} FROM ({rows}) AS j"
+        rows = self.rows()
+        rows = f"SELECT *, {self.difference()} AS {_DIFFERENCE}, {since} AS {_SINCE} FROM ({rows}) AS j"
         keys = ", ".join(map(quote, self.check.key))
         order = ", ".join([f"ABS({_DIFFERENCE}) DESC", *map(quote, self.check.documents.key)])
         place = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order})"
         rows = f"SELECT *, {place} AS {_PLACE} FROM ({rows}) AS d WHERE {conditions}"
         rows = f"SELECT *, {self._item()} AS {_ITEM} FROM ({rows}) AS p"
-        return f"SELECT {keys}, {', '.join(self._totals())} FROM ({rows}) AS i GROUP BY {keys}"
+        return f"SELECT {keys}, {', '.join(self.totals())} FROM ({rows}) AS i GROUP BY {keys}"
+
+    def rows(self) -> str:
+        """The documents, a row each."""
+        return joined(self.check, self.sides, list(self.sides))
+
+    def counted(self) -> str:
+        """Which documents count at all; empty: all."""
+        return render(self.accepted["documents", "when"], name_of) if self._says("when") else ""
 
     def _says(self, name: str) -> bool:
         return ("documents", name) in self.accepted
@@ -67,14 +75,15 @@ class _BalanceCompiler(Compiler):
         waits = [settled_parameter(self.check, side) for side in self.sides]
         return [*waits, grace_parameter(grace)] if grace is not None else waits
 
-    def _difference(self) -> str:
+    def difference(self) -> str:
+        """What a document adds to the difference."""
         name = self.check.documents.amount
         kinds = dict(zip("ab", (plan.columns[name] for plan in self.sides.values()), strict=True))
         sides = dict(zip("ab", self.sides, strict=True))
         difference = parse("COALESCE(a, 0) - COALESCE(b, 0)", Scope(dict(kinds)))
         return render(difference, lambda _, side: name_of(sides[side], name))
 
-    def _totals(self) -> list[str]:
+    def totals(self) -> list[str]:
         """What a side says of a key: numbers added up, the smallest of everything else."""
         totals = []
         for side, plan in self.sides.items():
@@ -100,15 +109,21 @@ class _BalanceCompiler(Compiler):
         """One document as a text of named parts; `values.documents_json` reads it."""
         key = self.check.documents.key
         kinds = {name: self.accepted["sides", next(iter(self.sides)), "key", name].kind for name in key}
-        parts = [f"CAST({_PLACE} AS STRING)", *(_part(f"={name}", quote(name), kinds[name]) for name in key)]
-        for side, plan in self.sides.items():
-            shown = dict.fromkeys([self.check.documents.amount, *self.check.documents.show])
-            there = [f"CONCAT(CHR({FIELD}), {literal(side + '=')})"]
-            there += [
-                _part(f"{side}={n}", name_of(side, n), plan.columns[n]) for n in shown if n in plan.columns
-            ]
-            parts.append(f"CASE WHEN {name_of(side, PRESENT)} THEN CONCAT({', '.join(there)}) ELSE '' END")
+        parts = [
+            f"CAST({_PLACE} AS STRING)",
+            *(part_sql(f"={name}", quote(name), kinds[name]) for name in key),
+        ]
+        for side in self.sides:
+            there = ", ".join(self.item_of(side))
+            parts.append(f"CASE WHEN {name_of(side, PRESENT)} THEN CONCAT({there}) ELSE '' END")
         return f"CONCAT({', '.join(parts)})"
+
+    def item_of(self, side: str) -> list[str]:
+        """What a side says of a document, where it has it."""
+        columns = self.sides[side].columns
+        shown = dict.fromkeys([self.check.documents.amount, *self.check.documents.show])
+        there = [f"CONCAT(CHR({FIELD}), {literal(side + '=')})"]
+        return there + [part_sql(f"{side}={n}", name_of(side, n), columns[n]) for n in shown if n in columns]
 
     def written_key_of(self, present: Sequence[str], key: str) -> str:
         """As the first side that knows the key wrote it."""
@@ -125,7 +140,7 @@ def _total(name: str, kind: Kind) -> str:
     return render(parse(f"{function}(x)", Scope({"x": kind}, AGGREGATES)), lambda _, __: name)
 
 
-def _part(path: str, sql: str, kind: Kind) -> str:
+def part_sql(path: str, sql: str, kind: Kind) -> str:
     """`<field><path><part><kind><part><value>`, or nothing where there is no value."""
     text = text_sql(sql, kind)
     if kind.name == "text":

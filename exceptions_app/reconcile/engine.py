@@ -15,9 +15,10 @@ from typing import TypeVar
 import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import BalanceCheck, BaseCheck, ClusterCheck, MatchCheck
+from exceptions_app.catalog.schema import AllocationCheck, BalanceCheck, BaseCheck, ClusterCheck, MatchCheck
 from exceptions_app.domain.discrepancy import Discrepancy
 
+from .allocating import CompiledAllocation, compile_allocation
 from .allowances import Allowances
 from .balance import compile_balance
 from .cluster_documents import CompiledCluster
@@ -60,6 +61,8 @@ def compile_check(check: BaseCheck, catalog: Catalog, among: Among | None = None
 
 
 def _compile(check: BaseCheck, catalog: Catalog, among: Among | None) -> Compiled:
+    if isinstance(check, AllocationCheck):
+        return compile_allocation(check, catalog)
     if isinstance(check, BalanceCheck):
         return compile_balance(check, catalog)
     if isinstance(check, MatchCheck):
@@ -102,6 +105,8 @@ def run_check(
         members = sum(json.loads(one.facts)["members"] for one in found)
         return CheckResult(found, compared, compared - members, compiled.statement)
     values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)
+    if isinstance(compiled, CompiledAllocation):
+        compiled.prepare(con, values)
     allowances = Allowances(compiled.check, catalog, entity, parameters.now)
     reader = Reader(compiled, entity, parameters, allowances or None)
     rows = con.execute(_parsed(con, compiled.statement), values).fetchall()

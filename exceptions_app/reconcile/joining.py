@@ -48,7 +48,7 @@ def known_to(sides: Mapping[str, SidePlan]) -> tuple[str, int]:
 
 def _columns(name: str, plan: SidePlan) -> list[str]:
     if plan.sql is None:
-        absent = [f"{_null(kind)} AS {name_of(name, column)}" for column, kind in plan.columns.items()]
+        absent = [f"{null_sql(kind)} AS {name_of(name, column)}" for column, kind in plan.columns.items()]
         absent += [f"CAST(NULL AS STRING) AS {written_key(name, key)}" for key in plan.written_keys]
         return [*absent, f"CAST(NULL AS BOOLEAN) AS {quote(name + ' present')}"]
     side = quote(name)
@@ -69,7 +69,8 @@ def _anchors(check: MatchCheck, sides: Mapping[str, SidePlan]) -> list[str]:
     return anchors
 
 
-def _null(kind: Kind) -> str:
+def null_sql(kind: Kind) -> str:
+    """NULL of a kind."""
     return f"CAST(NULL AS {'STRING' if kind.name == 'unknown' else kind.sql})"
 
 

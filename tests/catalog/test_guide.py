@@ -86,6 +86,11 @@ CHECK_FIELDS = [
     for inner in inner_models(model)
     for name in inner.model_fields
 ]
+CHECK_FIELDS += [  # what these have beside the fields of `match` and `balance`
+    (kind, name)
+    for kind, model in (("allocation", schema.AllocationCheck), ("messages", schema.MessagesCheck))
+    for name in model.__annotations__
+]
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(set(CHECK_FIELDS)))

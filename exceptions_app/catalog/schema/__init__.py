@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from .balance import BalanceCheck, Documents
+from .balance import AllocationCheck, BalanceCheck, Documents
 from .base import Code, Duration, Expression, Interval, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .check_base import BaseCheck, CompareRow
 from .checks import Check
@@ -37,6 +37,7 @@ from .work import (
 )
 
 __all__ = [
+    "AllocationCheck",
     "Assignment",
     "Backoff",
     "BalanceCheck",

@@ -38,7 +38,7 @@ class BalanceCheck(MatchCheck):
     `differing_since` since when the oldest of them does.
     """
 
-    kind: Literal["balance"]
+    kind: Literal["balance", "allocation"]
     documents: Documents
 
     @property
@@ -50,3 +50,22 @@ class BalanceCheck(MatchCheck):
         if len(self.sides) != 2 or any(side.optional for side in self.sides.values()):
             raise ValueError("a balance has two sides, and none is optional")
         return self
+
+
+class AllocationCheck(BalanceCheck):
+    """Documents of two sides that have no key in common, allocated by amount within a group (the check's key).
+
+    Allocated is, in this order: a group that ties out as a whole; amounts that both sides have equally often; one
+    document against several that sum up to it, where that is the only explanation. `ambiguous` is how many documents
+    have several; they stay open and say their candidates.
+    """
+
+    kind: Literal["allocation"]
+    searched: int = Field(
+        16, ge=2, le=20, description="with more open documents on a side, no sums of several are looked for"
+    )
+    parts: int = Field(6, ge=2, le=8, description="at most so many documents make up one of the other side")
+
+    @property
+    def compared_in_full(self) -> bool:
+        return True

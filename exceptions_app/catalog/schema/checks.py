@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from .balance import BalanceCheck
+from .balance import AllocationCheck, BalanceCheck
 from .clusters import DuplicateCheck, HierarchyCheck, SimilarCheck
 from .match import MatchCheck
 from .messages import MessagesCheck
@@ -21,6 +21,7 @@ def _which(value: Any) -> str:
 Check = Annotated[
     Annotated[MatchCheck, Tag("match")]
     | Annotated[BalanceCheck, Tag("balance")]
+    | Annotated[AllocationCheck, Tag("allocation")]
     | Annotated[MessagesCheck, Tag("messages")]
     | Annotated[DuplicateCheck, Tag("duplicate")]
     | Annotated[SimilarCheck, Tag("similar")]
