@@ -21,11 +21,15 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="1: about 20,000 order lines")
     parser.add_argument("--every", type=float, default=15.0, help="seconds between two ticks of life")
     parser.add_argument("--calm", action="store_true", help="no errors by chance: neither 429 nor 500")
+    parser.add_argument("--tieout", help="where webhooks go, e.g. http://127.0.0.1:8080")
     parser.add_argument("--quiet", action="store_true", help="nothing new happens unless it is asked for")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s demo %(message)s")
     serving = Serving(
-        Network(given.home, given.seed, given.scale, calm=given.calm), quiet=given.quiet, every=given.every
+        Network(given.home, given.seed, given.scale, calm=given.calm),
+        quiet=given.quiet,
+        every=given.every,
+        tieout=given.tieout,
     )
     ended = threading.Event()
 

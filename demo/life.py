@@ -13,7 +13,7 @@ import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from .documents import Event, stamp
+from .documents import Event, OrderLine, stamp
 from .duties import approve_and_pay, fulfil
 from .hr import payroll
 from .invoice_faults import NOT_MAPPED
@@ -22,6 +22,7 @@ from .network import Network
 from .planting import PLANTERS, plant
 from .systems import warehouse
 from .trade import make_order
+from .webhooks import Webhooks
 
 _OPEN_FAULTS = 180
 _log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ _log = logging.getLogger(__name__)
 class Life:
     """The network's clockwork. `quiet` lets only happen what was planned and what is asked for."""
 
-    def __init__(self, network: Network, *, quiet: bool = False) -> None:
+    def __init__(self, network: Network, *, quiet: bool = False, webhooks: Webhooks | None = None) -> None:
         self.network, self.is_quiet = network, quiet
+        self._webhooks = webhooks or Webhooks(None, "")
         self._rng = random.Random(f"life {network.seed} {stamp(datetime.now(UTC))}")
         self._stopped = threading.Event()
 
@@ -105,6 +107,20 @@ class Life:
             line.changed_at = stamp(now)
         self.network.order(order.lines)
         self.network.intend(order.events)
+        self._acknowledge(order.lines[0])
+
+    def _acknowledge(self, line: OrderLine) -> None:
+        """The supplier says that it has the order, and then by when it comes; now and then twice, or the other way."""
+        told = {"order": line.order, "facility": line.facility, "supplier": line.supplier}
+        promised = {**told, "status": "promised", "version": 2, "promised_on": line.promised_on}
+        odd = int(line.order[-1])
+        self._webhooks.tell("order.promised", promised, twice=odd == 1)
+        self._webhooks.tell(
+            "order.acknowledged",
+            {**told, "status": "acknowledged", "version": 1},
+            twice=odd == 2,
+            first=odd != 3,
+        )
 
     def drop(self, now: datetime) -> None:
         """The next files of the warehouse and of payroll, unless they are out of order."""

@@ -25,7 +25,9 @@ from .ledger_systems import systems as listed
 from .life import Life
 from .network import Network
 from .planting import plant_history
+from .sftp import USER, SftpServer
 from .systems import ap_automation, erp, portal, procurement, warehouse_api
+from .webhooks import Webhooks, secret_of
 
 _SERVERS = (
     "erp",
@@ -64,6 +66,8 @@ class Credentials:
     hcm_token: str
     identity_api_key: str
     lists_api_key: str
+    portal_webhook_token: str
+    payroll_password: str
 
     @classmethod
     def of(cls, path: Path) -> Credentials:
@@ -80,9 +84,17 @@ class Credentials:
 class Serving:
     """The running servers of one network. `start` makes everything ready; `stop` ends it in good order."""
 
-    def __init__(self, network: Network, *, quiet: bool = False, every: float = 15.0) -> None:
+    def __init__(
+        self, network: Network, *, quiet: bool = False, every: float = 15.0, tieout: str | None = None
+    ) -> None:
+        """`tieout`: where the portal's webhooks go, `http://127.0.0.1:8080`."""
         self.network, self._every = network, every
-        self.life = Life(network, quiet=quiet)
+        self._given = Credentials.of(network.home / "credentials.json")
+        self._webhook_secret = secret_of(self._given.portal_webhook_token)
+        url = None if tieout is None else f"{tieout}/api/v1/events/portal_acknowledgements"
+        self._webhooks = Webhooks(url, self._webhook_secret)
+        self.life = Life(network, quiet=quiet, webhooks=self._webhooks)
+        self._sftp: SftpServer | None = None
         self._servers: dict[str, BaseWSGIServer] = {}
         self._threads: list[threading.Thread] = []
 
@@ -96,9 +108,11 @@ class Serving:
             self.network.resume()
         self.network.open(now)
         self.life.tick(now)
-        environment = self._serve(Credentials.of(self.network.home / "credentials.json"))
+        environment = self._serve(self._given)
         if ticking:
+            environment |= self._serve_files()
             self._run(self.life.run, self._every)
+            self._run(self._webhooks.run)
         description = {"ready": True, "env": environment, "pid": os.getpid(), "control": self._url("control")}
         path = self.network.home / "network.json"
         path.with_suffix(".part").write_text(json.dumps(description, indent=2), encoding="utf-8")
@@ -130,9 +144,28 @@ class Serving:
             "DEMO_HCM_TOKEN": given.hcm_token,
             "DEMO_IDENTITY_URL": self._url("identity"),
             "DEMO_IDENTITY_API_KEY": given.identity_api_key,
+            "DEMO_IDENTITY_DATABASE": f"sqlite:///{network.home.absolute() / 'identity.sqlite'}",
+            "DEMO_PORTAL_WEBHOOK_SECRET": self._webhook_secret,
             "DEMO_PAYROLL_DROP": str(network.payroll_drop),
+            "DEMO_PAYROLL_USER": USER,
+            "DEMO_PAYROLL_PASSWORD": given.payroll_password,
+            "DEMO_PAYROLL_HOST_KEY": "ssh-ed25519 none",
             "DEMO_LISTS_API_KEY": given.lists_api_key,
             **{f"DEMO_{name.upper()}_URL": self._url(name) for name in listed.TABLES},
+        }
+
+    def _serve_files(self) -> dict[str, str]:
+        """Payroll's folder over SFTP, on the port of the last time."""
+        network = self.network
+        found = SftpServer(
+            network.payroll_drop, network.home / "sftp_host_key", self._given.payroll_password,
+            network.recall("sftp_port") or 0,
+        )  # fmt: skip
+        self._sftp = found
+        network.remember("sftp_port", found.port)
+        return {
+            "DEMO_PAYROLL_DROP": f"sftp://127.0.0.1:{found.port}/",
+            "DEMO_PAYROLL_HOST_KEY": found.host_key,
         }
 
     def _url(self, name: str) -> str:
@@ -147,6 +180,9 @@ class Serving:
         """Finish what is being answered, close the files, and take back `network.json`."""
         (self.network.home / "network.json").unlink(missing_ok=True)
         self.life.stop()
+        self._webhooks.stop()
+        if self._sftp is not None:
+            self._sftp.stop()
         for server in self._servers.values():
             server.shutdown()
             server.server_close()

@@ -70,7 +70,9 @@ def demo(host: str, port: int) -> None:
     ensure_free(host, port)
     home = given.instance / "demo"
     settings = replace(given, instance=home, catalog=given.catalog or _package() / "catalog")
-    network = Child("network", [sys.executable, "-m", "demo", "--home", str(home)], os.environ)
+    tieout = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - only compared
+    command = [sys.executable, "-m", "demo", "--home", str(home), "--tieout", tieout]
+    network = Child("network", command, os.environ)
     click.echo("starting the hospital network (the first time it makes up 120 days of history) …")
     try:
         os.environ.update(start_network(network, home))

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from exceptions_app.domain.wording import plural
+
 from ..base import FeedContentError
 from ..columnar import ColumnRows
 from .values import comma_number
@@ -50,7 +52,7 @@ class Control:
         """Raises FeedContentError where `said` is not the number of rows. `who` said it."""
         text = "" if said is None else str(said).strip()
         if not text.isdigit() or int(text) != self.count:
-            message = f"{who} says {text.lstrip('0') or text or 'nothing'}, the file holds {self.count} rows"
+            message = f"{who} says {text.lstrip('0') or text or 'nothing'}, the file holds {plural(self.count, 'row')}"
             raise FeedContentError(message, where, f"as many rows as {who} says")
 
     def check_total(self, said: Any, where: str, who: str, decimals: int = 0) -> None:
