@@ -46,6 +46,7 @@ def verify(judge: Judge, catalog: Catalog) -> None:
         if not read.refused:
             verify_openness.verify(judge, catalog, check)
     verify_shown.verify_letters(judge, catalog)
+    verify_shown.verify_shared(judge, catalog)
 
 
 def _closing(judge: Judge, check: BaseCheck, path: Path, expression: Expr) -> None:

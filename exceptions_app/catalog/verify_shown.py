@@ -45,6 +45,21 @@ def letter_facts(draft: Draft) -> set[str]:
     return set(named) - DRAFT_FACTS
 
 
+def verify_shared(judge: Judge, catalog: Catalog) -> None:
+    """Report what a category declares as shared and no finding of it states, and words that do not say the value."""
+    for code, category in catalog.categories.items():
+        for name, said in category.shared.items():
+            if "{value}" not in said:
+                judge.report(
+                    "categories", code, ["shared", name], "the words do not say the value", "{value} in them"
+                )
+            raised = judge.given.get(code, [])
+            if raised and not any(name in given for _, given in raised):
+                wrong = f"no finding of this category states '{name}'"
+                known = ", ".join(sorted(set().union(*(given for _, given in raised))))
+                judge.report("categories", code, ["shared", name], wrong, f"one of {known}")
+
+
 def verify_letters(judge: Judge, catalog: Catalog) -> None:
     """Report a letter that no finding of its category has the facts for; where only some have, it is offered there."""
     for code, raised in judge.given.items():

@@ -19,6 +19,7 @@ from exceptions_app.domain.money import from_e4, to_e4
 from exceptions_app.models import BulkAction, BulkItem, ExceptionCase, Task
 from exceptions_app.services.bulk_actions import MOST
 
+from . import filter_sql
 from .filters import QueueFilter
 
 HISTORY, PAGE = 50, 100
@@ -119,7 +120,9 @@ def plan(
     some = select(
         *columns, (heavy | (Case.severity == "critical")).label("heavy"), Case.reporting_amount_e4
     ).where(*visible(viewer))
-    chosen = wanted.conditions(catalog, viewer.user_id, now) if ids is None else [Case.id.in_(ids)]
+    chosen = (
+        filter_sql.conditions(wanted, catalog, viewer.user_id, now) if ids is None else [Case.id.in_(ids)]
+    )
     some = some.where(*chosen)
     rows = some.limit(MOST + 1).subquery().c
     kinds = (rows.category, rows.status, rows.on_hold, rows.whose, rows.heavy)

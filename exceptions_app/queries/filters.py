@@ -1,7 +1,7 @@
-"""What a person asked the queue for: the chips of the address bar, as a value and as SQL conditions.
+"""What a person asked the queue for: the chips of the address bar, as a value.
 
 The same filter opens the queue, feeds an export and is the target of every chart mark, so it must survive a
-round trip through a URL and through JSON. Must not know who is looking: scoping is `access.visible`.
+round trip through a URL and through JSON. What it means in the database is `filter_sql`'s.
 """
 
 from __future__ import annotations
@@ -11,19 +11,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, literal_column, or_, select, text
-
-from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import Sent
-from exceptions_app.domain.search_terms import Phrase, phrases, references, spellings
-from exceptions_app.domain.sla import AGING, Stage
-from exceptions_app.models import CaseWatch, Notice
-from exceptions_app.models import ExceptionCase as Case
-from exceptions_app.models.search import mentioned, referred
-from exceptions_app.models.views import listed
+from exceptions_app.domain.search_terms import references
 
 LIVE = "live"
 """As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
@@ -43,6 +35,7 @@ _LISTS = (
     "retry",
     "aging",
     "counterparty",
+    "fact",
 )
 _INSTANTS = ("due", "since", "given")
 NEVER = "never"
@@ -58,34 +51,17 @@ RETRY: Mapping[str, tuple[str, ...]] = {
 """What people choose -> how the newest retry stands, as `ExceptionCase.retry_state`; `never` is none of them."""
 _TEXT_LIMIT = 200
 
-LIVE_SQL = text("exception_case.status IN ('open', 'awaiting_confirmation')")
-"""Written out, not bound: a partial index serves only a query that repeats its condition."""
-
-
-def stage_sql(now: datetime) -> ColumnElement[str]:
-    """The SLA stage at `now`, exactly as `domain.sla.stage` says it: the stored one may be a sweep
-    behind.
-    """
-    moment = literal(now, Case.due_at.type)
-    stage: ColumnElement[str] = case(
-        (or_(Case.status != Status.OPEN.value, Case.due_at.is_(None)), literal_column("'stopped'")),
-        (Case.on_hold.is_(True), literal_column("'paused'")),
-        (Case.due_at <= moment, literal_column("'breached'")),
-        (Case.due_soon_at <= moment, literal_column("'due_soon'")),
-        else_=literal_column("'on_track'"),
-    )
-    return stage
-
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
     """The chips. Empty means no restriction; `status` is `live`, `any` or a status of the lifecycle.
 
-    `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since`
-    are instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them;
-    `cause` is the id of the exception that causes others; `aging` holds codes of `domain.sla.AGING`. `watched`: by
-    the viewer; `given`: the viewer's own, assigned to them from then on. `listed` is the key of a stored list of
-    references; `counterparty` holds names as they are, `none` for what has no counterparty.
+    `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since` are
+    instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them; `listed`
+    is the key of a stored list of them. `cause` is the id of the exception that causes others, `alone` what no known
+    one causes; `aging` holds codes of `domain.sla.AGING`. `watched`: by the viewer; `given`: the viewer's own, assigned
+    to them from then on. `counterparty` holds names as they are, `none` for what has no counterparty; `fact` holds
+    `name:value`, of what categories declare as shared: an exception must state all of them.
     """
 
     queue: tuple[str, ...] = ()
@@ -98,6 +74,7 @@ class QueueFilter:
     retry: tuple[str, ...] = ()
     aging: tuple[str, ...] = ()
     counterparty: tuple[str, ...] = ()
+    fact: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
     listed: str = ""
     cause: int | None = None
@@ -107,6 +84,7 @@ class QueueFilter:
     since: datetime | None = None
     given: datetime | None = None
     watched: bool = False
+    alone: bool = False
     q: str = ""
     sort: str = DEFAULT_SORT
 
@@ -127,6 +105,7 @@ class QueueFilter:
             since=_instant(_one(args, "since")),
             given=_instant(_one(args, "given")),
             watched=_one(args, "watched") == "yes",
+            alone=_one(args, "alone") == "yes",
             q=" ".join(_one(args, "q").split())[:_TEXT_LIMIT],
             sort=sort if sort in SORTS else DEFAULT_SORT,
         )
@@ -145,8 +124,7 @@ class QueueFilter:
         if self.hold is not None:
             args["hold"] = "yes" if self.hold else "no"
         args |= {name: iso(at) for name in _INSTANTS if (at := getattr(self, name)) is not None}
-        if self.watched:
-            args["watched"] = "yes"
+        args |= {name: "yes" for name in ("watched", "alone") if getattr(self, name)}
         if self.q:
             args["q"] = self.q
         if self.sort != DEFAULT_SORT:
@@ -170,56 +148,6 @@ class QueueFilter:
             return frozenset()
         return frozenset(state for choice in self.retry for state in RETRY.get(choice, ()))
 
-    def conditions(self, catalog: Catalog, viewer_id: int, now: datetime) -> list[ColumnElement[bool]]:
-        """As SQL over `exception_case`."""
-        found = self._listed(catalog)
-        if self.status == LIVE:
-            found.insert(0, LIVE_SQL)
-        elif self.status != ANY:
-            found.insert(0, Case.status == self.status)
-        if self.owner:
-            found.append(or_(*(_owned(owner, viewer_id) for owner in self.owner)))
-        if self.stage:
-            found.append(or_(*(_at_stage(stage, now) for stage in self.stage)))
-        if self.retry:
-            found.append(or_(*(_retried(choice) for choice in self.retry)))
-        found += self._named()
-        if self.hold is not None:
-            found.append(Case.on_hold.is_(self.hold))
-        if self.due:
-            found += [Case.status == Status.OPEN.value, Case.on_hold.is_(False), Case.due_at <= self.due]
-        if self.since:
-            found.append(Case.opened_at >= self.since)
-        if self.given:
-            found += _given(viewer_id, self.given)
-        if self.watched:
-            found.append(Case.id.in_(select(CaseWatch.case_id).where(CaseWatch.user_id == viewer_id)))
-        return found + _mentions(self.q)
-
-    def _named(self) -> list[Any]:
-        """What is chosen by what it is called, by whom it is with, or by what causes it."""
-        found: list[Any] = [_called(self.refs)] if self.refs else []
-        if self.listed:
-            found.append(listed(self.listed))
-        if self.counterparty:
-            found.append(or_(*(_with(name) for name in self.counterparty)))
-        return found if self.cause is None else [*found, Case.parent_id == self.cause]
-
-    def _listed(self, catalog: Catalog) -> list[Any]:
-        """What is chosen from a list of codes that rows hold as they are."""
-        entities = sorted(set().union(*(catalog.below(entity) for entity in self.entity)))
-        buckets = [number for number, bucket in enumerate(AGING) if bucket.code in self.aging]
-        chosen: tuple[tuple[Any, tuple[str, ...], Sequence[Any]], ...] = (
-            (Case.queue, self.queue, self.queue),
-            (Case.category, self.category, self.category),
-            (Case.severity, self.severity, self.severity),
-            (Case.entity, self.entity, entities),
-            (Case.aging, self.aging, buckets),
-            (Case.ball_in_court, self.ball, self.ball),
-        )
-        found: list[Any] = [column.in_(values) for column, asked, values in chosen if asked]
-        return [*found, Case.on_hold.is_(True)] if self.ball else found
-
 
 def _all(args: Mapping[str, Any], name: str) -> Sequence[str]:
     getlist: Callable[[str], list[str]] | None = getattr(args, "getlist", None)
@@ -239,75 +167,8 @@ def _instant(value: str) -> datetime | None:
         return None
 
 
-def _called(refs: Sequence[str]) -> ColumnElement[bool]:
-    ids = [number for ref in refs if (number := public_id.decode(ref)) is not None]
-    return referred(spellings(refs), ids)
-
-
 def _case_id(value: str) -> int | None:
     """An exception by its public reference or its number."""
     if value.isdecimal() and value.isascii() and len(value) < 19:
         return int(value) or None
     return public_id.decode(value)
-
-
-def _with(name: str) -> ColumnElement[bool]:
-    return Case.counterparty.is_(None) if name == NOBODY else Case.counterparty == name
-
-
-def _owned(owner: str, viewer_id: int) -> ColumnElement[bool]:
-    if owner == NOBODY:
-        return Case.owner_id.is_(None)
-    number = viewer_id if owner == ME else int(owner) if owner.isdecimal() and len(owner) < 19 else -1
-    return Case.owner_id == number
-
-
-def _given(viewer_id: int, since: datetime) -> list[Any]:
-    """What somebody, or a rule, has assigned to the viewer since then, and they still have."""
-    told = select(Notice.case_id).where(
-        Notice.user_id == viewer_id, Notice.kind == "assigned", Notice.created_at >= since
-    )
-    return [Case.owner_id == viewer_id, Case.id.in_(told)]
-
-
-def _retried(choice: str) -> ColumnElement[bool]:
-    """How its newest retry stands; an unknown choice fits nothing."""
-    if choice == NEVER:
-        return Case.retry_state.is_(None)
-    states = RETRY.get(choice, ())
-    return and_(Case.retry_state.is_not(None), Case.retry_state.in_(states)) if states else literal(False)
-
-
-def _at_stage(stage: str, now: datetime) -> ColumnElement[bool]:
-    """One stage as plain comparisons, so that an index on `due_at` can serve it."""
-    running = and_(Case.status == Status.OPEN.value, Case.on_hold.is_(False))
-    match stage:
-        case Stage.BREACHED:
-            return and_(running, Case.due_at <= now)
-        case Stage.DUE_SOON:
-            return and_(running, Case.due_at > now, Case.due_soon_at <= now)
-        case Stage.ON_TRACK:
-            return and_(running, Case.due_at > now, or_(Case.due_soon_at.is_(None), Case.due_soon_at > now))
-        case Stage.PAUSED:
-            return and_(Case.status == Status.OPEN.value, Case.on_hold.is_(True), Case.due_at.is_not(None))
-        case Stage.STOPPED:
-            return or_(Case.status != Status.OPEN.value, Case.due_at.is_(None))
-        case _:
-            return literal(False)
-
-
-def _mentions(typed: str) -> list[ColumnElement[bool]]:
-    """A public reference means that exception; all other words must be there. Nothing but signs finds nothing."""
-    pieces = typed.split()
-    if not pieces:
-        return []
-    ids = [number for piece in pieces if (number := public_id.decode(piece)) is not None]
-    found: list[ColumnElement[bool]] = [Case.id == number for number in ids]
-    if asked := phrases_of(typed):
-        found.append(mentioned(asked))
-    return found or [literal(False)]
-
-
-def phrases_of(typed: str) -> tuple[Phrase, ...]:
-    """What is looked for among the words; public references are no words."""
-    return phrases(" ".join(piece for piece in typed.split() if public_id.decode(piece) is None))

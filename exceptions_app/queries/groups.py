@@ -105,14 +105,15 @@ def _called(by: str, code: Any) -> str:
 
 def within(wanted: QueueFilter, by: str, code: str) -> QueueFilter:
     """The filter restricted to one group, by what it is called in an address."""
-    asked: Any = code if by == "cause" else [code]
-    return QueueFilter.from_args(wanted.to_args() | {by: asked})
+    if by == "cause":
+        return QueueFilter.from_args(wanted.to_args() | ({"alone": "yes"} if code == NOBODY else {by: code}))
+    return QueueFilter.from_args(wanted.to_args() | {by: [code]})
 
 
 def _asked(wanted: QueueFilter, by: str, code: Any) -> dict[str, Any] | None:
     args = wanted.to_args()
     if by == "cause":
-        return None if code is None else args | {"cause": public_id.encode(code)}
+        return args | ({"alone": "yes"} if code is None else {"cause": public_id.encode(code)})
     return args | {by: [NOBODY if code is None else code]}
 
 

@@ -15,6 +15,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
 
+from . import filter_sql
 from .filters import QueueFilter
 from .rows import COLUMNS, CaseRow, RowMaker
 
@@ -37,7 +38,7 @@ def refreshed(
     )  # fmt: skip
     maker = RowMaker(viewer, catalog, now)
     found = {row.id: maker(row) for row in session.execute(by_id)}
-    conditions = and_(true(), *wanted.conditions(catalog, viewer.user_id, now))
+    conditions = and_(true(), *filter_sql.conditions(wanted, catalog, viewer.user_id, now))
     fitting = select(Case.id).where(Case.id.in_(found), conditions)
     still = {row[0] for row in session.execute(fitting)} if found else set()
     return Refreshed([found[number] for number in ids if number in found], frozenset(found.keys() - still))

@@ -19,7 +19,7 @@ from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import ExceptionCase as Case
 
 from .cases import rows_where
-from .filters import LIVE_SQL
+from .filter_sql import LIVE_SQL
 from .rows import CaseRow
 from .words import inside
 

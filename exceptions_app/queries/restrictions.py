@@ -65,6 +65,7 @@ def restrictions(
         for name, labels in names.items()
         for value in getattr(wanted, name)
     ]
+    several += [Restriction("Shares", fact.replace(":", " ", 1), "fact", fact) for fact in wanted.fact]
     return [*several, *_single(wanted, words.zone_of(viewer.time_zone), me)]
 
 
@@ -84,6 +85,8 @@ def _single(wanted: QueueFilter, zone: tzinfo, me: str) -> Iterator[Restriction]
         at = getattr(wanted, name)
         if at is not None:
             yield Restriction(label, wording.instant(at, zone), name)
+    if wanted.alone:
+        yield Restriction("Cause", "none known", "alone")
     if wanted.watched:
         yield Restriction("Watched", f"by {me}", "watched")
     if wanted.q:

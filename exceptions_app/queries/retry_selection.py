@@ -18,6 +18,7 @@ from exceptions_app.domain.retry import LIVE
 from exceptions_app.models import ExceptionCase
 from exceptions_app.services.retry_asking import operation_for
 
+from . import filter_sql
 from .deliveries import system_name
 from .filters import QueueFilter
 
@@ -65,7 +66,7 @@ def selection(
     if case_ids is not None:
         some = some.where(Case.id.in_(case_ids))
     else:
-        some = some.where(*wanted.conditions(catalog, viewer.user_id, now))
+        some = some.where(*filter_sql.conditions(wanted, catalog, viewer.user_id, now))
     rows = some.limit(MOST + 1).subquery()
     c = rows.c
     grouped = select(

@@ -21,8 +21,9 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models.search import are_mentioned_more_than
 
-from . import tally
-from .filters import QueueFilter, phrases_of
+from . import filter_sql, tally
+from .filter_sql import phrases_of
+from .filters import QueueFilter
 from .keyset import Order
 
 FEW = 2_000
@@ -55,7 +56,7 @@ def order(wanted: QueueFilter) -> Order:
 
 def plan(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime) -> Plan:
     """How the rows of a filter are found."""
-    found = [*visible(viewer), *wanted.conditions(catalog, viewer.user_id, now)]
+    found = [*visible(viewer), *filter_sql.conditions(wanted, catalog, viewer.user_id, now)]
     if session.get_bind().dialect.name != "sqlite":
         return Plan(found, order(wanted))
     number = _counted(session, viewer, catalog, wanted, now)

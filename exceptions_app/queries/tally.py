@@ -32,7 +32,8 @@ from exceptions_app.domain.sla import AGING
 from exceptions_app.models import CaseTally, CaseTallyDelta
 from exceptions_app.models import ExceptionCase as Case
 
-from .filters import ANY, LIVE, QueueFilter, stage_sql
+from .filter_sql import stage_sql
+from .filters import ANY, LIVE, QueueFilter
 
 DIMENSIONS = ("queue", "entity", "category", "status", "stage", "aging")
 """By what exceptions are counted."""

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Permission, Viewer, can, viewer_for, visible
 from exceptions_app.domain.lifecycle import Action
 from exceptions_app.models import BulkAction, BulkItem, ExceptionCase, User
+from exceptions_app.queries.filter_sql import conditions as conditions_of
 from exceptions_app.queries.filters import QueueFilter
 
 from . import audit, bulk, tasks
@@ -148,7 +149,7 @@ def _freeze(
         rows = [(made.id, case_id, seen, "waiting") for case_id, seen in sorted(dict(picked).items())]
         bulk.insert(session, BulkItem, ("bulk_id", "case_id", "seen", "status"), _there(session, rows))
     elif wanted is not None:
-        conditions = [*visible(viewer), *wanted.conditions(ctx.catalog, viewer.user_id, ctx.now)]
+        conditions = [*visible(viewer), *conditions_of(wanted, ctx.catalog, viewer.user_id, ctx.now)]
         case = ExceptionCase
         fitting = select(literal(made.id), case.id, case.version, literal("waiting")).where(*conditions)
         columns = [BulkItem.bulk_id, BulkItem.case_id, BulkItem.seen, BulkItem.status]

@@ -18,6 +18,7 @@ from exceptions_app.catalog.catalog import Catalog, canonical
 from exceptions_app.catalog.schema import Operation
 from exceptions_app.domain.retry import Sent
 from exceptions_app.models import CaseEvidence, Delivery, ExceptionCase, RetryBatch, User
+from exceptions_app.queries.filter_sql import conditions as conditions_of
 from exceptions_app.queries.filters import QueueFilter
 
 from . import audit, retry_values, tasks
@@ -128,7 +129,9 @@ def selected(session: Session, ctx: ActionContext, batch: RetryBatch) -> list[in
     if "cases" not in chosen:
         filters = QueueFilter.from_args(chosen.get("filter") or {})
         return list(
-            session.scalars(wanted.where(*filters.conditions(ctx.catalog, viewer.user_id, batch.created_at)))
+            session.scalars(
+                wanted.where(*conditions_of(filters, ctx.catalog, viewer.user_id, batch.created_at))
+            )
         )
     ids: set[int] = set(chosen["cases"])
     if len(ids) <= 5_000:

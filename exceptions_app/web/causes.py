@@ -5,7 +5,7 @@ Looking at what an addition would do is `cause_fixes`'. Who may do what is the s
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
@@ -17,8 +17,8 @@ from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries import additions, causes
 from exceptions_app.queries.cases import rows_where
-from exceptions_app.queries.causes import By, CauseLine
-from exceptions_app.queries.filters import LIVE_SQL
+from exceptions_app.queries.causes import BY, CauseLine
+from exceptions_app.queries.filter_sql import LIVE_SQL
 from exceptions_app.runtime import runtime
 from exceptions_app.services import fix_once, remedies
 
@@ -86,21 +86,20 @@ def about_cause(line: CauseLine) -> dict[str, Any]:
 def about_cluster(category: str, by: str, value: str) -> dict[str, Any]:
     """What the page of a cluster shows; 404 where the person sees nothing of it."""
     session, viewer, catalog = db.session(), gate.viewer(), runtime().catalog
-    if by not in get_args(By):
+    declared = catalog.categories.get(category)
+    if by not in BY and (declared is None or by not in declared.shared):
         abort(404)
-    kind: By = "entity" if by == "entity" else "counterparty"
-    line = causes.cluster(session, viewer, catalog, category, kind, value)
+    line = causes.cluster(session, viewer, catalog, category, by, value)
     if line is None:
         abort(404)
-    own = (ExceptionCase.counterparty if by == "counterparty" else ExceptionCase.entity) == value
     conditions: list[Any] = [
-        LIVE_SQL, ExceptionCase.parent_id.is_(None), ExceptionCase.category == category, own,
+        LIVE_SQL, ExceptionCase.parent_id.is_(None), ExceptionCase.category == category, causes.shares(by, value),
     ]  # fmt: skip
     return {
         "cluster": line,
-        "category": catalog.categories.get(category),
+        "category": declared,
         "sample": rows_where(session, viewer, catalog, utc_now(), conditions, SAMPLE),
-        "limits": remedies.limits_for(catalog, category),
+        "limits": remedies.limits_for(catalog, category) if by in BY else [],
         "entities": [
             (code, entity.name)
             for code, entity in catalog.entities.items()

@@ -32,13 +32,26 @@ def letter(
     return "    owner: Desk\n", LETTER.format(to=to, subject=subject, body=body) + "    owner: Desk\n"
 
 
+def shared(name: str = "a", words: str = "of {value}") -> tuple[str, str]:
+    return "    owner: Desk\n", f'    shared: {{{name}: "{words}"}}\n    owner: Desk\n'
+
+
 def told(of: str) -> tuple[str, str]:
     before = "suite: {record: line, kind: procurement, "
     return before, f"{before}told: [{of}], "
 
 
 @pytest.mark.parametrize(
-    "change", [chain(), conversion(), letter(), told("quantity"), chain(more=", amount: quantity")]
+    "change",
+    [
+        chain(),
+        conversion(),
+        letter(),
+        shared(),
+        shared("order_number"),
+        told("quantity"),
+        chain(more=", amount: quantity"),
+    ],
 )
 def test_what_names_its_columns_is_accepted(
     problems: Callable[..., list[Problem]], change: tuple[str, str]
@@ -59,6 +72,8 @@ def test_what_names_its_columns_is_accepted(
         (letter(subject="{a|dollars}"), "categories.differs.draft.subject", "unknown style"),
         (letter(body="{a"), "categories.differs.draft.body", "a brace"),
         (letter(to="everybody"), "categories.differs.draft.to", "everybody"),
+        (shared("item"), "categories.differs.shared.item", "states 'item'"),
+        (shared(words="of an item"), "categories.differs.shared.a", "do not say the value"),
         (told("qty"), "checks.lines.differ.sides.suite.told.0", "'qty'"),
     ],
 )

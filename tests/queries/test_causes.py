@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.money import SCALE
-from exceptions_app.queries import causes
+from exceptions_app.queries import cases, causes
+from exceptions_app.queries.filters import QueueFilter
+from tests.conftest import NOW
 
 Make = Callable[..., Any]
 
@@ -100,4 +103,39 @@ def test_a_cluster_says_its_share_and_opens_its_queue(
     line = causes.cluster(session, viewer, catalog, "test_price", "counterparty", "Acme")
     assert line is not None
     assert line.sentence == "Price differs with Acme: 5 exceptions, $50.00; 50 % of all price differs."
-    assert line.args == {"category": ["test_price"], "counterparty": ["Acme"]}
+    assert line.args == {"category": ["test_price"], "counterparty": ["Acme"], "alone": "yes"}
+
+
+@pytest.fixture
+def sharing(catalog: Catalog) -> Catalog:
+    """The test network, where price exceptions may have an item or a unit in common."""
+    words = {"item": "of item {value}", "unit": "billed per {value}"}
+    price = catalog.categories["test_price"].model_copy(update={"shared": words})
+    return replace(catalog, categories={**catalog.categories, "test_price": price})
+
+
+def test_what_a_category_declares_as_shared_is_told_in_its_words_and_leads_to_its_queue(
+    session: Session, viewer: Viewer, sharing: Catalog, make_case: Make
+) -> None:
+    _cases(make_case, 6, counterparty=None, facts='{"item": "312030", "unit": "CS"}')
+    _cases(make_case, 5, counterparty=None, facts='{"unit": ""}', business_key='{"item": "999"}')
+    _cases(make_case, 7, counterparty=None, facts='{"item": "312030"}', parent_id=1)
+    _cases(make_case, 6, counterparty=None, facts='{"item": "312030"}', category="test_bank")
+    found = {(one.by, one.value): one for one in causes.clusters(session, viewer, sharing)}
+    assert found.keys() == {("item", "312030"), ("item", "999"), ("unit", "CS")}
+    told = found["item", "312030"]
+    title = sharing.categories["test_price"].title
+    assert told.sentence == f"{title} of item 312030: 6 exceptions, $60.00; 55 % of all {title.lower()}."
+    page = cases.page(session, viewer, sharing, QueueFilter.from_args(told.args), now=NOW)
+    assert page.count == 6
+    one = causes.cluster(session, viewer, sharing, "test_price", "item", "999")
+    assert one is not None and one.exceptions == 5
+
+
+def test_a_filter_by_a_fact_that_nobody_declares_finds_nothing(
+    session: Session, viewer: Viewer, catalog: Catalog, make_case: Make
+) -> None:
+    _cases(make_case, 1, facts='{"item": "312030"}')
+    for fact in ("item:312030", 'Item":1', "x", ""):
+        wanted = QueueFilter(fact=(fact,))
+        assert cases.page(session, viewer, catalog, wanted, now=NOW).rows == []

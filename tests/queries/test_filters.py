@@ -19,7 +19,8 @@ from exceptions_app.domain.search_terms import references
 from exceptions_app.domain.sla import Stage, stage
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries.cases import page
-from exceptions_app.queries.filters import SORTS, QueueFilter, stage_sql
+from exceptions_app.queries.filter_sql import stage_sql
+from exceptions_app.queries.filters import SORTS, QueueFilter
 from tests.conftest import NOW
 
 CODES = st.lists(st.sampled_from(["a", "b.c", "d_1"]), unique=True, max_size=3).map(tuple)

@@ -18,7 +18,7 @@ CHOSEN = {
     "queue": ("ap",), "category": ("price_variance",), "entity": ("H01",), "owner": ("me",), "stage": ("breached",),
     "severity": ("high",), "ball": ("supplier",), "retry": ("failed",), "aging": ("10+",), "counterparty": ("Medline",),
     "refs": ("PO-1",), "listed": "a1", "cause": 7, "status": "resolved", "hold": True, "due": AT, "since": AT,
-    "given": AT, "watched": True, "q": "gloves",
+    "given": AT, "fact": ("item:312030",), "alone": True, "watched": True, "q": "gloves",
 }  # fmt: skip
 
 

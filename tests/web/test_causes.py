@@ -270,7 +270,7 @@ def test_what_many_have_in_common_is_listed_and_leads_to_its_queue(
 ) -> None:
     answer = sign_in().get("/causes")
     assert "with Medline: 6 exceptions, $60.00; 100 % of all" in text_of(answer)
-    assert 'href="/queue?category=price_variance&amp;counterparty=Medline"' in answer.text
+    assert 'href="/queue?category=price_variance&amp;counterparty=Medline&amp;alone=yes"' in answer.text
     page = sign_in().get("/causes/cluster", query_string=cluster)
     assert "Fix once: allow more" in page.text
     assert sign_in(entities=("H02",)).get("/causes/cluster", query_string=cluster).status_code == 404
