@@ -174,9 +174,12 @@ def _told(
 
 def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
     _kind(judge, check, ["record_kind"], check.record_kind)
-    usable = [
-        one for one in check.categories if judge.refer("checks", check.code, ["category"], "categories", one)
-    ]
+    raised = {part: code for part in ("category", "cycle", "orphan") if (code := getattr(check, part, None))}
+    usable = {
+        part: code
+        for part, code in raised.items()
+        if judge.refer("checks", check.code, [part], "categories", code)
+    }
     if not judge.refer("checks", check.code, ["record"], "record_types", check.record):
         return False
     known = record_columns(catalog.record_types[check.record])
@@ -195,9 +198,9 @@ def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
                 judge.choose(
                     "checks", check.code, path, column, [*own, "entity"], "of the document's columns"
                 )
-    for category in usable:
+    for part, category in usable.items():
         given = {*CLUSTER_FACTS, *_facts_of_kind(check), *check.columns, *check.key}
-        _told(judge, catalog, check, category, given, ["category"])
+        _told(judge, catalog, check, category, given, [part])
     return True
 
 

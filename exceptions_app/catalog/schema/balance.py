@@ -45,6 +45,10 @@ class BalanceCheck(MatchCheck):
     def row_key(self) -> list[str]:
         return [*self.key, *self.documents.key]
 
+    @property
+    def compared_in_full(self) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _two_sides(self) -> BalanceCheck:
         if len(self.sides) != 2 or any(side.optional for side in self.sides.values()):
@@ -65,7 +69,3 @@ class AllocationCheck(BalanceCheck):
         16, ge=2, le=20, description="with more open documents on a side, no sums of several are looked for"
     )
     parts: int = Field(6, ge=2, le=8, description="at most so many documents make up one of the other side")
-
-    @property
-    def compared_in_full(self) -> bool:
-        return True

@@ -56,6 +56,10 @@ class MessagesCheck(MatchCheck):
     stuck: Code | None = Field(None, description="the category of a message that waits too long")
     stuck_after: Span | None = None
 
+    @property
+    def compared_in_full(self) -> bool:
+        return True
+
     @model_validator(mode="before")
     @classmethod
     def _as_a_match(cls, raw: Any) -> Any:
