@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -51,7 +52,7 @@ def run(work: Work) -> Mapping[str, Any]:
         missing += rejects.holding(session, feeds)  # a run may have ended in between
         with_cases = check_runs.scopes_with_cases(session, codes)
         changed = check_runs.changed_since_last_run(session, catalog, checks)
-        known = _known(work, session, checks, feeds, unfinished, at)
+        known = replace(_known(work, session, checks, feeds, unfinished, at), changed=changed)
     standings = {check.code: standing(catalog, check, facts) for check in checks}
     with closing_session(settings.duck_memory, settings.duck_threads) as con:
         comparing = Comparing(con, work.runtime.store, catalog, checks, unfinished, utc_now(), work.go_on)

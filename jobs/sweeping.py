@@ -38,6 +38,8 @@ class Known:
     settled: Mapping[str, datetime]
     cases: Sequence[CaseKey] = ()
     full: bool = False
+    changed: Collection[Place] = frozenset()
+    """Where a check is not what it was."""
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ class Sweeping:
     def _why_anew(self, check: Check, scope: str, last: LastRun) -> str | None:
         if last.basis is None or last.basis.version != VERSION:
             return "the run before left nothing to build on"
-        if last.digest != self.comparing.catalog.digest:
+        if last.digest != self.comparing.catalog.digest or (check.code, scope) in self.known.changed:
             return "the configuration has changed"
         if self.known.at - last.basis.full_at >= self.every:
             return "the time for a full sweep has come"
