@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from exceptions_app.domain.retry import Outcome
 from exceptions_app.domain.sla import Told
 from exceptions_app.models import CaseEvidence, ExceptionCase, Role
-from exceptions_app.services import people
+from exceptions_app.services import check_runs, people
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.sweep import sweep
 from tests.conftest import NOW
 from tests.services.databases import on_database
 from tests.services.retry_story import RetryStory
-from tests.services.story import discrepancy
+from tests.services.story import CHECK, SCOPE, discrepancy
 
 NUMBERS = st.integers(1, 4)
 PRICES = st.sampled_from(["10.00", "11.00", "12.00"])
@@ -40,7 +40,8 @@ class Expected:
     owner: bool = False
     ended_at: datetime | None = None
     waived_until: datetime | None = None
-    never_cleared: bool = False
+    why: str | None = None
+    """Why the data ended it; None where it did not."""
     versions: int = 1
 
 
@@ -84,22 +85,49 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         wrong=st.dictionaries(NUMBERS, PRICES), complete=st.booleans(), fresh=st.booleans(),
-        present=st.booleans(), fetched=st.booleans(),
+        present=st.booleans(), fetched=st.booleans(), rule_changed=st.booleans(), changed=st.booleans(),
+        superseded=st.sets(NUMBERS, max_size=2),
     )  # fmt: skip
     def a_check_runs(
-        self, wrong: dict[int, str], complete: bool, fresh: bool, present: bool, fetched: bool
-    ) -> None:
+        self, wrong: dict[int, str], complete: bool, fresh: bool, present: bool, fetched: bool,
+        rule_changed: bool, changed: bool, superseded: set[int],
+    ) -> None:  # fmt: skip
+        """`changed`: the records of what is gone have changed at their source since the last run."""
         self.story.later(minutes=15)
-        read_through = self.story.now if fresh else NOW - timedelta(days=1)
-        self.story.run(
+        read_through, run_id = self.story.now if fresh else NOW - timedelta(days=1), self._begun()
+        hidden = superseded - wrong.keys()
+        counts = self.story.run(
             [discrepancy(n, invoiced=price) for n, price in wrong.items()], complete=complete,
-            read_through=read_through, lag=LAG, present=present, fetched=fetched,
+            read_through=read_through, lag=LAG, present=present, fetched=fetched, changed=changed,
+            check_run_id=run_id, check_changed=rule_changed,
+            superseded=frozenset(discrepancy(n).fingerprint for n in hidden),
         )  # fmt: skip
+        compared = check_runs.Compared(4, 4 - len(wrong), len(wrong))
+        check_runs.finish(
+            self.session, run_id, complete=complete, compared=compared, counts=counts, now=self.story.now
+        )
+        self.session.commit()
+        why = "agrees_now" if present and (changed if rule_changed else fetched) else "left_window"
+        why = "rule_changed" if rule_changed and present and not changed else why
         for number in range(1, 5):
             if number in wrong:
                 self._found(number, wrong[number], complete, read_through)
             elif complete and number in self.expected:
-                self._gone(self.expected[number], read_through, agrees=present and fetched)
+                self._gone(self.expected[number], read_through, "superseded" if number in hidden else why)
+
+    def _begun(self) -> int:
+        [run_id] = check_runs.begin(self.session, self.story.ctx, CHECK, [SCOPE], []).values()
+        self.session.commit()
+        return run_id
+
+    @rule(dies=st.booleans())
+    def a_check_run_fails(self, dies: bool) -> None:
+        """It broke, or its process died: it says nothing, and is none that the next one builds on."""
+        self.story.later(minutes=15)
+        run_id = self._begun()
+        if not dies:
+            check_runs.fail(self.session, [run_id], "the comparison broke", self.story.now)
+            self.session.commit()
 
     def _found(self, number: int, price: str, complete: bool, read_through: datetime) -> None:
         known = self.expected.setdefault(number, Expected(price))
@@ -112,16 +140,20 @@ class Life(RuleBasedStateMachine):
                 if not changed and known.waived_until is not None and known.waived_until > self.story.now:
                     return
             case "resolved":
-                known.cycle += not known.never_cleared
-        known.status, known.ended_at, known.waived_until, known.never_cleared = "open", None, None, False
+                known.cycle += known.why in {None, "agrees_now"}
+        known.status, known.ended_at, known.waived_until, known.why = "open", None, None, None
         known.price, known.versions = price, known.versions + changed
 
-    def _gone(self, known: Expected, read_through: datetime, *, agrees: bool) -> None:
+    def _gone(self, known: Expected, read_through: datetime, why: str) -> None:
+        explained = why in {"rule_changed", "superseded"}
         if known.status == "awaiting_confirmation":
-            if known.ended_at is not None and read_through > known.ended_at + LAG:
-                known.status = "resolved"
-        elif known.status in {"open", "waived"}:
-            known.status, known.ended_at, known.never_cleared = "resolved", self.story.now, not agrees
+            if known.ended_at is None or not read_through > known.ended_at + LAG:
+                return
+            known.status = "resolved"
+            if explained:  # it is gone, but not because of what the person did
+                known.ended_at, known.why = self.story.now, why
+        elif known.status == "open" or (known.status == "waived" and why != "superseded"):
+            known.status, known.ended_at, known.why = "resolved", self.story.now, why
             known.waived_until = None
 
     # -- what the person does
@@ -206,6 +238,8 @@ class Life(RuleBasedStateMachine):
             assert case.evidence_version == known.versions == self._versions(case)
             assert case.waiver_expires_at == known.waived_until
             assert (case.resolved_at is None) == (known.status == "open")
+            if known.why is not None:
+                assert case.end_reason == known.why
             if case.retry_state == "accepted":
                 assert case.status != "resolved" or case.end_reason not in {"agrees_now", "fixed_by_retry"}
             self._clock_is_sound(case)
