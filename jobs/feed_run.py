@@ -69,7 +69,9 @@ class Outcome:
     """Ids of earlier rejects that this run has settled: brought again and taken, or no longer at the source."""
     deleted: int = 0
     unchanged: int = 0
-    """Rows that say what was known before; they are not stored again."""
+    """Rows that say what was known before."""
+    again: int = 0
+    """Of those, rows that were stored all the same: nothing else says that they were read."""
     bytes: int | None = None
     """As they came from the source; None where its connector does not count them."""
     error: str | None = None
@@ -86,7 +88,7 @@ class Outcome:
 
     @property
     def changed_anything(self) -> bool:
-        return bool(self.stored or self.deleted)
+        return self.stored + self.deleted > self.again
 
     def read_everything(self, feed: Feed) -> bool:
         """Whether all that the source holds was read: what is not in it is not there."""
@@ -122,7 +124,7 @@ class FeedRun:
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
                 mapper = FeedMapper(
                     con, catalog, self.feed.code, self.run_id, self.started_at,
-                    self.inbox.newest_known if self.inbox else None, only_changes=self._keep_known(con),
+                    self.inbox.newest_known if self.inbox else None, knowing=self._keep_known(con),
                 )  # fmt: skip
                 self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
@@ -231,10 +233,11 @@ class FeedRun:
         store = self.work.runtime.store
         store.land(self.feed.record_type, self.feed.code, self.run_id, self._pages, batch.table)
         reached("poll.landed")
-        self.outcome.mapped += batch.stored + batch.deleted + batch.repeats + batch.unchanged
+        self.outcome.mapped += batch.stored + batch.deleted + batch.repeats + batch.left_out
         self.outcome.stored += batch.stored
         self.outcome.deleted += batch.deleted
         self.outcome.unchanged += batch.unchanged
+        self.outcome.again += batch.unchanged - batch.left_out
         self.outcome.watermark = page.watermark
         if self.inbox is not None:
             self.inbox.landed(batch.rejects, mapper.newest())

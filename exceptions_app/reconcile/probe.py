@@ -140,7 +140,7 @@ def _side_keys(check: Check, catalog: Catalog, entity: str | None, read: Mapping
             record = catalog.record_types[side.record]
             expressions = {key: accepted["sides", name, "key", key] for key in check.key}
             keys = {key: (expression.text.strip(), expression) for key, expression in expressions.items()}
-            lookups = _lookups(catalog, side, ("sides", name), accepted)
+            lookups = _lookups(catalog, side, ("sides", name), accepted, read)
             fetched = _fetched(catalog, record, systems, read)
             selects.append(_keys(catalog, record, systems, keys, entity, fetched, lookups))
     return selects
@@ -163,7 +163,9 @@ class _Asked:
     needs: frozenset[str] = frozenset()
 
 
-def _lookups(catalog: Catalog, side: Side, path: Path, accepted: Mapping[Path, Expr]) -> _Asked:
+def _lookups(
+    catalog: Catalog, side: Side, path: Path, accepted: Mapping[Path, Expr], read: Mapping[str, datetime]
+) -> _Asked:
     """A conversion that was added is read later than the records which it makes agree."""
     sources = {
         lookup.model_dump_json(include={"record", "kind", "on"}): name
@@ -173,14 +175,16 @@ def _lookups(catalog: Catalog, side: Side, path: Path, accepted: Mapping[Path, E
     for index, name in enumerate(sources.values()):
         lookup, alias = side.lookups[name], quote(f"lookup {index}")
         systems = systems_of(catalog, lookup.record, lookup.kind, None)
-        used = {*lookup.on, "fetched_at", "source_time"}
-        rows = canonical_select(catalog, catalog.record_types[lookup.record], used, systems)
+        used = {*lookup.on, "fetched_at", "source_time", "source_system"}
+        record = catalog.record_types[lookup.record]
+        rows = canonical_select(catalog, record, used, systems)
         on = {column: accepted[*path, "lookups", name, "on", column] for column in lookup.on}
         needs |= {column for expression in on.values() for _, column in expression.columns}
         columns = ", ".join(map(quote, lookup.on))
         condition = " AND ".join(f"{alias}.{quote(c)} = {render(e, bare)}" for c, e in on.items())
         joins += (
-            f" LEFT JOIN (SELECT {columns}, MAX(r.fetched_at) AS fetched_at, MAX({_CHANGED}) AS changed_at"
+            f" LEFT JOIN (SELECT {columns}, MAX({_fetched(catalog, record, systems, read)}) AS fetched_at,"
+            f" MAX({_CHANGED}) AS changed_at"
             f" FROM ({rows}) AS r GROUP BY {columns}) AS {alias} ON {condition}"
         )
     return _Asked(joins, tuple(quote(f"lookup {index}") for index in range(len(sources))), frozenset(needs))

@@ -28,7 +28,7 @@ from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
 from .reasons import reason
 from .repeats import RunKeys
-from .unchanged import drop_unchanged
+from .unchanged import tell_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RejectedRow:
 @dataclass(frozen=True)
 class MappedBatch:
     """One page's records, ready to land, and its rejects. `repeats` were the same as one before, or older;
-    `unchanged` as what was known before the run.
+    `unchanged` as what was known before the run, and `left_out` of the table for it.
     """
 
     table: Table
@@ -60,6 +60,7 @@ class MappedBatch:
     deleted: int
     repeats: int
     unchanged: int = 0
+    left_out: int = 0
 
 
 class FeedMapper:
@@ -71,10 +72,10 @@ class FeedMapper:
 
     def __init__(
         self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
-        newest_known: NewestKnown | None = None, *, only_changes: bool = False,
+        newest_known: NewestKnown | None = None, *, knowing: bool = False,
     ) -> None:  # fmt: skip
-        """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `only_changes`: the session
-        holds what is known (`unchanged.keep_known`), and what says no more than that is left out.
+        """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `knowing`: the session
+        holds what is known (`unchanged.keep_known`), and what says no more than that is told apart.
         """
         feed = catalog.feeds[feed_code]
         self._con = con
@@ -89,7 +90,7 @@ class FeedMapper:
         )
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
-        self._only_changes = only_changes
+        self._knowing = knowing
         self.run_id = run_id
         for target in self._plan.targets:
             if target.key:
@@ -215,7 +216,7 @@ class FeedMapper:
     def _batch(self, rejects: list[RejectedRow], contradictions: int) -> MappedBatch:
         columns = ", ".join(map(quoted, ("_deleted", *self._layout.visible)))
         self._con.execute("CREATE OR REPLACE TEMP TABLE landing_page AS SELECT _i FROM kept_page")
-        unchanged = drop_unchanged(self._con, self._layout, self._plan.feed) if self._only_changes else 0
+        unchanged = tell_unchanged(self._con, self._layout, self._plan.feed) if self._knowing else 0
         landing = "_i IN (SELECT _i FROM landing_page)"
         kept = self._con.sql(f"SELECT {columns} FROM record_page WHERE {landing} ORDER BY _i")
         table = RecordBatchReader.from_arrow(kept).read_all()
@@ -223,5 +224,6 @@ class FeedMapper:
             f"SELECT count(*), count(*) FILTER (_deleted AND {landing}) FROM record_page"
         ).fetchall()[0]
         stored = table.num_rows - deleted
-        repeats = good - table.num_rows - contradictions - unchanged
-        return MappedBatch(table, rejects, stored, deleted, repeats, unchanged)
+        left_out = unchanged if self._plan.feed.mode == "snapshot" else 0
+        repeats = good - table.num_rows - contradictions - left_out
+        return MappedBatch(table, rejects, stored, deleted, repeats, unchanged, left_out)

@@ -1,8 +1,9 @@
-"""Rows that say what is known already: they need not land again, and nothing has to be compared for their sake.
+"""Rows that say what is known already: nothing has to be compared for their sake.
 
-A snapshot brings every record each time, a feed of changes brings the last ones again where its watermark overlaps.
-What is known of each key, as a table of the session, tells them from what has changed. Which feeds can be trusted to
-tell is said here, too: among versions of a record the source's own time must say which is which.
+A snapshot brings every record each time; what it brings unchanged need not land, since when it was read follows from
+its feed. A feed of changes brings the last ones again where its watermark overlaps; they land, since nothing else says
+that they were read. What is known of each key, as a table of the session, tells them from what has changed. Which feeds
+can be trusted to tell is said here, too: among versions of a record the source's own time must say which is which.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.schema import Feed
-from exceptions_app.duck import literal, quoted
+from exceptions_app.duck import literal, quoted, scalar
 
 from .layout import Layout, empty_select
 from .reading import current_sql, newest_sql
@@ -51,10 +52,9 @@ def keep_known(
     )
 
 
-def drop_unchanged(con: DuckDBPyConnection, layout: Layout, feed: Feed) -> int:
-    """Take out of `landing_page(_i)` what says no more of `record_page` than `KNOWN`, row after row of a key; how many.
-
-    What is left counts as known from here on.
+def tell_unchanged(con: DuckDBPyConnection, layout: Layout, feed: Feed) -> int:
+    """How many rows of `record_page`, of those in `landing_page(_i)`, say no more than `KNOWN`, row after row of a key;
+    of a snapshot they are taken out of it. What is left counts as known from here on.
     """
     same = " AND ".join(f"p.{quoted(name)} = k.{quoted(name)}" for name in _names(layout, feed))
     brought = (
@@ -68,12 +68,11 @@ def drop_unchanged(con: DuckDBPyConnection, layout: Layout, feed: Feed) -> int:
     )
     nothing_there = "_deleted AND _before IS NULL" if feed.mode == "snapshot" else "false"
     unchanged = f"_content = _before OR ({nothing_there})"
-    dropped = con.execute(
-        f"DELETE FROM landing_page WHERE _i IN (SELECT _i FROM told_page WHERE {unchanged})"
-    ).fetchall()
-    if feed.mode != "snapshot":  # of a snapshot no key comes twice
+    if feed.mode != "snapshot":
         _remember(con, layout, feed)
-    return int(dropped[0][0])
+    else:  # no key comes twice
+        con.execute(f"DELETE FROM landing_page WHERE _i IN (SELECT _i FROM told_page WHERE {unchanged})")
+    return int(scalar(con, f"SELECT count(*) FROM told_page WHERE {unchanged}"))
 
 
 def _remember(con: DuckDBPyConnection, layout: Layout, feed: Feed) -> None:
