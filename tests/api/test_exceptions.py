@@ -165,6 +165,7 @@ def test_the_description_names_every_path_and_how_to_show_who_asks(client: Flask
     spec = client.get("/api/v1/openapi.json").json
     assert set(spec["paths"]) == {
         "/api/v1/exceptions", "/api/v1/exceptions/{reference}", "/api/v1/events/{feed}",
+        "/api/v1/validate/{record_type}",
     }  # fmt: skip
     assert spec["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert spec["openapi"].startswith("3.")
