@@ -37,6 +37,48 @@ checks:
       - {category: large, present: [ordered], when: ordered.quantity > 100, since: ordered.ordered_at,
          facts: {order: order_number}}
 """
+KINDS = """
+categories:
+  - {code: found, title: Found, rank: 300, sentence: "Found.", cause: x, guidance: [Look.],
+     owner: buyer, queue: goods_desk, target: 2 days}
+checks:
+"""
+ALIKE = """
+  - {code: goods.alike, title: Alike, kind: similar, flow: goods, record: goods_order, key: [order_number],
+     columns: {name: "MIN(order_number)", at: MIN(ordered_at)}, blocks: ["substring(name, 1, 2)"],
+     parts: {name: {title: number, of: name}}, threshold: 0.6, order_by: at, category: found,
+     reference: "{order_number}"}
+"""
+TREE = """
+  - {code: goods.tree, title: Tree, kind: hierarchy, flow: goods, record: goods_order, key: [order_number],
+     columns: {at: MIN(ordered_at)}, parent: order_number, cycle: found, reference: "{order_number}"}
+"""
+ALLOCATED = """
+  - code: goods.allocated
+    title: Allocated
+    kind: allocation
+    flow: goods
+    key: [place]
+    reference: "{place}"
+    sides:
+      ordered:
+        record: goods_order
+        key: {place: entity, number: order_number}
+        columns: {quantity: quantity, at: ordered_at}
+      received:
+        record: goods_receipt
+        key: {place: entity, number: receipt_number}
+        columns: {quantity: quantity, at: received_at}
+    documents: {key: [number], amount: quantity, since: "COALESCE(ordered.at, received.at)"}
+    findings: [{category: found, when: differing > 0, since: differing_since}]
+"""
+MESSAGES = """
+  - {code: goods.message, title: Messages, kind: messages, flow: goods, key: [order_number],
+     reference: "{order_number}", line_type: message, record: goods_order, status: "'failed'", error: order_number,
+     failed: [failed],
+     sent_at: ordered_at,
+     errors: [{pattern: "PO-(?P<number>[0-9])", category: found, means: x}], otherwise: found}
+"""
 
 
 @pytest.fixture
@@ -62,6 +104,16 @@ def test_a_new_check_says_what_it_would_open_and_opens_nothing(busy: Hospital) -
     assert found["open"]["sample"][0]["sentence"] == "PO-3 is large."
     assert len(busy.all(ExceptionCase)) == before
     assert "goods.large" not in busy.runtime.catalog.checks
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens"),
+    [(ALIKE, 1), (TREE, 3), (ALLOCATED, 1), (MESSAGES, 3)],
+    ids=["similar", "hierarchy", "allocation", "messages"],
+)
+def test_every_kind_can_be_tried(busy: Hospital, kind: str, opens: int) -> None:
+    found = tried(busy, KINDS + kind.lstrip("\n"))
+    assert (found.get("refused"), found["open"]["by_category"]) == (None, {"found": opens})
 
 
 def test_a_changed_check_says_what_it_would_clear_and_clears_nothing(busy: Hospital) -> None:
