@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class Processes:
 
     def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
         """End a process and what it has started."""
-        os.killpg(pid, number)
+        with suppress(ProcessLookupError):  # it was faster
+            os.killpg(pid, number)
 
     def log_tails(self, lines: int = 25) -> str:
         """The end of every log, for whoever has to find out what went wrong."""

@@ -1,7 +1,7 @@
 """Nothing is lost and nothing happens twice, whenever a process is killed.
 
-`make crash` runs it. `CRASH_KILLS` is how many processes die on each database (26 meet each boundary), `CRASH_SEED`
-repeats a plan.
+`make crash` and `make test-all` run it. `CRASH_KILLS` is how many processes die on each database (26 meet each
+boundary), `CRASH_SEED` repeats a plan.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from .visitor import EMAIL, PASSWORD
 KILLS = int(os.environ.get("CRASH_KILLS", "26"))
 SEED = int(os.environ.get("CRASH_SEED") or random.randrange(1_000_000))
 LEASE = 3
-pytestmark = pytest.mark.skipif("CRASH_KILLS" not in os.environ, reason="make crash runs it")
+pytestmark = pytest.mark.skipif(
+    "CRASH_KILLS" not in os.environ and os.environ.get("TESTS") != "all",
+    reason="make crash and make test-all run it",
+)
 FLOW = Path(__file__).parents[1] / "jobs" / "site" / "site.yaml"
 
 
