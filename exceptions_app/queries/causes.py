@@ -90,7 +90,7 @@ class ClusterLine:
         percent = wording.percent(round(self.share * 100))
         worth = wording.money(self.worth, self.currency)
         told = f"{self.category_title} {self.said}: {wording.plural(self.exceptions, 'exception')}, {worth}"
-        return f"{told}; {percent} of all {self.category_title.lower()}."
+        return f"{told}; {percent} of all {_within(self.category_title)}."
 
     @property
     def args(self) -> dict[str, Any]:
@@ -259,6 +259,11 @@ def _cluster(
         share=Decimal(told[0]) / Decimal(total or 1),
         currency=catalog.site.reporting_currency,
     )
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: small at its beginning, unless that is an abbreviation."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _said(declared: Category | None, by: str, name: str) -> str:

@@ -119,7 +119,7 @@ def test_groups_say_how_many_and_lead_to_their_queue(
     page = _HTML.fromstring(client.get(f"/queue?group={by}").text)
     heads = page.xpath("//tbody[starts-with(@id, 'group-')]//th")
     assert sorted(head.text_content().strip() for head in heads) == titles
-    for link in page.xpath("//tbody[starts-with(@id, 'group-')]//a[@class='alone']/@href"):
+    for link in page.xpath("//tbody[starts-with(@id, 'group-')]//a[@class='apart']/@href"):
         assert "group=" not in link
         assert len(_rows(client.get(link).text)) == (1 if by == "counterparty" else 2)
 
