@@ -18,6 +18,8 @@ from exceptions_app.config import Settings
 from exceptions_app.extensions import db
 from tests.conftest import NOW, Database
 
+from .foreign import world_of
+
 PASSWORD = "correct horse battery"
 EVIDENCE = (
     '{"key":{"order_number":"PO-1"},"let":{},"sides":{'
@@ -86,3 +88,9 @@ def case(session: Session, make_case: Callable[..., Any]) -> Any:
     made = make_case(evidence=EVIDENCE, sentence="Medline charged $43.75, the order says $31.00.")
     session.commit()
     return made
+
+
+@pytest.fixture
+def world(session: Session, make_case: Callable[..., Any], user: Callable[..., Any]) -> dict[str, Any]:
+    """Exceptions that are another's for most: `cases` by name, a `batch`, and the `deliveries` of some."""
+    return world_of(session, make_case, user, EVIDENCE)
