@@ -199,7 +199,7 @@ def look_alikes() -> Iterator[Planted]:
     yield _master(
         "grants", "cost_centers", "14", "master_renamed", {"name": "COST  CENTER 14"}, "case and blanks"
     )
-    ended = {"parent": "79"}
+    ended: dict[str, object] = {"parent": "79"}
     yield _master("erp_ledger", "departments", _ENDED, "master_orphan", ended, "it has ended, too")
     yield _master("grants", "departments", "74", "master_rolled_up", {"parent": ""}, "no structure there")
     key = {"system": "wms_stock", "journal": "WJ-3"}

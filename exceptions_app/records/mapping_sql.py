@@ -103,7 +103,9 @@ def _typed_sql(target: Target) -> str:
     if target.conceal == "hash":
         text = f"sha256((SELECT key FROM {quoted(KEY_PREFIX + target.name)}) || {text})"
     elif target.conceal == "last4":
-        text = f"CASE WHEN length({text}) > 8 THEN '…' || right({text}, 4) WHEN {text} IS NOT NULL THEN '…' END"
+        text = (
+            f"CASE WHEN length({text}) > 8 THEN '…' || right({text}, 4) WHEN {text} IS NOT NULL THEN '…' END"
+        )
     return typed_sql(text, target.kind)
 
 

@@ -84,9 +84,7 @@ def test_a_record_that_would_break_a_check_is_told_with_its_figures(
         "price_variance",
     )
     assert (
-        found["said"] == "x charged 30.00."
-        and found["severity"] == "medium"
-        and found["reference"] == "PO-1"
+        found["said"] == "x charged 30.00." and found["severity"] == "medium" and found["reference"] == "PO-1"
     )
     assert answer.json["checks"] == ["p2p.order_match"] and answer.json["ok"] is False
     assert session.query(ExceptionCase).count() == 0, "nothing is opened"

@@ -85,7 +85,9 @@ class Operation(Shape):
     category: list[Code] = Field(min_length=1)
     entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
     fields: dict[Name, SentField] = Field(min_length=1)
-    order_key: list[Name] = Field(default_factory=list, description="fields; default: all required ones that nobody may edit")
+    order_key: list[Name] = Field(
+        default_factory=list, description="fields; default: all required ones that nobody may edit"
+    )
     submit: dict[str, Any] = Field(description="checked by the connector's own model")
     read_back: dict[str, Any] | None = Field(None, description="how to see whether a write has arrived")
     errors: list[ErrorRule] = Field(default_factory=list)
