@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from exceptions_app.catalog.schema import MatchCheck
 from exceptions_app.domain import wording
 
 from .books import NOW, Books, days_ago
@@ -203,8 +204,9 @@ TEN_DAYS = {"received_at": CLOSE_DAY - timedelta(days=10)}
     ("documents", "raised"),
     [
         (({}, TEN_DAYS, None), True),
-        (({}, {**TEN_DAYS, "quantity": 1}, None), True),
-        (({}, TEN_DAYS, {"quantity": 9}), True),
+        (({}, {**TEN_DAYS, "quantity": 1}, None), False),
+        (({}, TEN_DAYS, {"quantity": 8}), True),
+        (({}, TEN_DAYS, {"quantity": 9}), False),
         (({}, {"received_at": CLOSE_DAY - timedelta(hours=1)}, None), True),
         (({}, {"received_at": datetime(2026, 11, 30, 22, 1, tzinfo=UTC)}, None), False),
         (({}, TEN_DAYS, {}), False),
@@ -225,6 +227,17 @@ def test_at_the_close_all_that_came_and_was_not_billed_is_accrued(
     assert books.categories(now=CLOSE_DAY + timedelta(days=9)) == expected
 
 
+def test_a_site_may_accrue_whatever_there_is_at_the_close(books: Books) -> None:
+    check = books.catalog.checks["p2p.three_way"]
+    assert isinstance(check, MatchCheck)
+    nothing = check.tolerances["accrual_at_close"].model_copy(update={"absolute": Decimal(0)})
+    tolerances = {**check.tolerances, "accrual_at_close": nothing}
+    changed = check.model_copy(update={"tolerances": tolerances})
+    books.catalog = replace(books.catalog, checks={**books.catalog.checks, check.code: changed})
+    _books(books, {}, {**TEN_DAYS, "quantity": 1}, None)
+    assert books.categories(now=CLOSE_DAY) == {"received_not_invoiced"}
+
+
 def test_what_came_after_the_close_waits_for_the_next_though_its_line_was_billed_before(books: Books) -> None:
     _books(books, {}, {**TEN_DAYS, "quantity": 5}, {"quantity": 5})
     books.receipt(receipt_number="R2", quantity=5, received_at=CLOSE_DAY + timedelta(days=1))
@@ -232,9 +245,9 @@ def test_what_came_after_the_close_waits_for_the_next_though_its_line_was_billed
 
 
 def test_an_accrual_at_the_close_says_how_much_and_since_when(books: Books) -> None:
-    _books(books, {}, {**TEN_DAYS, "quantity": 1}, None)
+    _books(books, {}, {**TEN_DAYS, "quantity": 2}, None)
     found = books.only(now=CLOSE_DAY)
-    assert (found.amount, json.loads(found.facts)["days"]) == (Decimal(60), 10)
+    assert (found.amount, json.loads(found.facts)["days"]) == (Decimal(120), 10)
 
 
 def test_a_close_is_no_news_for_what_is_wrong_in_another_way(books: Books) -> None:
