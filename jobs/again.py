@@ -19,7 +19,8 @@ from exceptions_app.models import SyncRun
 from exceptions_app.services import rejects, runs
 from exceptions_app.services.again import Wish
 
-from .feed_run import FeedRun, Outcome
+from .feed_outcome import Outcome
+from .feed_run import FeedRun
 from .poll import PAUSED, compare_after, told
 from .work import Work
 

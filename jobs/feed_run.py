@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -39,8 +39,9 @@ from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
-from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL, RunCounts
+from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL
 
+from .feed_outcome import Outcome
 from .inbox import InboxRun, inbox_of
 from .work import CancelledError, StoppingError, Work
 
@@ -49,50 +50,6 @@ log = logging.getLogger(__name__)
 KEYS_AT_ONCE = 5_000
 SourceError = (TransportError, FeedContentError, RecordError)
 """What a source can do to us: it ends the run in good order, and names itself."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a run. `watermark` is that of the last page that landed."""
-
-    watermark: str | None
-    status: str = COMPLETE
-    read_through: datetime | None = None
-    """How far what was read tells of the source; None: nothing was ever delivered."""
-    read: int = 0
-    mapped: int = 0
-    stored: int = 0
-    rejected: int = 0
-    unplaced: int = 0
-    """Rejects of which nothing is known that says where they belong."""
-    mended: set[int] = field(default_factory=set)
-    """Ids of earlier rejects that this run has settled: brought again and taken, or no longer at the source."""
-    deleted: int = 0
-    unchanged: int = 0
-    """Rows that say what was known before."""
-    again: int = 0
-    """Of those, rows that were stored all the same: nothing else says that they were read."""
-    bytes: int | None = None
-    """As they came from the source; None where its connector does not count them."""
-    error: str | None = None
-    error_kind: str = ""
-    system_out: bool = False
-    """The system itself could not be reached or did not let us in: not a matter of this feed."""
-    first_reject: str | None = None
-    notes: list[str] = field(default_factory=list)
-    unexpected: Exception | None = None
-
-    @property
-    def counts(self) -> RunCounts:
-        return RunCounts(self.read, self.stored, self.rejected, self.deleted, self.mapped, self.bytes)
-
-    @property
-    def changed_anything(self) -> bool:
-        return self.stored + self.deleted > self.again
-
-    def read_everything(self, feed: Feed) -> bool:
-        """Whether all that the source holds was read: what is not in it is not there."""
-        return feed.mode == "snapshot" and self.status == COMPLETE and self.read > 0
 
 
 class FeedRun:

@@ -7,7 +7,7 @@ event leaves the inbox exactly when its records are seen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -21,11 +21,9 @@ from exceptions_app.records.converging import Newest
 from exceptions_app.records.mapping import RejectedRow
 from exceptions_app.services import inbox, tasks
 
+from .feed_outcome import Outcome
 from .scheduler import events_of
 from .work import Work
-
-if TYPE_CHECKING:
-    from .feed_run import Outcome
 
 
 class InboxRun:

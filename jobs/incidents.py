@@ -21,7 +21,7 @@ from exceptions_app.services import incidents, rejects, rhythms, runs
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
-from .feed_run import Outcome
+from .feed_outcome import Outcome
 from .work import Work
 
 ALWAYS = Calendar(code="always", always_open=True, hours_per_day=None)

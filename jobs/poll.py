@@ -20,7 +20,8 @@ from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.incidents import feeds_of
 
 from . import incidents
-from .feed_run import FeedRun, Outcome
+from .feed_outcome import Outcome
+from .feed_run import FeedRun
 from .flows import flows_reading, record_types_of
 from .inbox import InboxRun
 from .work import Work
