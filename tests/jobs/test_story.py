@@ -81,6 +81,6 @@ def test_same_findings_again_are_seen_and_nothing_is_written(hospital: Hospital)
     hospital.source("receipts", [])
     hospital.tick()
     before = hospital.cases()[0].version
-    told = hospital.tick()["goods.received"]
+    told = hospital.tick(full=True)["goods.received"]
     assert (told["seen"], told["changed"], told["opened"]) == (1, 0, 0)
     assert hospital.cases()[0].version == before

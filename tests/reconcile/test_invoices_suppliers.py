@@ -164,7 +164,7 @@ def test_a_remit_to_of_the_order_s_supplier_is_no_mismatch(
     books.invoice(supplier="R1")
     books.supplier()
     books.supplier(supplier_id="R1", remit_to_of=remit_to_of)
-    assert [one.category for one in books.primary()] == (["supplier_mismatch"] if raised else [])
+    assert ("supplier_mismatch" in {one.category for one in books.primary()}) is raised
 
 
 def three_accounts(books: InvoiceBooks, **portal: Any) -> None:
