@@ -146,7 +146,8 @@ def test_excluded_says_the_list_and_how_it_was_matched(ledger: InvoiceBooks) -> 
     ledger.excluded()
     ledger.invoice()
     assert sentence(ledger, STANDING, entity=None) == (
-        "Acme Inc is on the exclusion list LEIE since 10 Jan 2026 (same tax ID). Invoices: 1, the last dated 16 Nov 2026."
+        "Acme Inc is on the exclusion list LEIE since 10 Jan 2026 (same tax ID). "
+        "Invoices: 1, the last dated 16 Nov 2026."
     )
 
 
