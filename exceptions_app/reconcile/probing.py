@@ -67,7 +67,7 @@ def probing_of(check: BaseCheck, catalog: Catalog) -> Probing | str:
 def _probing_of(check: BaseCheck, catalog: Catalog) -> Probing | str:
     if isinstance(check, BalanceCheck):
         return f"{ALWAYS_FULL}it adds up documents"
-    if type(check) is not MatchCheck:
+    if check.compared_in_full or not isinstance(check, MatchCheck):
         return f"{ALWAYS_FULL}it compares documents with each other"
     accepted = read_check(check, catalog.record_types).accepted
     columns = tuple(check.line or check.key)
