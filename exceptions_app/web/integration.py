@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from exceptions_app.access import Permission, sees_network
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import additions, integration
+from exceptions_app.queries import additions, check_lines, integration
 from exceptions_app.queries import configuration as settings
 from exceptions_app.queries.my_work import feeds_out
 from exceptions_app.runtime import runtime
@@ -71,7 +71,7 @@ def rejects() -> ResponseReturnValue:
 @needs(Permission.SEE_INTEGRATION)
 def checks() -> ResponseReturnValue:
     catalog = runtime().catalog
-    lines = integration.checks(db.session(), gate.viewer(), catalog)
+    lines = check_lines.checks(db.session(), gate.viewer(), catalog)
     return render_template("integration/checks.html", checks=lines, flows=catalog.flows())
 
 

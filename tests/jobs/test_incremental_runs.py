@@ -11,7 +11,7 @@ from sqlalchemy import select
 from exceptions_app.access import Role, Viewer, viewer_for
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import CheckRun, ExceptionCase
-from exceptions_app.queries import integration
+from exceptions_app.queries import check_lines
 from exceptions_app.services import actions, people
 from exceptions_app.services.context import ActionContext, Actor
 
@@ -83,7 +83,7 @@ def test_the_page_of_checks_counts_what_the_last_full_sweep_compared(opened: Hos
     with opened.install.transaction() as session:
         [line] = [
             line
-            for line in integration.checks(session, viewer, opened.runtime.catalog)
+            for line in check_lines.checks(session, viewer, opened.runtime.catalog)
             if line.code == "goods.received"
         ]
     assert (line.compared, line.found, line.opened, line.incremental, line.probed) == (1, 1, 1, 1, 1)
