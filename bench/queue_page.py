@@ -24,6 +24,7 @@ from bench.queue_data import EMAIL, NOW, PASSWORD, SCOPED, application, fill
 
 SIZE = 1_000_000
 DEPTH = 2_000
+LEAST_ROWS = 25  # of 50: at 100,000 the rare category fills half a page
 PAGE_MS, PAGE_P95_MS, STATEMENTS = 10.0, 25.0, 6
 FIRST = {
     "by due time": "",
@@ -70,15 +71,16 @@ def page(instance: str, url: str, query: str, deep: bool = False, email: str = E
         statements.clear()
         answer = client.get(path)
         assert answer.status_code == 200, answer.status_code
-        assert answer.text.count('name="pick"') == 50, answer.text.count('name="pick"')
+        rows = answer.text.count('name="pick"')
+        assert rows >= LEAST_ROWS, rows
         return len(statements)
 
     return render
 
 
 def _cursor(email: str, query: str) -> str:
-    """Where page `DEPTH` begins, as the address of a reader who has come that far."""
-    from sqlalchemy import select
+    """Where page `DEPTH` begins, or the one half way through fewer, as the address of a reader who came so far."""
+    from sqlalchemy import func, select
     from werkzeug.datastructures import MultiDict
 
     from exceptions_app.extensions import db
@@ -97,7 +99,9 @@ def _cursor(email: str, query: str) -> str:
     rows = select(Case.id, order.column).where(
         *steering.conditions(session, viewer, runtime().catalog, wanted, NOW)
     )
-    row = session.execute(order.stated(rows, None, 1).offset((DEPTH - 1) * 50 - 1)).one()
+    live = session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+    depth = min(DEPTH, live // 100)
+    row = session.execute(order.stated(rows, None, 1).offset((depth - 1) * 50 - 1)).one()
     session.rollback()
     return order.cursor(row)
 
