@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -87,11 +88,24 @@ def _furnished(con: duckdb.DuckDBPyConnection, place: Path) -> duckdb.DuckDBPyCo
 
 
 def _swap_views(
-    con: duckdb.DuckDBPyConnection, place: Path, entity: str, absent: Mapping[str, str] = MappingProxyType({})
+    con: duckdb.DuckDBPyConnection,
+    place: Path,
+    entities: Sequence[str],
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     for side in SIDES:
-        rows = f"SELECT *{absent.get(side, '')} FROM '{place / side / f'{entity}.parquet'}'"
+        files = ", ".join(f"'{place / side / f'{entity}.parquet'}'" for entity in entities)
+        rows = f"SELECT *{absent.get(side, '')} FROM read_parquet([{files}])"
         con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{side} AS {rows}")
+
+
+def _rows(con: duckdb.DuckDBPyConnection, place: Path) -> dict[str, int]:
+    """How many rows the files of each entity hold."""
+    files = f"SELECT file_name, num_rows FROM parquet_file_metadata('{place}/*/E*.parquet')"
+    rows: Counter[str] = Counter()
+    for file, count in con.execute(files).fetchall():
+        rows[Path(file).stem] += count
+    return rows
 
 
 def absent_columns(
@@ -123,15 +137,18 @@ def _empty_views(con: duckdb.DuckDBPyConnection, check: Check, catalog: Catalog)
 def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     """A check compiled from configuration."""
     from exceptions_app.config import Settings
-    from exceptions_app.duck import connections, session, thread_sharing
-    from exceptions_app.reconcile.engine import run_check
+    from exceptions_app.duck import connections, session, thread_sharing, threads_of
+    from exceptions_app.reconcile.engine import run_check, run_together
     from exceptions_app.reconcile.lanes import side_by_side
     from exceptions_app.reconcile.parameters import RunParameters
+    from jobs.grouping import Group, grouped
 
     catalog = site_catalog()
     check, settings = catalog.checks[code], Settings()
     con = session(settings.duck_memory, settings.duck_threads)
-    lanes = [_furnished(one, place) for one in connections(con, ENTITIES)]
+    rows = _rows(con, place)
+    groups = grouped(ENTITY_CODES, lambda _: "alike", lambda some: {e: rows[e] for e in some}, threads_of(con))
+    lanes = [_furnished(one, place) for one in connections(con, len(groups))]
     for lane in lanes:
         _empty_views(lane, check, catalog)
     absent, sides = absent_columns(con, check, catalog, place), check.model_dump()["sides"]
@@ -140,17 +157,20 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     }
     parameters = RunParameters(AT, lambda days: AT - timedelta(days=days), read)
 
-    def compare(lane: duckdb.DuckDBPyConnection, entity: str) -> int:
-        _swap_views(lane, place, entity, absent)
-        return len(run_check(lane, check, catalog, entity, parameters).discrepancies)
+    def compare(lane: duckdb.DuckDBPyConnection, group: Group) -> int:
+        _swap_views(lane, place, group, absent)
+        if len(group) == 1:
+            return len(run_check(lane, check, catalog, group[0], parameters).discrepancies)
+        found = run_together(lane, check, catalog, group, parameters).values()
+        return sum(len(of_entity.discrepancies) for of_entity in found)
 
     share = thread_sharing(con)
-    return lambda: sum(side_by_side(lanes, ENTITY_CODES, compare, busy=share).values())
+    return lambda: sum(side_by_side(lanes, groups, compare, busy=share).values())
 
 
 def prepare_floor(place: Path) -> Callable[[], int]:
     """The same rules typed by hand."""
-    return floor_over(place, lambda con, entity: _swap_views(con, place, entity))
+    return floor_over(place, lambda con, entity: _swap_views(con, place, [entity]))
 
 
 def floor_over(place: Path, show: Callable[[duckdb.DuckDBPyConnection, str], None]) -> Callable[[], int]:

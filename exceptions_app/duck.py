@@ -57,8 +57,12 @@ def connections(con: DuckDBPyConnection, most: int) -> list[DuckDBPyConnection]:
     They share tables, limits and threads; temporary tables and views are each one's own. The caller closes the
     further ones; closing the session does too.
     """
-    threads = int(scalar(con, "SELECT current_setting('threads')"))
-    return [con, *(con.cursor() for _ in range(1, min(threads, most)))]
+    return [con, *(con.cursor() for _ in range(1, min(threads_of(con), most)))]
+
+
+def threads_of(con: DuckDBPyConnection) -> int:
+    """How many threads a session may use."""
+    return int(scalar(con, "SELECT current_setting('threads')"))
 
 
 def thread_sharing(con: DuckDBPyConnection) -> Callable[[int], None]:

@@ -1,5 +1,5 @@
-"""Runs the checks of one flow over the records, entity by entity, as many side by side as there are threads. Pure
-of the database: facts in, findings out.
+"""Runs the checks of one flow over the records, entity by entity (small ones together), as many side by side as there
+are threads. Pure of the database: facts in, findings out.
 
 A check that breaks stops only itself. What two checks find on one transaction line becomes one primary
 exception.
@@ -10,24 +10,22 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
+from itertools import product
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
-from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
-from exceptions_app.duck import connections, thread_sharing
-from exceptions_app.reconcile.closing import closed_through
-from exceptions_app.reconcile.engine import CheckResult, compile_check, run_check
+from exceptions_app.duck import connections, thread_sharing, threads_of
+from exceptions_app.reconcile.engine import CheckResult, run_check, run_together
 from exceptions_app.reconcile.lanes import side_by_side
-from exceptions_app.reconcile.match import CompiledMatch
-from exceptions_app.reconcile.parameters import RunParameters, bind
 from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.reconcile.sides import Among
@@ -36,6 +34,8 @@ from exceptions_app.records.store import RecordStore
 from exceptions_app.services.live_lines import LiveLine
 
 from .flows import Standing, columns_read, record_types_of, records_read, sides_read
+from .grouping import Group, grouped
+from .judged_at import JudgedAt
 from .narrowing import Narrowed
 from .scope_views import ScopeViews, Showing
 
@@ -58,11 +58,20 @@ class Findings:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-class Comparing:
-    """One comparison of a flow at one instant. `go_on` is asked before each scope, and raises to stop. `at` shows
-    the records as they were then.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What one call compares: per check where, how far its sides were read, and what is probed."""
 
-    It is asked in the caller's thread. What a scope needs, up to its evidence, is done in one lane; the session's
+    scopes: Mapping[str, Sequence[str]]
+    standings: Mapping[str, Standing]
+    narrowed: Narrowed | None
+
+
+class Comparing:
+    """One comparison of a flow at one instant. `go_on` is asked before each group of scopes, and raises to stop. `at`
+    shows the records as they were then.
+
+    It is asked in the caller's thread. What a group needs, up to its evidence, is done in one lane; the session's
     limit of memory holds for all lanes together.
     """
 
@@ -82,13 +91,19 @@ class Comparing:
         self.near: frozenset[str] = frozenset()
         self.records = store.snapshot(con, self.record_types, unfinished, at)
         self._standings: dict[str, Standing] = {}
+        self.judged_at = JudgedAt(catalog, now)
+        self.times = self.judged_at.times
         self._views = ScopeViews(con, self.records, catalog)
         self._kept: set[str] = set()
         self._of_scope: dict[str, dict[str, Among | None]] = {}
 
+    @cached_property
+    def _rows(self) -> Mapping[str, Mapping[str, int]]:
+        return self.records.rows_by_entity(self.con)
+
     def entities(self) -> set[str]:
         """The entities that any record of the flow belongs to."""
-        return self.records.entities(self.con) & set(self.catalog.entities)
+        return {entity for rows in self._rows.values() for entity in rows} & set(self.catalog.entities)
 
     def scopes(self, check: Check, entities: Iterable[str], with_cases: Iterable[str]) -> list[str]:
         """Where a check runs: in each entity with records or open exceptions; one of the network over all at
@@ -125,81 +140,102 @@ class Comparing:
                 for check in self.checks
                 if name in scopes.get(check.code, ())
             )
-        with self._lanes(names) as lanes:
-            work = partial(self._compare_scope, scopes, standings, set())
-            share = thread_sharing(self.con)
-            for scope, outcomes in side_by_side(lanes, names, work, self.go_on, share).items():
-                for code, outcome in outcomes.items():
-                    if isinstance(outcome, CheckResult):
-                        findings.counts[code, scope] = outcome
-                        found[code, scope] = outcome.discrepancies
-                    else:
-                        findings.errors.setdefault(code, outcome)
+        places = Places(scopes, standings, narrowed)
+        groups = grouped(
+            names, partial(self._alike, places), partial(self._size, places), threads_of(self.con)
+        )
+        with self._lanes(groups) as lanes:
+            work = partial(self._compare_group, places, set())
+            compared = side_by_side(lanes, groups, work, self.go_on, thread_sharing(self.con))
+        outcomes = {place: outcome for of_group in compared.values() for place, outcome in of_group.items()}
+        for scope, check in product(names, self.checks):
+            outcome = outcomes.get((check.code, scope))
+            if isinstance(outcome, CheckResult):
+                findings.counts[check.code, scope] = outcome
+                found[check.code, scope] = outcome.discrepancies
+            elif outcome is not None:
+                findings.errors.setdefault(check.code, outcome)
         usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
         self._choose(usable, findings)
         return findings
 
     @contextmanager
-    def _lanes(self, names: Collection[str]) -> Iterator[list[ScopeViews]]:
-        """The comparison's own views, and others beside them as far as there are threads and scopes."""
-        self._keep_network(names)
-        _, *beside = connections(self.con, len(names))
+    def _lanes(self, groups: Sequence[Group]) -> Iterator[list[ScopeViews]]:
+        """The comparison's own views, and others beside them as far as there are threads and groups."""
+        self._keep_network([group[0] for group in groups])
+        _, *beside = connections(self.con, len(groups))
         try:
             yield [self._views, *(ScopeViews(con, self.records, self.catalog) for con in beside)]
         finally:
             for con in beside:
                 con.close()
 
-    def _compare_scope(
-        self,
-        scopes: Mapping[str, Sequence[str]],
-        standings: Mapping[str, Standing],
-        broken: set[str],
-        views: ScopeViews,
-        scope: str,
-    ) -> dict[str, CheckResult | str]:
-        """What each check found in one scope, or how it broke. One that is broken is not run again."""
-        views.show(scope, self._showing(scope))
-        outcomes: dict[str, CheckResult | str] = {}
-        for check in self.checks:
-            if scope in scopes.get(check.code, ()) and check.code not in broken:
-                outcomes[check.code] = outcome = self._run(views.con, check, scope, standings[check.code])
-                if isinstance(outcome, str):
-                    broken.add(check.code)
+    def _alike(self, places: Places, scope: str) -> Hashable:
+        """Scopes of which this is equal are compared in one statement: the same checks, lines and times."""
+        if scope == NETWORK_SCOPE:
+            return scope
+        times = [
+            tuple(self.times(check, scope, places.standings[check.code]).items())
+            for check in self.checks
+            if scope in places.scopes.get(check.code, ())
+        ]
+        return tuple(self._of_scope[scope].items()), tuple(times)
+
+    def _size(self, places: Places, scopes: Sequence[str]) -> dict[str, int]:
+        """About how many rows are compared in each of some scopes that are alike."""
+        showing = self._showing(scopes[0])
+        counts: list[Mapping[Any, int]] = [self._rows.get(name, {}) for name in showing.whole]
+        if places.narrowed is not None:
+            counts += [places.narrowed.places[table] for table in showing.lines]
+        return {scope: sum(count.get(scope, 0) for count in counts) for scope in scopes}
+
+    def _compare_group(
+        self, places: Places, broken: set[str], views: ScopeViews, group: Group
+    ) -> dict[Place, CheckResult | str]:
+        """What each check found in each scope of a group, or how it broke. One that is broken is not run again; what
+        cannot be compared together is compared alone.
+        """
+        outcomes: dict[Place, CheckResult | str] = {}
+        alone = [check for check in self.checks if group[0] in places.scopes.get(check.code, ())]
+        if len(group) > 1:
+            views.show(group, self._showing(group[0]))
+            of_all = {c.code: self._run_together(views.con, c, group, places) for c in alone}
+            outcomes |= {(code, s): one for code, of in of_all.items() if of for s, one in of.items()}
+            alone = [check for check in alone if not of_all[check.code]]
+        for scope in group if alone else ():
+            views.show([scope], self._showing(scope))
+            for check in alone:
+                if check.code not in broken:
+                    outcome = self._run(views.con, check, scope, places.standings[check.code])
+                    outcomes[check.code, scope] = outcome
+                    if isinstance(outcome, str):
+                        broken.add(check.code)
         return outcomes
+
+    def _run_together(
+        self, con: DuckDBPyConnection, check: Check, group: Group, places: Places
+    ) -> Mapping[str, CheckResult] | None:
+        """None where it broke in any: then it is found out in which."""
+        parameters = self.judged_at.parameters(check, group[0], places.standings[check.code])
+        try:
+            among = self._of_scope[group[0]][check.code]
+            return run_together(con, check, self.catalog, group, parameters, among)
+        except Exception:
+            log.exception("check %s broke in one of %s", check.code, ", ".join(group))
+            return None
 
     def _run(
         self, con: DuckDBPyConnection, check: Check, scope: str, standing: Standing
     ) -> CheckResult | str:
         entity = None if scope == NETWORK_SCOPE else scope
-        parameters, among = self._parameters(check, entity, standing), self._of_scope[scope][check.code]
+        parameters = self.judged_at.parameters(check, scope, standing)
+        among = self._of_scope[scope][check.code]
         some = {"among": among} if among else {}
         try:
             return run_check(con, check, self.catalog, entity, parameters, **some)
         except Exception as error:
             log.exception("check %s broke in %s", check.code, scope)
             return f"{type(error).__name__} in {scope}: {error}"
-
-    def _parameters(self, check: Check, entity: str | None, standing: Standing) -> RunParameters:
-        category = check.categories[0]
-        queue = self.catalog.categories[category].queue
-        calendar = (
-            self.catalog.calendar_for(entity, queue)
-            if entity is not None
-            else self.catalog.calendar(self.catalog.queues[queue].calendar)
-        )
-        return RunParameters(
-            self.now, lambda days: business_days_before(self.now, days, calendar), standing.read_through,
-            lambda category: closed_through(self.catalog, category, entity, self.now),
-        )  # fmt: skip
-
-    def times(self, check: Check, scope: str, standing: Standing) -> dict[str, datetime | None]:
-        """The times that a check is judged by in a scope; of documents that are compared with each other, none."""
-        compiled = compile_check(check, self.catalog)
-        if not isinstance(compiled, CompiledMatch):
-            return {}
-        parameters = self._parameters(check, None if scope == NETWORK_SCOPE else scope, standing)
-        return bind(compiled.parameters, compiled.check, parameters, compiled.lags)
 
     def _winners(self, found: Mapping[Place, list[Discrepancy]]) -> list[Discrepancy]:
         ranks = {code: category.rank for code, category in self.catalog.categories.items()}
@@ -297,7 +333,7 @@ class Comparing:
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""
         self._keep_network([scope])
-        self._views.show(scope, self._showing(scope))
+        self._views.show([scope], self._showing(scope))
         entity = None if scope == NETWORK_SCOPE else scope
         feeds = self._standings[check.code].feeds if check.code in self._standings else ()
         read = {one.feed: one.read_through for one in feeds if one.read_through is not None}

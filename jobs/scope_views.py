@@ -1,18 +1,20 @@
-"""What one connection of a comparison shows: the records of one scope at a time, base and changes merged once.
+"""What one connection of a comparison shows: the records of the network, or of one entity or several, base and changes
+merged once.
 
 A connection is used by one thread at a time. Must not know of checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
-from exceptions_app.duck import literal, quoted
+from exceptions_app.duck import literal, literals, quoted
+from exceptions_app.reconcile.sides import ENTITIES
 from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reference import KEPT_PREFIX, added_rows_sql
 from exceptions_app.records.store import VIEW_PREFIX, RecordSnapshot
@@ -39,7 +41,7 @@ class ScopeViews:
     def __init__(self, con: DuckDBPyConnection, records: RecordSnapshot, catalog: Catalog) -> None:
         self.con, self._records = con, records
         self._of_network = [name for name in records.types if catalog.record_types[name].scope == "network"]
-        self._shown: tuple[str, Showing | None] | None = None
+        self._shown: tuple[tuple[str, ...], Showing | None] | None = None
         self._added = {name: sql for name in self._of_network if (sql := added_rows_sql(catalog, name))}
         load_crosswalks(con, catalog)
 
@@ -53,27 +55,32 @@ class ScopeViews:
             self._keep(name, "TABLE")
             self._add_rows(name)
 
-    def show(self, scope: str, showing: Showing | None = None) -> None:
-        """Show a scope's records as of the runs that were finished when the snapshot was taken; None: of all types.
+    def show(self, scopes: Sequence[str], showing: Showing | None = None) -> None:
+        """Show the records of the network, or of one entity or several, as of the runs that were finished when the
+        snapshot was taken; None: of all types.
 
         `keep_network` comes before the first entity.
         """
-        if (scope, showing) == self._shown:
+        wanted = (tuple(scopes), showing)
+        if wanted == self._shown:
             return
         self._shown = None
         shown = showing or Showing(dict.fromkeys(self._records.types, 2))
-        if scope == NETWORK_SCOPE:
+        network = NETWORK_SCOPE in scopes
+        if network:
             self._show_network(shown)
         else:
-            self._show_entity(scope, shown)
-        entity = quoted("entity")
+            self._show_entities(scopes, shown)
         for name in shown.near:
-            some = "" if scope == NETWORK_SCOPE else f" WHERE {entity} = {literal(scope)} OR {entity} IS NULL"
+            everywhere = network or name in self._of_network
+            some = "" if everywhere else f" WHERE {quoted('entity')} IN ({literals(scopes)})"
             self._view(VIEW_PREFIX + name, f"SELECT * FROM {quoted(NEAR + name)}{some}")
+        if len(scopes) > 1:
+            listed = ", ".join(f"({literal(scope)})" for scope in scopes)
+            self._view(ENTITIES, f"SELECT * FROM (VALUES {listed}) AS e({quoted('entity')})")
         for name in shown.lines:
-            some = f"{entity} = {literal(scope)} OR {entity} IS NULL"
-            self._view(name, f"SELECT * EXCLUDE ({entity}) FROM {quoted(LINES + name)} WHERE {some}")
-        self._shown = (scope, showing)
+            self._view(name, _lines_of(LINES + name, scopes))
+        self._shown = wanted
 
     def _show_network(self, shown: Showing) -> None:
         plain = [name for name in shown.whole if name not in self._added]
@@ -84,9 +91,9 @@ class ScopeViews:
             self._add_rows(name)
             self._read_kept(name)
 
-    def _show_entity(self, scope: str, shown: Showing) -> None:
+    def _show_entities(self, scopes: Sequence[str], shown: Showing) -> None:
         of_entity = [name for name in shown.whole if name not in self._of_network]
-        self._records.open_views(self.con, scope, of_entity, shown.columns)
+        self._records.open_views(self.con, scopes, of_entity, shown.columns)
         for name, reads in shown.whole.items():
             if name in self._of_network:
                 self._read_kept(name)
@@ -110,3 +117,15 @@ class ScopeViews:
 
     def _view(self, name: str, sql: str) -> None:
         self.con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql}")
+
+
+def _lines_of(table: str, scopes: Sequence[str]) -> str:
+    """The probed lines of a scope; of several, which of them each is probed in. One without entity is probed in all."""
+    lines, entity = quoted(table), quoted("entity")
+    some = f"{entity} IN ({literals(scopes)})"
+    if len(scopes) == 1:
+        return f"SELECT * EXCLUDE ({entity}) FROM {lines} WHERE {some} OR {entity} IS NULL"
+    return (
+        f"SELECT * FROM {lines} WHERE {some} UNION ALL SELECT l.* REPLACE (e.{entity} AS {entity})"
+        f" FROM {lines} AS l CROSS JOIN {quoted(ENTITIES)} AS e WHERE l.{entity} IS NULL"
+    )

@@ -68,12 +68,14 @@ def _said(document: str) -> str:
     return document.replace(chr(31), " ")
 
 
-def compile_allocation(check: AllocationCheck, catalog: Catalog) -> CompiledAllocation:
+def compile_allocation(
+    check: AllocationCheck, catalog: Catalog, *, together: bool = False
+) -> CompiledAllocation:
     """Raises `CheckError` where a side has no feed."""
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    compiler = _AllocationCompiler(check, catalog, expressions.accepted)
+    compiler = _AllocationCompiler(check, catalog, expressions.accepted, together=together)
     compiled = compiler.compile()
     known = {field.name: getattr(compiled, field.name) for field in fields(CompiledMatch)}
     return CompiledAllocation(
@@ -116,7 +118,7 @@ class _AllocationCompiler(BalanceCompiler):
         return [*super().item_of(side), part_sql(f"{side}=candidates", _CANDIDATES, Kind("text"))]
 
     def _group(self) -> str:
-        return self._one_text(self.check.key)
+        return self._one_text([*self.apart, *self.check.key])
 
     def _document(self) -> str:
         return self._one_text(self.check.documents.key)
@@ -128,7 +130,7 @@ class _AllocationCompiler(BalanceCompiler):
         """The documents of both sides below each other; what a side does not say is NULL."""
         selects = []
         for name, plan in self.sides.items():
-            selected = [f"s.{quote(key)} AS {quote(key)}" for key in self.check.row_key]
+            selected = [f"s.{quote(key)} AS {quote(key)}" for key in [*self.apart, *self.check.row_key]]
             for other, its in self.sides.items():
                 own = other == name
                 for column, kind in its.columns.items():

@@ -26,12 +26,12 @@ _DIFFERENCE, _SINCE, _PLACE, _ITEM = (
 _COUNT, _OLDEST = map(quote, BALANCE)
 
 
-def compile_balance(check: BalanceCheck, catalog: Catalog) -> CompiledMatch:
+def compile_balance(check: BalanceCheck, catalog: Catalog, *, together: bool = False) -> CompiledMatch:
     """Raises `CheckError` where a side has no feed."""
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    return BalanceCompiler(check, catalog, expressions.accepted).compile()
+    return BalanceCompiler(check, catalog, expressions.accepted, together=together).compile()
 
 
 class BalanceCompiler(Compiler):
@@ -52,7 +52,7 @@ class BalanceCompiler(Compiler):
         since = render(self.accepted["documents", "since"], name_of)
         rows = self.rows()
         rows = f"SELECT *, {self.difference()} AS {_DIFFERENCE}, {since} AS {_SINCE} FROM ({rows}) AS j"
-        keys = ", ".join(map(quote, self.check.key))
+        keys = ", ".join(map(quote, [*self.apart, *self.check.key]))
         order = ", ".join([f"ABS({_DIFFERENCE}) DESC", *map(quote, self.check.documents.key)])
         place = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order})"
         rows = f"SELECT *, {place} AS {_PLACE} FROM ({rows}) AS d WHERE {conditions}"
@@ -61,7 +61,7 @@ class BalanceCompiler(Compiler):
 
     def rows(self) -> str:
         """The documents, a row each."""
-        return joined(self.check, self.sides, list(self.sides))
+        return joined(self.check, self.sides, list(self.sides), together=self.together)
 
     def counted(self) -> str:
         """Which documents count at all; empty: all."""

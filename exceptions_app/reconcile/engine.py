@@ -1,4 +1,4 @@
-"""Runs a check over the views of one entity (or the whole network) in a DuckDB connection.
+"""Runs a check over the views of one entity, of several at once, or of the whole network, in a DuckDB connection.
 
 The connection holds a view `rec_<type>` per record type and a table `xw_<crosswalk>` per crosswalk; which
 entity they show is the caller's doing. Compiled checks are kept per configuration, for all threads.
@@ -7,7 +7,8 @@ entity they show is the caller's doing. Compiled checks are kept per configurati
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
@@ -21,6 +22,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from .allocating import CompiledAllocation, compile_allocation
 from .allowances import Allowances
 from .balance import compile_balance
+from .cells import Row
 from .cluster_documents import CompiledCluster
 from .cluster_kinds import compile_cluster
 from .errors import CheckError
@@ -50,23 +52,27 @@ Compiled = CompiledMatch | CompiledCluster
 _COMPILED: dict[tuple[str, str], Compiled] = {}
 _PARSED: dict[str, duckdb.Statement] = {}
 _KEEPING = Lock()
-_MOST_KEPT = 256
+_MOST_KEPT = 1024
 
 
-def compile_check(check: BaseCheck, catalog: Catalog, among: Among | None = None) -> Compiled:
-    """The statement of a check under a configuration; compiled once. Raises `CheckError`."""
-    key = (catalog.digest, f"{among}{check.model_dump_json()}")
+def compile_check(
+    check: BaseCheck, catalog: Catalog, among: Among | None = None, *, together: bool = False
+) -> Compiled:
+    """The statement of a check under a configuration; compiled once. `together`: over several entities, each by itself.
+    Raises `CheckError`.
+    """
+    key = (catalog.digest, f"{together}{among}{check.model_dump_json()}")
     with _KEEPING:
-        return _kept(_COMPILED, key, lambda: _compile(check, catalog, among))
+        return _kept(_COMPILED, key, lambda: _compile(check, catalog, among, together))
 
 
-def _compile(check: BaseCheck, catalog: Catalog, among: Among | None) -> Compiled:
+def _compile(check: BaseCheck, catalog: Catalog, among: Among | None, together: bool) -> Compiled:
     if isinstance(check, AllocationCheck):
-        return compile_allocation(check, catalog)
+        return compile_allocation(check, catalog, together=together)
     if isinstance(check, BalanceCheck):
-        return compile_balance(check, catalog)
+        return compile_balance(check, catalog, together=together)
     if isinstance(check, MatchCheck):
-        return compile_match(check, catalog, among)
+        return compile_match(check, catalog, among, together=together)
     if isinstance(check, ClusterCheck):
         return compile_cluster(check, catalog)
     raise CheckError("nothing runs a check of this kind", check.code)
@@ -104,14 +110,53 @@ def run_check(
         found, compared = compiled.find(con, parameters)
         members = sum(json.loads(one.facts)["members"] for one in found)
         return CheckResult(found, compared, compared - members, compiled.statement)
+    return _result(compiled, catalog, entity, parameters, _rows(con, compiled, parameters))
+
+
+def run_together(
+    con: duckdb.DuckDBPyConnection,
+    check: BaseCheck,
+    catalog: Catalog,
+    entities: Collection[str],
+    parameters: RunParameters,
+    among: Among | None = None,
+) -> dict[str, CheckResult]:
+    """What `run_check` finds in each of several entities, in one statement over views that show all of them.
+
+    `parameters` must bind alike in each. Raises `CheckError` where a side that must be there has no feed.
+    """
+    compiled = compile_check(check, catalog, among, together=True)
+    if isinstance(compiled, CompiledCluster) or compiled.of_entity is None:
+        raise CheckError("a check of this kind is not run for several entities", check.code)
+    apart: dict[str, list[Row]] = defaultdict(list)
+    for row in _rows(con, compiled, parameters):
+        apart[row[compiled.of_entity]].append(row)
+    return {each: _result(compiled, catalog, each, parameters, apart[each]) for each in entities}
+
+
+def _rows(
+    con: duckdb.DuckDBPyConnection, compiled: CompiledMatch, parameters: RunParameters
+) -> Sequence[Row]:
     values = bind(compiled.parameters, compiled.check, parameters, compiled.lags)
     if isinstance(compiled, CompiledAllocation):
         compiled.prepare(con, values)
-    allowances = Allowances(compiled.check, catalog, entity, parameters.now)
-    reader = Reader(compiled, entity, parameters, allowances or None)
-    rows = con.execute(_parsed(con, compiled.statement), values).fetchall()
+    return con.execute(_parsed(con, compiled.statement), values).fetchall()
+
+
+def _result(
+    compiled: CompiledMatch,
+    catalog: Catalog,
+    entity: str | None,
+    parameters: RunParameters,
+    rows: Sequence[Row],
+) -> CheckResult:
+    """The rows of one entity, or of the network, as discrepancies."""
     compared = sum(row[0] for row in rows if row[0] is not None)
     hits = [row for row in rows if row[0] is None]
+    if not hits:
+        return CheckResult([], compared, compared, compiled.statement)
+    allowances = Allowances(compiled.check, catalog, entity, parameters.now)
+    reader = Reader(compiled, entity, parameters, allowances or None)
     read = [(row, reader.read(row)) for row in hits]
     wrong = sum(reader.known_to(row) >= compiled.enough for row, found_in in read if found_in)
     found = [one for _, found_in in read for one in found_in]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from exceptions_app.catalog.expressions import PRESENT, Kind, quote
 from exceptions_app.catalog.schema import MatchCheck
 
-from .sides import SidePlan, source_key
+from .sides import ENTITY, SidePlan, source_key
 
 
 def name_of(qualifier: str | None, name: str) -> str:
@@ -22,18 +22,23 @@ def written_key(side: str, key: str) -> str:
     return quote(f"{side} {key} source")
 
 
-def joined(check: MatchCheck, sides: Mapping[str, SidePlan], anchors: Sequence[str] = ()) -> str:
-    """The joined rows. Only keys of the anchors can be hits, so only they are kept whole."""
+def joined(
+    check: MatchCheck, sides: Mapping[str, SidePlan], anchors: Sequence[str] = (), *, together: bool = False
+) -> str:
+    """The joined rows, of several entities where they are compared `together`. Only keys of the anchors can be hits, so
+    only they are kept whole.
+    """
     anchors = anchors or _anchors(check, sides)
+    row_key = [*([ENTITY] if together else []), *check.row_key]
     others = [name for name, plan in sides.items() if plan.sql is not None and name not in anchors]
     tables = f"({sides[anchors[0]].sql}) AS {quote(anchors[0])}"
     for place, name in enumerate([*anchors[1:], *others], start=1):
         known = anchors[: min(place, len(anchors))]
-        on = " AND ".join(f"{quote(name)}.{quote(key)} = {_first(known, key)}" for key in check.row_key)
+        on = " AND ".join(f"{quote(name)}.{quote(key)} = {_first(known, key)}" for key in row_key)
         tables += (
             f" {'FULL' if name in anchors else 'LEFT'} JOIN ({sides[name].sql}) AS {quote(name)} ON {on}"
         )
-    selected = [f"{_first(anchors, key)} AS {quote(key)}" for key in check.row_key]
+    selected = [f"{_first(anchors, key)} AS {quote(key)}" for key in row_key]
     for name, plan in sides.items():
         selected += _columns(name, plan)
     return f"SELECT {', '.join(selected)} FROM {tables}"

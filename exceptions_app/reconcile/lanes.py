@@ -1,19 +1,20 @@
-"""Scopes compared side by side: while Python makes evidence of one, the engine compares another.
+"""Work done side by side: while Python makes evidence of one scope, the engine compares another.
 
 DuckDB lets go of the interpreter while it works, and an entity is often too small for more than one of its
-threads. A lane is what one scope at a time is compared in: a connection of its own. Knows no SQL.
+threads. A lane is what one piece of work at a time is done in: a connection of its own. Knows no SQL.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TypeVar
 
 Lane = TypeVar("Lane")
+Piece = TypeVar("Piece", bound=Hashable)
 Result = TypeVar("Result")
 
 _TURN = 0.0002
@@ -23,25 +24,25 @@ stand still for the usual 5 ms each time that another lane makes evidence (bench
 
 def side_by_side(
     lanes: Sequence[Lane],
-    scopes: Sequence[str],
-    work: Callable[[Lane, str], Result],
+    pieces: Sequence[Piece],
+    work: Callable[[Lane, Piece], Result],
     go_on: Callable[[], None] = lambda: None,
     busy: Callable[[int], None] = lambda _: None,
-) -> dict[str, Result]:
-    """The result of each scope, in the order of `scopes`; at most one scope at a time in each lane.
+) -> dict[Piece, Result]:
+    """The result of each piece, in the order of `pieces`; at most one at a time in each lane.
 
-    `go_on` is asked in the caller's thread before each scope, and raises to stop; what it raises, or the first
-    error of `work`, is raised here once the scopes that are under way have ended. No further one begins.
-    `busy` is told how many lanes are at work: as many as can be at first, fewer when scopes run out, none at last.
+    `go_on` is asked in the caller's thread before each piece, and raises to stop; what it raises, or the first
+    error of `work`, is raised here once what is under way has ended. Nothing further begins.
+    `busy` is told how many lanes are at work: as many as can be at first, fewer when pieces run out, none at last.
     """
-    free, found, pending = SimpleQueue[Lane](), dict[str, Result](), dict[Future[Result], str]()
+    free, found, pending = SimpleQueue[Lane](), dict[Piece, Result](), dict[Future[Result], Piece]()
     for lane in lanes:
         free.put(lane)
 
-    def in_lane(scope: str) -> Result:
+    def in_lane(piece: Piece) -> Result:
         lane = free.get()
         try:
-            return work(lane, scope)
+            return work(lane, piece)
         finally:
             free.put(lane)
 
@@ -52,20 +53,20 @@ def side_by_side(
     pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="lane")
     with _short_turns():
         try:
-            busy(min(len(lanes), len(scopes)))
-            for scope in scopes:
-                # One scope waits its turn, so that no lane stands idle until this thread is scheduled again.
+            busy(min(len(lanes), len(pieces)))
+            for piece in pieces:
+                # One waits its turn, so that no lane stands idle until this thread is scheduled again.
                 if len(pending) > len(lanes):
                     collect()
                 go_on()
-                pending[pool.submit(in_lane, scope)] = scope
+                pending[pool.submit(in_lane, piece)] = piece
             while pending:
                 collect()
                 busy(min(len(lanes), len(pending)))
         finally:
             pool.shutdown(cancel_futures=True)
             busy(0)
-    return {scope: found[scope] for scope in scopes}
+    return {piece: found[piece] for piece in pieces}
 
 
 @contextmanager

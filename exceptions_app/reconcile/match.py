@@ -20,7 +20,7 @@ from .errors import CheckError
 from .findings import FIGURES, FindingPlan, figure, plan_finding
 from .joining import joined, known_to, name_of, written_key
 from .limits import Limits
-from .sides import Among, SidePlan, plan_side
+from .sides import ENTITY, Among, SidePlan, plan_side
 from .values import text_sql
 
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
@@ -51,7 +51,8 @@ class CompiledMatch:
     """A statement and how to read its rows.
 
     The row whose column 0 is not NULL counts the keys known to `enough` sides: what was compared. Every other row
-    is a hit: NULL; presence of each side; the key; each of `shown`, as text; then whatever else findings say.
+    is a hit: NULL; presence of each side; the key; each of `shown`, as text; then whatever else findings say. Where
+    several entities are compared together, a row says in column `of_entity` which it is of, and each has its count.
     """
 
     check: MatchCheck
@@ -64,16 +65,19 @@ class CompiledMatch:
     said: Sequence[Said]
     limits: Sequence[Limits | None]
     width: int
+    of_entity: int | None
 
 
-def compile_match(check: MatchCheck, catalog: Catalog, among: Among | None = None) -> CompiledMatch:
-    """With `among` only the keys that its table holds are compared. Raises `CheckError` where a side that must be
-    there has no feed.
+def compile_match(
+    check: MatchCheck, catalog: Catalog, among: Among | None = None, *, together: bool = False
+) -> CompiledMatch:
+    """With `among` only the keys that its table holds are compared; `together`: several entities, each by itself.
+    Raises `CheckError` where a side that must be there has no feed.
     """
     expressions = read_check(check, catalog.record_types)
     for path, error in expressions.refused:
         raise CheckError(str(error), f"{check.code}: {'.'.join(map(str, path))}")
-    return Compiler(check, catalog, expressions.accepted, among).compile()
+    return Compiler(check, catalog, expressions.accepted, among, together=together).compile()
 
 
 class Compiler:
@@ -85,9 +89,14 @@ class Compiler:
         catalog: Catalog,
         accepted: Mapping[Path, Expr],
         among: Among | None = None,
+        *,
+        together: bool = False,
     ) -> None:
-        self.check, self.catalog, self.accepted = check, catalog, accepted
-        self.sides = {name: plan_side(catalog, check, name, accepted, among) for name in check.sides}
+        self.check, self.catalog, self.accepted, self.together = check, catalog, accepted, together
+        self.apart = [ENTITY] if together else []
+        self.sides = {
+            name: plan_side(catalog, check, name, accepted, among, together=together) for name in check.sides
+        }
         unfed = [name for name, plan in self.sides.items() if not plan.systems and plan.sql is not None]
         if unfed or all(plan.sql is None for plan in self.sides.values()):
             raise CheckError("no feed brings a side of the check", f"{check.code}: {', '.join(unfed)}")
@@ -109,6 +118,7 @@ class Compiler:
         for name, side in self.check.sides.items():
             for code, lookup in side.lookups.items():
                 feeds[f"{name}.{code}"] = self.catalog.sources_of(lookup.record, lookup.kind)
+        of_entity = columns.always(quote(ENTITY)) if self.together else None
         statement = self._statement(lines, f"{known} >= {enough}", columns)
         return CompiledMatch(
             check=self.check,
@@ -122,11 +132,12 @@ class Compiler:
             said=said,
             limits=[plan.limits for plan in self.findings],
             width=1 + len(columns.sql()),
+            of_entity=of_entity,
         )
 
     def lines(self) -> str:
         """The rows that findings look at: a key each, with what every side says."""
-        return joined(self.check, self.sides)
+        return joined(self.check, self.sides, together=self.together)
 
     def times(self) -> frozenset[str]:
         """The parameters that `lines` itself needs, beside those of the sides."""
@@ -153,11 +164,13 @@ class Compiler:
         for layer in filter(None, [*self._let_layers(), figures, holds]):
             added = ", ".join(f"{sql} AS {name}" for name, sql in layer.items())
             rows = f"(SELECT *, {added} FROM {rows} AS l)"
-        selected = columns.sql()
+        selected, apart = columns.sql(), [quote(name) for name in self.apart]
+        counted = [sql if sql in apart else "NULL" for sql in selected]
         return (
             f"WITH lines AS MATERIALIZED ({lines})"
             f" SELECT CAST(NULL AS BIGINT), {', '.join(selected)} FROM {rows} AS l WHERE {' OR '.join(holds)}"
-            f" UNION ALL SELECT COUNT(*), {', '.join(['NULL'] * len(selected))} FROM lines WHERE {compared}"
+            f" UNION ALL SELECT COUNT(*), {', '.join(counted)} FROM lines WHERE {compared}"
+            + (f" GROUP BY {', '.join(apart)}" if apart else "")
         )
 
     def _let_layers(self) -> list[dict[str, str]]:

@@ -13,6 +13,9 @@ from exceptions_app.catalog.schema import MatchCheck, RecordType, Side
 from .sources import SOURCE, VOLATILE, bare, canonical_select, join_lookups, systems_of
 from .values import text_sql
 
+ENTITY, ENTITIES = "of entity", "compared entities"
+"""Where several entities are compared in one statement: the column that keeps them apart, the view that lists them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Among:
@@ -23,21 +26,23 @@ class Among:
     table: str
     columns: tuple[str, ...]
 
-    def holds(self, keys: Mapping[str, Expr], sql: Mapping[str, str]) -> str:
-        """SQL: whether the key of a row, given as SQL per column, is one of them."""
-        asked = ", ".join(text_sql(sql[name], keys[name].kind) for name in self.columns)
-        listed = ", ".join(f"c{place}" for place in range(len(self.columns)))
-        row = f"({asked})" if len(self.columns) > 1 else asked
-        return f"{row} IN (SELECT {listed} FROM {quote(self.table)})"
+    def holds(self, keys: Mapping[str, Expr], sql: Mapping[str, str], entity: Sequence[str] = ()) -> str:
+        """SQL: whether the key of a row, given as SQL per column, is one of them; where it is said which entity the
+        row belongs to, one of that entity's.
+        """
+        asked = [*entity, *(text_sql(sql[name], keys[name].kind) for name in self.columns)]
+        listed = ["entity"] * len(entity) + [f"c{place}" for place in range(len(self.columns))]
+        row = f"({', '.join(asked)})" if len(asked) > 1 else asked[0]
+        return f"{row} IN (SELECT {', '.join(listed)} FROM {quote(self.table)})"
 
 
 @dataclass(frozen=True, slots=True)
 class SidePlan:
     """A compiled side. `sql` is None where no feed brings the side (it is optional, and always missing).
 
-    The sub-select has the key columns, `present`, the columns, and `<key> source` for each key column that a
-    crosswalk translates. `volatile` columns change although the fact does not: shown, never compared.
-    `timed` ones change with every run.
+    The sub-select has the key columns (the first of them `ENTITY`, where several entities are compared together),
+    `present`, the columns, and `<key> source` for each key column that a crosswalk translates. `volatile` columns
+    change although the fact does not: shown, never compared. `timed` ones change with every run.
     """
 
     name: str
@@ -61,8 +66,12 @@ def plan_side(
     name: str,
     accepted: Mapping[Path, Expr],
     among: Among | None = None,
+    *,
+    together: bool = False,
 ) -> SidePlan:
-    """Compile one side from its accepted expressions; with `among` only the rows of those keys."""
+    """Compile one side from its accepted expressions; with `among` only the rows of those keys; `together`: of several
+    entities, each by itself.
+    """
     side = check.sides[name]
     record = catalog.record_types[side.record]
     columns = {column: accepted["sides", name, "columns", column] for column in side.columns}
@@ -81,7 +90,8 @@ def plan_side(
     written = frozenset(key for key, expression in keys.items() if _crosswalked(record, expression))
     sql = None
     if systems or not side.optional:
-        sql = _Writer(catalog, side, record, systems, on, dated, among).write(keys, columns, where, written)
+        writer = _Writer(catalog, side, record, systems, on, dated, among, together=together)
+        sql = writer.write(keys, columns, where, written)
     expressions = [*keys.values(), *columns.values(), *([where] if where else [])]
     expressions += [e for path, e in accepted.items() if path[:3] == ("sides", name, "lookups")]
     return SidePlan(
@@ -110,6 +120,7 @@ class _Writer:
     on: Mapping[str, Mapping[str, Expr]]
     dated: Mapping[str, Expr]
     among: Among | None = None
+    together: bool = False
 
     def write(
         self,
@@ -118,7 +129,8 @@ class _Writer:
         where: Expr | None,
         written: frozenset[str],
     ) -> str:
-        lookups = join_lookups(self.catalog, self.side.lookups, self.on, self.dated)
+        entity = [self._entity()] if self.together else []
+        lookups = join_lookups(self.catalog, self.side.lookups, self.on, self.dated, entity)
 
         def names(qualifier: str | None, name: str) -> str:
             return bare(None, name) if qualifier is None else lookups.columns[qualifier, name]
@@ -128,23 +140,34 @@ class _Writer:
         used = self._used([*keys.values(), *columns.values(), *([where] if where else [])])
         used |= lookups.needs | {keys[key].text.strip() + SOURCE for key in written} | set(self.side.latest)
         used |= set() if unique else {"source_time", "source_system", "source_id"}
+        used |= {"entity"} if self.together and self.record.scope == "entity" else set()
         rows = canonical_select(self.catalog, self.record, used, self.systems)
         key_sql = {key: render(expression, names) for key, expression in keys.items()}
-        selected = [f"{sql} AS {quote(key)}" for key, sql in key_sql.items()]
+        selected = [f"{sql} AS {quote(ENTITY)}" for sql in entity]
+        selected += [f"{sql} AS {quote(key)}" for key, sql in key_sql.items()]
         selected += [f"{render(expression, names)} AS {quote(name)}" for name, expression in columns.items()]
         selected += [self._written(keys[key], key, grouped) for key in sorted(written)]
         selected.append("TRUE AS present")
         conditions = [f"{sql} IS NOT NULL" for sql in key_sql.values()]
         conditions += [render(where, names)] if where else []
-        conditions += [self.among.holds(keys, key_sql)] if self.among else []
-        tail = f" GROUP BY {', '.join(key_sql.values())}" if grouped else ""
+        conditions += [self.among.holds(keys, key_sql, entity)] if self.among else []
+        one = [*entity, *key_sql.values()]
+        tail = f" GROUP BY {', '.join(one)}" if grouped else ""
         if not unique:
-            selected.append(_newest(key_sql.values(), self.side.latest))
+            selected.append(_newest(one, self.side.latest))
         sql = (
-            f"SELECT {', '.join(selected)} FROM ({rows}) AS r{lookups.sql}"
+            f"SELECT {', '.join(selected)} FROM ({rows}) AS r{self._everywhere()}{lookups.sql}"
             f" WHERE {' AND '.join(conditions)}{tail}"
         )
         return sql if unique else f'SELECT * FROM ({sql}) AS s WHERE "newest" = 1'
+
+    def _entity(self) -> str:
+        """Which entity a row is compared in. What belongs to the network is known in each."""
+        return bare(None, "entity") if self.record.scope == "entity" else f"e.{quote('entity')}"
+
+    def _everywhere(self) -> str:
+        crossed = self.together and self.record.scope == "network"
+        return f" CROSS JOIN {quote(ENTITIES)} AS e" if crossed else ""
 
     def _is_unique(self, keys: Mapping[str, Expr]) -> bool:
         if self.side.latest:

@@ -6,7 +6,7 @@ where the crosswalk has no entry, what the source wrote stands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog
@@ -85,10 +85,12 @@ def join_lookups(
     lookups: Mapping[str, Lookup],
     on: Mapping[str, Mapping[str, Expr]],
     dated: Mapping[str, Expr],
+    entity: Sequence[str] = (),
 ) -> Joined:
     """One join per distinct question, however many look-ups ask it (the smallest and the largest pack).
 
-    `on` and `dated` are, per look-up, what it is asked by and the day as of which, over the side's row.
+    `on` and `dated` are, per look-up, what it is asked by and the day as of which, over the side's row. `entity`: SQL
+    for the entity of the row, where rows of several are asked about; records of others are not looked up for it.
     """
     questions: dict[str, tuple[Lookup, str, dict[str, str]]] = {}
     found: dict[tuple[str, str], str] = {}
@@ -100,14 +102,16 @@ def join_lookups(
         alias = quote(
             f"lookup {list(questions).index(question) if question in questions else len(questions)}"
         )
-        asked = (lookup, _on(alias, on[name], dated.get(name)), dict[str, str]())
+        own = entity if catalog.record_types[lookup.record].scope == "entity" else ()
+        asked = (lookup, _on(alias, on[name], dated.get(name), own), dict[str, str]())
         _, _, picked = questions.setdefault(question, asked)
         for column in lookup.columns:
             label = quote(f"{lookup.pick} {column}")
             picked[f"{lookup.pick.upper()}({quote(column)}) AS {label}"] = column
             found[name, column] = f"{alias}.{label}"
     joins = "".join(
-        f" LEFT JOIN ({_reference(catalog, lookup, picked)}) AS {quote(f'lookup {index}')} ON {condition}"
+        f" LEFT JOIN ({_reference(catalog, lookup, picked, together=bool(entity))})"
+        f" AS {quote(f'lookup {index}')} ON {condition}"
         for index, (lookup, condition, picked) in enumerate(questions.values())
     )
     parts = [*(expression for of_one in on.values() for expression in of_one.values()), *dated.values()]
@@ -115,8 +119,9 @@ def join_lookups(
     return Joined(joins, found, frozenset(needs))
 
 
-def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None) -> str:
-    same = [f"{alias}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()]
+def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None, entity: Sequence[str]) -> str:
+    same = [f"{alias}.{quote('entity')} = {sql}" for sql in entity]
+    same += [f"{alias}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()]
     return " AND ".join([*same, holds_on(alias, render(as_of, bare))] if as_of else same)
 
 
@@ -126,19 +131,22 @@ def _nothing(catalog: Catalog, lookup: Lookup, column: str) -> str:
     return f"CAST(NULL AS {kind_of(declared).sql})"
 
 
-def _reference(catalog: Catalog, lookup: Lookup, picked: Mapping[str, str]) -> str:
-    """The reference data as the look-up asks for it; `picked` are aggregates, each of a column."""
+def _reference(catalog: Catalog, lookup: Lookup, picked: Mapping[str, str], *, together: bool) -> str:
+    """The reference data as the look-up asks for it; `picked` are aggregates, each of a column. `together`: of several
+    entities, as far as such records belong to entities.
+    """
     record = catalog.record_types[lookup.record]
     where = parse(lookup.where, record_scope(record)) if lookup.where else None
-    names = {*lookup.on, *picked.values(), *(name for _, name in (where.columns if where else ()))}
+    on = list(dict.fromkeys([*(["entity"] if together and record.scope == "entity" else []), *lookup.on]))
+    names = {*on, *picked.values(), *(name for _, name in (where.columns if where else ()))}
     names |= {name for name in (lookup.valid_from, lookup.valid_to, lookup.sequence) if name}
     rows = canonical_select(catalog, record, names, systems_of(catalog, lookup.record, lookup.kind, None))
-    keys = ", ".join(quote(column) for column in lookup.on)
+    keys = ", ".join(map(quote, on))
     condition = f" WHERE {render(where, bare)}" if where else ""
     if lookup.valid_from is not None:
         counted, valid = f"SELECT * FROM ({rows}) AS r{condition}", (lookup.valid_from, lookup.valid_to)
         columns = sorted({*picked.values()})
-        return periods_sql(counted, list(lookup.on), columns, valid, list(picked), lookup.sequence)
+        return periods_sql(counted, on, columns, valid, list(picked), lookup.sequence)
     return f"SELECT {keys}, {', '.join(picked)} FROM ({rows}) AS r{condition} GROUP BY {keys}"
 
 

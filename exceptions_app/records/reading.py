@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from exceptions_app.duck import literal, literals, quoted
+from exceptions_app.duck import literals, quoted
 
 from .layout import Layout, empty_select, part_of
 from .table import Listing
+
+Scope = str | Collection[str] | None
+"""One entity, several, or the whole network."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +65,29 @@ def current_sql(
     layout: Layout,
     listing: Listing,
     runs: Collection[int],
-    entity: str | None,
+    scope: Scope,
     columns: dict[str, str],
     among: str = "",
 ) -> str:
-    """A SELECT of the current rows with these columns; of one entity, or of the whole network for None.
+    """A SELECT of the current rows with these columns; of one entity, of several, or of the whole network for None.
 
     `among` is a condition on a row `r`. It is asked of base and changes before one hides the other, so that what it
     leaves out costs no join.
     """
+    entities = [scope] if isinstance(scope, str) else scope
     if not layout.by_entity:
-        entity = None
-    whole_network = layout.by_entity and entity is None
-    base = files_sql(listing.base_of(None if whole_network else part_of(entity)), _read(layout, columns))
+        files, entities = listing.base_of(part_of(None)), None
+    elif entities is None:
+        files = listing.base_of(None)
+    else:
+        files = tuple(file for each in entities for file in listing.base_of(part_of(each)))
+    base = files_sql(files, _read(layout, columns))
     names = ", ".join(map(quoted, columns))
     some = f" AS r WHERE {among}" if among else ""
     if not listing.changes or not runs:
         return f"SELECT {names} FROM ({base}){some}"
     base = f"SELECT * FROM ({base}){some}" if among else base
-    newest = newest_sql(layout, listing, runs, entity, columns)
+    newest = newest_sql(layout, listing, runs, entities, columns)
     same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
     return (
         f"WITH newest AS ({newest}) "
@@ -111,7 +118,11 @@ def every_sql(
 
 
 def newest_sql(
-    layout: Layout, listing: Listing, runs: Collection[int], entity: str | None, columns: dict[str, str]
+    layout: Layout,
+    listing: Listing,
+    runs: Collection[int],
+    entities: Collection[str] | None,
+    columns: dict[str, str],
 ) -> str:
     """A SELECT of the newest change per key, tombstones included (column `_deleted`)."""
     wanted = {
@@ -119,7 +130,7 @@ def newest_sql(
         **{name: layout.stored[name] for name in ("run_id", "_seq", "_deleted")},
     }
     where = f"run_id IN ({literals(runs)})" + (
-        f" AND entity = {literal(entity)}" if entity is not None else ""
+        f" AND entity IN ({literals(entities)})" if entities is not None else ""
     )
     key = ", ".join(map(quoted, layout.identity))
     return (

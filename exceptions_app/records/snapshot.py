@@ -6,6 +6,7 @@ sees one state of the world. It lists files and keeps no handle; the store's ret
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.duck import quoted
 
 from .layout import Layout, empty_select, entity_of
-from .reading import current_sql, files_sql
+from .reading import Scope, current_sql, files_sql
 from .table import Listing
 
 VIEW_PREFIX = "rec_"
@@ -39,14 +40,14 @@ class TypeSnapshot:
     def version(self) -> int | None:
         return None if self.listing is None else self.listing.version
 
-    def current_sql(self, entity: str | None, names: Collection[str] | None = None, among: str = "") -> str:
-        """A SELECT of the current rows of one entity, or of the whole network for None; of all columns, or of those
-        named. `among` is a condition on a row `r`.
+    def current_sql(self, scope: Scope, names: Collection[str] | None = None, among: str = "") -> str:
+        """A SELECT of the current rows of one entity, of several, or of the whole network for None; of all columns, or
+        of those named. `among` is a condition on a row `r`.
         """
         columns = {n: kind for n, kind in self.layout.visible.items() if names is None or n in names}
         if self.listing is None:
             return empty_select(columns)
-        return current_sql(self.layout, self.listing, self.runs, entity, columns, among)
+        return current_sql(self.layout, self.listing, self.runs, scope, columns, among)
 
 
 @dataclass(frozen=True)
@@ -63,27 +64,36 @@ class RecordSnapshot:
     def open_views(
         self,
         con: DuckDBPyConnection,
-        entity: str | None,
+        scope: Scope,
         record_types: Iterable[str] | None = None,
         columns: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """Create or replace a view `rec_<record type>` of current rows, of `entity` or of all for None.
+        """Create or replace a view `rec_<record type>` of current rows, of one entity, of several, or of all for None.
 
         Records of the network are in the view of every entity. `record_types` opens only some of the types; of those
         named in `columns` only these.
         """
         for name in self.types if record_types is None else record_types:
-            sql = self.types[name].current_sql(entity, (columns or {}).get(name))
+            sql = self.types[name].current_sql(scope, (columns or {}).get(name))
             con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + name)} AS {sql}")
 
     def entities(self, con: DuckDBPyConnection) -> set[str]:
         """The entities that any of these types holds rows of; those of unfinished runs count too."""
-        found: set[str | None] = set()
-        for one in self.types.values():
-            if one.listing is not None and one.layout.by_entity:
-                found.update(map(entity_of, one.listing.base))
+        return {entity for rows in self.rows_by_entity(con).values() for entity in rows}
+
+    def rows_by_entity(self, con: DuckDBPyConnection) -> dict[str, Counter[str]]:
+        """About how many rows of each type belong to each entity that it holds rows of: those of unfinished runs, and
+        those that hide each other, count too.
+        """
+        found: dict[str, Counter[str]] = {}
+        for name, one in self.types.items():
+            if one.listing is None or not one.layout.by_entity:
+                continue
+            found[name] = Counter(
+                {e: one.listing.rows.get(p, 0) for p in one.listing.base if (e := entity_of(p))}
+            )
+            if one.listing.changes:
                 changed = files_sql(one.listing.changes, {"entity": "VARCHAR"})
-                found.update(
-                    row[0] for row in con.execute(f"SELECT DISTINCT entity FROM ({changed})").fetchall()
-                )
-        return {entity for entity in found if entity is not None}
+                rows = con.execute(f"SELECT entity, count(*) FROM ({changed}) GROUP BY entity").fetchall()
+                found[name].update({entity: count for entity, count in rows if entity is not None})
+        return found

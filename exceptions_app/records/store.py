@@ -151,7 +151,7 @@ class RecordStore:
         """
         seen = {}
         for record_type in record_types:
-            listing = self._listing(record_type, at)
+            listing = self._listing(record_type, at, counted=True)
             runs = () if listing is None else tuple(finished_runs(con, listing, unfinished_runs))
             seen[record_type] = TypeSnapshot(self.layout(record_type), listing, runs)
         return RecordSnapshot(seen)
@@ -209,7 +209,9 @@ class RecordStore:
         """Remove files older than the as-of window; how many."""
         return folding.vacuum(self.table_uri(record_type))
 
-    def _listing(self, record_type: str, at: datetime | None = None) -> Listing | None:
+    def _listing(
+        self, record_type: str, at: datetime | None = None, *, counted: bool = False
+    ) -> Listing | None:
         uri = self.table_uri(record_type)
         table = find_table(uri) if at is None else as_of(uri, at)
-        return None if table is None else list_table(table)
+        return None if table is None else list_table(table, counted=counted)

@@ -86,6 +86,8 @@ class Listing:
     base: dict[str, tuple[str, ...]] = field(default_factory=dict)
     folded: int = 0
     """The newest run whose changes were folded into the base; 0: none was."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """How many rows the base files of a partition hold, where that was asked for."""
 
     def base_of(self, part: str | None) -> tuple[str, ...]:
         """The base files of a partition; of all for None."""
@@ -94,8 +96,12 @@ class Listing:
         return tuple(file for files in self.base.values() for file in files)
 
 
-def list_table(table: DeltaTable) -> Listing:
-    """The files of the table's version at hand, by partition."""
+_UNKNOWN = 1_000_000
+"""How many rows a file is taken to hold of which its writer does not say it."""
+
+
+def list_table(table: DeltaTable, *, counted: bool = False) -> Listing:
+    """The files of the table's version at hand, by partition; `counted`: and how many rows these hold."""
     changes: list[str] = []
     base: dict[str, list[str]] = {}
     for file in sorted(table.file_uris()):
@@ -110,7 +116,17 @@ def list_table(table: DeltaTable) -> Listing:
         tuple(changes),
         {part: tuple(files) for part, files in base.items()},
         table.transaction_version(FOLDED) or 0,
+        _rows(table) if counted else {},
     )
+
+
+def _rows(table: DeltaTable) -> dict[str, int]:
+    added, rows = table.get_add_actions(), dict[str, int]()
+    files = zip(added.column("path").to_pylist(), added.column("num_records").to_pylist(), strict=True)
+    for file, count in files:
+        part = _part(f"/{file}")
+        rows[part] = rows.get(part, 0) + (_UNKNOWN if count is None else count)
+    return rows
 
 
 def _part(file: str) -> str:

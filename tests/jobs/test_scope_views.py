@@ -32,7 +32,7 @@ def _conversions(catalog: Catalog, home: Path, scope: str) -> list[tuple[str, st
         views = ScopeViews(con, store.snapshot(con, TYPES, {}), catalog)
         if scope != NETWORK_SCOPE:
             views.keep_network()
-        views.show(scope)
+        views.show([scope])
         rows = con.execute("SELECT item, unit, factor, source_system FROM rec_item_unit ORDER BY item, unit")
         return rows.fetchall()
 
