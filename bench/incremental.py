@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from exceptions_app.catalog.catalog import Catalog
     from exceptions_app.records.store import RecordStore
-    from jobs.comparing import Findings
+    from jobs.findings import Findings
 
 CODE = "bench.three_way"
 LOADED = len(SIDES) + 1

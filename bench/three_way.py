@@ -147,7 +147,9 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     check, settings = catalog.checks[code], Settings()
     con = session(settings.duck_memory, settings.duck_threads)
     rows = _rows(con, place)
-    groups = grouped(ENTITY_CODES, lambda _: "alike", lambda some: {e: rows[e] for e in some}, threads_of(con))
+    groups = grouped(
+        ENTITY_CODES, lambda _: "alike", lambda some: {e: rows[e] for e in some}, threads_of(con)
+    )
     lanes = [_furnished(one, place) for one in connections(con, len(groups))]
     for lane in lanes:
         _empty_views(lane, check, catalog)

@@ -8,11 +8,10 @@ exception.
 from __future__ import annotations
 
 import logging
-import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import product
@@ -22,17 +21,16 @@ from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
-from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.duck import connections, thread_sharing, threads_of
 from exceptions_app.reconcile.engine import CheckResult, run_check, run_together
 from exceptions_app.reconcile.lanes import side_by_side
-from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.reconcile.sides import Among
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.records.store import RecordStore
-from exceptions_app.services.live_lines import LiveLine
 
+from .findings import Choosing, Findings, Place
 from .flows import Standing, columns_read, record_types_of, records_read, sides_read
 from .grouping import Group, grouped
 from .judged_at import JudgedAt
@@ -40,22 +38,6 @@ from .narrowing import Narrowed
 from .scope_views import ScopeViews, Showing
 
 log = logging.getLogger(__name__)
-
-Place = tuple[str, str]
-"""A check and a scope: an entity, or `*`."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a comparison found: counts per check and scope, what can be judged of it, the primary discrepancies, what
-    gave way to them.
-    """
-
-    counts: dict[Place, CheckResult] = field(default_factory=dict)
-    judged: dict[Place, list[Discrepancy]] = field(default_factory=dict)
-    primary: dict[Place, list[Discrepancy]] = field(default_factory=lambda: defaultdict(list))
-    superseded: dict[Place, frozenset[bytes]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +73,7 @@ class Comparing:
         self.near: frozenset[str] = frozenset()
         self.records = store.snapshot(con, self.record_types, unfinished, at)
         self._standings: dict[str, Standing] = {}
-        self.judged_at = JudgedAt(catalog, now)
+        self.judged_at, self.choosing = JudgedAt(catalog, now), Choosing(catalog)
         self.times = self.judged_at.times
         self._views = ScopeViews(con, self.records, catalog)
         self._kept: set[str] = set()
@@ -156,7 +138,7 @@ class Comparing:
             elif outcome is not None:
                 findings.errors.setdefault(check.code, outcome)
         usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
-        self._choose(usable, findings)
+        self.choosing.choose(usable, findings)
         return findings
 
     @contextmanager
@@ -196,7 +178,7 @@ class Comparing:
         cannot be compared together is compared alone.
         """
         outcomes: dict[Place, CheckResult | str] = {}
-        alone = [check for check in self.checks if group[0] in places.scopes.get(check.code, ())]
+        alone = [c for c in self.checks if group[0] in places.scopes.get(c.code, ()) and c.code not in broken]
         if len(group) > 1:
             views.show(group, self._showing(group[0]))
             of_all = {c.code: self._run_together(views.con, c, group, places) for c in alone}
@@ -236,70 +218,6 @@ class Comparing:
         except Exception as error:
             log.exception("check %s broke in %s", check.code, scope)
             return f"{type(error).__name__} in {scope}: {error}"
-
-    def _winners(self, found: Mapping[Place, list[Discrepancy]]) -> list[Discrepancy]:
-        ranks = {code: category.rank for code, category in self.catalog.categories.items()}
-        return choose_primary([row for rows in found.values() for row in rows], ranks)
-
-    def _choose(self, found: dict[Place, list[Discrepancy]], findings: Findings) -> None:
-        findings.judged = found
-        findings.primary.clear()
-        winners = self._winners(found)
-        kept = {winner.fingerprint for winner in winners}
-        for winner in winners:
-            findings.primary[winner.check, winner.scope].append(winner)
-        for place, rows in found.items():
-            findings.superseded[place] = frozenset(r.fingerprint for r in rows if r.fingerprint not in kept)
-
-    def leave_unjudged(self, findings: Findings, drops: Callable[[Discrepancy], bool]) -> None:
-        """Drop what was found on keys that cannot be judged, and choose again: it displaces nothing either."""
-        found = {
-            place: result.discrepancies
-            for place, result in findings.counts.items()
-            if place[0] not in findings.errors
-        }
-        judged = {place: [row for row in rows if not drops(row)] for place, rows in found.items()}
-        if any(len(judged[place]) != len(rows) for place, rows in found.items()):
-            self._choose(judged, findings)
-
-    def set_aside(self, findings: Findings, held: Collection[Place], live: Iterable[LiveLine]) -> None:
-        """Of other places, what has a live exception stays found where it gave way only to what is `held`."""
-        known = {one.fingerprint for one in live}
-        there = {row.fingerprint for rows in findings.primary.values() for row in rows}
-        for row in self._winners(
-            {place: rows for place, rows in findings.judged.items() if place not in held}
-        ):
-            if row.fingerprint in known and row.fingerprint not in there:
-                findings.primary[row.check, row.scope].append(row)
-
-    def hold_back(
-        self, findings: Findings, live: Iterable[LiveLine], unjudged: Callable[[LiveLine], bool]
-    ) -> None:
-        """Drop what is less specific than a live exception on its line that could not be judged now.
-
-        What has a live exception of its own stays found. `unjudged` ones are those of checks that broke or of which
-        a side was not read, and those on keys of which a row was rejected.
-        """
-        known = {one.fingerprint: one for one in live}
-        found = {row.fingerprint for rows in findings.primary.values() for row in rows}
-        best: dict[str, tuple[int, str]] = {}
-        for one in known.values():
-            if one.fingerprint not in found and unjudged(one):
-                held = self._weight(one.category)
-                best[one.line] = min(held, best.get(one.line, held))
-        for place, rows in findings.primary.items():
-            findings.primary[place] = [
-                row for row in rows if row.fingerprint in known or not self._gives_way(row, best)
-            ]
-
-    def _gives_way(self, found: Discrepancy, best: Mapping[str, tuple[int, str]]) -> bool:
-        """One category never displaces itself, as in `choose_primary`."""
-        held = best.get(found.lines[0]) if found.lines else None
-        return held is not None and held[1] != found.category and held < self._weight(found.category)
-
-    def _weight(self, category: str) -> tuple[int, str]:
-        declared = self.catalog.categories.get(category)
-        return (sys.maxsize if declared is None else declared.rank), category
 
     def _keep_network(self, names: Collection[str]) -> None:
         of_entities = [self._showing(name) for name in names if name != NETWORK_SCOPE]

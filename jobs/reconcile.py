@@ -28,7 +28,8 @@ from exceptions_app.services.storms import Excess
 
 from . import incidents
 from .causing import find_causes
-from .comparing import Comparing, Findings, Place
+from .comparing import Comparing
+from .findings import Findings, Place
 from .flows import Standing, can_run, feeds_of, standing
 from .intaking import take_in
 from .line_keys import translated
@@ -64,11 +65,13 @@ def run(work: Work) -> Mapping[str, Any]:
         blind = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
         unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
-            comparing.leave_unjudged(findings, unjudged.drops)
+            comparing.choosing.leave_unjudged(findings, unjudged.drops)
         if blind or unjudged:
             with work.reading() as session:
                 live = live_lines(session, codes)
-            comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
+            comparing.choosing.hold_back(
+                findings, live, lambda one: one.check in blind or unjudged.covers(one)
+            )
         flow = _Flow(work, sweeping, findings, run_ids, changed, unjudged)
         flow.guard()
         told = {c.code: flow.take_in(c, standings[c.code]) for c in checks}

@@ -14,7 +14,8 @@ from exceptions_app.services.intake import RunFacts
 from exceptions_app.services.live_lines import LiveLine, live_lines
 from exceptions_app.services.storms import Excess
 
-from .comparing import Comparing, Findings, Place
+from .comparing import Comparing
+from .findings import Findings, Place
 from .work import Work
 
 
@@ -48,8 +49,8 @@ def set_aside(work: Work, comparing: Comparing, findings: Findings, held: Mappin
     def is_held(one: LiveLine) -> bool:
         return (one.check, one.entity) in held or (one.check, NETWORK_SCOPE) in held
 
-    comparing.set_aside(findings, held, live)
-    comparing.hold_back(findings, live, is_held)
+    comparing.choosing.set_aside(findings, held, live)
+    comparing.choosing.hold_back(findings, live, is_held)
 
 
 def end_those_gone(work: Work, flow: str, scopes: Mapping[str, Sequence[str]]) -> None:

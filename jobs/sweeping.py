@@ -19,7 +19,8 @@ from exceptions_app.services.basis import MOST_LINES, Basis, CaseKey, LastRun
 from exceptions_app.services.check_runs import HELD, Judged
 from exceptions_app.services.runs import COMPLETE
 
-from .comparing import Comparing, Place
+from .comparing import Comparing
+from .findings import Place
 from .flows import Standing, columns_read, feeds_of
 from .line_keys import LineKeys
 from .narrowing import Line, Narrowed, Narrowing, Times, TooMuchError, lines_in

@@ -27,7 +27,8 @@ from exceptions_app.services.bulk import in_batches, is_one_of
 from exceptions_app.services.live_lines import live_lines
 from exceptions_app.services.openings import told_openings
 
-from .comparing import Comparing, Findings
+from .comparing import Comparing
+from .findings import Findings
 from .flows import Standing, can_run, feeds_of, standing
 from .unjudged import unjudged_keys
 
@@ -122,10 +123,12 @@ def _compare_flow(
         findings = comparing.compare(scopes, standings)
         unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
-            comparing.leave_unjudged(findings, unjudged.drops)
+            comparing.choosing.leave_unjudged(findings, unjudged.drops)
         blind = {code for code in codes if code in findings.errors or not standings[code].complete}
         if blind or unjudged:
-            comparing.hold_back(findings, live, lambda one: one.check in blind or unjudged.covers(one))
+            comparing.choosing.hold_back(
+                findings, live, lambda one: one.check in blind or unjudged.covers(one)
+            )
     _add(found, checks, findings, standings)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from arro3.core import Table
 from duckdb import DuckDBPyConnection
@@ -18,7 +19,9 @@ from exceptions_app.records.store import RecordStore
 from exceptions_app.services import basis
 from exceptions_app.services.basis import CaseKey, LastRun
 from exceptions_app.services.runs import FeedFacts
-from jobs.comparing import Comparing, Place
+from jobs import grouping
+from jobs.comparing import Comparing
+from jobs.findings import Place
 from jobs.flows import standing
 from jobs.reconcile import compared
 from jobs.sweeping import Known, Sweeping
@@ -130,8 +133,8 @@ class Following:
         self.stands[place] = left | {one.fingerprint: _told(one) for one in found}
 
     def anew(self) -> Standing:
-        """What a full sweep of the records says now, and of nothing else."""
-        with closing_session("300MB", 2) as con:
+        """What a full sweep of the records says now, and of nothing else, each entity compared alone."""
+        with closing_session("300MB", 2) as con, mock.patch.multiple(grouping, LEAST=0, MOST=0):
             sweeping = self._sweeping(con, timedelta(0), [])
             sweeping.known = Known(self.now, self.seen(), {}, {}, (), full=True)
             findings = compared(sweeping)

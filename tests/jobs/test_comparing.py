@@ -11,10 +11,11 @@ from duckdb import DuckDBPyConnection
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
-from exceptions_app.reconcile.engine import run_check
+from exceptions_app.reconcile.engine import run_check, run_together
 from exceptions_app.services import runs
-from jobs import comparing
-from jobs.comparing import Comparing, Findings
+from jobs import comparing, grouping
+from jobs.comparing import Comparing
+from jobs.findings import Findings
 from jobs.flows import feeds_of, standing
 
 from .conftest import Hospital, order, receipt
@@ -30,6 +31,13 @@ def read(hospital: Hospital) -> Hospital:
     hospital.source("receipts", [receipt("PO-2", "9", entity=entity) for entity in ENTITIES])
     hospital.poll()
     return hospital
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two entities are compared together."""
+    monkeypatch.setattr(grouping, "LEAST", 0)
+    monkeypatch.setattr(grouping, "MOST", 0)
 
 
 @contextmanager
@@ -59,31 +67,51 @@ def told(findings: Findings) -> Any:
     )
 
 
-def test_what_is_found_does_not_depend_on_the_threads(read: Hospital) -> None:
+def test_what_is_found_depends_neither_on_the_threads_nor_on_what_is_compared_together(
+    read: Hospital, request: pytest.FixtureRequest
+) -> None:
     with opened(read, 1) as (_, alone), opened(read, 3) as (_, together):
         expected = told(alone())
         assert told(together()) == expected
+    request.getfixturevalue("apart")
+    with opened(read, 1) as (_, alone), opened(read, 2) as (_, side_by_side):
+        assert told(alone()) == told(side_by_side()) == expected
     assert {place: len(rows) for place, rows in expected[2].items()} == {
         ("goods.received", entity): 2 for entity in ENTITIES
     } | {("goods.again", entity): 2 for entity in ENTITIES}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("group", ["together", "apart"])
 def test_a_check_that_breaks_in_one_entity_says_nothing_anywhere_and_stops_no_other(
-    read: Hospital, threads: int, monkeypatch: pytest.MonkeyPatch
+    read: Hospital,
+    threads: int,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if group == "apart":
+        request.getfixturevalue("apart")
+
     def broken(con: DuckDBPyConnection, check: Any, catalog: Any, entity: str | None, parameters: Any) -> Any:
         if (check.code, entity) == ("goods.received", "H02"):
             raise ArithmeticError("DECIMAL(18,4) overflow")
         return run_check(con, check, catalog, entity, parameters)
 
+    def one_is_broken(con: DuckDBPyConnection, check: Any, *rest: Any) -> Any:
+        if check.code == "goods.received":
+            raise ArithmeticError("DECIMAL(18,4) overflow")
+        return run_together(con, check, *rest)
+
     monkeypatch.setattr(comparing, "run_check", broken)
+    monkeypatch.setattr(comparing, "run_together", one_is_broken)
     with opened(read, threads) as (_, compare):
         findings = compare()
     assert findings.errors == {"goods.received": "ArithmeticError in H02: DECIMAL(18,4) overflow"}
     assert set(findings.primary) == {("goods.again", entity) for entity in ENTITIES}
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_comparison_that_must_stop_leaves_its_session_usable(read: Hospital) -> None:
     asked: list[int] = []
 

@@ -12,7 +12,8 @@ from duckdb import DuckDBPyConnection
 
 from exceptions_app.duck import closing_session, session
 from exceptions_app.records.reading import UnfinishedRuns
-from jobs.comparing import Comparing, Findings
+from jobs.comparing import Comparing
+from jobs.findings import Findings
 from jobs.flows import standing
 
 from .following import Following

@@ -16,6 +16,8 @@ from exceptions_app.catalog.schema import AllocationCheck
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.queries.balances import documents
 from exceptions_app.reconcile.allocation import allocate, told
+from exceptions_app.reconcile.engine import run_together
+from exceptions_app.reconcile.parameters import RunParameters
 
 from .books import NOW, Books, days_ago
 
@@ -124,6 +126,22 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str]]] = [
     ("a worth of nothing needs no journal", {"A": 0, "B": 10}, {"G": 10, "H": 0}, {}),
     ("cents count", {"A": "10.0001"}, {"G": "10.0002"}, {"A": "", "G": ""}),
 ]  # fmt: skip
+
+
+def test_entities_that_are_compared_together_keep_their_documents_apart(books: Books) -> None:
+    _put(books, {"A": 10, "B": 10, "C": 5}, {"G": 10, "H": 7})
+    check, alone = books.catalog.checks[CHECK], books.run(CHECK)
+    books.con.execute("CREATE TABLE moved AS FROM all_stock_adjustment")
+    books.con.execute("INSERT INTO all_stock_adjustment SELECT * REPLACE ('H2' AS entity) FROM moved")
+    other = books.run(CHECK, entity="H2")
+    for record in ("stock_adjustment", "journal_line"):
+        books.con.execute(f"CREATE OR REPLACE TEMP VIEW rec_{record} AS SELECT * FROM all_{record}")
+    read = dict.fromkeys(check.sides, NOW)
+    parameters = RunParameters(NOW, lambda days: NOW - timedelta(days=days), read)
+    together = run_together(books.con, check, books.catalog, ["H1", "H2"], parameters)
+    assert together["H1"].discrepancies == alone.discrepancies != []
+    assert together["H2"].discrepancies == other.discrepancies != []
+    assert {*alone.discrepancies}.isdisjoint(other.discrepancies)
 
 
 @pytest.mark.parametrize(
