@@ -78,6 +78,7 @@ class Comparing:
         self._views = ScopeViews(con, self.records, catalog)
         self._kept: set[str] = set()
         self._of_scope: dict[str, dict[str, Among | None]] = {}
+        self._showings: dict[Hashable, Showing] = {}
 
     @cached_property
     def _rows(self) -> Mapping[str, Mapping[str, int]]:
@@ -231,6 +232,12 @@ class Comparing:
         of_scope = self._of_scope.get(scope)
         if of_scope is None:
             return Showing(dict.fromkeys(self.record_types, 2))
+        asked = (self.near, *of_scope.items())
+        if asked not in self._showings:
+            self._showings[asked] = self._worked_out(of_scope)
+        return self._showings[asked]
+
+    def _worked_out(self, of_scope: Mapping[str, Among | None]) -> Showing:
         whole: Counter[str] = Counter()
         near, lines = set[str](), set[str]()
         for check in self.checks:
@@ -243,10 +250,8 @@ class Comparing:
             whole.update(
                 name for name in records_read(check) if name not in of_sides or name not in self.near
             )
-        return Showing(whole, frozenset(near - whole.keys()), frozenset(lines), self._columns(of_scope))
-
-    def _columns(self, of_scope: Mapping[str, Among | None]) -> Mapping[str, Collection[str]]:
-        return columns_read(self.catalog, self.records, [c for c in self.checks if c.code in of_scope])
+        columns = columns_read(self.catalog, self.records, [c for c in self.checks if c.code in of_scope])
+        return Showing(whole, frozenset(near - whole.keys()), frozenset(lines), columns)
 
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""

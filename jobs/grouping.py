@@ -10,9 +10,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 Group = tuple[str, ...]
 """Scopes that are compared together: several entities, or one scope alone."""
-LEAST, MOST = 20_000, 200_000
-"""Rows in a group: fewer are not shared out among lanes; more are compared in no time less per row, and in more memory
-(bench/three_way.py). An entity that has more is compared alone."""
+LEAST, MOST = 100_000, 200_000
+"""Rows in a group. Fewer are not shared out among lanes: planning a statement (7 to 20 ms) takes as long as comparing
+some 40,000 rows. More cost no less a row, and more memory (bench/three_way.py); an entity that has more is alone."""
 _SLACK = 1.1
 """So much more than its share a lane may get, rather than leaving a small group over."""
 
