@@ -24,6 +24,7 @@ from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.duck import connections, thread_sharing, threads_of
 from exceptions_app.reconcile.engine import CheckResult, run_check, run_together
+from exceptions_app.reconcile.errors import CheckError
 from exceptions_app.reconcile.lanes import side_by_side
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.reconcile.sides import Among
@@ -112,8 +113,24 @@ class Comparing:
         findings = findings or Findings()
         self.near = narrowed.near if narrowed else self.near
         found = {place: result.discrepancies for place, result in findings.counts.items()}
-        names = sorted({scope for of_check in scopes.values() for scope in of_check})
         self._standings.update(standings)
+        places = Places(scopes, standings, narrowed)
+        for (code, scope), outcome in self._outcomes(places, within).items():
+            if isinstance(outcome, CheckResult):
+                findings.counts[code, scope] = outcome
+                found[code, scope] = outcome.discrepancies
+            else:
+                findings.errors.setdefault(code, outcome)
+        usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
+        self.choosing.choose(usable, findings)
+        return findings
+
+    def _outcomes(self, places: Places, within: Container[Place]) -> dict[Place, CheckResult | str]:
+        """What each check found in each of its scopes, or how it broke there; scope by scope."""
+        names, narrowed = (
+            sorted({s for of_check in places.scopes.values() for s in of_check}),
+            places.narrowed,
+        )
         for name in names:
             self._of_scope.setdefault(name, {}).update(
                 (
@@ -121,26 +138,16 @@ class Comparing:
                     narrowed.checks[check.code].among if narrowed and (check.code, name) in within else None,
                 )
                 for check in self.checks
-                if name in scopes.get(check.code, ())
+                if name in places.scopes.get(check.code, ())
             )
-        places = Places(scopes, standings, narrowed)
-        groups = grouped(
-            names, partial(self._alike, places), partial(self._size, places), threads_of(self.con)
-        )
+        alike, size = partial(self._alike, places), partial(self._size, places)
+        groups = grouped(names, alike, size, threads_of(self.con))
         with self._lanes(groups) as lanes:
             work = partial(self._compare_group, places, set())
             compared = side_by_side(lanes, groups, work, self.go_on, thread_sharing(self.con))
-        outcomes = {place: outcome for of_group in compared.values() for place, outcome in of_group.items()}
-        for scope, check in product(names, self.checks):
-            outcome = outcomes.get((check.code, scope))
-            if isinstance(outcome, CheckResult):
-                findings.counts[check.code, scope] = outcome
-                found[check.code, scope] = outcome.discrepancies
-            elif outcome is not None:
-                findings.errors.setdefault(check.code, outcome)
-        usable = {place: rows for place, rows in found.items() if place[0] not in findings.errors}
-        self.choosing.choose(usable, findings)
-        return findings
+        found = {place: outcome for of_group in compared.values() for place, outcome in of_group.items()}
+        order = product(names, self.checks)
+        return {place: found[place] for name, check in order if (place := (check.code, name)) in found}
 
     @contextmanager
     def _lanes(self, groups: Sequence[Group]) -> Iterator[list[ScopeViews]]:
@@ -157,11 +164,11 @@ class Comparing:
         """Scopes of which this is equal are compared in one statement: the same checks, lines and times."""
         if scope == NETWORK_SCOPE:
             return scope
-        times = [
-            tuple(self.times(check, scope, places.standings[check.code]).items())
-            for check in self.checks
-            if scope in places.scopes.get(check.code, ())
-        ]
+        here = [check for check in self.checks if scope in places.scopes.get(check.code, ())]
+        try:
+            times = [tuple(self.times(check, scope, places.standings[check.code]).items()) for check in here]
+        except CheckError:  # it is told where the check is run
+            return scope
         return tuple(self._of_scope[scope].items()), tuple(times)
 
     def _size(self, places: Places, scopes: Sequence[str]) -> dict[str, int]:
