@@ -308,11 +308,13 @@ class Narrowing:
                 rows = max((rows_of(self.con, self.records.types[name]) for name in records), default=0)
                 if count > share * rows:
                     raise TooMuchError(f"{count:,} of about {rows:,} lines changed")
-        near = frozenset(self._keep_near(lines)) if any(lines.values()) else frozenset()
+        near = frozenset(self._keep_near(lines, places)) if any(lines.values()) else frozenset()
         return Narrowed(self.checks, lines, near, places)
 
-    def _keep_near(self, lines: Mapping[str, int]) -> Iterator[str]:
-        """Per record type that sides read: the rows with a probed line."""
+    def _keep_near(
+        self, lines: Mapping[str, int], places: Mapping[str, Mapping[str | None, int]]
+    ) -> Iterator[str]:
+        """Per record type that sides read: the rows with a probed line. Of entities without any no file is opened."""
         filters: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         whole = {row.record for row in self.catalog.reference_rows}
         for probing in self.checks.values():
@@ -326,17 +328,23 @@ class Narrowing:
                     whole.add(side.record)
         with _views(self.con, self.catalog) as con:
             for record in sorted(filters.keys() - whole):
-                self._keep_rows(con, record, sorted(filters[record]))
+                there = {entity for table, _ in filters[record] for entity in places[table]}
+                scope = None if there & {None, NETWORK_SCOPE} else sorted(filter(None, there))
+                self._keep_rows(con, record, sorted(filters[record]), scope)
                 yield record
 
     def _keep_rows(
-        self, con: DuckDBPyConnection, record: str, filters: Sequence[tuple[str, tuple[str, ...]]]
+        self,
+        con: DuckDBPyConnection,
+        record: str,
+        filters: Sequence[tuple[str, tuple[str, ...]]],
+        scope: Sequence[str] | None,
     ) -> None:
         conditions = []
         for place, (table, names) in enumerate(filters):
             conditions += self._has_line(con, record, table, names, f"raw {place}")
         one = self.records.types[record]
-        rows = one.current_sql(None, self.columns.get(record), " OR ".join(conditions))
+        rows = one.current_sql(scope, self.columns.get(record), " OR ".join(conditions))
         con.execute(f"CREATE OR REPLACE TABLE {quoted(NEAR + record)} AS {rows}")
 
     def _has_line(
