@@ -79,7 +79,7 @@ class ScopeViews:
             listed = ", ".join(f"({literal(scope)})" for scope in scopes)
             self._view(ENTITIES, f"SELECT * FROM (VALUES {listed}) AS e({quoted('entity')})")
         for name in shown.lines:
-            self._view(name, _lines_of(LINES + name, scopes))
+            self._view(name, lines_sql(LINES + name, scopes))
         self._shown = wanted
 
     def _show_network(self, shown: Showing) -> None:
@@ -119,7 +119,7 @@ class ScopeViews:
         self.con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql}")
 
 
-def _lines_of(table: str, scopes: Sequence[str]) -> str:
+def lines_sql(table: str, scopes: Sequence[str]) -> str:
     """The probed lines of a scope; of several, which of them each is probed in. One without entity is probed in all."""
     lines, entity = quoted(table), quoted("entity")
     some = f"{entity} IN ({literals(scopes)})"
