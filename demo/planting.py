@@ -13,6 +13,7 @@ from . import (
     line_faults,
     look_alikes,
     master_faults,
+    master_look_alikes,
     order_faults,
     payment_faults,
 )
@@ -97,7 +98,8 @@ def plant_history(network: Network, now: datetime) -> None:
         count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    for supply in [*look_alikes.kinds(planter), *further_look_alikes.kinds(planter)]:
+    innocent = (look_alikes, further_look_alikes, master_look_alikes)
+    for supply in [one for kinds in innocent for one in kinds.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)
     _plant_people(
