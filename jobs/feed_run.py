@@ -172,6 +172,7 @@ class FeedRun:
         """Map and land one page; what is rejected is kept before, so that no reject is ever lost."""
         if self.inbox is not None:
             self.inbox.takes(page)
+        self.outcome.fields.add(page.rows)
         batch = mapper.map(page.rows, page.problems)
         self.outcome.read += len(page.rows) + len(page.problems)
         if self.feed.mode != "snapshot":  # a whole snapshot settles all that was rejected before it

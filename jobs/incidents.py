@@ -17,7 +17,7 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.rhythm import Silence, silence
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import incidents, rejects, rhythms, runs
+from exceptions_app.services import feed_fields, incidents, rejects, rhythms, runs
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
@@ -61,6 +61,7 @@ def after_poll(
             error=outcome.error or "the run did not end",
             kind=outcome.error_kind,
         )
+    _tell_of_drift(session, context, feed, outcome)
     if outcome.status == FAILED and not outcome.rejected:
         return 0
     position, _, reason = (outcome.first_reject or "").partition(": ")
@@ -76,6 +77,16 @@ def after_poll(
         unplaced=outcome.unplaced,
     )
     return rejects.end_of_feed(session, feed.code, context.now) if counts.confirmed else 0
+
+
+def _tell_of_drift(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+    """A run that broke off has seen fields too; that one is gone is known of a whole read, or of many rows."""
+    if outcome.status == FAILED and not outcome.fields.rows:
+        return
+    whole = outcome.read_everything(feed)
+    drift = feed_fields.note(session, feed.code, feed.contract, outcome.fields, context.now, whole=whole)
+    if drift.now or drift.before:
+        incidents.source_drift(session, context, feed.code, drift.now)
 
 
 def _quiet(

@@ -12,7 +12,7 @@ from exceptions_app.access import Permission
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import integration, interfaces
+from exceptions_app.queries import feed_fields, integration, interfaces
 from exceptions_app.runtime import runtime
 from exceptions_app.services import again, runs
 from exceptions_app.services.again import AgainRefusedError, Wish
@@ -101,6 +101,7 @@ def _page(declared: Feed, problem: str) -> str:
         system=catalog.systems[declared.system],
         pattern=interfaces.pattern_of(catalog, declared.system),
         runs=integration.runs(db.session(), feed=declared.code)[:10],
+        drift=feed_fields.drift(db.session(), declared.code),
         changes=interfaces.history(db.session(), declared.code),
         problem=problem,
         typed=request.form,

@@ -117,6 +117,10 @@ class Contract(Shape):
     latency: Duration = timedelta(minutes=15)
     deliver_by: DeliverBy | None = None
     rhythm: Rhythm | None = None
+    accept_fields: list[str] = Field(
+        default_factory=list,
+        description="fields of the source that may be new or change their kind unsaid: names, or patterns with *",
+    )
 
 
 class Mapped(Shape):
