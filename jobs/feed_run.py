@@ -7,7 +7,7 @@ transaction is open while the network or the store is asked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -82,6 +82,7 @@ class FeedRun:
                 mapper = FeedMapper(
                     con, catalog, self.feed.code, self.run_id, self.started_at,
                     self.inbox.newest_known if self.inbox else None, knowing=self._keep_known(con),
+                    look_ups=self._look_ups(con),
                 )  # fmt: skip
                 self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
@@ -119,7 +120,7 @@ class FeedRun:
 
     def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:
         """Only the records of these keys; None where the source cannot be asked for them. Proves no absence."""
-        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        settings = self.work.runtime.settings
         try:
             self._connector = self._built()
             if not isinstance(self._connector, ReadsOne):
@@ -128,7 +129,7 @@ class FeedRun:
             if not found or None in found:
                 return None
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
-                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                mapper = self._plain_mapper(con)
                 rows = [row for each in found if each is not None for row in each]
                 self._take(mapper, Page(rows, watermark=self.outcome.watermark))
         except SourceError as error:
@@ -138,13 +139,13 @@ class FeedRun:
 
     def read_again(self, again: Again) -> Outcome:
         """What was read before. Proves no absence; what the watermark says afterwards counts for nothing."""
-        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        settings = self.work.runtime.settings
         try:
             self._connector = self._built()
             if not isinstance(self._connector, ReadsAgain):
                 raise CannotReadAgainError("its connector cannot read anything again")
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
-                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                mapper = self._plain_mapper(con)
                 pages = self._connector.read_again(again)
                 self._take_all(con, mapper, (replace(page, watermark=self._began_at) for page in pages))
         except (*SourceError, CannotReadAgainError) as error:
@@ -208,6 +209,15 @@ class FeedRun:
             with self.work.reading() as session:
                 self._missing = rejects.holding(session, [self.feed.code])
         return [each for each in self._missing if each.id not in self.outcome.mended]
+
+    def _plain_mapper(self, con: DuckDBPyConnection) -> FeedMapper:
+        """One that tells nothing from what is known."""
+        catalog, look_ups = self.work.runtime.catalog, self._look_ups(con)
+        return FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at, look_ups=look_ups)
+
+    def _look_ups(self, con: DuckDBPyConnection) -> Callable[[], None]:
+        store, code = self.work.runtime.store, self.feed.code
+        return lambda: store.keep_look_ups(con, code, self._unfinished())
 
     def _keep_known(self, con: DuckDBPyConnection) -> bool:
         """Whether rows can be told from what is known. Events are told apart by the inbox."""

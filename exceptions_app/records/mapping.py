@@ -6,7 +6,7 @@ here; rejects are returned. A bad row never costs a good one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -72,10 +72,11 @@ class FeedMapper:
 
     def __init__(
         self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
-        newest_known: NewestKnown | None = None, *, knowing: bool = False,
+        newest_known: NewestKnown | None = None, *, knowing: bool = False, look_ups: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `knowing`: the session
-        holds what is known (`unchanged.keep_known`), and what says no more than that is told apart.
+        holds what is known (`unchanged.keep_known`), and what says no more than that is told apart. `look_ups` makes
+        the tables that the mapping looks up (`looked_up.keep`); it is asked once, with the first rows.
         """
         feed = catalog.feeds[feed_code]
         self._con = con
@@ -91,6 +92,7 @@ class FeedMapper:
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
         self._knowing = knowing
+        self._look_ups = look_ups
         self.run_id = run_id
         for target in self._plan.targets:
             if target.key:
@@ -184,6 +186,9 @@ class FeedMapper:
         self._note_present(self._keys_plan, "")
 
     def _check(self, plan: MappingPlan, rows: Sequence[RawRow]) -> None:
+        if self._look_ups is not None:
+            self._look_ups()
+            self._look_ups = None
         load_page(self._con, plan.fields, rows)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked_page AS {checked_sql(plan)}")
 

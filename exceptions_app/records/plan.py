@@ -12,7 +12,7 @@ from functools import cached_property
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expressions import MAPPING, Expr, Scope, parse
-from exceptions_app.catalog.schema import ColumnType, Feed, Mapped, Secret, Sensitivity
+from exceptions_app.catalog.schema import ColumnType, DoorLookup, Feed, Mapped, Secret, Sensitivity
 from exceptions_app.catalog.secrets import SecretError, value_of
 
 from .errors import MappingError
@@ -36,6 +36,7 @@ class Target:
     """What is stored instead: `hash` or `last4`."""
     key: str = ""
     """Of the hash."""
+    look_up: DoorLookup | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class MappingPlan:
         mapped = value if isinstance(value, Mapped) else Mapped.model_validate({"value": value})
         key = "" if mapped.conceal_key is None else self._revealed(name, mapped.conceal_key)
         expr = self._parse(mapped.value)
-        return Target(name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key)
+        return Target(
+            name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key, mapped.look_up
+        )
 
     def _revealed(self, name: str, secret: Secret) -> str:
         try:

@@ -15,7 +15,9 @@ from exceptions_app.config import load_settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import FeedState, Reject
-from exceptions_app.runtime import make_runtime
+from exceptions_app.records.looked_up import look_ups
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.runtime import Runtime, make_runtime
 from exceptions_app.services import again, runs
 from exceptions_app.services.again import AgainRefusedError, Wish
 
@@ -81,10 +83,9 @@ def list_rejects(code: str, most: int) -> None:
 )
 def preview(code: str, rows: int, plain: bool) -> None:
     """The first rows of a feed, raw and mapped, with rejects. Nothing is stored, no file is moved."""
-    settings = load_settings()
-    runtime = make_runtime(settings)
+    runtime = make_runtime(load_settings())
     _known(runtime.catalog.feeds, code)
-    found = feed_preview.preview(settings, runtime.catalog, code, rows, plain=plain)
+    found = feed_preview.preview(runtime, code, _unfinished(runtime, code), rows, plain=plain)
     unused = [each["name"] for each in found["fields"] if not each["feeds"]]
     for row in found["rows"]:
         click.echo(
@@ -105,6 +106,14 @@ def preview(code: str, rows: int, plain: bool) -> None:
     click.echo(f"{said}{'; there may be more' if found['more'] else ''}; nothing was stored")
     if found["error"]:
         raise click.ClickException(found["error"])
+
+
+def _unfinished(runtime: Runtime, code: str) -> UnfinishedRuns:
+    """Which runs' records are not to be seen; the database is opened only where the mapping looks records up."""
+    if not any(look_ups(runtime.catalog.feeds[code])):
+        return UnfinishedRuns(0)
+    with opened() as install, install.transaction() as session:
+        return runs.unfinished(session)
 
 
 _OUTCOMES = {

@@ -123,11 +123,24 @@ class Contract(Shape):
     )
 
 
+class DoorLookup(Shape):
+    """What stored reference records say of a value that a source sends."""
+
+    record: Name = Field(description="the record type that is asked")
+    column: Name = Field(description="what is taken from the record: one of its columns, or entity")
+    by: Name | None = Field(None, description="the column that the value is; default: the record's only key")
+    system: Code | None = Field(None, description="only records of this system")
+    absent: Literal["reject", "empty"] = Field(
+        "reject", description="what becomes of a row whose value no record knows: refused, or left without it"
+    )
+
+
 class Mapped(Shape):
-    """One canonical column: an expression over the raw row, perhaps translated by a crosswalk."""
+    """One canonical column: an expression over the raw row, perhaps translated by a crosswalk or looked up."""
 
     value: Expression
     crosswalk: Code | None = None
+    look_up: DoorLookup | None = None
     optional: bool = Field(False, description="the source leaves the field out of rows that have no value")
     conceal: Literal["hash", "last4"] | None = Field(
         None, description="what is stored instead of the value: its keyed hash, or its last four characters"
