@@ -37,7 +37,7 @@ from exceptions_app.records.errors import RecordError
 from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services import rejects, runs, tasks
+from exceptions_app.services import feed_states, rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL
 
@@ -67,6 +67,7 @@ class FeedRun:
         self._pages = 0
         self._connector: Connector | None = None
         self._missing: list[OpenReject] | None = None
+        self._replaying = False
         self.inbox: InboxRun | None = None
         """What is drained, where the feed is one of events."""
 
@@ -144,6 +145,8 @@ class FeedRun:
             self._connector = self._built()
             if not isinstance(self._connector, ReadsAgain):
                 raise CannotReadAgainError("its connector cannot read anything again")
+            self.inbox = inbox_of(self.work, self.feed, self._connector)
+            self._replaying = True
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
                 mapper = self._plain_mapper(con)
                 pages = self._connector.read_again(again)
@@ -199,7 +202,8 @@ class FeedRun:
         self.outcome.again += batch.unchanged - batch.left_out
         self.outcome.watermark = page.watermark
         if self.inbox is not None:
-            self.inbox.landed(batch.rejects, mapper.newest())
+            keeping = mapper.last_to_keep(page.rows) if self.inbox.keeps and not self._replaying else None
+            self.inbox.landed(batch.rejects, mapper.newest(), page.rows, keeping)
         self._pages += 1
         self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
 
@@ -213,7 +217,11 @@ class FeedRun:
     def _plain_mapper(self, con: DuckDBPyConnection) -> FeedMapper:
         """One that tells nothing from what is known."""
         catalog, look_ups = self.work.runtime.catalog, self._look_ups(con)
-        return FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at, look_ups=look_ups)
+        newest_known = self.inbox.newest_known if self.inbox else None
+        return FeedMapper(
+            con, catalog, self.feed.code, self.run_id, self.started_at, newest_known, look_ups=look_ups,
+            replaying=self.inbox is not None,
+        )  # fmt: skip
 
     def _look_ups(self, con: DuckDBPyConnection) -> Callable[[], None]:
         store, code = self.work.runtime.store, self.feed.code
@@ -278,11 +286,11 @@ class JobNotes:
 
     def held(self) -> str | None:
         with self._work.reading() as session:
-            return runs.job_left(session, self._feed)
+            return feed_states.job_left(session, self._feed)
 
     def keep(self, note: str | None) -> None:
         with self._work.transaction() as session:
-            runs.note_job(session, self._feed, note)
+            feed_states.note_job(session, self._feed, note)
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

@@ -18,7 +18,7 @@ from exceptions_app.models import FeedState, Reject
 from exceptions_app.records.looked_up import look_ups
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.runtime import Runtime, make_runtime
-from exceptions_app.services import again, runs
+from exceptions_app.services import again, feed_states, runs
 from exceptions_app.services.again import AgainRefusedError, Wish
 
 from .. import feed_preview, one_pass
@@ -133,7 +133,7 @@ def reread(code: str) -> None:
     """Let the next run read a feed from its beginning, as after a corrected mapping."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        runs.read_again(session, code, by=_OPERATOR, now=utc_now())
+        feed_states.read_again(session, code, by=_OPERATOR, now=utc_now())
     click.echo(f"the next run reads {code} from its beginning; files that it archived must be put back")
 
 
@@ -144,7 +144,7 @@ def pause(code: str, why: str) -> None:
     """Read nothing of a feed until it is resumed. Events that come are kept, and taken then."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        done = runs.pause(session, code, why, by=_OPERATOR, now=utc_now())
+        done = feed_states.pause(session, code, why, by=_OPERATOR, now=utc_now())
     click.echo(f"{code} is paused" if done else f"{code} was paused already; nothing was changed")
 
 
@@ -154,7 +154,7 @@ def resume(code: str) -> None:
     """Read a paused feed again, as its schedule says."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        done = runs.resume(session, code, by=_OPERATOR, now=utc_now())
+        done = feed_states.resume(session, code, by=_OPERATOR, now=utc_now())
     click.echo(f"{code} is read again" if done else f"{code} was not paused; nothing was changed")
 
 
