@@ -106,7 +106,7 @@ def _statement(viewer: Viewer, about: tuple[str, ...], postgres: bool) -> Select
         for name, conditions in lists.items()
     )
     each = union_all(*map(select, parts)).subquery()
-    rows = select(each.c.list_name, *COLUMNS).join_from(each, Case, Case.id == each.c.id)
+    rows = select(*COLUMNS, each.c.list_name).join_from(each, Case, Case.id == each.c.id)
     return rows.outerjoin(User, User.id == Case.owner_id).order_by(Case.due_at, Case.id)
 
 

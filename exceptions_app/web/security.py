@@ -13,7 +13,7 @@ CONTENT_SECURITY_POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _FOR_GOOD = "public, max-age=31536000, immutable"
-"""For a file whose address changes with it (`frame.asset`)."""
+"""For a file whose address changes with it (`addresses.asset`)."""
 _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
