@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from arro3.core import RecordBatchReader, Table
 from duckdb import DuckDBPyConnection
@@ -28,6 +28,7 @@ from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
 from .reasons import reason
 from .repeats import RunKeys
+from .replayed import rows_to_keep
 from .unchanged import tell_unchanged
 
 
@@ -73,6 +74,7 @@ class FeedMapper:
     def __init__(
         self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
         newest_known: NewestKnown | None = None, *, knowing: bool = False, look_ups: Callable[[], None] | None = None,
+        replaying: bool = False,
     ) -> None:  # fmt: skip
         """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `knowing`: the session
         holds what is known (`unchanged.keep_known`), and what says no more than that is told apart. `look_ups` makes
@@ -81,7 +83,7 @@ class FeedMapper:
         feed = catalog.feeds[feed_code]
         self._con = con
         self._layout = Layout(catalog.record_types[feed.record_type])
-        self._plan = MappingPlan(catalog, feed, self._layout, fetched_at)
+        self._plan = MappingPlan(catalog, feed, self._layout, fetched_at, replaying=replaying)
         self._keys_plan = MappingPlan(catalog, feed, self._layout, fetched_at, only_keys=True)
         versions = feed.mode != "snapshot" and "source_time" in feed.mapping
         self._keys: RunKeys | ConvergingKeys = (
@@ -166,6 +168,10 @@ class FeedMapper:
         return [
             (i, deleted, dict(zip(names, values, strict=True))) for i, deleted, *values in found.fetchall()
         ]
+
+    def last_to_keep(self, rows: Sequence[RawRow]) -> dict[int, dict[str, Any]]:
+        """Of the page that was mapped last, `rows`: number of each row taken -> what of it may be kept."""
+        return rows_to_keep(self._con, self._plan, rows)
 
     def last_seen(self) -> set[int]:
         """The row numbers of the page that was mapped last which belong to the feed, taken or not."""

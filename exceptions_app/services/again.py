@@ -89,7 +89,7 @@ def _judge(session: Session, catalog: Catalog, feed: str, wish: Wish, now: datet
 
 def _judge_events(catalog: Catalog, feed: Feed, wish: Wish, now: datetime) -> None:
     """Of events, what the mapping named is kept for a while."""
-    kept = EventsRead.model_validate(feed.read).keep
+    kept = EventsRead.model_validate(feed.read).kept_for
     why = "its option 'keep' is 0s" if not kept else why_not_kept(catalog, feed)
     if why:
         raise AgainRefusedError(f"Nothing is kept of this feed's events ({why}): have them sent again.")

@@ -128,7 +128,11 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(changes: Hospit
     assert "no finished read" in refused("orders", Wish(run=4711))
     assert state.last_run_id is not None
     catalog.systems["ERP"] = System(code="ERP", name="Sends", kind="erp", connector="events")
+    catalog.feeds["orders"] = catalog.feeds["orders"].model_copy(update={"read": {"keep": "0s"}})
     assert "sent again" in refused("orders", Wish(since=days_ago(1)))
+    catalog.feeds["orders"] = catalog.feeds["orders"].model_copy(update={"read": {}})
+    assert "in no files" in refused("orders", Wish(file="a.csv"))
+    assert "Events are kept for 7 d" in refused("orders", Wish(since=days_ago(8)))
 
 
 def test_a_paused_feed_is_not_read_until_it_is_resumed(changes: Hospital) -> None:
