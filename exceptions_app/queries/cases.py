@@ -151,7 +151,9 @@ class _Counting:
         """
         if self.plan.count is not None:
             return _Told(self.plan.count)
-        with_rows = later or self.exact or self.plan.order.off_index
+        at_most = self.plan.at_most
+        few = self.plan.order.off_index and (at_most is None or at_most > PAGE_SIZE)
+        with_rows = later or self.exact or few
         return _Told(None, self.statement().scalar_subquery(), with_rows)
 
     def asked(self) -> int:
