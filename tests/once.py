@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine import Dialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from exceptions_app import runtime
@@ -52,3 +57,20 @@ def load_sites_once(patch: pytest.MonkeyPatch) -> None:
         return replace(found, **{name: dict(getattr(found, name)) for name in _MAPPINGS})
 
     patch.setattr(runtime, "load_catalog", load_catalog)
+
+
+def compile_statements_once(patch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy writes each statement once an engine, and each test has engines of its own: here engines to the same
+    kind of database know what the others have written.
+    """
+    written: dict[type[Dialect], LRUCache[Any, Any]] = {}
+    for kind in (SQLiteDialect, PGDialect):
+        patch.setattr(kind, "__hash__", lambda self: hash(type(self)))
+        patch.setattr(kind, "__eq__", lambda self, other: type(self) is type(other))
+    as_always = Engine.__init__
+
+    def initialise(self: Engine, *given: Any, **named: Any) -> None:
+        as_always(self, *given, **named)
+        self._compiled_cache = written.setdefault(type(self.dialect), LRUCache(5_000))
+
+    patch.setattr(Engine, "__init__", initialise)
