@@ -26,7 +26,6 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from exceptions_app.services import engine, schema
 from exceptions_app.services.engine import prepare_engine
@@ -187,12 +186,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         yield from _opened("sqlite", f"sqlite:///{path}")
         return
     emptied: Emptied = request.getfixturevalue("emptied")
-    yield from _opened("postgres", emptied.take(), QueuePool)
+    yield from _opened("postgres", emptied.take())
     emptied.give_back()
 
 
-def _opened(name: str, url: str, pool: type[Pool] = NullPool) -> Iterator[Database]:
-    engine = prepare_engine(create_engine(url, poolclass=pool))
+def _opened(name: str, url: str) -> Iterator[Database]:
+    engine = prepare_engine(create_engine(url))
     yield Database(name, url, engine)
     engine.dispose()
 

@@ -53,10 +53,14 @@ def load_sites_once(patch: pytest.MonkeyPatch) -> None:
             return as_always(directory, models)
         if directory not in loaded:
             loaded[directory] = as_always(directory, models)
-        found = loaded[directory]
-        return replace(found, **{name: dict(getattr(found, name)) for name in _MAPPINGS})
+        return with_own_mappings(loaded[directory])
 
     patch.setattr(runtime, "load_catalog", load_catalog)
+
+
+def with_own_mappings(found: Catalog) -> Catalog:
+    """The same configuration, to which a test may add."""
+    return replace(found, **{name: dict(getattr(found, name)) for name in _MAPPINGS})
 
 
 def compile_statements_once(patch: pytest.MonkeyPatch) -> None:
@@ -67,10 +71,8 @@ def compile_statements_once(patch: pytest.MonkeyPatch) -> None:
     for kind in (SQLiteDialect, PGDialect):
         patch.setattr(kind, "__hash__", lambda self: hash(type(self)))
         patch.setattr(kind, "__eq__", lambda self, other: type(self) is type(other))
-    as_always = Engine.__init__
 
-    def initialise(self: Engine, *given: Any, **named: Any) -> None:
-        as_always(self, *given, **named)
-        self._compiled_cache = written.setdefault(type(self.dialect), LRUCache(5_000))
+    def shared(self: Engine) -> LRUCache[Any, Any]:
+        return written.setdefault(type(self.dialect), LRUCache(5_000))
 
-    patch.setattr(Engine, "__init__", initialise)
+    patch.setattr(Engine, "_compiled_cache", property(shared, lambda self, own: None), raising=False)
