@@ -25,6 +25,7 @@ from .clock import ClockDetail, clock_detail
 from .conversions import conversions
 from .drafts import Letter, draft
 from .not_confirmed import NotConfirmed, not_confirmed
+from .record_urls import record_url
 from .related import Related, related
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
@@ -198,14 +199,7 @@ def _links(catalog: Catalog, case: ExceptionCase, evidence: dict[str, Any]) -> t
         if name in said and not said[name]:
             continue
         for feed in catalog.feeds_for(side.record, side.kind, side.systems):
-            system = catalog.systems[feed.system]
-            pattern = system.record_urls.get(side.record)
-            if pattern is None:
-                continue
-            try:
-                url = pattern.format_map(key)
-            except (KeyError, ValueError, IndexError):
-                continue
-            if url.startswith(("https://", "http://")):
-                found[url] = RecordLink(f"{catalog.record_types[side.record].title} in {system.name}", url)
+            if url := record_url(catalog, feed.system, side.record, key):
+                title, system = catalog.record_types[side.record].title, catalog.systems[feed.system].name
+                found[url] = RecordLink(f"{title} in {system}", url)
     return tuple(found.values())

@@ -66,7 +66,7 @@ class System(Shape):
     )
     record_urls: dict[Name, str] = Field(
         default_factory=dict,
-        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}",
+        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}; may begin with env:NAME",
     )
     delivery: DeliveryRules = DeliveryRules()
 
