@@ -18,6 +18,7 @@ from . import (
     payment_faults,
 )
 from .hr import faults as people_faults
+from .hr import lifecycle_planting
 from .hr import look_alikes as people_look_alikes
 from .hr.planter import PeoplePlanter
 from .ledger_systems import systems as listed
@@ -116,6 +117,7 @@ def _plant_people(planter: PeoplePlanter, count: int) -> None:
         for entry in islice(supply(planter), count):
             planter.network.ledger.write("fault", entry, planter.now, planter.now)
     people_look_alikes.plant(planter)
+    lifecycle_planting.plant(planter, count)
 
 
 def plant(network: Network, category: str, now: datetime, rng: random.Random) -> list[int]:

@@ -61,7 +61,7 @@ class EventsConnection(Shape):
         None, description="the broker's URL, with user and password: redis://…, amqp://…"
     )
     transport_options: dict[str, str] = Field(
-        default_factory=dict, description="broker: further options of kombu's transport"
+        default_factory=dict, description="broker: further options of kombu's transport, each may be env:NAME"
     )
 
 
