@@ -1,10 +1,13 @@
-"""What a fault has touched is reserved: no look-alike is planted on it, at whatever hour a network is made."""
+"""What a fault has touched is left alone by the next one, at whatever hour a network is made."""
 
 from __future__ import annotations
 
 import json
+import random
 
-from .conftest import Build
+from demo.candidates import Candidates, anything
+
+from .conftest import NOW, Build
 
 
 def test_a_lease_that_was_billed_twice_is_reserved_under_both_numbers(build: Build) -> None:
@@ -17,3 +20,11 @@ def test_a_lease_that_was_billed_twice_is_reserved_under_both_numbers(build: Bui
         numbers = [row["number"] for row in bills if wanted <= json.loads(row["more"]).items()]
         assert len(numbers) == 2
         assert all(network.ledger.taken(number, 0) for number in numbers)
+
+
+def test_a_bill_that_is_removed_while_others_are_chosen_is_passed_over(build: Build) -> None:
+    network = build(faults=False)
+    found = Candidates(network, random.Random(1), NOW).settled(1, 100, anything)
+    assert next(found)
+    network.ap.run("DELETE FROM invoice_lines")
+    assert list(found) == []
