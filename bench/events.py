@@ -8,16 +8,12 @@ request is built before the clock starts.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,11 +25,11 @@ from sqlalchemy.orm import Session
 
 from bench.intake import fresh_database, postgres
 from bench.measure import figure, timed
+from bench.web_server import WebServer
 from exceptions_app.connectors.events.signatures import sign_standard
 from exceptions_app.models import InboxEvent
 from exceptions_app.services import schema
 from exceptions_app.services.engine import prepare_engine, reading
-from jobs.serve import threads_on, web_command
 
 SENDERS, WORKERS = 8, 2
 SINGLE, BATCHED, BATCH = 6_000, 200_000, 200
@@ -53,46 +49,14 @@ feeds:
 _numbers = count(1)
 
 
-class Web:
-    """Two web processes on a fresh install."""
-
-    def __init__(self, database: str, directory: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        (directory / "catalog").mkdir()
-        (directory / "catalog" / "site.yaml").write_text(SITE, encoding="utf-8")
-        self._environ = os.environ | {
-            "TIEOUT_INSTANCE": str(directory), "TIEOUT_DATABASE_URL": database, "TIEOUT_LOG_LEVEL": "ERROR",
-            "BENCH_EVENTS": SECRET,
-        }  # fmt: skip
-        self.start()
-
-    def start(self) -> None:
-        threads = threads_on(self._environ["TIEOUT_DATABASE_URL"])
-        command = web_command("127.0.0.1", self.port, WORKERS, "ERROR", threads)
-        self._process = subprocess.Popen(
-            command, env=self._environ, start_new_session=True, stderr=subprocess.DEVNULL
-        )
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError("the web does not answer")
-
-    def kill(self) -> None:
-        """As by `kill -9`, master and workers."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-
 @contextmanager
-def web(database: str) -> Iterator[Web]:
+def web(database: str) -> Iterator[WebServer]:
+    """Two web processes on a fresh install."""
     directory = Path(tempfile.mkdtemp(prefix="tieout-bench-"))
+    (directory / "catalog").mkdir()
+    (directory / "catalog" / "site.yaml").write_text(SITE, encoding="utf-8")
     schema.upgrade(database)
-    found = Web(database, directory)
+    found = WebServer(database, directory, WORKERS, {"BENCH_EVENTS": SECRET})
     try:
         yield found
     finally:
@@ -165,7 +129,7 @@ def measured(server: str | None, total: int, batch: int) -> tuple[float, int]:
     return total / seconds, lost
 
 
-def _killed(running: Web, batch: int, total: int) -> set[str]:
+def _killed(running: WebServer, batch: int, total: int) -> set[str]:
     """What was accepted while the web was killed in the middle of it, and started again."""
     accepted: set[str] = set()
     for _ in range(2):

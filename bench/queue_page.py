@@ -4,7 +4,8 @@ Measured: from the request to the finished HTML, through the whole application (
 one process, without the socket; counters and search by their SQL alone as well. Goals: a page of 50 rows, page 1 and
 page 2,000, filtered and sorted, median <= 10 ms and p95 <= 25 ms in at most 6 statements (BEGIN included); counters
 <= 2 ms; search <= 50 ms, broad words <= 300 ms; an exception <= 12 ms. The floor beside it: the page's own queries.
-`queue_page.py sqlite 5000000` asks the same of five million, on SQLite only.
+`queue_page.py sqlite 5000000` asks the same of five million, on SQLite only. The peer is django-helpdesk with as many
+tickets, where `bench.peer_helpdesk` is told where it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench import peer_helpdesk
 from bench.intake import postgres
 from bench.measure import Measured, Subject, figure, interleave
 from bench.queue_data import EMAIL, NOW, PASSWORD, SCOPED, application, fill
@@ -212,6 +214,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-queue-") as instance:
         fill(instance, "", size)
         measure("sqlite", instance, "", size)
+        ours = {"list": Subject(page, (instance, "", "")), "one": Subject(one, (instance, ""))}
+        peer_helpdesk.beside(ours, size)
     if only != "sqlite":
         with tempfile.TemporaryDirectory(prefix="bench-queue-") as instance, postgres() as server:
             fill(instance, server, size)

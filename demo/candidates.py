@@ -86,9 +86,10 @@ class Candidates:
             (self._ago(most), self._ago(least), vendor, vendor),
         )
         for row in self._shuffled(numbers):
-            found = self._settled(
-                self.network.ap.find("invoice_lines", {"id": row["id"]})[0], plain or _plain
-            )
+            there = self.network.ap.find(
+                "invoice_lines", {"id": row["id"]}
+            )  # a fault may have removed it since
+            found = self._settled(there[0], plain or _plain) if there else None
             if found and suits(found):
                 yield found
 

@@ -14,18 +14,26 @@ from flask import Flask, Response, jsonify, request
 
 from .life import Life
 from .mending import relapse, repair, worsen
+from .network import Network
 from .planting import plant
 from .systems.writes import book
 
 
 def application(life: Life) -> Flask:
     """`GET /status /ledger /book`; `POST /outage /slow /trouble /plant /repair /relapse /worsen /tick`, JSON each."""
-    app, network, rng = Flask("demo.control", static_folder=None), life.network, random.Random("control")
+    app = Flask("demo.control", static_folder=None)
 
     @app.errorhandler(ValueError)
     def refused(error: ValueError) -> tuple[Response, int]:
         return jsonify(error=str(error)), 400
 
+    _show(app, life.network)
+    _disturb(app, life.network)
+    _alter(app, life)
+    return app
+
+
+def _show(app: Flask, network: Network) -> None:
     @app.get("/status")
     def status() -> Response:
         faults = network.ledger.rows("fault", open_only=True)
@@ -43,6 +51,8 @@ def application(life: Life) -> Flask:
             raise ValueError(f"no system {system!r}; known are {', '.join(network.stores)}")
         return jsonify(book(network.stores[system], request.args.get("operation"), request.args.get("key")))
 
+
+def _disturb(app: Flask, network: Network) -> None:
     @app.post("/trouble")
     def trouble() -> Response:
         body = _body()
@@ -58,47 +68,33 @@ def application(life: Life) -> Flask:
 
         return view
 
-    app.add_url_rule("/outage", "outage", mood("outage"), methods=["POST"])
-    app.add_url_rule("/slow", "slow", mood("slow"), methods=["POST"])
+    for name in ("outage", "slow"):
+        app.add_url_rule(f"/{name}", name, mood(name), methods=["POST"])
 
-    @app.post("/plant")
-    def plant_one() -> Response:
-        now = datetime.now(UTC)
-        planted = plant(network, str(_body()["category"]), now, rng)
-        with network.lock:
-            life.drop(now)
-        return jsonify(planted=planted)
 
-    @app.post("/repair")
-    def repair_one() -> Response:
-        now = datetime.now(UTC)
-        said = repair(network, int(_body()["id"]), now)
-        with network.lock:
-            life.drop(now)
-        return jsonify(repaired=said)
+def _alter(app: Flask, life: Life) -> None:
+    """What changes rows: the files of the warehouse are dropped anew at once."""
+    network, rng = life.network, random.Random("control")
 
-    @app.post("/relapse")
-    def relapse_one() -> Response:
-        now = datetime.now(UTC)
-        said = relapse(network, int(_body()["id"]), now)
-        with network.lock:
-            life.drop(now)
-        return jsonify(back=said)
+    def altering(name: str, said: str, alter: Callable[[dict[str, Any], datetime], Any]) -> None:
+        def view() -> Response:
+            now = datetime.now(UTC)
+            answer = alter(_body(), now)
+            with network.lock:
+                life.drop(now)
+            return jsonify({said: answer})
 
-    @app.post("/worsen")
-    def worsen_one() -> Response:
-        now = datetime.now(UTC)
-        said = worsen(network, int(_body()["id"]), now)
-        with network.lock:
-            life.drop(now)
-        return jsonify(changed=said)
+        app.add_url_rule(f"/{name}", name, view, methods=["POST"])
+
+    altering("plant", "planted", lambda body, now: plant(network, str(body["category"]), now, rng))
+    altering("repair", "repaired", lambda body, now: repair(network, int(body["id"]), now))
+    altering("relapse", "back", lambda body, now: relapse(network, int(body["id"]), now))
+    altering("worsen", "changed", lambda body, now: worsen(network, int(body["id"]), now))
 
     @app.post("/tick")
     def tick() -> Response:
         life.tick(datetime.now(UTC))
         return jsonify(ticked=True)
-
-    return app
 
 
 def _body() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from flask import Response
 
 SYSTEMS = (
     "erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "payroll", "erp_ledger", "wms_stock",
-    "recall_list", "grants",
+    "recall_list", "grants", "middleware",
 )  # fmt: skip
 TROUBLES = {
     "busy": "429 with Retry-After, and nothing is done",

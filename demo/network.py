@@ -6,6 +6,7 @@ Knows how documents enter the systems; serves nothing (that is `serve`) and plan
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from typing import Any
 from . import history, interfaces, masters
 from .consequences import Books, follow
 from .documents import Event, OrderLine, stamp
+from .hr import lifecycle, workforce
 from .hr import tables as people
-from .hr import workforce
 from .ledger import Change, Ledger
 from .ledger_systems import systems as listed
 from .moods import Moods
@@ -73,6 +74,10 @@ class Network:
         self.hcm = Store(home / "hcm.sqlite", schema_of(people.HCM))
         self.payroll = Store(home / "payroll.sqlite", schema_of(people.PAYROLL))
         self.identity = Store(home / "identity.sqlite", schema_of(people.IDENTITY))
+        self.hcm_events = Store(home / "hcm_events.sqlite", schema_of(lifecycle.TABLES))
+        self.broker = lifecycle.Broker(
+            os.environ.get("DEMO_BROKER", lifecycle.FOLDER_BROKER), home / "broker"
+        )
         self.listed = listed.stores(home)
         self.life = Store(home / "life.sqlite", _LIFE)
         self.ledger = Ledger(home / "ledger.sqlite")
@@ -87,7 +92,7 @@ class Network:
         return {
             "erp": self.erp, "procurement": self.procurement, "ap_automation": self.ap, "wms": self.wms,
             "portal": self.portal, "hcm": self.hcm, "payroll": self.payroll, "identity": self.identity,
-            **self.listed,
+            lifecycle.SYSTEM: self.hcm_events, **self.listed,
         }  # fmt: skip
 
     @property
@@ -246,6 +251,12 @@ class Network:
             interfaces.post_receipts(self.erp, [values] if change.verb == "insert" else after)
         elif change.table == "invoice_lines":
             self.post_invoices([*before, *after])
+        elif change.system == lifecycle.SYSTEM:
+            self.publish(now)
+
+    def publish(self, now: datetime) -> None:
+        """What HCM has to tell goes to the broker."""
+        lifecycle.publish(self.hcm_events, self.broker, now)
 
     def mended(self, what: Mended) -> None:
         """A write has put an order line right: the ledger's fault of that kind is healed."""

@@ -150,7 +150,7 @@ def recurring_repeated(planter: Planter) -> Entries:
         copy = planter.copy_invoice(bill, {"number": number, "status": "ENTERED"}, 1)
         undo = Change(*_AP, "alter", {"id": copy["id"]}, {"status": "VOID"})
         worse = Change(*_AP, "alter", {"id": copy["id"]}, {"amount": copy["amount"] + 2_000})
-        yield _of_schedule(bill, "recurring_repeated", "billed twice for one month", [undo], [worse])
+        yield _of_schedule(bill, "recurring_repeated", "billed twice for one month", [undo], [worse], number)
 
 
 def recurring_absent(planter: Planter) -> Entries:
@@ -160,9 +160,12 @@ def recurring_absent(planter: Planter) -> Entries:
         yield _of_schedule(bill, "recurring_absent", "nothing came for the month", [undo], [])
 
 
-def _of_schedule(bill: Row, category: str, how: str, undo: list[Change], worse: list[Change]) -> Entry:
-    key = schedule_key(bill)
-    return Entry(category, bill["facility"], "ap_automation", key, how, [(bill["number"], 0)], undo, worse)
+def _of_schedule(
+    bill: Row, category: str, how: str, undo: list[Change], worse: list[Change], *copies: str
+) -> Entry:
+    """The bill's own number and those of its copies are reserved: nothing else is planted on them."""
+    lines = [(number, 0) for number in (bill["number"], *copies)]
+    return Entry(category, bill["facility"], "ap_automation", schedule_key(bill), how, lines, undo, worse)
 
 
 def schedule_key(bill: Row) -> dict[str, str]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .candidates import Candidates, Settled
-from .documents import cents, stamp
+from .documents import Event, cents, stamp
 from .ledger import Change, Entry
 from .network import Network
 from .places import FACILITIES
@@ -152,6 +152,11 @@ class Planter:
     def day(self, days_ago: float) -> str:
         """The day so many days before, as a date."""
         return (self.now - timedelta(days=days_ago)).date().isoformat()
+
+    def later(self, days: float, *steps: Change) -> None:
+        """What follows by itself after so many days."""
+        at = stamp(self.now + timedelta(days=days))
+        self.network.intend([Event(at, steps=[step.to_list() for step in steps])])
 
     def forget_plans(self, po: str) -> None:
         """What was planned for an order will not happen."""

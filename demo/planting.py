@@ -13,10 +13,12 @@ from . import (
     line_faults,
     look_alikes,
     master_faults,
+    master_look_alikes,
     order_faults,
     payment_faults,
 )
 from .hr import faults as people_faults
+from .hr import lifecycle_planting
 from .hr import look_alikes as people_look_alikes
 from .hr.planter import PeoplePlanter
 from .ledger_systems import systems as listed
@@ -97,7 +99,8 @@ def plant_history(network: Network, now: datetime) -> None:
         count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    for supply in [*look_alikes.kinds(planter), *further_look_alikes.kinds(planter)]:
+    innocent = (look_alikes, further_look_alikes, master_look_alikes)
+    for supply in [one for kinds in innocent for one in kinds.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)
     _plant_people(
@@ -114,6 +117,7 @@ def _plant_people(planter: PeoplePlanter, count: int) -> None:
         for entry in islice(supply(planter), count):
             planter.network.ledger.write("fault", entry, planter.now, planter.now)
     people_look_alikes.plant(planter)
+    lifecycle_planting.plant(planter, count)
 
 
 def plant(network: Network, category: str, now: datetime, rng: random.Random) -> list[int]:

@@ -107,6 +107,7 @@ class Serving:
         else:
             self.network.resume()
         self.network.open(now)
+        self.network.publish(now)
         self.life.tick(now)
         environment = self._serve(self._given)
         if ticking:
@@ -150,6 +151,9 @@ class Serving:
             "DEMO_PAYROLL_USER": USER,
             "DEMO_PAYROLL_PASSWORD": given.payroll_password,
             "DEMO_PAYROLL_HOST_KEY": "ssh-ed25519 none",
+            "DEMO_HCM_BROKER": network.broker.url,
+            "DEMO_HCM_BROKER_IN": str(network.broker.folder / "messages"),
+            "DEMO_HCM_BROKER_CONTROL": str(network.broker.folder / "control"),
             "DEMO_LISTS_API_KEY": given.lists_api_key,
             **{f"DEMO_{name.upper()}_URL": self._url(name) for name in listed.TABLES},
         }

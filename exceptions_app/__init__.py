@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     from . import api, web
     from .config import load_settings
-    from .extensions import csrf, db, htmx, login_manager
+    from .extensions import compress, csrf, db, htmx, login_manager
     from .runtime import assets, bind, flask_config
 
     settings = load_settings() if settings is None else settings
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config.update(flask_config(settings))
     bind(app, settings)
-    for extension in (db, csrf, login_manager, htmx):
+    for extension in (db, csrf, login_manager, htmx, compress):
         extension.init_app(app)
     _prepare_database(app)
     web.register(app)

@@ -122,6 +122,9 @@ def engine_options(url: str) -> dict[str, Any]:
     return {"pool_size": 5, "max_overflow": 5, "pool_pre_ping": True, "pool_recycle": 1800}
 
 
+_ENCODINGS = ("zstd", "br", "gzip")
+
+
 def flask_config(settings: Settings) -> Mapping[str, Any]:
     """The settings in Flask's and its extensions' own words."""
     return {
@@ -134,6 +137,9 @@ def flask_config(settings: Settings) -> Mapping[str, Any]:
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 4 * 1024 * 1024,
+        "COMPRESS_ALGORITHM": _ENCODINGS,
+        "COMPRESS_ALGORITHM_STREAMING": _ENCODINGS,  # files
+        "COMPRESS_LEVEL": 4,  # of gzip, for readers that know nothing newer
     }
 
 

@@ -16,11 +16,12 @@ from exceptions_app.connectors.base import Again
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
 from exceptions_app.models import SyncRun
-from exceptions_app.services import rejects, runs
+from exceptions_app.services import feed_states, rejects, runs
 from exceptions_app.services.again import Wish
 
 from .feed_outcome import Outcome
 from .feed_run import FeedRun
+from .inbox import InboxRun
 from .poll import PAUSED, compare_after, told
 from .work import Work
 
@@ -31,13 +32,13 @@ def run(work: Work) -> Mapping[str, Any]:
     if feed is None or not feed.enabled:
         return {"feed": work.payload["feed"], "status": "not configured"}
     with work.reading() as session:
-        if runs.is_paused(session, feed.code):
+        if feed_states.is_paused(session, feed.code):
             return {"feed": feed.code, "status": PAUSED}
         meant = None if work.payload["run"] is None else session.get(SyncRun, work.payload["run"])
     wish = _wish(work.payload)
     again = Again(wish.since, wish.until, wish.file)
     if meant is not None:
-        again = replace(again, before=meant.watermark_before, after=meant.watermark_after)
+        again = replace(again, before=meant.watermark_before, after=meant.watermark_after, run=meant.id)
     snapshot_id = work.snapshot_id
     with work.transaction() as session:
         begun = runs.begin(
@@ -49,12 +50,14 @@ def run(work: Work) -> Mapping[str, Any]:
         outcome = reading.read_again(again)
     finally:
         reading.close()
-    _finish(work, feed, begun.id, outcome)
+    _finish(work, feed, begun.id, outcome, reading.inbox)
     return told(feed, begun.id, outcome)
 
 
-def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome) -> None:
+def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxRun | None) -> None:
     with work.transaction() as session:
+        if inbox is not None:
+            inbox.settle_again(session, run_id)
         runs.finish_one(
             session, run_id, status=outcome.status, counts=outcome.counts, now=utc_now(), error=outcome.error
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed
+from exceptions_app.records.drift import FieldsSeen
 from exceptions_app.services.runs import COMPLETE, RunCounts
 
 
@@ -39,6 +40,8 @@ class Outcome:
     first_reject: str | None = None
     notes: list[str] = field(default_factory=list)
     unexpected: Exception | None = None
+    fields: FieldsSeen = field(default_factory=FieldsSeen)
+    """Which fields its rows have."""
 
     @property
     def counts(self) -> RunCounts:

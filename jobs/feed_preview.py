@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.config import Settings
 from exceptions_app.connectors.base import Connector, FeedContentError, RawRow, RowProblem, TransportError
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
 from exceptions_app.records.errors import RecordError
 from exceptions_app.records.previewing import preview_rows
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.runtime import Runtime
+from exceptions_app.services import runs
 
 from .work import Work
 
@@ -28,15 +29,18 @@ MOST = 200
 def run(work: Work) -> Mapping[str, Any]:
     """The handler of `feed_preview` tasks; payload `{"feed": code}`. The result is masked: it may be shown."""
     work.progress(0, 1, "asking the source for its first rows")
-    return preview(work.runtime.settings, work.runtime.catalog, str(work.payload["feed"]))
+    with work.reading() as session:
+        unfinished = runs.unfinished(session)
+    return preview(work.runtime, str(work.payload["feed"]), unfinished)
 
 
 def preview(
-    settings: Settings, catalog: Catalog, feed_code: str, rows: int = ROWS, *, plain: bool = False
+    runtime: Runtime, feed_code: str, unfinished: UnfinishedRuns, rows: int = ROWS, *, plain: bool = False
 ) -> dict[str, Any]:
     """`fields`, `columns` and `rows` as `records.previewing.Shown` has them, and `error`: what broke, in words that
     say what to change. `more`: there may be further rows.
     """
+    settings, catalog, store = runtime.settings, runtime.catalog, runtime.store
     feed = catalog.feeds[feed_code]
     found: dict[str, Any] = {
         "feed": feed_code,
@@ -59,7 +63,10 @@ def preview(
             connector.close()
     try:
         with closing_session(settings.duck_memory, settings.duck_threads) as con:
-            shown = preview_rows(con, catalog, feed_code, raw, problems, utc_now(), plain=plain)
+            shown = preview_rows(
+                con, catalog, feed_code, raw, problems, utc_now(), plain=plain,
+                look_ups=lambda: store.keep_look_ups(con, feed_code, unfinished),
+            )  # fmt: skip
         found |= asdict(shown)
     except RecordError as error:
         found["error"] = "; ".join(filter(None, (found["error"], str(error))))

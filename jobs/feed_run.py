@@ -7,7 +7,7 @@ transaction is open while the network or the store is asked.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -37,7 +37,7 @@ from exceptions_app.records.errors import RecordError
 from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services import rejects, runs, tasks
+from exceptions_app.services import feed_states, rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL
 
@@ -67,6 +67,7 @@ class FeedRun:
         self._pages = 0
         self._connector: Connector | None = None
         self._missing: list[OpenReject] | None = None
+        self._replaying = False
         self.inbox: InboxRun | None = None
         """What is drained, where the feed is one of events."""
 
@@ -82,6 +83,7 @@ class FeedRun:
                 mapper = FeedMapper(
                     con, catalog, self.feed.code, self.run_id, self.started_at,
                     self.inbox.newest_known if self.inbox else None, knowing=self._keep_known(con),
+                    look_ups=self._look_ups(con),
                 )  # fmt: skip
                 self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
@@ -119,7 +121,7 @@ class FeedRun:
 
     def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:
         """Only the records of these keys; None where the source cannot be asked for them. Proves no absence."""
-        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        settings = self.work.runtime.settings
         try:
             self._connector = self._built()
             if not isinstance(self._connector, ReadsOne):
@@ -128,7 +130,7 @@ class FeedRun:
             if not found or None in found:
                 return None
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
-                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                mapper = self._plain_mapper(con)
                 rows = [row for each in found if each is not None for row in each]
                 self._take(mapper, Page(rows, watermark=self.outcome.watermark))
         except SourceError as error:
@@ -138,13 +140,15 @@ class FeedRun:
 
     def read_again(self, again: Again) -> Outcome:
         """What was read before. Proves no absence; what the watermark says afterwards counts for nothing."""
-        settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
+        settings = self.work.runtime.settings
         try:
             self._connector = self._built()
             if not isinstance(self._connector, ReadsAgain):
                 raise CannotReadAgainError("its connector cannot read anything again")
+            self.inbox = inbox_of(self.work, self.feed, self._connector)
+            self._replaying = True
             with closing_session(settings.duck_memory, settings.duck_threads) as con:
-                mapper = FeedMapper(con, catalog, self.feed.code, self.run_id, self.started_at)
+                mapper = self._plain_mapper(con)
                 pages = self._connector.read_again(again)
                 self._take_all(con, mapper, (replace(page, watermark=self._began_at) for page in pages))
         except (*SourceError, CannotReadAgainError) as error:
@@ -172,6 +176,7 @@ class FeedRun:
         """Map and land one page; what is rejected is kept before, so that no reject is ever lost."""
         if self.inbox is not None:
             self.inbox.takes(page)
+        self.outcome.fields.add(page.rows)
         batch = mapper.map(page.rows, page.problems)
         self.outcome.read += len(page.rows) + len(page.problems)
         if self.feed.mode != "snapshot":  # a whole snapshot settles all that was rejected before it
@@ -197,7 +202,8 @@ class FeedRun:
         self.outcome.again += batch.unchanged - batch.left_out
         self.outcome.watermark = page.watermark
         if self.inbox is not None:
-            self.inbox.landed(batch.rejects, mapper.newest())
+            keeping = mapper.last_to_keep(page.rows) if self.inbox.keeps and not self._replaying else None
+            self.inbox.landed(batch.rejects, mapper.newest(), page.rows, keeping)
         self._pages += 1
         self.work.progress(self.outcome.read, note=f"{self.outcome.read} rows read")
 
@@ -207,6 +213,19 @@ class FeedRun:
             with self.work.reading() as session:
                 self._missing = rejects.holding(session, [self.feed.code])
         return [each for each in self._missing if each.id not in self.outcome.mended]
+
+    def _plain_mapper(self, con: DuckDBPyConnection) -> FeedMapper:
+        """One that tells nothing from what is known."""
+        catalog, look_ups = self.work.runtime.catalog, self._look_ups(con)
+        newest_known = self.inbox.newest_known if self.inbox else None
+        return FeedMapper(
+            con, catalog, self.feed.code, self.run_id, self.started_at, newest_known, look_ups=look_ups,
+            replaying=self.inbox is not None,
+        )  # fmt: skip
+
+    def _look_ups(self, con: DuckDBPyConnection) -> Callable[[], None]:
+        store, code = self.work.runtime.store, self.feed.code
+        return lambda: store.keep_look_ups(con, code, self._unfinished())
 
     def _keep_known(self, con: DuckDBPyConnection) -> bool:
         """Whether rows can be told from what is known. Events are told apart by the inbox."""
@@ -267,11 +286,11 @@ class JobNotes:
 
     def held(self) -> str | None:
         with self._work.reading() as session:
-            return runs.job_left(session, self._feed)
+            return feed_states.job_left(session, self._feed)
 
     def keep(self, note: str | None) -> None:
         with self._work.transaction() as session:
-            runs.note_job(session, self._feed, note)
+            feed_states.note_job(session, self._feed, note)
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

@@ -6,19 +6,25 @@ event leaves the inbox exactly when its records are seen.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed
-from exceptions_app.connectors.base import Connector, Page
-from exceptions_app.connectors.events.connector import EventsConnector, Kept
+from exceptions_app.connectors.base import Again, Connector, Page
+from exceptions_app.connectors.events.connector import EventsConnector, Kept, KeptAgain
 from exceptions_app.connectors.events.event import Event
 from exceptions_app.connectors.events.options import EventsRead
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.records.converging import Newest
+from exceptions_app.records.layout import Layout
 from exceptions_app.records.mapping import RejectedRow
+from exceptions_app.records.plan import MappingPlan
+from exceptions_app.records.replayed import values_again, why_not_kept
 from exceptions_app.services import inbox, tasks
 
 from .feed_outcome import Outcome
@@ -36,6 +42,10 @@ class InboxRun:
         self.taken: set[int] = set()
         self.refused: dict[int, str] = {}
         self.newest: dict[str, Newest] = {}
+        self._said: dict[int, _Said] = {}
+        options = EventsRead.model_validate(feed.read)
+        self.keeps = bool(options.kept_for) and not why_not_kept(work.runtime.catalog, feed)
+        """Whether what was taken can be replayed."""
 
     # -- what the connector asks
 
@@ -48,6 +58,31 @@ class InboxRun:
         with self._work.transaction() as session:
             inbox.append(session, self._feed.code, events, utc_now())
             inbox.append_dead(session, self._feed.code, unreadable, utc_now())
+
+    def again(self, again: Again, after: int, limit: int) -> Sequence[KeptAgain]:
+        code = self._feed.code
+        with self._work.reading() as session:
+            if again.since is not None:
+                found = inbox.taken_between(session, code, again.since, again.until, after, limit)
+            else:
+                found = inbox.taken_by(session, code, again.run or 0, after, limit)
+        return [self._kept_again(event) for event in found]
+
+    def _kept_again(self, event: Kept) -> KeptAgain:
+        said = json.loads(event.body)
+        return KeptAgain(event, said["version"], [(row["row"], self._values(row)) for row in said["rows"]])
+
+    def _values(self, row: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        try:
+            return values_again(self._plan, row)
+        except ValueError as error:
+            return str(error)
+
+    @cached_property
+    def _plan(self) -> MappingPlan:
+        catalog = self._work.runtime.catalog
+        layout = Layout(catalog.record_types[self._feed.record_type])
+        return MappingPlan(catalog, self._feed, layout, utc_now(), replaying=True)
 
     # -- what the run tells
 
@@ -63,8 +98,19 @@ class InboxRun:
         places = [row.position for row in page.rows] + [problem.position for problem in page.problems]
         self._page = {place: _number(place) for place in places}
 
-    def landed(self, rejects: Sequence[RejectedRow], newest: Sequence[Newest]) -> None:
-        """The page is in the record store, but for what was refused."""
+    def landed(
+        self,
+        rejects: Sequence[RejectedRow],
+        newest: Sequence[Newest],
+        rows: Sequence[Any] = (),
+        to_keep: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """The page is in the record store, but for what was refused; of `rows`, `to_keep` is kept by their number."""
+        for index, said in (to_keep or {}).items():
+            row = rows[index]
+            number, _, nth = row.position.rpartition(" row ")
+            own = self._said.setdefault(row.inbox_id, _Said(row.version))
+            own.rows.append({"row": int(nth) if number and nth.isdecimal() else 0, **said})
         for reject in rejects:
             number = self._page[reject.position]
             before = self.refused.get(number)
@@ -80,11 +126,28 @@ class InboxRun:
         again = inbox.replayed_among(session, done) if done else []
         inbox.settle_rejects(session, again, code, now, run_id)
         inbox.remember(session, code, run_id, self.newest.values())
-        inbox.take(session, sorted(self.taken), run_id, now)
+        kept = {number: said.text for number, said in self._said.items() if number in self.taken}
+        inbox.take(session, sorted(self.taken), run_id, now, kept)
         inbox.give_up(session, self.refused, run_id, now)
         if outcome.unexpected is not None and self._page:
             suspects = sorted(set(self._page.values()))
             inbox.broke_at(session, suspects, outcome.error or "the run broke", run_id, now)
+
+    def settle_again(self, session: Session, run_id: int) -> None:
+        """Of events that were replayed nothing changes; what they changed is the newest of its record."""
+        inbox.remember(session, self._feed.code, run_id, self.newest.values())
+
+
+@dataclass(slots=True)
+class _Said:
+    """What is kept of one event."""
+
+    version: int
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return json.dumps({"version": self.version, "rows": self.rows}, ensure_ascii=False)
 
 
 def inbox_of(work: Work, feed: Feed, connector: Connector) -> InboxRun | None:
@@ -112,9 +175,10 @@ def forget(work: Work) -> int:
     """Taken events whose time is over; how many."""
     count = 0
     for feed in events_of(work.runtime.catalog):
-        before = utc_now() - EventsRead.model_validate(feed.read).remember
+        options, now = EventsRead.model_validate(feed.read), utc_now()
         with work.transaction() as session:
-            count += inbox.forget(session, feed.code, before)
+            count += inbox.forget(session, feed.code, now - options.remember)
+            inbox.forget_said(session, feed.code, now - options.kept_for)
     return count
 
 

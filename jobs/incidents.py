@@ -17,7 +17,7 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.rhythm import Silence, silence
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import incidents, rejects, rhythms, runs
+from exceptions_app.services import feed_fields, feed_states, incidents, rejects, rhythms
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
@@ -36,7 +36,7 @@ def after_poll(
     allowed = max(feed.every * 3, feed.contract.latency)
     _tell_of_system(session, context, feed, outcome)
     agreed = "latency" in feed.contract.model_fields_set
-    silent = runs.silent_since(session, feed.code, allowed, began) if agreed else None
+    silent = feed_states.silent_since(session, feed.code, allowed, began) if agreed else None
     missed = _missed(session, feed, began)
     quiet = _quiet(session, context.catalog, feed, outcome, began)
     if outcome.status == COMPLETE and missed is not None:
@@ -52,7 +52,7 @@ def after_poll(
         said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
         incidents.feed_failed(session, context, feed.code, since=silent, error=said, kind="silent")
     elif not outcome.system_out:
-        state = runs.feed_state(session, feed.code)
+        state = feed_states.feed_state(session, feed.code)
         incidents.feed_failed(
             session,
             context,
@@ -61,6 +61,7 @@ def after_poll(
             error=outcome.error or "the run did not end",
             kind=outcome.error_kind,
         )
+    _tell_of_drift(session, context, feed, outcome)
     if outcome.status == FAILED and not outcome.rejected:
         return 0
     position, _, reason = (outcome.first_reject or "").partition(": ")
@@ -76,6 +77,16 @@ def after_poll(
         unplaced=outcome.unplaced,
     )
     return rejects.end_of_feed(session, feed.code, context.now) if counts.confirmed else 0
+
+
+def _tell_of_drift(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+    """A run that broke off has seen fields too; that one is gone is known of a whole read, or of many rows."""
+    if outcome.status == FAILED and not outcome.fields.rows:
+        return
+    whole = outcome.read_everything(feed)
+    drift = feed_fields.note(session, feed.code, feed.contract, outcome.fields, context.now, whole=whole)
+    if drift.now or drift.before:
+        incidents.source_drift(session, context, feed.code, drift.now)
 
 
 def _quiet(
@@ -99,11 +110,15 @@ def _quiet(
 
 def _tell_of_system(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
     """A system that is out fails all its feeds: that is one exception, until every one of them was read again."""
-    outage = runs.outage(session, incidents.feeds_of(context.catalog, feed.system))
+    outage = feed_states.outage(session, incidents.feeds_of(context.catalog, feed.system))
     if outage is None:
         incidents.system_back(session, context, feed.system)
     elif outcome.system_out or outcome.status == COMPLETE:
-        error = outcome.error if outcome.system_out else runs.feed_state(session, outage.feeds[0]).last_error
+        error = (
+            outcome.error
+            if outcome.system_out
+            else feed_states.feed_state(session, outage.feeds[0]).last_error
+        )
         said = error or "the run did not end"
         incidents.system_out(session, context, feed.system, outage.feeds, since=outage.since, error=said)
 
@@ -115,7 +130,7 @@ def _missed(session: Session, feed: Feed, began: datetime) -> tuple[datetime, st
         return None
     days = [DAYS.index(day) for day in agreed.days]
     before, due = last_two_due(began, time.fromisoformat(agreed.at), agreed.time_zone, days)
-    if not runs.missed_delivery(session, feed.code, before):
+    if not feed_states.missed_delivery(session, feed.code, before):
         return None
     day = due.astimezone(ZoneInfo(agreed.time_zone)).date().isoformat()
     said = f"nothing was delivered by {agreed.at} {agreed.time_zone} on {day}, as agreed"

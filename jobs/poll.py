@@ -16,7 +16,7 @@ from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
 from exceptions_app.models import SyncRun
-from exceptions_app.services import rejects, runs, tasks
+from exceptions_app.services import feed_states, rejects, runs, tasks
 from exceptions_app.services.incidents import feeds_of
 
 from . import incidents
@@ -90,7 +90,7 @@ def _begin(work: Work, feed: Feed, kind: str = runs.POLL) -> SyncRun | None:
     """None: somebody has paused the feed."""
     snapshot_id = work.snapshot_id
     with work.transaction() as session:
-        if runs.is_paused(session, feed.code):
+        if feed_states.is_paused(session, feed.code):
             return None
         return runs.begin(
             session, feed.code, now=utc_now(), snapshot_id=snapshot_id, correlation_id=work.correlation_id,
@@ -104,7 +104,7 @@ def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxR
     """
     context = work.context()
     with work.transaction() as session:
-        runs.hold(session, feeds_of(context.catalog, feed.system))
+        feed_states.hold(session, feeds_of(context.catalog, feed.system))
         run = runs.finish(
             session, run_id, status=outcome.status, counts=outcome.counts, watermark=outcome.watermark,
             now=utc_now(), error=outcome.error, read_through=outcome.read_through, system_out=outcome.system_out,

@@ -26,13 +26,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from exceptions_app.services import engine, schema
 from exceptions_app.services.engine import prepare_engine
 
 from .emptied import Emptied, postgres_url
-from .once import compile_routes_once, load_sites_once
+from .once import compile_routes_once, compile_statements_once, load_sites_once
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday, in business hours everywhere in the test network."""
@@ -58,6 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(_PAGES) and item.get_closest_marker("postgres") is not None:
             item.add_marker(later)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to tell (`record_property("told", …)`), from whichever worker."""
+    passed = [report for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    for told in (value for report in passed for name, value in report.user_properties if name == "told"):
+        terminalreporter.write_line(told)
 
 
 # ---- the network is off
@@ -111,6 +117,7 @@ def _the_same_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         compile_routes_once(patch)
         load_sites_once(patch)
+        compile_statements_once(patch)
         yield
 
 
@@ -156,9 +163,11 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def emptied(postgres_server: str, postgres_template: str) -> Emptied:
+def emptied(postgres_server: str, postgres_template: str) -> Iterator[Emptied]:
     """The database of this worker."""
-    return Emptied(postgres_server, postgres_template)
+    emptied = Emptied(postgres_server, postgres_template)
+    yield emptied
+    emptied.close()
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +191,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def _opened(name: str, url: str) -> Iterator[Database]:
-    engine = prepare_engine(create_engine(url, poolclass=NullPool))
+    engine = prepare_engine(create_engine(url))
     yield Database(name, url, engine)
     engine.dispose()
 

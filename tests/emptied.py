@@ -46,25 +46,34 @@ class Emptied:
     def __init__(self, server: str, template: str) -> None:
         self._server, self._template, self._name = server, template, f"test_{template}"
         self._shape: tuple[str, ...] | None = None
+        self._own: psycopg.Connection[tuple[str, ...]] | None = None
 
     def take(self) -> str:
         """Its URL."""
         if self._shape is None:
+            self.close()
             with psycopg.connect(self._server, autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
                 connection.execute(f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
-            with psycopg.connect(self._plain(), autocommit=True) as connection:
-                self._shape = connection.execute(_SHAPE).fetchone()
+            self._shape = self._connection().execute(_SHAPE).fetchone()
         return postgres_url(self._server, self._name)
 
     def give_back(self) -> None:
         """Nobody needs it any more."""
-        with psycopg.connect(self._plain(), autocommit=True) as connection:
-            connection.execute(_EMPTY)
-            removed = connection.execute("SELECT current_setting('tests.removed')::bigint").fetchone()
-            shape = connection.execute(_SHAPE).fetchone()
-        if removed is None or removed[0] > MUCH or shape != self._shape:
+        connection = self._connection()
+        connection.execute(_EMPTY)
+        removed = connection.execute("SELECT current_setting('tests.removed')").fetchone()
+        shape = connection.execute(_SHAPE).fetchone()
+        if removed is None or int(removed[0]) > MUCH or shape != self._shape:
             self._shape = None
 
-    def _plain(self) -> str:
-        return postgres_url(self._server, self._name)
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def _connection(self) -> psycopg.Connection[tuple[str, ...]]:
+        """One that stays: a new one reads the catalog anew, which costs more than what it is asked."""
+        if self._own is None or self._own.broken or self._own.closed:
+            self._own = psycopg.connect(postgres_url(self._server, self._name), autocommit=True)
+        return self._own

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine import Dialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from exceptions_app import runtime
@@ -48,7 +53,26 @@ def load_sites_once(patch: pytest.MonkeyPatch) -> None:
             return as_always(directory, models)
         if directory not in loaded:
             loaded[directory] = as_always(directory, models)
-        found = loaded[directory]
-        return replace(found, **{name: dict(getattr(found, name)) for name in _MAPPINGS})
+        return with_own_mappings(loaded[directory])
 
     patch.setattr(runtime, "load_catalog", load_catalog)
+
+
+def with_own_mappings(found: Catalog) -> Catalog:
+    """The same configuration, to which a test may add."""
+    return replace(found, **{name: dict(getattr(found, name)) for name in _MAPPINGS})
+
+
+def compile_statements_once(patch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy writes each statement once an engine, and each test has engines of its own: here engines to the same
+    kind of database know what the others have written.
+    """
+    written: dict[type[Dialect], LRUCache[Any, Any]] = {}
+    for kind in (SQLiteDialect, PGDialect):
+        patch.setattr(kind, "__hash__", lambda self: hash(type(self)))
+        patch.setattr(kind, "__eq__", lambda self, other: type(self) is type(other))
+
+    def shared(self: Engine) -> LRUCache[Any, Any]:
+        return written.setdefault(type(self.dialect), LRUCache(5_000))
+
+    patch.setattr(Engine, "_compiled_cache", property(shared, lambda self, own: None), raising=False)

@@ -64,24 +64,9 @@ def award(number: int) -> str:
 
 def grants_rows(now: datetime) -> Rows:
     """Awards that ended half a year ago or go on for years; two workers an award."""
-    begin, end = day(now, 900), day(now, -900)
-    numbers = range(AWARDS)
+    begin, numbers = day(now, 900), range(AWARDS)
     return {
-        "awards": [
-            {
-                "award": award(number),
-                "kind": "grant",
-                "title": f"Study {number}",
-                "sponsor": "Agency",
-                "sponsor_category": "federal",
-                "status": "active",
-                "starts_on": begin,
-                "ends_on": day(now, 140) if number == ENDED else end,
-                "amount": AWARDED,
-                "facility": "HMC",
-            }
-            for number in numbers
-        ],
+        "awards": [_award_row(number, now) for number in numbers],
         "budgets": [
             {"award": award(number), "budget_period": "1", "budget_line": line, "amount": AWARDED // 4}
             for number in numbers
@@ -91,34 +76,38 @@ def grants_rows(now: datetime) -> Rows:
             {"award": award(number), "cost_center": "10", "valid_from": day(now, 1000)} for number in numbers
         ],
         "cost_rules": [
-            {
-                "sponsor_category": "federal",
-                "account": REVIEWED,
-                "treatment": "review",
-                "source": "2 CFR 200.438",
-            },
-            {
-                "sponsor_category": "federal",
-                "account": NOT_ALLOWED,
-                "treatment": "not_allowed",
-                "source": "2 CFR 200.423",
-            },
+            {"sponsor_category": "federal", "account": account, "treatment": treatment, "source": source}
+            for account, treatment, source in (
+                (REVIEWED, "review", "2 CFR 200.438"),
+                (NOT_ALLOWED, "not_allowed", "2 CFR 200.423"),
+            )
         ],
         "fa_rates": [{"award": award(number), "rate": 50, "valid_from": begin} for number in numbers],
         "fa_exclusions": [{"award": "*", "account": account} for account in (REVIEWED, NOT_ALLOWED, OUTSIDE)],
         "efforts": _efforts(now),
-        "certifications": [
-            {
-                "worker": f"E{number}",
-                "period": "H1",
-                "due_on": day(now, 60),
-                "certified_on": day(now, 70),
-                "certifier": "P1",
-            }
-            for number in range(4)
-        ],
+        "certifications": _certifications(now),
         "salary_caps": [{"sponsor_category": "federal", "yearly": 22_570_000, "valid_from": begin}],
     }
+
+
+def _award_row(number: int, now: datetime) -> Row:
+    return {
+        "award": award(number),
+        "kind": "grant",
+        "title": f"Study {number}",
+        "sponsor": "Agency",
+        "sponsor_category": "federal",
+        "status": "active",
+        "starts_on": day(now, 900),
+        "ends_on": day(now, 140 if number == ENDED else -900),
+        "amount": AWARDED,
+        "facility": "HMC",
+    }
+
+
+def _certifications(now: datetime) -> list[Row]:
+    said = {"period": "H1", "due_on": day(now, 60), "certified_on": day(now, 70), "certifier": "P1"}
+    return [{"worker": f"E{number}", **said} for number in range(4)]
 
 
 def _incurred(number: int) -> int:
@@ -145,66 +134,72 @@ def _efforts(now: datetime) -> list[Row]:
 
 def erp_rows(now: datetime) -> Rows:
     """On each award a direct expense, what is booked on top, one outside the base, and an encumbrance."""
-    expenses: list[Row] = []
-    for number in range(AWARDS):
-        ago = _incurred(number)
-        for line, kind, account, amount, budget in (
-            ("1", "direct", "6100", SPENT, "supplies"),
-            ("2", "facilities", "8000", OVERHEAD, "overhead"),
-            ("3", "direct", OUTSIDE, 40_000, "other"),
-        ):
-            if number == ELSEWHERE and line != "3":
-                continue
-            expenses.append(
-                {
-                    "document": f"XP-{number}",
-                    "line": line,
-                    "award": award(number),
-                    "cost_center": "10",
-                    "account": account,
-                    "budget_period": "1",
-                    "budget_line": budget,
-                    "kind": kind,
-                    "description": f"Supplies of study {number}",
-                    "amount": amount,
-                    "incurred_on": day(now, ago),
-                    "period": day(now, ago)[:7],
-                    "status": "posted",
-                    "posted_at": stamp(now - timedelta(days=ago - 5)),
-                    "facility": "HMC",
-                }
-            )
-    encumbrances: list[Row] = [
+    numbers = range(AWARDS)
+    return {
+        "expenses": [row for number in numbers for row in _expenses(number, now)],
+        "encumbrances": [_encumbrance(number, now) for number in numbers],
+        "cost_transfers": [_transfer(number, now) for number in range(6)],
+    }
+
+
+def _expenses(number: int, now: datetime) -> list[Row]:
+    ago = _incurred(number)
+    lines = (
+        ("1", "direct", "6100", SPENT, "supplies"),
+        ("2", "facilities", "8000", OVERHEAD, "overhead"),
+        ("3", "direct", OUTSIDE, 40_000, "other"),
+    )
+    return [
         {
-            "document": f"EN-{number}",
-            "line": "1",
+            "document": f"XP-{number}",
+            "line": line,
             "award": award(number),
-            "account": "6100",
+            "cost_center": "10",
+            "account": account,
             "budget_period": "1",
-            "budget_line": "supplies",
-            "amount": 20_000,
-            "obligated_on": day(now, _incurred(number) - 10),
-            "status": "open",
-            "entered_at": stamp(now - timedelta(days=90)),
-            "facility": "HMC",
-        }
-        for number in range(AWARDS)
-    ]
-    transfers: list[Row] = [
-        {
-            "transfer": f"CT-{number}",
-            "from_award": award(number),
-            "to_award": award(number + 1),
-            "cost_kind": "direct",
-            "amount": 30_000,
-            "original_on": day(now, 150),
-            "discovered_on": day(now, 100),
-            "cause": "The sensors were ordered for the former study and used here",
-            "certifier": "P1",
+            "budget_line": budget,
+            "kind": kind,
+            "description": f"Supplies of study {number}",
+            "amount": amount,
+            "incurred_on": day(now, ago),
+            "period": day(now, ago)[:7],
             "status": "posted",
-            "transferred_at": stamp(now - timedelta(days=60)),
+            "posted_at": stamp(now - timedelta(days=ago - 5)),
             "facility": "HMC",
         }
-        for number in range(6)
+        for line, kind, account, amount, budget in lines
+        if number != ELSEWHERE or line == "3"
     ]
-    return {"expenses": expenses, "encumbrances": encumbrances, "cost_transfers": transfers}
+
+
+def _encumbrance(number: int, now: datetime) -> Row:
+    return {
+        "document": f"EN-{number}",
+        "line": "1",
+        "award": award(number),
+        "account": "6100",
+        "budget_period": "1",
+        "budget_line": "supplies",
+        "amount": 20_000,
+        "obligated_on": day(now, _incurred(number) - 10),
+        "status": "open",
+        "entered_at": stamp(now - timedelta(days=90)),
+        "facility": "HMC",
+    }
+
+
+def _transfer(number: int, now: datetime) -> Row:
+    return {
+        "transfer": f"CT-{number}",
+        "from_award": award(number),
+        "to_award": award(number + 1),
+        "cost_kind": "direct",
+        "amount": 30_000,
+        "original_on": day(now, 150),
+        "discovered_on": day(now, 100),
+        "cause": "The sensors were ordered for the former study and used here",
+        "certifier": "P1",
+        "status": "posted",
+        "transferred_at": stamp(now - timedelta(days=60)),
+        "facility": "HMC",
+    }

@@ -62,13 +62,18 @@ def manager_cycle(planter: PeoplePlanter) -> Entries:
         yield replace(entry, lines=[(who["worker"], 0) for who in ring])
 
 
-def _somebody_gone(planter: PeoplePlanter, who: Row) -> str:
-    """A former colleague, who left properly."""
-    gone = next(one for one in planter.workers() if one["worker"] != who["worker"])
+def left_properly(planter: PeoplePlanter, gone: Row) -> None:
+    """Somebody left some while ago, and everything of theirs was ended."""
     planter.leaves(gone, planter.paid.begins - timedelta(days=40))
     line = planter.row("payroll", "pay_lines", gone["worker"])
     planter.alter("payroll", "pay_lines", line, {"gone": 1})
     planter.alter("hcm", "time_entries", planter.row("hcm", "time_entries", gone["worker"]), {"gone": 1})
+
+
+def _somebody_gone(planter: PeoplePlanter, who: Row) -> str:
+    """A former colleague, who left properly."""
+    gone = next(one for one in planter.workers() if one["worker"] != who["worker"])
+    left_properly(planter, gone)
     look = planter.entry("manager_terminated", gone, "left, and everything was ended", [], system="hcm")
     planter.network.ledger.write("look_alike", look, planter.now, planter.now)
     return str(gone["worker"])

@@ -137,79 +137,44 @@ def _master(system: str, name: str, code: str, category: str, values: dict[str, 
     return Planted(category, "*", system, name, {"code": code}, values, {"code": code}, how)
 
 
+def _journal_line(number: int, line: str, category: str, values: dict[str, object], how: str) -> Planted:
+    """The ERP's line of a journal that the warehouse sent."""
+    row, key = {"journal": f"GL-{number}", "line": line}, {"system": "wms_stock", "journal": f"WJ-{number}"}
+    return Planted(category, "HMC", "erp_ledger", "journal_lines", row, values, key, how)
+
+
 def faults() -> Iterator[Planted]:
     """Everything that must be found."""
+    ended: dict[str, object] = {"status": "inactive"}
+    moved: dict[str, object] = {"parent": "70"}
     yield _master("grants", "cost_centers", "11", "propagation_gap", {"gone": 1}, "the message failed")
     yield _master("erp_ledger", "accounts", "6105", "master_missing", {"gone": 1}, "removed while in use")
-    yield _master(
-        "grants", "departments", "71", "master_inactive", {"status": "inactive"}, "ended there only"
-    )
-    yield _master(
-        "grants", "departments", "72", "master_rolled_up", {"parent": "70"}, "a reorganisation in one system"
-    )
-    round_key, below = {"cost_center": "17"}, {"department": "75"}
-    yield Planted(
-        "master_cycle",
-        "*",
-        "erp_ledger",
-        "cost_centers",
-        {"code": "19"},
-        {"parent": "17"},
-        round_key,
-        "goes round",
-    )
-    yield Planted(
-        "master_orphan",
-        "*",
-        "erp_ledger",
-        "departments",
-        {"code": "75"},
-        {"parent": "79"},
-        below,
-        "79 was removed",
-    )
+    yield _master("grants", "departments", "71", "master_inactive", ended, "ended there only")
+    yield _master("grants", "departments", "72", "master_rolled_up", moved, "reorganised in one system")
+    yield from _wrong_structure()
     yield _master("wms_stock", "locations", "3", "master_renamed", {"name": "Annex"}, "renamed there only")
-    key = {"system": "wms_stock", "journal": "WJ-0"}
-    refused = {"status": "rejected", "reason": "Account 5100 is closed for this period."}
-    yield Planted(
-        "journal_rejected",
-        "HMC",
-        "erp_ledger",
-        "journal_lines",
-        {"journal": "GL-0", "line": "1"},
-        refused,
-        key,
-        "refused by the ERP",
-    )
-    key = {"system": "wms_stock", "journal": "WJ-1"}
-    yield Planted(
-        "journal_stuck",
-        "HMC",
-        "erp_ledger",
-        "journal_lines",
-        {"journal": "GL-1", "line": "2"},
-        {"status": "held", "reason": "approval"},
-        key,
-        "waits for an approval",
-    )
+    refused: dict[str, object] = {"status": "rejected", "reason": "Account 5100 is closed for this period."}
+    yield _journal_line(0, "1", "journal_rejected", refused, "refused by the ERP")
+    held: dict[str, object] = {"status": "held", "reason": "approval"}
+    yield _journal_line(1, "2", "journal_stuck", held, "waits for an approval")
+
+
+def _wrong_structure() -> Iterator[Planted]:
+    row, key = {"code": "19"}, {"cost_center": "17"}
+    values, how = {"parent": "17"}, "goes round"
+    yield Planted("master_cycle", "*", "erp_ledger", "cost_centers", row, values, key, how)
+    row, key = {"code": "75"}, {"department": "75"}
+    values, how = {"parent": "79"}, "79 was removed"
+    yield Planted("master_orphan", "*", "erp_ledger", "departments", row, values, key, how)
 
 
 def look_alikes() -> Iterator[Planted]:
     """Everything that must not be found."""
-    yield _master(
-        "grants", "cost_centers", "14", "master_renamed", {"name": "COST  CENTER 14"}, "case and blanks"
-    )
+    spelled: dict[str, object] = {"name": "COST  CENTER 14"}
+    yield _master("grants", "cost_centers", "14", "master_renamed", spelled, "case and blanks")
     ended: dict[str, object] = {"parent": "79"}
     yield _master("erp_ledger", "departments", _ENDED, "master_orphan", ended, "it has ended, too")
     yield _master("grants", "departments", "74", "master_rolled_up", {"parent": ""}, "no structure there")
-    key = {"system": "wms_stock", "journal": "WJ-3"}
-    yield Planted(
-        "journal_stuck",
-        "HMC",
-        "wms_stock",
-        "journals",
-        {"journal": "WJ-3"},
-        {"status": "cancelled"},
-        key,
-        "cancelled",
-    )
+    row, key = {"journal": "WJ-3"}, {"system": "wms_stock", "journal": "WJ-3"}
+    cancelled, how = {"status": "cancelled"}, "cancelled"
+    yield Planted("journal_stuck", "HMC", "wms_stock", "journals", row, cancelled, key, how)

@@ -1,4 +1,4 @@
-"""The four systems that only list rows, on disk: their first rows, what is planted into them, and their servers."""
+"""The systems that only list rows, on disk: their first rows, what is planted into them, and their servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..supply import stock
 from ..systems.ledgers import schema_of
 from ..systems.store import Store
 from ..systems.tables import Table
-from . import books
+from . import books, messages
 from .listed import Planted, Rows, application, entry, fill
 
 TABLES: Mapping[str, dict[str, Table]] = {
@@ -28,6 +28,7 @@ TABLES: Mapping[str, dict[str, Table]] = {
     "wms_stock": {**stock.WMS, **books.SENDER},
     "recall_list": stock.RECALLS,
     "grants": {**awards.GRANTS, **books.SUBSCRIBER},
+    messages.SYSTEM: messages.MESSAGES,
 }
 """System -> what it lists."""
 Kind = Literal["fault", "look_alike"]
@@ -46,6 +47,7 @@ def build(of: Mapping[str, Store], now: datetime) -> None:
         "wms_stock": {**stock.wms_rows(now), **books.sender_rows(now)},
         "recall_list": stock.recalls(now),
         "grants": {**awards.grants_rows(now), **books.held_elsewhere(*books.SUBSCRIBER)},
+        messages.SYSTEM: messages.rows(now),
     }
     for name, tables in TABLES.items():
         fill(of[name], tables, rows[name], stamp(now - _SETTLED))
@@ -56,8 +58,13 @@ def planted(of: Mapping[str, Store], now: datetime) -> Iterator[tuple[Kind, Chan
 
     Each step is to be taken before the next is asked for.
     """
-    wrong = chain(supply_faults.faults(now), books.faults(), grants_faults.faults(now))
-    innocent = chain(supply_faults.look_alikes(now), books.look_alikes(), grants_faults.look_alikes(now))
+    wrong = chain(supply_faults.faults(now), books.faults(), grants_faults.faults(now), messages.faults(now))
+    innocent = chain(
+        supply_faults.look_alikes(now),
+        books.look_alikes(),
+        grants_faults.look_alikes(now),
+        messages.look_alikes(now),
+    )
     kinds: tuple[tuple[Kind, Iterator[Planted]], ...] = (("fault", wrong), ("look_alike", innocent))
     for kind, many in kinds:
         for one in many:

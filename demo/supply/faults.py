@@ -40,71 +40,55 @@ def _item(number: int, category: str, values: dict[str, Any], how: str) -> Plant
     return Planted(category, "*", "wms_stock", "items", {"item": local_item(number)}, values, key, how)
 
 
+def _recall(number: str, shelf: int, how: str) -> Planted:
+    """A recall that is announced, of a lot in the central store of HMC."""
+    lot_key = {
+        "item": local_item(shelf),
+        "location": local_place("HMC", "CENTRAL"),
+        "lot": lot(shelf, "HMC", "CENTRAL"),
+    }
+    return Planted(
+        "recalled_lot", "HMC", "recall_list", "recalls", {"recall": number}, {"gone": 0}, lot_key, how
+    )
+
+
+def _movement(number: int, system: str, values: dict[str, Any], how: str) -> Planted:
+    key = {"movement": f"MV-{number}"}
+    return Planted("stuck_movement", "HMC", system, "movements", key, values, key, how)
+
+
 def faults(now: datetime) -> Iterator[Planted]:
     """Everything that must be found."""
-    yield _erp(0, {"quantity": 80}, "the ERP missed a receipt of 20")
-    yield _erp(5, {"quantity": quantity(5) + 60}, "an issue was posted in the warehouse only")
-    row = {"item": item(3), "location": place("BMC", "OR")}
-    key = {"system": "erp_ledger", **row, "lot": lot(3, "BMC", "OR")}
-    par = {"quantity": -3, "tracking": "par"}
-    yield Planted(
-        "negative_on_hand", "BMC", "erp_ledger", "stock", row, par, key, "issued before its receipt"
-    )
-    recalled = {
-        "item": local_item(9),
-        "location": local_place("HMC", "CENTRAL"),
-        "lot": lot(9, "HMC", "CENTRAL"),
-    }
-    yield Planted(
-        "recalled_lot",
-        "HMC",
-        "recall_list",
-        "recalls",
-        {"recall": "Z-1201"},
-        {"gone": 0},
-        recalled,
-        "recalled, and on the shelf",
-    )
-    yield _lot(7, {"expiry": f"{now.year - 1}-11-00"}, "expired a year ago", "expired_lot")
-    moved = {"movement": "MV-0"}
-    yield Planted(
-        "stuck_movement",
-        "HMC",
-        "wms_stock",
-        "movements",
-        moved,
-        {"status": "in_transit"},
-        moved,
-        "never confirmed",
-    )
-    moved = {"movement": "MV-1"}
-    yield Planted(
-        "stuck_movement", "HMC", "erp_ledger", "movements", moved, {"gone": 1}, moved, "never reached the ERP"
-    )
-    yield Planted(
-        "adjustment_not_journaled",
-        "HMC",
-        "erp_ledger",
-        "journal_lines",
-        {"journal": "GL-ADJ-0", "line": "1"},
-        {"document": ""},
-        {"adjustment": "ADJ-0"},
-        "the journal names no adjustment",
-    )
-    yield Planted(
-        "valuation_differs",
-        "BMC",
-        "erp_ledger",
-        "balances",
-        {"account": ACCOUNT, "location": place("BMC", "CENTRAL")},
-        {"balance": 1_000_000},
-        {"account": ACCOUNT, "currency": "USD"},
-        "a journal was posted by hand",
-    )
+    yield from _wrong_stock(now)
+    yield _movement(0, "wms_stock", {"status": "in_transit"}, "never confirmed")
+    yield _movement(1, "erp_ledger", {"gone": 1}, "never reached the ERP")
+    yield from _wrong_books()
     yield _item(1, "item_missing", {"gone": 1}, "never reached the warehouse")
     yield _item(2, "item_inactive", {"status": "inactive"}, "ended in the warehouse")
     yield _item(3, "pack_size_mismatch", {"pack_size": 10}, "the supplier changed the pack")
     yield _item(4, "identifier_mismatch", {"gtin": gtin(40)}, "keyed wrongly")
+
+
+def _wrong_stock(now: datetime) -> Iterator[Planted]:
+    yield _erp(0, {"quantity": 80}, "the ERP missed a receipt of 20")
+    yield _erp(5, {"quantity": quantity(5) + 60}, "an issue was posted in the warehouse only")
+    row = {"item": item(3), "location": place("BMC", "OR")}
+    key = {"system": "erp_ledger", **row, "lot": lot(3, "BMC", "OR")}
+    par, how = {"quantity": -3, "tracking": "par"}, "issued before its receipt"
+    yield Planted("negative_on_hand", "BMC", "erp_ledger", "stock", row, par, key, how)
+    yield _recall("Z-1201", 9, "recalled, and on the shelf")
+    yield _lot(7, {"expiry": f"{now.year - 1}-11-00"}, "expired a year ago", "expired_lot")
+
+
+def _wrong_books() -> Iterator[Planted]:
+    row, key = {"journal": "GL-ADJ-0", "line": "1"}, {"adjustment": "ADJ-0"}
+    how = "the journal names no adjustment"
+    yield Planted(
+        "adjustment_not_journaled", "HMC", "erp_ledger", "journal_lines", row, {"document": ""}, key, how
+    )
+    row = {"account": ACCOUNT, "location": place("BMC", "CENTRAL")}
+    key, how = {"account": ACCOUNT, "currency": "USD"}, "a journal was posted by hand"
+    yield Planted("valuation_differs", "BMC", "erp_ledger", "balances", row, {"balance": 1_000_000}, key, how)
 
 
 def look_alikes(now: datetime) -> Iterator[Planted]:
@@ -114,32 +98,13 @@ def look_alikes(now: datetime) -> Iterator[Planted]:
     yield _erp(6, {"quantity": 5, "tracking": "par"}, "a par location without books")
     yield _erp(8, {"quantity": 5, "kit": 1}, "counted as a kit here and in parts there")
     yield _lot(10, {"stock_status": "quarantine"}, "recalled, and in quarantine", "recalled_lot", "HMC")
-    yield Planted(
-        "recalled_lot",
-        "HMC",
-        "recall_list",
-        "recalls",
-        {"recall": "Z-1160"},
-        {"gone": 0},
-        {"item": local_item(10), "location": local_place("HMC", "CENTRAL"), "lot": lot(10, "HMC", "CENTRAL")},
-        "its recall",
-    )
+    yield _recall("Z-1160", 10, "its recall")
     yield _erp(10, {"stock_status": "quarantine"}, "in quarantine in both")
+    ends, how = {"expiry": f"{now.year + 1}-02-00"}, "day 00 is the end of the month"
     for facility in FACILITIES:
         row = {"item": local_item(10), "location": local_place(facility, "OR")}
-        yield Planted(
-            "expired_lot",
-            facility,
-            "wms_stock",
-            "stock",
-            row,
-            {"expiry": f"{now.year + 1}-02-00"},
-            {**row, "lot": lot(10, facility, "OR")},
-            "day 00 is the end of the month",
-        )
+        key = {**row, "lot": lot(10, facility, "OR")}
+        yield Planted("expired_lot", facility, "wms_stock", "stock", row, ends, key, how)
     yield _item(5, "identifier_mismatch", {"vendor_item": " ng-005 "}, "differs in case and blanks")
     yield _item(6, "identifier_mismatch", {"gtin": gtin(6).lstrip("0")}, "without the leading zeros")
-    moved = {"movement": "MV-3"}
-    yield Planted(
-        "stuck_movement", "HMC", "wms_stock", "movements", moved, {"status": "cancelled"}, moved, "cancelled"
-    )
+    yield _movement(3, "wms_stock", {"status": "cancelled"}, "cancelled")

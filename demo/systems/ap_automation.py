@@ -19,6 +19,7 @@ from ..moods import Moods
 from ..suppliers import SUPPLIER
 from .ledgers import AP_AUTOMATION as TABLES
 from .ledgers import schema_of
+from .pages import add_pages, is_page
 from .store import Row, Store
 from .tables import listings
 from .writes import SCHEMA as BOOK
@@ -74,15 +75,24 @@ def _invoice_line(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _invoices(store: Store, number: str) -> list[dict[str, Any]]:
+    return [_invoice_line(row) for row in store.find("invoice_lines", {"number": number})]
+
+
 def application(store: Store, moods: Moods, token: str, tell: Tell = nobody) -> Flask:
     """AP automation's HTTP interface over its database."""
     app = Flask("demo.ap_automation", static_folder=None)
 
     @app.before_request
     def moody() -> Response | None:
-        if not secrets.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        given = request.headers.get("Authorization", "")
+        if not is_page() and not secrets.compare_digest(given, f"Bearer {token}"):
             return Response('{"message": "not authorised"}', 401, content_type="application/json")
         return moods.answer("ap_automation")
+
+    add_pages(
+        app, "AP automation", {"invoices/<path:number>": ("Invoice", lambda number: _invoices(store, number))}
+    )
 
     @app.get("/rest/v1/invoice-lines")
     def invoice_lines() -> Response:

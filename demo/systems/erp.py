@@ -6,6 +6,7 @@ Tokens live for seconds and are sometimes revoked early; now and then it answers
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from ..suppliers import SUPPLIER
 from .erp_writes import add_writes
 from .ledgers import ERP as BOOKS
 from .ledgers import schema_of
+from .pages import Finder, add_pages, is_page
 from .store import Row, Store
 from .tables import entity_sets, odata_view
 from .words import ERP
@@ -84,7 +86,35 @@ def _order_line(row: Row) -> dict[str, Any]:
         "Status": row["status"], "MatchType": row["match_type"], "Basis": row["basis"],
         **{word: flag in flags for flag, word in zip(ITEM_FLAGS, _FLAG_WORDS, strict=True)},
         **{name: terms.get(name) for name in _TERMS},
+        "RequesterEmail": _requester(row["requisition"]),
         "OrderedAt": row["ordered_at"], "PromisedOn": row["promised_on"], "ModifiedAt": row["modified_at"],
+    }  # fmt: skip
+
+
+def _requester(requisition: str | None) -> str | None:
+    """Whom the department that asked for it is written to."""
+    digits = "".join(filter(str.isdigit, requisition or ""))
+    return f"department.{int(digits) % 37 + 100}@hospital.example" if digits else None
+
+
+def _vendor(row: Row) -> dict[str, Any]:
+    """A vendor with the address that its orders and questions go to; one that nobody knows has none."""
+    known = SUPPLIER.get(row["vendor"])
+    words = re.findall(r"[a-z0-9]+", known.name.lower()) if known else []
+    return {**TABLES["Vendors"].told(row), "email": f"orders@{'-'.join(words)}.example" if words else None}
+
+
+def _pages(store: Store) -> dict[str, tuple[str, Finder]]:
+    def orders(order: str, line: int | None = None) -> list[dict[str, Any]]:
+        where = {"po": order} | ({} if line is None else {"line": line})
+        return [_order_line(row) for row in store.find("order_lines", where)]
+
+    def vendors(vendor: str) -> list[dict[str, Any]]:
+        return [_vendor(row) for row in store.find("vendors", {"vendor": vendor})]
+
+    return {
+        "orders/<order>": ("Order", orders), "orders/<order>/<int:line>": ("Order line", orders),
+        "vendors/<vendor>": ("Vendor", vendors),
     }  # fmt: skip
 
 
@@ -120,7 +150,7 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
     @app.before_request
     def moody() -> Response | None:
         answer = moods.answer("erp")
-        if answer is not None or request.path == "/oauth2/token":
+        if answer is not None or request.path == "/oauth2/token" or is_page():
             return answer
         if moods.throttled():
             return Response("Too many requests", 429, {"Retry-After": "1"})
@@ -145,7 +175,11 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
     app.add_url_rule(
         path, "order_lines", odata_view(path, lambda *place: _changed(store, *place), _order_line)
     )
-    entity_sets(app, store, TABLES)
+    vendors = TABLES["Vendors"]
+    entity_sets(app, store, {name: table for name, table in TABLES.items() if table is not vendors})
+    path = "/odata/v4/Vendors"
+    app.add_url_rule(path, "vendors", odata_view(path, lambda *place: vendors.after(store, *place), _vendor))
+    add_pages(app, "Cloud ERP", _pages(store))
     app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
     add_writes(app, store, moods, tell)
     return app

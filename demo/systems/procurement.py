@@ -20,6 +20,7 @@ from ..places import FACILITY
 from ..suppliers import SUPPLIER
 from .ledgers import PROCUREMENT as TABLES
 from .ledgers import schema_of
+from .pages import Finder, add_pages, is_page
 from .store import Row, Store
 from .tables import listings
 from .words import PROCUREMENT
@@ -85,13 +86,31 @@ def _order_line(row: Row) -> dict[str, Any]:
     }
 
 
+def _pages(store: Store) -> dict[str, tuple[str, Finder]]:
+    """An order by its number, with or without what this suite puts before it; a requisition by its own."""
+    requisition = TABLES["requisitions"]
+
+    def orders(order: str, line: int | None = None) -> list[dict[str, Any]]:
+        more = {} if line is None else {"line": line}
+        numbers = dict.fromkeys((order, f"PO-{order}", order.removeprefix("PO-")))
+        return [_order_line(row) for po in numbers for row in store.find("order_lines", {"po": po, **more})]
+
+    def requisitions(number: str) -> list[dict[str, Any]]:
+        return [requisition.told(row) for row in store.find("requisitions", {"requisition": number})]
+
+    return {
+        "orders/<order>": ("Order", orders), "orders/<order>/<int:line>": ("Order line", orders),
+        "requisitions/<number>": ("Requisition", requisitions),
+    }  # fmt: skip
+
+
 def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -> Flask:
     """The procurement suite's HTTP interface over its database."""
     app = Flask("demo.procurement", static_folder=None)
 
     @app.before_request
     def moody() -> Response | None:
-        if not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
+        if not is_page() and not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("procurement")
 
@@ -122,6 +141,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
         return jsonify({**_order_line(row), "status": _NEUTRAL[row["state"]]}), 200
 
     listings(app, store, "/api/v2", TABLES)
+    add_pages(app, "Procurement suite", _pages(store))
     Desk("procurement", store, moods, tell=tell).route(
         app, "/api/v2/order-status", "set_status", lambda given, at: _set_status(store, given, at)
     )

@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 
 from ..moods import Moods
 from .ledgers import WMS
+from .pages import add_pages, is_page
 from .store import Store
 from .tables import listings
 from .warehouse import local_time
@@ -24,11 +25,16 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
 
     @app.before_request
     def moody() -> Response | None:
-        if not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
+        if not is_page() and not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("wms")
 
     listings(app, store, "/api/v1", WMS)
+    add_pages(
+        app,
+        "Warehouse",
+        {"receipts/<number>": ("Receipt", lambda number: store.find("receipts", {"receipt": number}))},
+    )
     Desk("wms", store, moods, tell=tell).route(
         app, "/api/v1/receipt-requests", "send_receipt", lambda given, at: _send_receipt(store, given, at)
     )

@@ -62,6 +62,6 @@ def show(reference: str) -> dict[str, Any]:
         abort(404)
     own = {name: getattr(found, name) for name in ("cause", "guidance", "whose_move", "also")}
     timeline = [{"at": one.at, "who": one.who, "did": one.did} for one in found.happenings]
-    return asdict(found.row) | own | {
-        "clock": asdict(found.clock), "sides": asdict(found.sides), "timeline": timeline,
+    return found.row._asdict() | own | {
+        "sla": asdict(found.row.sla), "clock": asdict(found.clock), "sides": asdict(found.sides), "timeline": timeline,
     }  # fmt: skip

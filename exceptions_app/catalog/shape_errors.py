@@ -93,8 +93,15 @@ def problems_in(
         where = where or place
         name = ".".join([path, *(str(part) for part in seen)])
         message, expected, suggestion = _say(complaint, kind, location, secret)
-        found.append(Problem(where.file, where.line, name, message, expected, suggestion))
-    return found
+        no_text = complaint["type"] == "string_type" and isinstance(complaint["input"], Mapping)
+        found.append((no_text, Problem(where.file, where.line, name, message, expected, suggestion)))
+    inner = [problem.path for _, problem in found]
+    return [problem for no_text, problem in found if not (no_text and _told_inside(problem.path, inner))]
+
+
+def _told_inside(path: str, others: Sequence[str]) -> bool:
+    """Where a text or a mapping may stand and a mapping does, what is wrong in it is all that is to be said."""
+    return any(other.startswith(f"{path}.") for other in others)
 
 
 def _say(complaint: Any, kind: Any, location: list[str | int], secret: bool) -> tuple[str, str, str]:

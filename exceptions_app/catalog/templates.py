@@ -16,6 +16,8 @@ from .reading import Block, Items, overlay
 
 SECTION = "feed_templates"
 _NAMED = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
+_NAMES = ("crosswalk", "look_up")
+"""What stands in a mapping and is no expression."""
 _EXPRESSIONS = ("mapping", "where", "deleted")
 
 Report = Callable[[Place, str, str, str, str], None]
@@ -75,7 +77,7 @@ def _fill(feed: Block, code: str, report: Report) -> None:
         if isinstance(value, Block):
             for key in value:
                 value[key] = walk(
-                    value[key], value.places[key], f"{path}.{key}", sql=sql and key != "crosswalk"
+                    value[key], value.places[key], f"{path}.{key}", sql=sql and key not in _NAMES
                 )
         elif isinstance(value, Items):
             for index, one in enumerate(value):

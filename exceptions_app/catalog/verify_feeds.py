@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from . import verify_look_ups
 from .catalog import Catalog
 from .expressions import ExpressionError, parse
 from .judging import Judge, Path
@@ -108,12 +109,20 @@ def _feed(judge: Judge, catalog: Catalog, feed: Feed, connectors: Mapping[str, C
         path = ["mapping", name]
         if isinstance(value, Mapped):
             judge.refer("feeds", feed.code, [*path, "crosswalk"], "crosswalks", value.crosswalk)
-            _expression(judge, feed, [*path, "value"], value.value, types[name])
+            _value(judge, catalog, feed, name, value, types[name])
             if value.conceal is not None and (types[name] != "text" or name in MAPPED_ALWAYS):
                 said = f"{types[name]} '{name}' cannot be concealed"
                 judge.report("feeds", feed.code, [*path, "conceal"], said, "a text of the record type's own")
         else:
             _expression(judge, feed, path, value, types[name])
+
+
+def _value(judge: Judge, catalog: Catalog, feed: Feed, name: str, value: Mapped, kind: str) -> None:
+    """The expression itself; where it is looked up, whatever it is becomes a text, and the look-up gives the type."""
+    path = ["mapping", name]
+    _expression(judge, feed, [*path, "value"], value.value, "any" if value.look_up else kind)
+    if value.look_up is not None:
+        verify_look_ups.verify(judge, catalog, feed, name, value.look_up, kind)
 
 
 def _expression(judge: Judge, feed: Feed, path: Path, text: str | None, wanted: str) -> None:
@@ -124,6 +133,8 @@ def _expression(judge: Judge, feed: Feed, path: Path, text: str | None, wanted: 
         found = parse(text, RAW_ROW).type
     except ExpressionError as error:
         judge.refuse("feeds", feed.code, path, error)
+        return
+    if wanted == "any":
         return
     taken = {wanted, "unknown"} if path[0] != "mapping" else {wanted, "unknown", "text"}
     if found not in taken and not (found in _NUMBERS and wanted in _NUMBERS):

@@ -158,7 +158,7 @@ class CannotReadAgainError(Exception):
 @dataclass(frozen=True, slots=True)
 class Again:
     """What is to be read a second time: what changed from `since` to before `until` (aware; None: until now), what came
-    with `file`, or, where neither is given, what a run read, whose watermarks stood at `before` and `after`.
+    with `file`, or, where neither is given, what the run `run` read, whose watermarks stood at `before` and `after`.
     """
 
     since: datetime | None = None
@@ -166,6 +166,7 @@ class Again:
     file: str = ""
     before: str | None = None
     after: str | None = None
+    run: int | None = None
 
 
 @runtime_checkable

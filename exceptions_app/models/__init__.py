@@ -9,7 +9,7 @@ from .deliveries import Attempt, Delivery, RetryBatch, SystemGate
 from .inbox import InboxEvent, InboxNewest
 from .notices import Mail, Notice
 from .people import EVERYTHING, ApiToken, Role, UnknownSignIn, User, UserEntity, UserQueue
-from .runs import CheckRun, FeedChange, FeedState, Reject, SyncRun, SystemAllowance
+from .runs import CheckRun, FeedChange, FeedFields, FeedState, Reject, SyncRun, SystemAllowance
 from .search import SearchDue
 from .storms import Storm
 from .tally import CaseTally, CaseTallyDelta
@@ -22,7 +22,8 @@ __all__ = [
     "EVERYTHING", "ApiToken", "Attempt", "AuditCheckpoint", "AuditEvent", "AuditPayload", "BulkAction",
     "BulkItem", "CaseComment", "CaseEvidence", "CaseHandBack", "CasePause", "CaseTally",
     "CaseTallyDelta", "CaseWatch", "CatalogAddition", "CheckRun", "ConfigSnapshot", "Delivery",
-    "ExceptionCase", "FeedChange", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail", "Notice",
+    "ExceptionCase", "FeedChange", "FeedFields", "FeedState", "InboxEvent", "InboxNewest", "ListedReference", "Mail",
+    "Notice",
     "QueueLayout", "ReferenceList", "Reject", "RetryBatch", "Role", "SavedView", "SearchDue", "Storm",
     "SyncRun", "SystemAllowance", "SystemGate", "Task", "UnknownSignIn", "User", "UserEntity", "UserQueue",
     "UtcDateTime",

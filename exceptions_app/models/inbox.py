@@ -16,8 +16,8 @@ _DEAD = text("state = 'dead'")
 class InboxEvent(Base):
     """One event of a feed, kept before it was acknowledged. State: waiting, taken, dead, discarded.
 
-    `body` is what was sent and may hold anything: it is only shown masked, and gone once the event was taken or
-    discarded.
+    `body` is what was sent and may hold anything: it is only shown masked. Once the event was taken it is what the
+    mapping names of it and nothing that is concealed (`records.replayed`), for a while; once discarded, nothing.
     """
 
     __tablename__ = "inbox_event"

@@ -120,6 +120,21 @@ class FeedChange(Base):
     __table_args__ = (Index(None, "feed", "id"),)
 
 
+class FeedFields(Base):
+    """Which fields a feed's source is known to send, and which are new or of another kind. One row a feed."""
+
+    __tablename__ = "feed_fields"
+
+    feed: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[ShortText]
+    """The contract's, under which they were agreed."""
+    known: Mapped[LongText]
+    """JSON: field -> its kinds."""
+    drift: Mapped[LongText]
+    """JSON: a list of what differs, see `records.drift.Drifted`."""
+    changed_at: Mapped[Utc]
+
+
 class SystemAllowance(Base):
     """How much may be asked of one system: its breaker of reading, its quota, its next slot."""
 

@@ -21,11 +21,10 @@ from exceptions_app.services.retry_values import Values
 
 from .confirming import Behind, Expected, behind, expected
 from .deliveries import DeliveryLine, FieldLine, LineMaker, editors_of, gates, lines, system_name
+from .kept import SMALL_BATCH, Stored
 from .retry_edits import Input, Review, inputs_of, reviewed, second_person
 from .words import STATUS
 
-SMALL = 200
-"""A batch of so many exceptions is looked into for this one while it is being prepared."""
 _ANY_REASON = "because"
 
 
@@ -89,13 +88,14 @@ class CaseRetries:
 
 
 def case_retries(
-    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, *, now: datetime,
+    session: Session, viewer: Viewer, catalog: Catalog, stored: Stored, *, now: datetime,
     task_id: int | None = None,
 ) -> CaseRetries:  # fmt: skip
     """For an exception that the viewer sees. A constant number of statements. `task_id`: a reading to follow."""
-    operation, values, history = _known(session, catalog, case)
-    maker = LineMaker(viewer, catalog, now, gates(session))
-    newest = _newest(session, maker, case.id)
+    case, kept = stored.case, stored.kept
+    operation, values, history = _known(session, catalog, stored)
+    maker = LineMaker(viewer, catalog, now, gates(session) if kept.deliveries else {})
+    newest = _newest(session, maker, case.id) if kept.deliveries else None
     may = may_retry(viewer, case)
     why_not = why_hopeless(case, operation, values, history) if may else None
     lifted = (
@@ -103,7 +103,6 @@ def case_retries(
     )
     inputs = inputs_of(viewer, operation, values.values) if operation and may else ()
     claimed = case.resolved_at if case.status == Status.AWAITING_CONFIRMATION else None
-    mine = newest is not None and viewer.user_id in editors_of(session, [newest.id])[newest.id]
     return CaseRetries(
         title=operation.title if operation else "",
         system_name=system_name(catalog, operation.system) if operation else "",
@@ -116,10 +115,10 @@ def case_retries(
         second_person=second_person(catalog, operation),
         newest=newest,
         may_decide=may,
-        may_approve=can(viewer, Permission.APPROVE_RETRY) and newest is not None and not mine,
+        may_approve=newest is not None and _may_approve(session, viewer, newest.id),
         may_reread=may and case.status != Status.RESOLVED,
-        preparing=preparing(session, case.id),
-        rereading=_rereading(session, case.id, task_id),
+        preparing=preparing(session, case.id) if kept.preparing else None,
+        rereading=_rereading(session, case.id, task_id) if kept.rereading or task_id else None,
         expected=expected(catalog, case.check_code, claimed, now) if claimed else None,
         behind=behind(session, catalog, case.check_code, claimed) if claimed else (),
         took=case.confirmed_at - case.resolved_at if case.confirmed_at and case.resolved_at else None,
@@ -127,15 +126,15 @@ def case_retries(
 
 
 def review(
-    session: Session, viewer: Viewer, catalog: Catalog, case: ExceptionCase, given: Mapping[str, str], *,
+    session: Session, viewer: Viewer, catalog: Catalog, stored: Stored, given: Mapping[str, str], *,
     now: datetime,
 ) -> Review | None:  # fmt: skip
     """What a person's edits come to, before anything is asked for; None: nothing can be sent for it."""
-    operation, values, _ = _known(session, catalog, case)
+    operation, values, _ = _known(session, catalog, stored)
     if operation is None:
         return None
     maker = LineMaker(viewer, catalog, now, {})
-    return reviewed(maker, operation, case, values.values, given)
+    return reviewed(maker, operation, stored.case, values.values, given)
 
 
 def preparing(session: Session, case_id: int) -> Preparing | None:
@@ -144,9 +143,9 @@ def preparing(session: Session, case_id: int) -> Preparing | None:
         select(RetryBatch, User.name, Task.status.label("task"), Task.error)
         .join(User, User.id == RetryBatch.requested_by_id)
         .outerjoin(Task, Task.id == RetryBatch.task_id)
-        .where(RetryBatch.status == "preparing", RetryBatch.total <= SMALL)
+        .where(RetryBatch.status == "preparing", RetryBatch.total <= SMALL_BATCH)
         .order_by(RetryBatch.id.desc())
-        .limit(SMALL)
+        .limit(SMALL_BATCH)
     )
     for batch, name, task, error in session.execute(wanted):
         if case_id in (retry_values.loads(batch.selection).get("cases") or []):
@@ -155,15 +154,23 @@ def preparing(session: Session, case_id: int) -> Preparing | None:
     return None
 
 
-def _known(
-    session: Session, catalog: Catalog, case: ExceptionCase
-) -> tuple[Operation | None, Values, History]:
+def _known(session: Session, catalog: Catalog, stored: Stored) -> tuple[Operation | None, Values, History]:
+    case = stored.case
     operation = retry_asking.operation_for(catalog, case)
     values = Values({})
     if operation is not None:
-        evidence = retry_asking.evidence_of(session, [case]).get(case.id, {})
+        evidence = retry_values.loads(stored.evidence)
         values = retry_asking.values_for(catalog, operation, evidence, retry_values.loads(case.facts))
-    return operation, values, histories(session, [case.id]).get(case.id, NOTHING)
+    known = histories(session, [case.id]) if stored.kept.deliveries else {}
+    return operation, values, known.get(case.id, NOTHING)
+
+
+def _may_approve(session: Session, viewer: Viewer, delivery_id: int) -> bool:
+    """A person who neither asked for it nor edited what it sends."""
+    return (
+        can(viewer, Permission.APPROVE_RETRY)
+        and viewer.user_id not in editors_of(session, [delivery_id])[delivery_id]
+    )
 
 
 def _newest(session: Session, maker: LineMaker, case_id: int) -> DeliveryLine | None:

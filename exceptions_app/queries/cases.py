@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, visible
@@ -61,14 +61,19 @@ def page(
     """One page of what the viewer may see, after `cursor` (an unreadable one means the first page)."""
     plan = steering.plan(session, viewer, catalog, wanted, now)
     order, after = plan.order, plan.order.read_cursor(cursor)
-    rows = _fetch(session, plan, after, size + 1)
-    whole = after is None and len(rows) <= size  # all there is: nothing left to count
-    count, capped = len(rows), False
-    if not whole:
-        count, capped = _count(session, viewer, catalog, wanted, now, plan, COUNT_LIMIT)
+    counting = _Counting(session, viewer, catalog, wanted, now, plan)
+    rows, count = _fetch(session, plan, after, size + 1, counting.told(later=after is not None))
+    if after is None and len(rows) <= size:  # all there is: nothing left to count
+        count = len(rows)
+    elif count is None:
+        count = counting.asked()
     more = rows[size - 1] if len(rows) > size else None
     maker = RowMaker(viewer, catalog, now)
-    return QueuePage([maker(row) for row in rows[:size]], order.cursor(more) if more else None, count, capped)
+    capped = not counting.exact and count > COUNT_LIMIT
+    next_cursor = order.cursor(more) if more else None
+    return QueuePage(
+        [maker(row) for row in rows[:size]], next_cursor, min(count, COUNT_LIMIT) if capped else count, capped
+    )
 
 
 def iterate(
@@ -79,7 +84,7 @@ def iterate(
     maker, after = RowMaker(viewer, catalog, now), None
     plan = steering.plan(session, viewer, catalog, wanted, now)
     while True:
-        rows = _fetch(session, plan, after, _EXPORT_CHUNK)
+        rows, _ = _fetch(session, plan, after, _EXPORT_CHUNK)
         yield from map(maker, rows)
         if len(rows) < _EXPORT_CHUNK:
             return
@@ -109,31 +114,81 @@ def count_up_to(
 ) -> tuple[int, bool]:
     """How many fit, and whether there are more: read off the counters, else counted no further than `limit`."""
     plan = steering.plan(session, viewer, catalog, wanted, now)
-    return _count(session, viewer, catalog, wanted, now, plan, limit)
-
-
-def _count(
-    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime, plan: Plan, limit: int
-) -> tuple[int, bool]:  # fmt: skip
-    if plan.count is not None:
-        return plan.count, False
-    if tally.is_counted(wanted):
-        return tally.count(session, viewer, catalog, wanted, now), False
-    fitting = select(Case.id).where(*plan.conditions).limit(limit + 1).subquery()
-    found = session.scalar(select(func.count()).select_from(fitting)) or 0
-    return min(found, limit), found > limit
+    counting = _Counting(session, viewer, catalog, wanted, now, plan, limit)
+    found = counting.asked()
+    return (found, False) if counting.exact else (min(found, limit), found > limit)
 
 
 def _select(conditions: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     return _ROWS.where(*conditions)
 
 
-def _fetch(session: Session, plan: Plan, after: Position | None, limit: int) -> list[Row[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """How many fit a filter: read off the counters where they know, else counted no further than `limit` and one."""
+
+    session: Session
+    viewer: Viewer
+    catalog: Catalog
+    wanted: QueueFilter
+    now: datetime
+    plan: Plan
+    limit: int = COUNT_LIMIT
+
+    @property
+    def exact(self) -> bool:
+        return self.plan.count is not None or tally.is_counted(self.wanted)
+
+    def statement(self) -> Select[int]:
+        if tally.is_counted(self.wanted):
+            return tally.total(self.session, self.viewer, self.catalog, self.wanted, self.now)
+        fitting = select(Case.id).where(*self.plan.conditions).limit(self.limit + 1).subquery()
+        return select(func.count()).select_from(fitting)
+
+    def told(self, *, later: bool) -> _Told:
+        """What a page reads beside its rows: always what is known or cheap; on the first page, which may turn out to
+        be all there is, what has to be counted only where few can fit.
+        """
+        if self.plan.count is not None:
+            return _Told(self.plan.count)
+        at_most = self.plan.at_most
+        few = self.plan.order.off_index and (at_most is None or at_most > PAGE_SIZE)
+        with_rows = later or self.exact or few
+        return _Told(None, self.statement().scalar_subquery(), with_rows)
+
+    def asked(self) -> int:
+        if self.plan.count is not None:
+            return self.plan.count
+        return int(self.session.scalar(self.statement()) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How many fit, known or as a column of the rows: of all of them, or only of those whose value is not stated."""
+
+    count: int | None = None
+    column: ScalarSelect[int] | None = None
+    with_rows: bool = False
+
+
+def _fetch(
+    session: Session, plan: Plan, after: Position | None, limit: int, told: _Told | None = None
+) -> tuple[list[Row[Any]], int | None]:
+    """At most `limit` rows, and how many fit where that was read beside them."""
+    told = told or _Told()
     order, base = plan.order, _select(plan.conditions)
+    counted = base if told.column is None else base.add_columns(told.column.label("fitting"))
     rows: list[Row[Any]] = []
+    count = told.count
     if after is None or after[0] is not None:
-        rows = list(session.execute(order.stated(base, after, limit)))
+        rows = list(session.execute(order.stated(counted if told.with_rows else base, after, limit)))
+        if rows and counted is not base and told.with_rows:
+            count = int(rows[0].fitting or 0)
     if len(rows) < limit and order.has_unstated:
         unstated = after if after is not None and after[0] is None else None
-        rows += session.execute(order.unstated(base, unstated, limit - len(rows)))
-    return rows
+        first = base if count is not None else counted
+        last = list(session.execute(order.unstated(first, unstated, limit - len(rows))))
+        if last and first is not base:
+            count = int(last[0].fitting or 0)
+        rows += last
+    return rows, count

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import ChainStep, MatchCheck
 
+from .record_urls import record_url
 from .sides import speaker
 
 NONE, UNREAD, HIDDEN = "none found", "not read here", "hidden"
@@ -75,15 +75,9 @@ def _url(catalog: Catalog, check: MatchCheck, step: ChainStep, known: Mapping[st
     """Where it can be opened in its own system: the first that has a pattern which these values fill."""
     record, side = step.record or check.sides[step.side].record, check.sides[step.side]
     names = {**known, **{name: known.get(column) for name, column in step.address.items()}}
-    safe = {name: quote(str(value), safe="") for name, value in names.items() if value not in (None, "")}
     for feed in catalog.feeds_for(record, side.kind if step.record is None else None):
         if known.get("source_system") not in (None, feed.system):
             continue
-        pattern = catalog.systems[feed.system].record_urls.get(record)
-        try:
-            url = pattern.format_map(safe) if pattern else ""
-        except (KeyError, ValueError, IndexError):
-            continue
-        if url.startswith(("https://", "http://")):
+        if url := record_url(catalog, feed.system, record, names):
             return url
     return ""

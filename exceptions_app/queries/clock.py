@@ -24,6 +24,7 @@ from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.sla import Stage
 from exceptions_app.models import CasePause, ExceptionCase
 
+from .kept import Kept
 from .words import BALL, said
 
 _SPAN: TypeAdapter[ServiceTime] = TypeAdapter(Span)
@@ -66,14 +67,14 @@ class ClockDetail:
 
 def clock_detail(
     session: Session, catalog: Catalog, case: ExceptionCase, stage: Stage, calendar: BusinessCalendar,
-    now: datetime,
+    now: datetime, kept: Kept,
 ) -> ClockDetail:  # fmt: skip
     """The clock of an exception that the caller has found the viewer may see."""
     try:
         target = _SPAN.validate_python(case.sla_target)
     except ValidationError:
         return ClockDetail(case.sla_target, calendar.code, 0, None, _response(case, calendar, (), now), ())
-    pauses = _pauses(session, case)
+    pauses = _pauses(session, case) if kept.pauses else []
     ended = case.resolved_at if case.status != Status.OPEN else None
     at = ended or now
     explanation = None

@@ -8,22 +8,24 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on, visible
+from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck, Reason
 from exceptions_app.domain.lifecycle import Action, Status, actions_from
 from exceptions_app.domain.money import from_e4
-from exceptions_app.models import CaseEvidence, ExceptionCase, User
+from exceptions_app.models import ExceptionCase
 
+from . import kept
 from .chain import Document, chain
 from .clock import ClockDetail, clock_detail
 from .conversions import conversions
 from .drafts import Letter, draft
 from .not_confirmed import NotConfirmed, not_confirmed
+from .record_urls import record_url
 from .related import Related, related
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
@@ -44,7 +46,7 @@ class RecordLink:
 class CaseDetail:
     """All that the page of one exception needs, masked and in words. `stored`: for what else is asked about it."""
 
-    stored: ExceptionCase
+    stored: kept.Stored
     row: CaseRow
     clock: ClockDetail
     whose_move: str
@@ -84,33 +86,23 @@ def detail(
     session: Session, viewer: Viewer, catalog: Catalog, case_id: int, *, now: datetime
 ) -> CaseDetail | None:
     """The exception, or None when there is none that the viewer may see."""
-    stored = session.execute(
-        select(ExceptionCase, User.name)
-        .outerjoin(User, User.id == ExceptionCase.owner_id)
-        .where(ExceptionCase.id == case_id, *visible(viewer))
-    ).one_or_none()
+    stored = kept.stored(session, viewer, case_id)
     if stored is None:
         return None
-    case, owner = stored
+    case, taken_at = stored.case, stored.evidence_taken_at
     maker = RowMaker(viewer, catalog, now)
-    row = maker.made(case, owner)
-    evidence = session.execute(
-        select(CaseEvidence.evidence, CaseEvidence.taken_at, CaseEvidence.version)
-        .where(CaseEvidence.case_id == case_id)
-        .order_by(CaseEvidence.version.desc())
-        .limit(1)
-    ).first()
-    found = json.loads(evidence.evidence) if evidence else {}
+    row = maker.made(case, stored.owner)
+    found = json.loads(stored.evidence)
     category = catalog.categories.get(case.category)
-    happenings = tuple(timeline(session, catalog, case, maker.zone))
+    happenings = tuple(timeline(session, catalog, case, maker.zone, stored.kept))
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
-    sides = side_by_side(
-        viewer, catalog, case.check_code, evidence.evidence if evidence else "{}", case.currency
-    )
+    sides = side_by_side(viewer, catalog, case.check_code, stored.evidence, case.currency)
     return CaseDetail(
-        stored=case,
+        stored=stored,
         row=row,
-        clock=clock_detail(session, catalog, case, row.stage, maker.calendar(case.sla_calendar), now),
+        clock=clock_detail(
+            session, catalog, case, row.stage, maker.calendar(case.sla_calendar), now, stored.kept
+        ),
         whose_move=_whose_move(case, row, category.ball if category else "us"),
         hold_reason=case.hold_reason,
         held_at=case.held_at,
@@ -125,18 +117,18 @@ def detail(
         guidance=tuple(category.guidance) if category else (),
         category_owner=category.owner if category else "",
         sides=sides,
-        conversions=conversions(viewer, catalog, case, found, evidence.taken_at.date() if evidence else None),
+        conversions=conversions(viewer, catalog, case, found, taken_at.date() if taken_at else None),
         chain=chain(viewer, catalog, case.check_code, found, case.currency),
         letter=draft(catalog, case),
-        evidence_taken_at=evidence.taken_at if evidence else None,
-        evidence_version=evidence.version if evidence else 0,
+        evidence_taken_at=taken_at,
+        evidence_version=stored.evidence_version,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
-        links=_links(catalog, case, evidence.evidence if evidence else "{}"),
+        links=_links(catalog, case, found),
         happenings=happenings,
         related=related(session, viewer, catalog, case, now),
         similar=similar(session, viewer, catalog, case, {each.code: each.label for each in reasons}, maker),
         pinned=next((each for each in happenings if each.pinned), None),
-        may_see_record=can(viewer, Permission.SEE_PAYLOAD) and evidence is not None,
+        may_see_record=can(viewer, Permission.SEE_PAYLOAD) and taken_at is not None,
         reasons=tuple(reasons),
         actions=actions_for(viewer, catalog, case),
         zone=maker.zone,
@@ -193,7 +185,7 @@ def _title(catalog: Catalog, code: str) -> str:
     return category.title if category else code
 
 
-def _links(catalog: Catalog, case: ExceptionCase, evidence: str) -> tuple[RecordLink, ...]:
+def _links(catalog: Catalog, case: ExceptionCase, evidence: dict[str, Any]) -> tuple[RecordLink, ...]:
     """Where the records can be opened in their own systems, as far as the business key fills the pattern.
 
     None for a side that was not found: there is nothing to open.
@@ -201,20 +193,13 @@ def _links(catalog: Catalog, case: ExceptionCase, evidence: str) -> tuple[Record
     check = catalog.checks.get(case.check_code)
     if not isinstance(check, MatchCheck):
         return ()
-    key, said = json.loads(case.business_key), json.loads(evidence).get("sides") or {}
+    key, said = json.loads(case.business_key), evidence.get("sides") or {}
     found: dict[str, RecordLink] = {}
     for name, side in check.sides.items():
         if name in said and not said[name]:
             continue
         for feed in catalog.feeds_for(side.record, side.kind, side.systems):
-            system = catalog.systems[feed.system]
-            pattern = system.record_urls.get(side.record)
-            if pattern is None:
-                continue
-            try:
-                url = pattern.format_map(key)
-            except (KeyError, ValueError, IndexError):
-                continue
-            if url.startswith(("https://", "http://")):
-                found[url] = RecordLink(f"{catalog.record_types[side.record].title} in {system.name}", url)
+            if url := record_url(catalog, feed.system, side.record, key):
+                title, system = catalog.record_types[side.record].title, catalog.systems[feed.system].name
+                found[url] = RecordLink(f"{title} in {system}", url)
     return tuple(found.values())

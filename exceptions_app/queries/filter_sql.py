@@ -167,6 +167,11 @@ def _mentions(typed: str) -> list[ColumnElement[bool]]:
     return found or [literal(False)]
 
 
+def names_ids(typed: str) -> bool:
+    """Whether a piece of it is a public reference, which is looked for beside the words."""
+    return any(public_id.decode(piece) is not None for piece in typed.split())
+
+
 def phrases_of(typed: str) -> tuple[Phrase, ...]:
     """What is looked for among the words; public references are no words."""
     return phrases(" ".join(piece for piece in typed.split() if public_id.decode(piece) is None))

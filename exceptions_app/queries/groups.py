@@ -12,8 +12,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, func, null, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
@@ -71,25 +71,28 @@ def groups(
     fitting = select(column.label("code"), Case.reporting_amount_e4.label("worth"), Case.opened_at)
     rows = fitting.where(*conditions).limit(ROWS + 1).subquery().c
     counted = (
-        select(rows.code, func.count(), func.sum(func.abs(rows.worth)), func.min(rows.opened_at))
+        select(
+            rows.code.label("code"), func.count().label("number"), func.sum(func.abs(rows.worth)).label("worth"),
+            func.min(rows.opened_at).label("oldest"),
+        )
         .group_by(rows.code)
-        .order_by(func.count().desc(), rows.code)
-    )
-    found = session.execute(counted).all()
-    total = sum(row[1] for row in found)
+        .subquery()
+    ).c  # fmt: skip
+    told = select(counted.code, counted.number, counted.worth, counted.oldest, _title(by, counted.code))
+    found = session.execute(told.order_by(counted.number.desc(), counted.code)).all()
+    total = sum(row.number for row in found)
     shown = found[:MOST]
-    titles = _titles(session, catalog, by, [row[0] for row in shown if row[0] is not None])
     lines = tuple(
         Group(
             called := _called(by, code),
             sha256(called.encode()).hexdigest()[:12],
-            titles.get(code, str(code)) if code is not None else _NONE[by],
+            title or _said(catalog, by, code) if code is not None else _NONE[by],
             count,
             from_e4(int(worth or 0)),
             oldest,
             _asked(wanted, by, code),
         )
-        for code, count, worth, oldest in shown
+        for code, count, worth, oldest, title in shown
     )
     return Groups(lines, min(total, ROWS), len(found) - len(shown), total > ROWS)
 
@@ -117,14 +120,16 @@ def _asked(wanted: QueueFilter, by: str, code: Any) -> dict[str, Any] | None:
     return args | {by: [NOBODY if code is None else code]}
 
 
-def _titles(session: Session, catalog: Catalog, by: str, codes: list[Any]) -> dict[Any, str]:
-    match by:
-        case "category":
-            return {code: known.title for code in codes if (known := catalog.categories.get(code))}
-        case "entity":
-            return {code: entity_name(catalog, code) for code in codes}
-        case "cause":
-            rows = session.execute(select(Case.id, Case.sentence).where(Case.id.in_(codes)))
-            return {row[0]: row[1] for row in rows}
-        case _:
-            return {}
+def _title(by: str, code: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The sentence of a cause; other groups have their title in the configuration."""
+    if by != "cause":
+        return null().label("title")
+    cause = aliased(Case)
+    return select(cause.sentence).where(cause.id == code).scalar_subquery()
+
+
+def _said(catalog: Catalog, by: str, code: Any) -> str:
+    if by == "entity":
+        return entity_name(catalog, code)
+    known = catalog.categories.get(code) if by == "category" else None
+    return known.title if known else str(code)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ScalarSelect, Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import PERMISSIONS, Permission, viewer_for
@@ -83,6 +84,22 @@ def colleagues(session: Session, queue: str | None = None) -> list[Colleague]:
     return [
         Colleague(number, name) for number, name in session.execute(statement.order_by(User.name, User.id))
     ]
+
+
+def team(session: Session) -> ScalarSelect[str]:
+    """Everybody who can work exceptions, as one value to be read beside others; see `team_of`."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    pair, all_of = (
+        (func.json_build_array, func.json_agg) if postgres else (func.json_array, func.json_group_array)
+    )
+    found = select(cast(all_of(pair(User.id, User.name)), Text))
+    return found.where(User.active.is_(True), User.role.in_(_WORKERS)).scalar_subquery()
+
+
+def team_of(value: str | None) -> list[Colleague]:
+    """What `team` gave, by name."""
+    found = [Colleague(number, name) for number, name in json.loads(value or "[]")]
+    return sorted(found, key=lambda each: (each.name.casefold(), each.id))
 
 
 def people(session: Session, now: datetime, text: str = "") -> list[Person]:

@@ -6,26 +6,42 @@ Each list is short, found by an index, and costs the same whatever a counterpart
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from exceptions_app.access import Viewer
+from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import ExceptionCase as Case
+from exceptions_app.models import User
 
-from .cases import rows_where
 from .filter_sql import LIVE_SQL
-from .rows import CaseRow
+from .rows import COLUMNS, CaseRow, RowMaker
 from .words import inside
 
 MOST = 8
-LOOKED_AT = 200
-"""So many of a counterparty's live exceptions, the first due ones, are looked at for those that may be shown."""
+LOOKED_AT, LOOKED_AT_BY_ALL = 200, 50
+"""So many of a counterparty's live exceptions, the first due ones, are looked at for those that may be shown; fewer
+for a viewer who may see every one.
+"""
 _DOCUMENT_PARTS = 3
 """Of a line's key: its type, the entity, and what the line is a line of."""
 
@@ -43,23 +59,59 @@ class Related:
 
 
 def related(session: Session, viewer: Viewer, catalog: Catalog, case: Case, now: datetime) -> Related:
-    """For an exception that the viewer sees; of the others only those that they may see, too. At most five
-    statements.
-    """
-
-    def rows(conditions: list[ColumnElement[bool]], most: int = MOST) -> tuple[CaseRow, ...]:
-        return tuple(rows_where(session, viewer, catalog, now, [Case.id != case.id, *conditions], most))
-
-    line, prefix = case.line_key, document_of(case.line_key)
-    cause = rows([Case.id == case.parent_id]) if case.parent_id is not None else ()
+    """For an exception that the viewer sees; of the others only those that they may see, too. One statement."""
+    prefix = document_of(case.line_key)
+    about = {
+        "line": case.line_key,
+        "document": prefix,
+        "counterparty": case.counterparty,
+        "cause": case.parent_id,
+    }
+    about = {name: value for name, value in about.items() if value}
+    given: dict[str, Any] = {
+        "id": case.id,
+        "past": prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else "",
+        **about,
+    }
+    postgres = session.get_bind().dialect.name == "postgresql"
+    given["looked_at"] = LOOKED_AT if visible(viewer) else LOOKED_AT_BY_ALL
+    maker = RowMaker(viewer, catalog, now)
+    found: dict[str, list[CaseRow]] = {name: [] for name in (*_LISTS, "caused")}
+    for row in session.execute(_statement(viewer, tuple(about), postgres), given):
+        found[row.list_name].append(maker(row))
     return Related(
-        line=rows([Case.line_key == line]) if line else (),
-        same_document=rows([*_below(session, prefix), Case.line_key != line]) if prefix else (),
+        line=tuple(found["line"]),
+        same_document=tuple(found["document"]),
         document=_document(catalog, case),
-        counterparty=rows(_with_counterparty(case, prefix)) if case.counterparty else (),
-        cause=next(iter(cause), None),
-        caused=rows([Case.parent_id == case.id]),
+        counterparty=tuple(found["counterparty"]),
+        cause=next(iter(found["cause"]), None),
+        caused=tuple(found["caused"]),
     )
+
+
+@lru_cache(maxsize=512)
+def _statement(viewer: Viewer, about: tuple[str, ...], postgres: bool) -> Select[*tuple[Any, ...]]:
+    """The first of each list by due time, all in one: `list_name` beside what a row is made of. Kept, because making
+    it takes longer than what it asks.
+    """
+    mine = [Case.id != _said("id"), *visible(viewer)]
+    lists = {"caused": [Case.parent_id == _said("id")]}
+    lists |= {name: _LISTS[name](about, postgres) for name in about}
+    parts = (
+        select(literal_column(f"'{name}'").label("list_name"), Case.id)
+        .where(*mine, *conditions)
+        .order_by(Case.due_at, Case.id)
+        .limit(MOST)
+        .subquery()
+        for name, conditions in lists.items()
+    )
+    each = union_all(*map(select, parts)).subquery()
+    rows = select(*COLUMNS, each.c.list_name).join_from(each, Case, Case.id == each.c.id)
+    return rows.outerjoin(User, User.id == Case.owner_id).order_by(Case.due_at, Case.id)
+
+
+def _said(name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=_KINDS[name].type)
 
 
 def document_of(line_key: str | None) -> str:
@@ -68,30 +120,46 @@ def document_of(line_key: str | None) -> str:
     return "|".join(parts[:_DOCUMENT_PARTS]) + "|" if len(parts) > _DOCUMENT_PARTS else ""
 
 
-def _below(session: Session, prefix: str) -> list[ColumnElement[bool]]:
-    """Lines whose key begins with it, compared byte by byte so that the index serves it on either database."""
-    least, less = ("~>=~", "~<~") if session.get_bind().dialect.name == "postgresql" else (">=", "<")
-    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+def _below(postgres: bool) -> list[ColumnElement[bool]]:
+    """Lines whose key begins with that of the document, compared byte by byte so that the index serves it on either
+    database.
+    """
+    least, less = ("~>=~", "~<~") if postgres else (">=", "<")
     key = Case.line_key.expression
-    return [key.op(least, is_comparison=True)(prefix), key.op(less, is_comparison=True)(after)]
+    return [
+        key.op(least, is_comparison=True)(_said("document")), key.op(less, is_comparison=True)(_said("past"))
+    ]  # fmt: skip
 
 
-def _with_counterparty(case: Case, prefix: str) -> list[ColumnElement[bool]]:
-    """Open ones of the same counterparty that are not of the same document."""
+def _of_document(_: tuple[str, ...], postgres: bool) -> list[ColumnElement[bool]]:
+    return [*_below(postgres), Case.line_key != _said("line")]
+
+
+def _with_counterparty(about: tuple[str, ...], postgres: bool) -> list[ColumnElement[bool]]:
+    """Open ones of the same counterparty that are not of the same document, or line."""
     first = (
         select(Case.id)
-        .where(Case.counterparty == case.counterparty, LIVE_SQL)
+        .where(Case.counterparty == _said("counterparty"), LIVE_SQL)
         .order_by(Case.due_at, Case.id)
-        .limit(LOOKED_AT)
+        .limit(bindparam("looked_at"))
     )
-    elsewhere = (
-        not_(Case.line_key.startswith(prefix, autoescape=True)) if prefix else Case.line_key != case.line_key
-    )
-    return [
-        Case.id.in_(first),
-        Case.status == Status.OPEN.value,
-        or_(Case.line_key.is_(None), elsewhere),
-    ]
+    found = [Case.id.in_(first), Case.status == Status.OPEN.value]
+    if "line" in about:
+        inside = and_(*_below(postgres)) if "document" in about else Case.line_key == _said("line")
+        found.append(or_(Case.line_key.is_(None), not_(inside)))
+    return found
+
+
+_KINDS: dict[str, InstrumentedAttribute[Any]] = {
+    "id": Case.id, "line": Case.line_key, "document": Case.line_key, "past": Case.line_key,
+    "counterparty": Case.counterparty, "cause": Case.parent_id,
+}  # fmt: skip
+_LISTS: dict[str, Callable[[tuple[str, ...], bool], list[ColumnElement[bool]]]] = {
+    "line": lambda *_: [Case.line_key == _said("line")],
+    "document": _of_document,
+    "counterparty": _with_counterparty,
+    "cause": lambda *_: [Case.id == _said("cause")],
+}
 
 
 def _document(catalog: Catalog, case: Case) -> str:

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, text
+from sqlalchemy import Row, Select, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, visible
@@ -77,18 +78,30 @@ def similar(
     shared = ""
     if case.counterparty:
         shared = f"with {case.counterparty}"
-        found = _ended(session, viewer, case, Case.counterparty == case.counterparty)
+        found = _ended(session, viewer, case, "counterparty")
     if len(found) < ENOUGH:
-        wider = _ended(session, viewer, case, Case.entity == case.entity)
+        wider = _ended(session, viewer, case, "entity")
         if len(wider) > len(found):
             shared, found = f"in {entity_name(catalog, case.entity)}", wider
     return _told(found, shared, reasons, maker) if found else None
 
 
-def _ended(session: Session, viewer: Viewer, case: Case, same: ColumnElement[bool]) -> list[Any]:
+def _ended(session: Session, viewer: Viewer, case: Case, same: str) -> list[Any]:
+    given = {"id": case.id, "category": case.category, "same": getattr(case, same)}
+    return list(session.execute(_statement(viewer, same), given))
+
+
+@lru_cache(maxsize=512)
+def _statement(viewer: Viewer, same: str) -> Select[*tuple[Any, ...]]:
+    """Of the category, with the same value of a column; kept, because making it takes longer than what it asks."""
     newest = (
         select(Case.id)
-        .where(_ENDED, Case.category == case.category, same, Case.resolved_at.is_not(None))
+        .where(
+            _ENDED,
+            Case.category == bindparam("category"),
+            getattr(Case, same) == bindparam("same"),
+            Case.resolved_at.is_not(None),
+        )
         .order_by(Case.resolved_at.desc())
         .limit(LOOKED_AT)
     )
@@ -97,9 +110,9 @@ def _ended(session: Session, viewer: Viewer, case: Case, same: ColumnElement[boo
         *(Case.opened_at, Case.resolved_at, Case.sla_calendar),
     )
     rows = select(*columns).where(
-        Case.id.in_(newest), Case.id != case.id, Case.end_reason.not_in(_NOT_SOLVED), *visible(viewer)
+        Case.id.in_(newest), Case.id != bindparam("id"), Case.end_reason.not_in(_NOT_SOLVED), *visible(viewer)
     )
-    return list(session.execute(rows.order_by(Case.resolved_at.desc(), Case.id.desc())))
+    return rows.order_by(Case.resolved_at.desc(), Case.id.desc())
 
 
 def _told(found: Sequence[Row[Any]], shared: str, reasons: dict[str, str], maker: RowMaker) -> Similar:

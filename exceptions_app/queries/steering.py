@@ -19,11 +19,11 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
-from exceptions_app.models.search import are_mentioned_more_than
+from exceptions_app.models.search import mentions, said
 
 from . import filter_sql, tally
 from .filter_sql import phrases_of
-from .filters import QueueFilter
+from .filters import LIVE, QueueFilter
 from .keyset import Order
 
 FEW = 2_000
@@ -34,12 +34,13 @@ FEW = 2_000
 class Plan:
     """How a page of the queue is asked for: its conditions, and the order that they are walked in.
 
-    `count`: how many fit, where that had to be known to choose.
+    `count`: how many fit, where that had to be known to choose; `at_most`: no more than that.
     """
 
     conditions: list[ColumnElement[bool]]
     order: Order
     count: int | None = None
+    at_most: int | None = None
 
 
 def conditions(
@@ -61,8 +62,16 @@ def plan(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter
         return Plan(found, order(wanted))
     number = _counted(session, viewer, catalog, wanted, now)
     exact = number if tally.is_counted(wanted) else None
-    if (number is not None and number <= FEW) or _few(session, wanted):
-        return Plan(found, replace(order(wanted), off_index=True), exact)
+    if (number is not None and number <= FEW) or _few(wanted):
+        return Plan(found, replace(order(wanted), off_index=True), exact, number)
+    if asked := phrases_of(wanted.q):
+        hits = mentions(session, asked, FEW)
+        if hits.number is not None:
+            return Plan(found, replace(order(wanted), off_index=True), None, hits.number)
+        if hits.dense and wanted.status == LIVE and not filter_sql.names_ids(wanted.q):
+            wanted = replace(wanted, q="")
+            rest = filter_sql.conditions(wanted, catalog, viewer.user_id, now)
+            found = [*visible(viewer), *rest, said(asked)]
     shunned = _shunned(viewer, wanted)
     return Plan([_off_index(each, shunned) for each in found] if shunned else found, order(wanted), exact)
 
@@ -80,18 +89,11 @@ def _counted(
     return tally.count(session, viewer, catalog, counted, now) if tally.is_counted(counted) else None
 
 
-def _few(session: Session, wanted: QueueFilter) -> bool:
+def _few(wanted: QueueFilter) -> bool:
     """Whether few rows can fit. Few are in a state of a retry, called by given references, or due to one cause."""
     states, due = wanted.retry_states, wanted.sort.lstrip("-") == "due"
-    if (
-        (states and not (len(states) == 1 and due))
-        or wanted.refs
-        or wanted.cause is not None
-        or wanted.watched
-    ):
-        return True
-    asked = phrases_of(wanted.q)
-    return bool(asked) and not are_mentioned_more_than(session, asked, FEW)
+    one_by_due = len(states) == 1 and due
+    return bool((states and not one_by_due) or wanted.refs or wanted.cause is not None or wanted.watched)
 
 
 def _shunned(viewer: Viewer, wanted: QueueFilter) -> frozenset[str]:

@@ -38,7 +38,7 @@ class SystemEvent:
 def system_events(
     session: Session, catalog: Catalog, case: ExceptionCase, correlation_ids: Iterable[str]
 ) -> list[SystemEvent]:
-    """In no order. Three statements."""
+    """In no order. At most three statements."""
     ids = sorted(set(correlation_ids) - {""})
     checked = _check_runs(session, case, ids)
     reads = {
@@ -71,11 +71,15 @@ def _check_runs(session: Session, case: ExceptionCase, ids: list[str]) -> list[C
 
 
 def _sync_runs(session: Session, reads: list[int], ids: list[str]) -> list[SyncRun]:
+    if not reads and not ids:
+        return []
     rows = select(SyncRun).where(or_(SyncRun.id.in_(reads), SyncRun.correlation_id.in_(ids)))
     return list(session.scalars(rows.order_by(SyncRun.id.desc()).limit(MOST)))
 
 
 def _tasks(session: Session, ids: list[str]) -> list[Task]:
+    if not ids:
+        return []
     rows = select(Task).where(Task.correlation_id.in_(ids), Task.kind.in_(_TASKS))
     return list(session.scalars(rows.order_by(Task.id.desc()).limit(MOST)))
 

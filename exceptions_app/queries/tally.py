@@ -54,7 +54,15 @@ def is_counted(wanted: QueueFilter) -> bool:
 
 def count(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime) -> int:
     """How many fit a filter that `is_counted`. One statement."""
-    return sum(counts(session, viewer, catalog, wanted, now, by=()).values())
+    return int(session.scalar(total(session, viewer, catalog, wanted, now)) or 0)
+
+
+def total(
+    session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime
+) -> Select[int]:
+    """`count` as a statement, to be a part of another."""
+    tally = _tally(session, now, bool(wanted.stage)).subquery("tally")
+    return select(func.sum(tally.c.count)).where(*_fitting(tally, viewer, catalog, wanted))
 
 
 def counts(

@@ -22,6 +22,7 @@ from exceptions_app.services.retry_values import label
 
 from . import attempts
 from .attempts import AttemptLine
+from .kept import Kept
 from .system_events import system_events
 from .words import BALL, END, SEVERITY, STATUS, inside
 
@@ -165,8 +166,10 @@ class _Teller:
         return self.codes.get(key, {}).get(text, text)
 
 
-def timeline(session: Session, catalog: Catalog, case: ExceptionCase, zone: tzinfo) -> list[Happening]:
-    """Newest first, at most `LIMIT` events, as many comments and as many tries, and what ran for them. Seven
+def timeline(
+    session: Session, catalog: Catalog, case: ExceptionCase, zone: tzinfo, kept: Kept
+) -> list[Happening]:
+    """Newest first, at most `LIMIT` events, as many comments and as many tries, and what ran for them. At most seven
     statements.
     """
     case_id = case.id
@@ -179,18 +182,7 @@ def timeline(session: Session, catalog: Catalog, case: ExceptionCase, zone: tzin
         .order_by(AuditEvent.id.desc())
         .limit(LIMIT)
     ).all()
-    comments = session.execute(
-        select(
-            CaseComment.created_at,
-            CaseComment.text,
-            CaseComment.author_id,
-            CaseComment.id,
-            CaseComment.pinned_at,
-        )
-        .where(CaseComment.case_id == case_id)
-        .order_by(CaseComment.pinned_at.is_(None), CaseComment.id.desc())
-        .limit(LIMIT)
-    ).all()
+    comments = _comments(session, case_id) if kept.comments else []
     mentioned = {each.author_id for each in comments} | set(_people_in(events))
     named = session.execute(select(User.id, User.name).where(User.id.in_(mentioned))) if mentioned else ()
     teller = _Teller(catalog, case.category, {row.id: row.name for row in named}, zone)
@@ -202,13 +194,20 @@ def timeline(session: Session, catalog: Catalog, case: ExceptionCase, zone: tzin
         )
         for at, text, author, comment_id, pinned_at in comments
     ]  # fmt: skip
-    for each in attempts.of_case(session, catalog, case_id):
+    for each in attempts.of_case(session, catalog, case_id) if kept.deliveries else ():
         icon = "circle-check" if each.good else "send"
         found.append(Happening(each.at, teller.who("job:"), each.did, icon, each.error, "", (), attempt=each))
     for ran in system_events(session, catalog, case, (event.correlation_id for event in events)):
         icon = "database" if ran.good else "alert-triangle"
         found.append(Happening(ran.at, ran.who, ran.did, icon, ran.error, "", ()))
     return sorted(found, key=lambda happening: happening.at, reverse=True)
+
+
+def _comments(session: Session, case_id: int) -> list[Any]:
+    """The pinned one first."""
+    c = CaseComment
+    rows = select(c.created_at, c.text, c.author_id, c.id, c.pinned_at).where(c.case_id == case_id)
+    return list(session.execute(rows.order_by(c.pinned_at.is_(None), c.id.desc()).limit(LIMIT)))
 
 
 def _people_in(events: Iterable[Any]) -> Iterator[int]:

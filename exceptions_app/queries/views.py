@@ -1,9 +1,11 @@
-"""How a person looks at the queue: their views and shared ones, columns, density. One statement."""
+"""How a person looks at the queue: their views and shared ones, columns, density, whom they may name in a filter. One
+statement.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select
@@ -11,6 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.access import Viewer
 from exceptions_app.models import ListedReference, QueueLayout, SavedView, User
+
+from . import people
+from .people import Colleague
 
 COLUMNS = {
     "level": "Service level",
@@ -63,6 +68,8 @@ class Look:
     default_id: int | None
     columns: str
     density: str
+    team: list[Colleague] = field(default_factory=list)
+    """Whom exceptions can belong to."""
 
     def view(self, view_id: int | None) -> View | None:
         return next((view for view in self.views if view.id == view_id), None)
@@ -95,11 +102,11 @@ _LOOK = (
 
 def look(session: Session, viewer: Viewer) -> Look:
     """The person's layout and every view that they may open: their own first, by name."""
-    rows = session.execute(_LOOK, {"person": viewer.user_id}).all()
-    found = [_view(viewer, each, name) for _, _, _, each, name in rows if each is not None]
+    rows = session.execute(_LOOK.add_columns(people.team(session)), {"person": viewer.user_id}).all()
+    found = [_view(viewer, each, name) for _, _, _, each, name, _ in rows if each is not None]
     ordered = tuple(sorted(found, key=lambda one: (not one.mine, one.name.lower())))
-    columns, density, default_id = rows[0][:3] if rows else ("", "", None)
-    return Look(ordered, default_id, columns or "", density or "")
+    columns, density, default_id, *_, team = rows[0] if rows else ("", "", None, None)
+    return Look(ordered, default_id, columns or "", density or "", people.team_of(team))
 
 
 def _view(viewer: Viewer, view: SavedView, owner: str) -> View:

@@ -60,8 +60,7 @@ class Candidate:
                 continue
             value = typed_sql(literal(given), column.type)
             far = out_of_range_sql(value, column.type) or "false"
-            read = con.execute(f"SELECT {value} IS NOT NULL, coalesce({far}, false)").fetchone()
-            fits, beyond = read or (False, False)
+            fits, beyond = con.execute(f"SELECT {value} IS NOT NULL, coalesce({far}, false)").fetchall()[0]
             if not fits or beyond:
                 expected = EXPECTED_RANGE if fits else EXPECTED[column.type]
                 found.append(Fault(name, f"expected {expected}, found '{masked(given, column.sensitivity)}'"))
@@ -106,7 +105,7 @@ class Candidate:
     def is_there(self, con: DuckDBPyConnection) -> bool:
         """Whether its system already holds a record of this identity. Needs the kept tables."""
         kept, mine = quoted(KEPT_PREFIX + self.record_type), self._mine()
-        return con.execute(f"SELECT 1 FROM {kept} WHERE {mine} LIMIT 1").fetchone() is not None
+        return bool(con.execute(f"SELECT 1 FROM {kept} WHERE {mine} LIMIT 1").fetchall())
 
     def lay_over(self, con: DuckDBPyConnection) -> None:
         """From now on the view of its record type shows it, instead of the record that it would replace."""

@@ -6,10 +6,10 @@ here; rejects are returned. A bad row never costs a good one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from arro3.core import RecordBatchReader, Table
 from duckdb import DuckDBPyConnection
@@ -28,6 +28,7 @@ from .plan import MappingPlan
 from .raw import RawRow, RowProblem, load_page, refuse_drift
 from .reasons import reason
 from .repeats import RunKeys
+from .replayed import rows_to_keep
 from .unchanged import tell_unchanged
 
 
@@ -72,15 +73,17 @@ class FeedMapper:
 
     def __init__(
         self, con: DuckDBPyConnection, catalog: Catalog, feed_code: str, run_id: int, fetched_at: datetime,
-        newest_known: NewestKnown | None = None, *, knowing: bool = False,
+        newest_known: NewestKnown | None = None, *, knowing: bool = False, look_ups: Callable[[], None] | None = None,
+        replaying: bool = False,
     ) -> None:  # fmt: skip
         """With `newest_known` the rows are `ArrivedRow`s, which may come late and twice. `knowing`: the session
-        holds what is known (`unchanged.keep_known`), and what says no more than that is told apart.
+        holds what is known (`unchanged.keep_known`), and what says no more than that is told apart. `look_ups` makes
+        the tables that the mapping looks up (`looked_up.keep`); it is asked once, with the first rows.
         """
         feed = catalog.feeds[feed_code]
         self._con = con
         self._layout = Layout(catalog.record_types[feed.record_type])
-        self._plan = MappingPlan(catalog, feed, self._layout, fetched_at)
+        self._plan = MappingPlan(catalog, feed, self._layout, fetched_at, replaying=replaying)
         self._keys_plan = MappingPlan(catalog, feed, self._layout, fetched_at, only_keys=True)
         versions = feed.mode != "snapshot" and "source_time" in feed.mapping
         self._keys: RunKeys | ConvergingKeys = (
@@ -91,6 +94,7 @@ class FeedMapper:
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
         self._knowing = knowing
+        self._look_ups = look_ups
         self.run_id = run_id
         for target in self._plan.targets:
             if target.key:
@@ -165,6 +169,10 @@ class FeedMapper:
             (i, deleted, dict(zip(names, values, strict=True))) for i, deleted, *values in found.fetchall()
         ]
 
+    def last_to_keep(self, rows: Sequence[RawRow]) -> dict[int, dict[str, Any]]:
+        """Of the page that was mapped last, `rows`: number of each row taken -> what of it may be kept."""
+        return rows_to_keep(self._con, self._plan, rows)
+
     def last_seen(self) -> set[int]:
         """The row numbers of the page that was mapped last which belong to the feed, taken or not."""
         return {index for (index,) in self._con.execute("SELECT _i FROM checked_page").fetchall()}
@@ -184,6 +192,9 @@ class FeedMapper:
         self._note_present(self._keys_plan, "")
 
     def _check(self, plan: MappingPlan, rows: Sequence[RawRow]) -> None:
+        if self._look_ups is not None:
+            self._look_ups()
+            self._look_ups = None
         load_page(self._con, plan.fields, rows)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked_page AS {checked_sql(plan)}")
 

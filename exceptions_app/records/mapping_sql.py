@@ -16,15 +16,20 @@ from .validation import out_of_range_sql, source_time_wrong_sql, typed_sql
 DOOR_PREFIX = "door_"
 """`door_<column>(local, canonical)`: what a crosswalk at the door makes of that column."""
 
+LOOK_PREFIX = "look_"
+"""`look_<column>(local, found, several)`: what reference records say of the values of that column."""
+
 KEY_PREFIX = "key_"
 """`key_<column>(key)`: what that column is hashed with."""
 
-MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME = (
+MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME, NOT_KNOWN, SEVERAL = (
     "missing",
     "type",
     "range",
     "entity",
     "time",
+    "unknown",
+    "several",
 )
 _CONVERTING = frozenset({"parse_date", "parse_timestamp", "parse_decimal", "cast"})
 
@@ -35,7 +40,7 @@ def checked_sql(plan: MappingPlan) -> str:
     nothing is.
     """
     found = ", ".join(text for target in plan.targets for text in _texts(plan, target))
-    typed = ", ".join(f"{_typed_sql(target)} AS {_v(target)}" for target in plan.targets)
+    typed = ", ".join(text for target in plan.targets for text in _values(target))
     wrong = ", ".join(_problems(plan))
     deleted = f"coalesce({render(plan.deleted, plan.raw_name)}, false)" if plan.deleted else "false"
     where = f"WHERE coalesce({render(plan.where, plan.raw_name)}, false)" if plan.where else ""
@@ -96,10 +101,30 @@ def _texts(plan: MappingPlan, target: Target) -> Iterable[str]:
         yield f"coalesce({', '.join([value, *failed])}) AS {found_name(target)}"
 
 
-def _typed_sql(target: Target) -> str:
+def _values(target: Target) -> Iterable[str]:
+    """The value, typed; of one that is looked up also what was found of it."""
+    yield f"{_typed_sql(target)} AS {_v(target)}"
+    if target.look_up:
+        look = quoted(LOOK_PREFIX + target.name)
+        yield f"{look}.found AS {_found(target)}"
+        yield f"coalesce({look}.several, false) AS {_several(target)}"
+
+
+def _found(target: Target) -> str:
+    return quoted("l_" + target.name)
+
+
+def _several(target: Target) -> str:
+    return quoted("m_" + target.name)
+
+
+def _translated(target: Target) -> str:
     text = _x(target)
-    if target.crosswalk:
-        text = f"coalesce({quoted(DOOR_PREFIX + target.name)}.canonical, {text})"
+    return f"coalesce({quoted(DOOR_PREFIX + target.name)}.canonical, {text})" if target.crosswalk else text
+
+
+def _typed_sql(target: Target) -> str:
+    text = f"{quoted(LOOK_PREFIX + target.name)}.found" if target.look_up else _translated(target)
     if target.conceal == "hash":
         text = f"sha256((SELECT key FROM {quoted(KEY_PREFIX + target.name)}) || {text})"
     elif target.conceal == "last4":
@@ -111,6 +136,7 @@ def _typed_sql(target: Target) -> str:
 
 def _doors(plan: MappingPlan) -> str:
     through = [(quoted(DOOR_PREFIX + target.name), _x(target)) for target in plan.targets if target.crosswalk]
+    through += [(quoted(LOOK_PREFIX + t.name), _translated(t)) for t in plan.targets if t.look_up]
     return " ".join(f"LEFT JOIN {door} ON {text} = {door}.local" for door, text in through)
 
 
@@ -124,6 +150,12 @@ def _problems_of(plan: MappingPlan, target: Target) -> Iterable[str]:
     tests = {WRONG_TYPE: f"{found_name(target)} IS NOT NULL AND {_v(target)} IS NULL"}
     if target.name in plan.required:
         tests[MISSING] = f"{found_name(target)} IS NULL"
+    if target.look_up:
+        given = f"{found_name(target)} IS NOT NULL"
+        tests[WRONG_TYPE] = f"{_found(target)} IS NOT NULL AND {_v(target)} IS NULL"
+        tests[SEVERAL] = _several(target)
+        if target.look_up.absent == "reject" or target.name in plan.required:
+            tests[NOT_KNOWN] = f"{given} AND {_found(target)} IS NULL AND NOT {_several(target)}"
     if target.name == "entity" and plan.layout.by_entity:
         known = literals(plan.catalog.entities)
         tests[UNKNOWN_ENTITY] = f"{_v(target)} NOT IN ({known})" if known else "true"

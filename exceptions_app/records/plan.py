@@ -12,12 +12,15 @@ from functools import cached_property
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expressions import MAPPING, Expr, Scope, parse
-from exceptions_app.catalog.schema import ColumnType, Feed, Mapped, Secret, Sensitivity
+from exceptions_app.catalog.schema import ColumnType, DoorLookup, Feed, Mapped, Secret, Sensitivity
 from exceptions_app.catalog.secrets import SecretError, value_of
 
 from .errors import MappingError
 from .layout import Layout
 from .masking import strictest
+
+FROZEN_PREFIX = "stored "
+"""Before the name of a canonical column: what was stored of it, as a source column."""
 
 _META_TYPES: dict[str, ColumnType] = {"entity": "text", "source_id": "text", "source_time": "timestamp"}
 
@@ -36,6 +39,7 @@ class Target:
     """What is stored instead: `hash` or `last4`."""
     key: str = ""
     """Of the hash."""
+    look_up: DoorLookup | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class MappingPlan:
     layout: Layout
     fetched_at: datetime
     only_keys: bool = False
+    replaying: bool = False
+    """The rows are what was kept of rows that were mapped before: see `replayed`."""
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -63,9 +69,33 @@ class MappingPlan:
     def targets(self) -> tuple[Target, ...]:
         """The columns to fill, in the order of the mapping. Raises `MappingError` for a name that is none."""
         wanted = self.feed.mapping.items()
-        return tuple(
+        found = (
             self._target(name, value) for name, value in wanted if not self.only_keys or name in self.key
         )
+        return tuple(
+            self._frozen(target) if self.replaying and target.name in self.frozen else target
+            for target in found
+        )
+
+    @cached_property
+    def secret(self) -> frozenset[str]:
+        """The source columns of which something is concealed: nobody keeps them as they came."""
+        values = (
+            value for value in self.feed.mapping.values() if isinstance(value, Mapped) and value.conceal
+        )
+        return frozenset(name for value in values for name in fields_of(self._parse(value.value)))
+
+    @cached_property
+    def frozen(self) -> frozenset[str]:
+        """The canonical columns that read a secret one: of them only what was stored can be had again."""
+        texts = {n: v.value if isinstance(v, Mapped) else v for n, v in self.feed.mapping.items()}
+        return frozenset(
+            name for name, text in texts.items() if self.secret & set(fields_of(self._parse(text)))
+        )
+
+    def _frozen(self, target: Target) -> Target:
+        expr = self._parse(f'"{FROZEN_PREFIX}{target.name}"')
+        return Target(target.name, target.kind, expr, None, optional=True)
 
     def _target(self, name: str, value: str | Mapped) -> Target:
         own = self.layout.record_type.columns.get(name)
@@ -78,7 +108,9 @@ class MappingPlan:
         mapped = value if isinstance(value, Mapped) else Mapped.model_validate({"value": value})
         key = "" if mapped.conceal_key is None else self._revealed(name, mapped.conceal_key)
         expr = self._parse(mapped.value)
-        return Target(name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key)
+        return Target(
+            name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key, mapped.look_up
+        )
 
     def _revealed(self, name: str, secret: Secret) -> str:
         try:

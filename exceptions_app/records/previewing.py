@@ -7,7 +7,7 @@ has no sensitivity yet: of it only the shape is shown, each letter as x and each
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -66,6 +66,7 @@ def preview_rows(
     now: datetime,
     *,
     plain: bool = False,
+    look_ups: Callable[[], None] | None = None,
 ) -> Shown:
     """Map these rows. `plain` shows fields that no mapping names as they are. Raises `MappingError` where a field that
     the mapping needs is in none of them.
@@ -74,7 +75,7 @@ def preview_rows(
     layout = Layout(catalog.record_types[feed.record_type])
     plan = MappingPlan(catalog, feed, layout, now)
     shown_fields = fields_of_rows(plan, rows)
-    mapper = FeedMapper(con, catalog, feed_code, 0, now)
+    mapper = FeedMapper(con, catalog, feed_code, 0, now, look_ups=look_ups)
     batch = mapper.map(rows, ())
     rejected = {reject.position: reject for reject in batch.rejects}
     kept = {index: (deleted, values) for index, deleted, values in mapper.last_kept()}

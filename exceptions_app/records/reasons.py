@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from .mapping_sql import MISSING, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME
+from .mapping_sql import MISSING, NOT_KNOWN, OUT_OF_RANGE, SEVERAL, UNKNOWN_ENTITY, WRONG_SOURCE_TIME
 from .masking import masked
 from .plan import MappingPlan
 from .validation import EXPECTED, EXPECTED_RANGE, EXPECTED_SOURCE_TIME
@@ -29,5 +29,11 @@ def _expected(plan: MappingPlan, code: str, column: str, found: str) -> str:
     if code == OUT_OF_RANGE:
         return EXPECTED_RANGE
     target = next(target for target in plan.targets if target.name == column)
+    if target.look_up is not None and code in (NOT_KNOWN, SEVERAL):
+        record, wanted = target.look_up.record, target.look_up.column
+        by = target.look_up.by or plan.catalog.record_types[record].key[0]
+        if code == SEVERAL:
+            return f"a {by} of which all {record} records say the same {wanted}"
+        return f"a {by} that {record} knows with its {wanted}"
     plain = target.expr.tree.op == "column"
     return EXPECTED[target.kind] + ("" if plain else f" from {target.expr.text}")

@@ -15,8 +15,8 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.duck import closing_session, quoted, scalar
 
-from . import folding, landing
-from .layout import Layout
+from . import folding, landing, looked_up
+from .layout import Layout, empty_select
 from .presence import moved_sql, refuse_empty_snapshot, vanished_sql
 from .reading import current_sql, finished_runs
 from .snapshot import VIEW_PREFIX, RecordSnapshot, StoreVersions, TypeSnapshot
@@ -69,6 +69,18 @@ class RecordStore:
         runs = [run for run in finished_runs(con, listing, unfinished_runs) if run != run_id]
         keep_known(con, self.layout(feed.record_type), feed, listing, runs)
         return True
+
+    def keep_look_ups(self, con: DuckDBPyConnection, feed_code: str, unfinished_runs: Container[int]) -> None:
+        """Make the tables that the feed's mapping looks up, in `con`. Raises `MappingError`, see `looked_up.keep`."""
+
+        def current(record_type: str, columns: dict[str, str]) -> str:
+            listing = self._listing(record_type)
+            if listing is None:
+                return empty_select(columns)
+            runs = finished_runs(con, listing, unfinished_runs)
+            return current_sql(self.layout(record_type), listing, runs, None, columns)
+
+        looked_up.keep(con, self.catalog, self.catalog.feeds[feed_code], current)
 
     def land_vanished(
         self,

@@ -12,10 +12,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.schema import Feed
+from exceptions_app.connectors.events.options import EventsRead
 from exceptions_app.domain.instant import iso
+from exceptions_app.domain.wording import duration
 from exceptions_app.models import SyncRun, Task
+from exceptions_app.records.replayed import why_not_kept
 
-from . import runs, tasks
+from . import feed_states, runs, tasks
 from .audit import AuditTag, record_subject
 
 KIND = "again"
@@ -69,18 +73,28 @@ def _judge(session: Session, catalog: Catalog, feed: str, wish: Wish, now: datet
     declared = catalog.feeds[feed]
     if not declared.enabled:
         raise AgainRefusedError("The feed is switched off in the configuration.")
-    if runs.is_paused(session, feed):
+    if feed_states.is_paused(session, feed):
         raise AgainRefusedError("The feed is paused: resume it first.")
     if declared.mode == "snapshot":
         raise AgainRefusedError("Each read of a snapshot holds everything: read it now instead.")
     if catalog.systems[declared.system].connector == "events":
-        said = (
-            "What was made a record of an event is not kept: have it sent again, or replay its dead letters."
-        )
-        raise AgainRefusedError(said)
+        _judge_events(catalog, declared, wish, now)
     if wish.since is not None and wish.since >= min(now, wish.until or now):
         raise AgainRefusedError("The range is empty: it has to begin before it ends, and before now.")
     if wish.run is not None:
         run = session.get(SyncRun, wish.run)
         if run is None or run.feed != feed or run.kind != runs.POLL or run.status == runs.RUNNING:
             raise AgainRefusedError(f"Run {wish.run} is no finished read of this feed.")
+
+
+def _judge_events(catalog: Catalog, feed: Feed, wish: Wish, now: datetime) -> None:
+    """Of events, what the mapping named is kept for a while."""
+    kept = EventsRead.model_validate(feed.read).kept_for
+    why = "its option 'keep' is 0s" if not kept else why_not_kept(catalog, feed)
+    if why:
+        raise AgainRefusedError(f"Nothing is kept of this feed's events ({why}): have them sent again.")
+    if wish.file:
+        raise AgainRefusedError("Events come in no files: name a run, or from when to when.")
+    if wish.since is not None and wish.since < now - kept:
+        first = f"{now - kept:%Y-%m-%d %H:%M} UTC"
+        raise AgainRefusedError(f"Events are kept for {duration(kept)}: begin at {first} or later.")

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -139,11 +139,55 @@ def digest_of(key: str) -> bytes:
     return sha256(key.encode()).digest()[:16]
 
 
-def take(session: Session, ids: Iterable[int], run_id: int, now: datetime) -> None:
-    """These are records now; what they said is not kept any longer."""
+def take(
+    session: Session, ids: Iterable[int], run_id: int, now: datetime, kept: Mapping[int, str] | None = None
+) -> None:
+    """These are records now. Of what they said, only `kept` stays, to be replayed."""
     values = {"state": TAKEN, "body": None, "reason": None, "run_id": run_id, "settled_at": now}
     for some in bulk.in_batches(ids):
         _change(session, some, values)
+        if kept:
+            bodies = [(kept[number], number) for number in some if number in kept]
+            bulk.update(session, InboxEvent, ("body", "id"), bodies)
+
+
+def taken_between(
+    session: Session, feed: str, since: datetime, until: datetime | None, after: int, limit: int
+) -> list[Kept]:
+    """What is kept of events that came from `since` to before `until` and became records."""
+    came = [InboxEvent.received_at >= since]
+    came += [] if until is None else [InboxEvent.received_at < until]
+    return _taken(session, feed, came, after, limit)
+
+
+def taken_by(session: Session, feed: str, run_id: int, after: int, limit: int) -> list[Kept]:
+    """What is kept of events that this run made records of."""
+    return _taken(session, feed, [InboxEvent.run_id == run_id], after, limit)
+
+
+def _taken(
+    session: Session, feed: str, these: Sequence[ColumnElement[bool]], after: int, limit: int
+) -> list[Kept]:
+    found = (
+        select(InboxEvent)
+        .where(InboxEvent.feed == feed, InboxEvent.state == TAKEN, InboxEvent.body.is_not(None))
+        .where(InboxEvent.id > after, *these)
+        .order_by(InboxEvent.id)
+        .limit(limit)
+    )
+    return [kept(event) for event in session.scalars(found)]
+
+
+def forget_said(session: Session, feed: str, before: datetime) -> int:
+    """What is kept of taken events that came before then is gone; their ids are still known. How many."""
+    old = (
+        update(InboxEvent)
+        .where(InboxEvent.feed == feed, InboxEvent.state == TAKEN, InboxEvent.body.is_not(None))
+        .where(InboxEvent.received_at < before)
+        .values(body=None)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", session.execute(old)).rowcount
 
 
 def give_up(session: Session, reasons: Mapping[int, str], run_id: int | None, now: datetime) -> None:

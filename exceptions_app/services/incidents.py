@@ -18,6 +18,7 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.instant import iso
 from exceptions_app.domain.wording import plural
+from exceptions_app.records.drift import Drifted
 
 from . import intake
 from .context import ActionContext
@@ -26,6 +27,7 @@ from .intake_facts import IntakeCounts, ProbedKey, RunFacts
 SYSTEM_CHECK = "integration.system"
 FEED_CHECK = "integration.feed"
 REJECTS_CHECK = "integration.rejects"
+DRIFT_CHECK = "integration.drift"
 CHECK_CHECK = "integration.check"
 STORM_CHECK = "integration.storm"
 _NAMED = 5
@@ -113,6 +115,21 @@ def rejected_rows(
     facts = {"feed": declared.title or feed, "count": str(count), "reason": reason, "position": position}
     found = _incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
     return report(session, ctx, REJECTS_CHECK, feed, [found])
+
+
+def source_drift(session: Session, ctx: ActionContext, feed: str, drift: Sequence[Drifted]) -> IntakeCounts:
+    """The feed's source sends these fields otherwise than agreed; none: it agrees. Told again when it is others."""
+    if not drift:
+        return report(session, ctx, DRIFT_CHECK, feed, [])
+    declared = ctx.catalog.feeds[feed]
+    said = "; ".join(one.words for one in drift[:_NAMED])
+    said += f"; and {len(drift) - _NAMED} more" if len(drift) > _NAMED else ""
+    since = min(one.since for one in drift)
+    facts = {"feed": declared.title or feed, "fields": said, "since": since}
+    begun = datetime.fromisoformat(since)
+    found = _incident(DRIFT_CHECK, "source_drift", feed, {"feed": feed}, facts, begun, declared.system)
+    told = canonical({"feed": feed, "fields": [one.words for one in drift]})
+    return report(session, ctx, DRIFT_CHECK, feed, [replace(found, evidence_hash=evidence_hash(told))])
 
 
 def check_failed(

@@ -14,17 +14,16 @@ from typing import Any
 from flask import abort, get_flashed_messages, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from exceptions_app.access import Permission
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.lifecycle import Action
 from exceptions_app.extensions import db
-from exceptions_app.models import ExceptionCase
 from exceptions_app.queries import people
 from exceptions_app.queries.case_retries import case_retries
 from exceptions_app.queries.cases import Neighbours, QueueFilter, neighbours
 from exceptions_app.queries.detail import detail
-from exceptions_app.queries.watching import watches
+from exceptions_app.queries.kept import Stored
 from exceptions_app.runtime import runtime
 
 from . import gate, hx
@@ -48,7 +47,7 @@ def page(
     found = detail(db.session(), viewer, catalog, number, now=now)
     if found is None:
         return _gone()
-    may_assign = gate.allowed(Permission.ASSIGN_OTHERS)
+    may_assign = Action.ASSIGN in found.actions
     body = render_template(
         "cases/_panel.html" if is_panel() else "cases/index.html",
         case=found,
@@ -56,7 +55,7 @@ def page(
         around=around(),
         beside=beside(number, now),
         show=_shown(),
-        watched=watches(db.session(), viewer, number),
+        watched=found.stored.kept.watched,
         team=people.colleagues(db.session(), found.row.queue) if may_assign else [],
         problem=problem,
         opened=opened,
@@ -106,9 +105,9 @@ def _shown() -> str:
     return wanted if wanted in SHOWS else ""
 
 
-def _retries(catalog: Catalog, case: ExceptionCase, now: datetime) -> Any:
+def _retries(catalog: Catalog, stored: Stored, now: datetime) -> Any:
     task_id = request.args.get("task", type=int)
-    return case_retries(db.session(), gate.viewer(), catalog, case, now=now, task_id=task_id)
+    return case_retries(db.session(), gate.viewer(), catalog, stored, now=now, task_id=task_id)
 
 
 def _gone() -> ResponseReturnValue:

@@ -17,7 +17,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
 from exceptions_app.queries import case_retries as known
-from exceptions_app.queries import retry_words
+from exceptions_app.queries import kept, retry_words
 from exceptions_app.queries.case_retries import case_retries
 from exceptions_app.queries.cases import rows_where
 from exceptions_app.queries.retry_edits import Review
@@ -44,7 +44,9 @@ def state(reference: str) -> ResponseReturnValue:
     if not hx.wants_fragment():
         return hx.go_to(_page_of(case))
     task_id = request.args.get("task", type=int)
-    found = case_retries(db.session(), gate.viewer(), runtime().catalog, case, now=utc_now(), task_id=task_id)
+    found = case_retries(
+        db.session(), gate.viewer(), runtime().catalog, _stored(case), now=utc_now(), task_id=task_id
+    )
     shown = request.args.get("version", case.version, type=int)
     body = render_template(
         "cases/_retry_state.html",
@@ -153,14 +155,14 @@ def _helps(case: ExceptionCase, given: dict[str, str], reason: str) -> None:
         shown = _reviewed(case, given)
         if shown.problems:
             raise EditRefusedError({case.id: shown.problems})
-    found = case_retries(session, viewer, catalog, case, now=now)
+    found = case_retries(session, viewer, catalog, _stored(case), now=now)
     why = found.why_no_edit if given else found.why_not
     if why is not None and not (reason and found.wants_reason and not given):
         raise NotAllowedError(why)
 
 
 def _reviewed(case: ExceptionCase, given: dict[str, str]) -> Review:
-    found = known.review(db.session(), gate.viewer(), runtime().catalog, case, given, now=utc_now())
+    found = known.review(db.session(), gate.viewer(), runtime().catalog, _stored(case), given, now=utc_now())
     if found is None:
         raise NotAllowedError("Nothing is configured that could be sent for it.")
     if not found.problems and not any(field.edited for field in found.diff):
@@ -168,6 +170,11 @@ def _reviewed(case: ExceptionCase, given: dict[str, str]) -> Review:
             "Nothing differs from what would be sent anyway: change a value, or send it again as it is."
         )
     return found
+
+
+def _stored(case: ExceptionCase) -> kept.Stored:
+    found = kept.stored(db.session(), gate.viewer(), case.id)
+    return found if found is not None else abort(404)
 
 
 def _title(case: ExceptionCase) -> str:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request
 from flask_login import current_user
 from markupsafe import Markup
 
@@ -25,6 +24,7 @@ from exceptions_app.queries.rows import CaseRow
 from exceptions_app.runtime import runtime
 
 from . import gate
+from .addresses import address, asset, case_url, note_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ def install(app: Flask) -> None:
         "retry_words": retry_words.state,
         "retry_tone": retry_words.tone,
         "plural": wording.plural,
+        "sla": sla,
+        "severity": severity,
         "groupby_day": by_day,
     }
     app.jinja_env.globals |= {
@@ -109,8 +111,7 @@ def install(app: Flask) -> None:
         "icon": icon,
         "case_url": case_url,
         "note_url": note_url,
-        "sla": sla,
-        "severity": severity,
+        "url_for": address,
         "allowed": gate.allowed,
         "unread_notices": lambda: g.get("unread_notices", 0),
         "Permission": Permission,
@@ -177,20 +178,6 @@ def by_day(happenings: Iterable[Any], zone: tzinfo) -> list[Day]:
     return [Day(near.get(date) or wording.day(date), list(items)) for date, items in days]
 
 
-def case_url(reference: str) -> str:
-    """The page of an exception: tables ask for it once a row, so the pattern is built once a request."""
-    if "case_url" not in g:
-        g.case_url = url_for("cases.show", reference="~").removesuffix("~")
-    return f"{g.case_url}{reference}"
-
-
-def note_url(reference: str) -> str:
-    """Where the note on a row goes; built once a request as well."""
-    if "note_url" not in g:
-        g.note_url = url_for("queues.note", reference="~").removesuffix("~")
-    return f"{g.note_url}{reference}"
-
-
 def _largest(span: timedelta) -> str:
     minutes = int(span.total_seconds()) // 60
     if minutes < 60:
@@ -230,16 +217,3 @@ def severity(code: str) -> Markup:
         '<span class="sev" data-severity="{0}" role="img" title="{1}" aria-label="{1} severity"></span>'
     )
     return mark.format(code, said)
-
-
-def asset(name: str) -> str:
-    """The address of a static file; it changes with the file, so that no browser shows an old one."""
-    prefix = request.script_root + (current_app.static_url_path or "")
-    return _asset(prefix, current_app.static_folder or "", name)
-
-
-@lru_cache(maxsize=512)
-def _asset(prefix: str, folder: str, name: str) -> str:
-    file = Path(folder) / name
-    version = f"{file.stat().st_mtime_ns:x}"[-10:] if file.exists() else "0"
-    return f"{prefix}/{name}?v={version}"

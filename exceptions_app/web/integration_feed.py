@@ -12,9 +12,9 @@ from exceptions_app.access import Permission
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import integration, interfaces
+from exceptions_app.queries import feed_fields, integration, interfaces
 from exceptions_app.runtime import runtime
-from exceptions_app.services import again, runs
+from exceptions_app.services import again, feed_states
 from exceptions_app.services.again import AgainRefusedError, Wish
 
 from . import acting, gate, hx
@@ -38,7 +38,7 @@ def pause(feed: str) -> ResponseReturnValue:
     if not why:
         return _page(declared, "Say why: nobody is told of what is missed while it is paused."), 422
     context = acting.context()
-    if runs.pause(db.session(), declared.code, why, by=str(context.actor), now=context.now):
+    if feed_states.pause(db.session(), declared.code, why, by=str(context.actor), now=context.now):
         flash(f"{declared.title or feed} is paused.", "amber")
     return hx.go_to(url_for(".show", feed=feed))
 
@@ -48,7 +48,7 @@ def pause(feed: str) -> ResponseReturnValue:
 @transactional
 def resume(feed: str) -> ResponseReturnValue:
     declared, context = _known(feed), acting.context()
-    if runs.resume(db.session(), declared.code, by=str(context.actor), now=context.now):
+    if feed_states.resume(db.session(), declared.code, by=str(context.actor), now=context.now):
         flash(f"{declared.title or feed} is read again as its schedule says.", "green")
     return hx.go_to(url_for(".show", feed=feed))
 
@@ -101,6 +101,7 @@ def _page(declared: Feed, problem: str) -> str:
         system=catalog.systems[declared.system],
         pattern=interfaces.pattern_of(catalog, declared.system),
         runs=integration.runs(db.session(), feed=declared.code)[:10],
+        drift=feed_fields.drift(db.session(), declared.code),
         changes=interfaces.history(db.session(), declared.code),
         problem=problem,
         typed=request.form,

@@ -17,7 +17,7 @@ from exceptions_app.access import Permission
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import groups, people
+from exceptions_app.queries import groups
 from exceptions_app.queries.cases import QueuePage, page
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.queries.groups import Group
@@ -52,7 +52,7 @@ def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
     viewer, catalog, now = gate.viewer(), runtime().catalog, utc_now()
     if seen.group and request.args.get("part") and hx.wants_fragment():
         return _one_group(seen, request.args["part"], cursor, now)
-    team = people.colleagues(db.session())
+    team = seen.look.team
     shown: dict[str, Any] = {}
     if seen.group:
         shown["groups"] = groups.groups(db.session(), viewer, catalog, seen.wanted, seen.group, now)

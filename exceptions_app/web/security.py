@@ -12,6 +12,8 @@ CONTENT_SECURITY_POLICY = (
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; img-src 'self' data: blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_FOR_GOOD = "public, max-age=31536000, immutable"
+"""For a file whose address changes with it (`addresses.asset`)."""
 _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -30,4 +32,6 @@ def install(app: Flask) -> None:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"  # also over what a download says of itself
+        elif "v" in request.args:
+            response.headers["Cache-Control"] = _FOR_GOOD
         return response

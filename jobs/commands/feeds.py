@@ -15,8 +15,10 @@ from exceptions_app.config import load_settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import FeedState, Reject
-from exceptions_app.runtime import make_runtime
-from exceptions_app.services import again, runs
+from exceptions_app.records.looked_up import look_ups
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.runtime import Runtime, make_runtime
+from exceptions_app.services import again, feed_states, runs
 from exceptions_app.services.again import AgainRefusedError, Wish
 
 from .. import feed_preview, one_pass
@@ -81,10 +83,9 @@ def list_rejects(code: str, most: int) -> None:
 )
 def preview(code: str, rows: int, plain: bool) -> None:
     """The first rows of a feed, raw and mapped, with rejects. Nothing is stored, no file is moved."""
-    settings = load_settings()
-    runtime = make_runtime(settings)
+    runtime = make_runtime(load_settings())
     _known(runtime.catalog.feeds, code)
-    found = feed_preview.preview(settings, runtime.catalog, code, rows, plain=plain)
+    found = feed_preview.preview(runtime, code, _unfinished(runtime, code), rows, plain=plain)
     unused = [each["name"] for each in found["fields"] if not each["feeds"]]
     for row in found["rows"]:
         click.echo(
@@ -107,6 +108,14 @@ def preview(code: str, rows: int, plain: bool) -> None:
         raise click.ClickException(found["error"])
 
 
+def _unfinished(runtime: Runtime, code: str) -> UnfinishedRuns:
+    """Which runs' records are not to be seen; the database is opened only where the mapping looks records up."""
+    if not any(look_ups(runtime.catalog.feeds[code])):
+        return UnfinishedRuns(0)
+    with opened() as install, install.transaction() as session:
+        return runs.unfinished(session)
+
+
 _OUTCOMES = {
     "stored": "would be stored", "deleted": "would be deleted", "rejected": "would be rejected",
     "unreadable": "cannot be read", "repeated": "repeats another row", "left_out": "left out",
@@ -124,7 +133,7 @@ def reread(code: str) -> None:
     """Let the next run read a feed from its beginning, as after a corrected mapping."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        runs.read_again(session, code, by=_OPERATOR, now=utc_now())
+        feed_states.read_again(session, code, by=_OPERATOR, now=utc_now())
     click.echo(f"the next run reads {code} from its beginning; files that it archived must be put back")
 
 
@@ -135,7 +144,7 @@ def pause(code: str, why: str) -> None:
     """Read nothing of a feed until it is resumed. Events that come are kept, and taken then."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        done = runs.pause(session, code, why, by=_OPERATOR, now=utc_now())
+        done = feed_states.pause(session, code, why, by=_OPERATOR, now=utc_now())
     click.echo(f"{code} is paused" if done else f"{code} was paused already; nothing was changed")
 
 
@@ -145,7 +154,7 @@ def resume(code: str) -> None:
     """Read a paused feed again, as its schedule says."""
     with opened() as install, install.transaction() as session:
         _known(install.runtime.catalog.feeds, code)
-        done = runs.resume(session, code, by=_OPERATOR, now=utc_now())
+        done = feed_states.resume(session, code, by=_OPERATOR, now=utc_now())
     click.echo(f"{code} is read again" if done else f"{code} was not paused; nothing was changed")
 
 

@@ -31,7 +31,7 @@ from jobs.handlers import HANDLERS
 from jobs.install import Install
 from jobs.runner import Runner
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def simulated_network(home: Path, *, scale: float, erring: bool = False) -> Iter
         yield SimulatedNetwork(home, description["env"], description["control"])
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> Any:

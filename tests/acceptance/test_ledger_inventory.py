@@ -1,4 +1,4 @@
-"""Inventory, grants and finance in the simulated network: what is planted is found, and nothing else."""
+"""Inventory, grants, finance, messages and events in the simulated network: what is planted is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from .live import SimulatedNetwork, Site
 
-FLOWS = ("inventory", "projects_and_grants", "finance_masters")
+FLOWS = ("inventory", "projects_and_grants", "finance_masters", "messages", "lifecycle_events")
 Found = set[tuple[str, str, str]]
 
 

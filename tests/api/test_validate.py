@@ -165,3 +165,10 @@ def test_text_that_looks_like_sql_is_text(program: Program) -> None:
     answer = ask(program(), {KEY: evil, "price": "1", "unit": "CS"})
     assert kinds(answer) == []
     assert kinds(ask(program(), {KEY: "PO-2", "unit": "CS"}, new=True)) == [("exists", "")]
+
+
+def test_records_that_were_all_folded_are_judged_too(known: Flask, program: Program) -> None:
+    runtime(known).store.fold("page_order")
+    runtime(known).store.fold("page_invoice")
+    answer = ask(program(), {KEY: "PO-1", "price": "20", "unit": "EACH"})
+    assert answer.status_code == 200 and answer.json["checks"], answer.text

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
 
 from exceptions_app import create_app
@@ -27,12 +28,16 @@ from exceptions_app.domain.public_id import encode
 from exceptions_app.extensions import db
 from exceptions_app.models import EVERYTHING, ExceptionCase, FeedState, Reject, Role, SyncRun, Task
 from exceptions_app.runtime import runtime
-from exceptions_app.services import people, schema, search_index
+from exceptions_app.services import people, search_index
 from tests.conftest import _case_columns
 from tests.web.conftest import EVIDENCE, PASSWORD
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "tests" / "web" / "site"
+SLOWEST = 20_000
+"""Milliseconds that a page may take to show something, on a busy machine; costs nothing where it does."""
+FRUGAL = ["--no-sandbox", "--disable-gpu", "--js-flags=--single-threaded"]
+"""Nothing is drawn by a card, and each page lives too short for scripts to be compiled beside it."""
 
 
 @dataclass
@@ -56,16 +61,21 @@ def chromium() -> Iterator[Browser]:
     if missing:
         pytest.skip(f"{missing}: the browser tests did not run")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        expect.set_options(timeout=SLOWEST)
+        browser = playwright.chromium.launch(executable_path=path, args=FRUGAL)
         yield browser
         browser.close()
 
 
 @contextmanager
-def serving(instance: Path, prepare: Callable[[Flask], Any] = lambda app: None) -> Iterator[Site]:
-    """A running install with a few exceptions; `prepare` is called with the application before those are there."""
+def serving(
+    instance: Path, empty: Path, prepare: Callable[[Flask], Any] = lambda app: None
+) -> Iterator[Site]:
+    """A running install with a few exceptions in a copy of the database `empty`; `prepare` is called with the
+    application before those are there.
+    """
     settings = Settings(instance=instance, catalog=SITE, secret_key="for tests only", cheap_passwords=True)
-    schema.upgrade(settings.sqlalchemy_url)
+    shutil.copyfile(empty, make_url(settings.sqlalchemy_url).database or "")
     app = create_app(settings)
     prepare(app)
     with app.app_context():
@@ -83,8 +93,8 @@ def serving(instance: Path, prepare: Callable[[Flask], Any] = lambda app: None) 
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with serving(tmp_path) as running:
+def site(tmp_path: Path, sqlite_template: Path) -> Iterator[Site]:
+    with serving(tmp_path, sqlite_template) as running:
         yield running
 
 

@@ -208,7 +208,7 @@ def _storms(session: Session, now: datetime, snapshot: int) -> None:
     }  # fmt: skip
     session.add(Storm(scope="H01", state="held", round=1, **about))
     session.add(Storm(scope="H02", state="released", round=2, why="A new hospital", decided_at=now, decided_by_id=2,
-                      ended_at=now, ended_how="released", **about))  # fmt: skip
+                      ended_at=now, ended_how="taken_in", **about))  # fmt: skip
     session.flush()
 
 

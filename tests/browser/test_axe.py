@@ -5,6 +5,7 @@ nothing wider than the window. The pages are those of `app.url_map`: one that no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,9 +139,11 @@ PAGES: dict[str, list[State]] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, str]]]:
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[tuple[Site, dict[str, str]]]:
     """An install with something on every page, and what the names in addresses stand for."""
-    with serving(tmp_path_factory.mktemp("whole"), everything.configure) as site:
+    with serving(tmp_path_factory.mktemp("whole"), sqlite_template, everything.configure) as site:
         with site.app.app_context():
             everything.retry(site.app, site.references)
             named = everything.plant(site.references)
@@ -177,7 +180,8 @@ def test_no_page_violates_wcag_and_none_scrolls_sideways(
     page, found = signed_in(context, site, who.partition(":")[0]), []
     for path, prepare in _addresses(PAGES[who]):
         page.set_viewport_size({"width": WIDE, "height": 900})
-        page.goto(path.format(**named))
+        answer = page.goto(path.format(**named))
+        assert answer is not None and (answer.status < 500 or path.endswith("/download")), path
         page.evaluate(
             "for (const one of document.querySelectorAll('main details:not(.facet)')) one.open = true"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -106,7 +107,7 @@ def test_on_a_wide_screen_an_exception_opens_beside_the_list_and_is_worked_there
     page.keyboard.press("j")
     page.keyboard.press("o")
     expect(page.locator("#panel")).to_contain_text("Number 1 charged")
-    assert page.url == f"{site.url}/queue"
+    expect(page).to_have_url(f"{site.url}/queue")
     assert violations(page) == []
     page.keyboard.press("j")
     expect(page.locator("#panel")).to_contain_text("Number 2 charged")
@@ -174,7 +175,7 @@ def test_views_columns_and_many_at_once_without_scripts(site: Site, open_as: Cal
     page.click("#columns summary")
     page.uncheck("#columns input[name=column][value=owner]")
     page.click("#columns >> text=Apply")
-    assert "Owner" not in page.locator("table.queue thead").inner_text()
+    expect(page.locator("table.queue thead")).not_to_contain_text("Owner")
     page.check("input[name=pick]")
     page.click("text=Hold…")
     page.select_option("#ball", "supplier")
@@ -191,7 +192,7 @@ def test_a_group_opens_in_place_and_its_rows_are_worked_by_keyboard(
     page.click(".fold")
     expect(page.locator(".group .queue tbody tr")).to_have_count(4)
     assert page.evaluate("document.querySelector('.group').mark") == "same"
-    assert "open=price_variance" in page.url
+    expect(page).to_have_url(re.compile("open=price_variance"))
     expect(page.locator(".fold")).to_be_focused()
     page.keyboard.press("j")
     page.keyboard.press("x")

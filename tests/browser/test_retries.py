@@ -61,7 +61,7 @@ def test_an_edit_is_looked_at_before_it_goes_and_wrong_ones_come_back(site: Site
     page.click("#edit button[type=submit]")
     page.click("button[value=send]")
     expect(page.locator("#retry-state")).to_contain_text("asked for it to be sent again")
-    assert page.url.endswith(f"/exceptions/{site.references[1]}")
+    expect(page).to_have_url(f"{site.url}/exceptions/{site.references[1]}")
     site.complaints[:] = [text for text in site.complaints if "422" not in text]
 
 

@@ -27,6 +27,7 @@ def test_install_without_configuration_still_knows_integration_health() -> None:
         "system_out",
         "feed_failed",
         "rejected_rows",
+        "source_drift",
         "check_failed",
         "storm_held",
     }

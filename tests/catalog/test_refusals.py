@@ -89,6 +89,8 @@ WRONG = [
     ("seen_at: parse_timestamp(at)", "seen: parse_timestamp(at)", "feeds.erp_lines.mapping.seen", "'seen' is none of line's columns", "seen_at"),
     ("seen_at: parse_timestamp(at)", "seen_at: parse_decimal(at)", "feeds.erp_lines.mapping.seen_at", "this is decimal", ""),
     ("seen_at: parse_timestamp(at)", "seen_at: parse_timstamp(at)", "feeds.erp_lines.mapping.seen_at", "is not a function", "parse_timestamp"),
+    ("seen_at: parse_timestamp(at)", "unit: {value: at, look_up: {record: item, column: unit}}", "feeds.erp_lines.mapping.unit.look_up.record", "'item' is none of record_types", ""),
+    ("seen_at: parse_timestamp(at)", "unit: {value: at, look_up: {record: line, column: unit}}", "feeds.erp_lines.mapping.unit.look_up.record", "looks up line itself", ""),
     ("seen_at: parse_timestamp(at)", "seen_at: {value: at, crosswalk: units}", "feeds.erp_lines.mapping.seen_at.crosswalk", "'units'", "unit"),
     ("system: erp1\n", "system: erp1\n    where: number\n", "feeds.erp_lines.where", "this is text", ""),
     ("key: [order_number]\n    columns", "key: [order_no]\n    columns", "record_types.line.key.0", "'order_no' is none of its columns", "order_number"),

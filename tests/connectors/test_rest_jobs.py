@@ -44,7 +44,7 @@ def test_each_row_gets_its_detail_in_the_order_of_the_list(serve: Serve) -> None
 
 def test_details_are_asked_some_at_once_but_not_more(serve: Serve) -> None:
     together, most, lock = [0], [0], threading.Lock()
-    all_there = threading.Barrier(3, timeout=10)
+    all_there = threading.Barrier(3, timeout=60)
 
     def handler(asked: Asked) -> Reply:
         if asked.path == "/orders":

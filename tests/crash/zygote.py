@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
+
+import exceptions_app
+import jobs
 
 LOOK_EVERY = 0.05
 _PR_SET_PDEATHSIG = 1
@@ -57,8 +62,13 @@ def main() -> None:
 
 
 def _import_everything() -> None:
-
-    pass
+    """What any of them needs, so that a child begins where its own work begins."""
+    for package in (exceptions_app, jobs):
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
+    importlib.import_module("gunicorn.app.wsgiapp")
+    importlib.import_module("gunicorn.workers.gthread")
 
 
 def _start(wanted: dict[str, Any]) -> int:

@@ -42,7 +42,7 @@ def test_it_prints_an_address_and_accounts_that_open_it_and_ends_whole(tmp_path:
                 assert "My work" in client.post("/sign-in", data=given).text
         finally:
             demo.send_signal(signal.SIGINT)
-            demo.communicate(timeout=60)
+            demo.communicate(timeout=120)
     assert not alive(demo.pid)
 
 

@@ -28,7 +28,7 @@ class _Running:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=120)
 
 
 def _control(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

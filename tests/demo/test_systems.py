@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask.testing import FlaskClient
 
 from demo.moods import Moods
-from demo.systems import ap_automation, erp, procurement, warehouse, words
+from demo.systems import ap_automation, erp, procurement, warehouse, warehouse_api, words
 
 from .conftest import NOW, Build
 
@@ -122,3 +123,31 @@ def test_the_quiet_warehouse_says_so_in_a_file_without_records(build: Build) -> 
     (path,) = warehouse.drop(network.wms, network.drop, NOW + warehouse.QUIET)
     header, trailer = path.read_text(encoding="utf-8").splitlines()
     assert (header.split(",")[0], trailer) == ("receipt_no", "TRL,0")
+
+
+def test_every_document_has_a_page_that_opens_without_credentials_and_nothing_else_does(build: Build) -> None:
+    network = build()
+    apps = {
+        "erp": erp.application(network.erp, network.moods, "reader", "secret"),
+        "procurement": procurement.application(network.procurement, network.moods, "key"),
+        "ap": ap_automation.application(network.ap, network.moods, "token"),
+        "wms": warehouse_api.application(network.wms, network.moods, "key"),
+    }
+    line = network.erp.rows("SELECT * FROM order_lines ORDER BY id DESC LIMIT 1")[0]
+    invoice = network.ap.rows("SELECT * FROM invoice_lines ORDER BY id DESC LIMIT 1")[0]
+    receipt = network.wms.rows("SELECT * FROM receipts ORDER BY id DESC LIMIT 1")[0]
+    pages = [
+        ("erp", f"orders/{line['po']}/{line['line']}", line["description"]),
+        ("erp", f"vendors/{line['vendor']}", "orders@"),
+        ("procurement", f"orders/{line['po']}", line["po"]),
+        ("procurement", f"requisitions/{line['requisition']}", "requester"),
+        ("ap", f"invoices/{quote(invoice['number'], safe='')}", invoice["number"]),
+        ("wms", f"receipts/{receipt['receipt']}", receipt["po"]),
+    ]
+    for name, address, said in pages:
+        answer = apps[name].test_client().get(f"/pages/{address}")
+        assert (answer.status_code, said in answer.text) == (200, True), address
+    assert apps["erp"].test_client().get("/pages/orders/<b>/1").status_code == 404
+    assert "<b>" not in apps["erp"].test_client().get("/pages/orders/<b>/1").text
+    assert apps["erp"].test_client().get("/odata/v4/Vendors").status_code == 401
+    assert apps["ap"].test_client().get("/rest/v1/invoice-lines").status_code == 401

@@ -11,7 +11,7 @@ import pytest
 from exceptions_app.catalog.schema import System
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import AuditEvent, SyncRun, Task
-from exceptions_app.services import again, runs
+from exceptions_app.services import again, feed_states, runs
 from exceptions_app.services.again import AgainRefusedError, Wish
 
 from .conftest import NOW, Hospital, order
@@ -128,13 +128,17 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(changes: Hospit
     assert "no finished read" in refused("orders", Wish(run=4711))
     assert state.last_run_id is not None
     catalog.systems["ERP"] = System(code="ERP", name="Sends", kind="erp", connector="events")
+    catalog.feeds["orders"] = catalog.feeds["orders"].model_copy(update={"read": {"keep": "0s"}})
     assert "sent again" in refused("orders", Wish(since=days_ago(1)))
+    catalog.feeds["orders"] = catalog.feeds["orders"].model_copy(update={"read": {}})
+    assert "in no files" in refused("orders", Wish(file="a.csv"))
+    assert "Events are kept for 7 d" in refused("orders", Wish(since=days_ago(8)))
 
 
 def test_a_paused_feed_is_not_read_until_it_is_resumed(changes: Hospital) -> None:
     with changes.install.transaction() as session:
-        assert runs.pause(session, "orders", "the ERP is upgraded", by="person:1", now=utc_now())
-        assert not runs.pause(session, "orders", "again", by="person:2", now=utc_now())
+        assert feed_states.pause(session, "orders", "the ERP is upgraded", by="person:1", now=utc_now())
+        assert not feed_states.pause(session, "orders", "again", by="person:2", now=utc_now())
     count = len(changes.all(SyncRun))
     assert changes.poll("orders")["orders"]["status"] == "paused"
     assert len(changes.all(SyncRun)) == count
@@ -142,8 +146,8 @@ def test_a_paused_feed_is_not_read_until_it_is_resumed(changes: Hospital) -> Non
         wish = Wish(since=days_ago(2))
         again.ask(session, changes.runtime.catalog, "orders", wish, by="p", person=None, now=utc_now())
     with changes.install.transaction() as session:
-        assert runs.resume(session, "orders", by="person:2", now=utc_now())
-        assert not runs.resume(session, "orders", by="person:2", now=utc_now())
+        assert feed_states.resume(session, "orders", by="person:2", now=utc_now())
+        assert not feed_states.resume(session, "orders", by="person:2", now=utc_now())
     assert changes.poll("orders")["orders"]["status"] == "complete"
     told = [(each.tag, each.actor) for each in changes.all(AuditEvent) if each.subject == "feed:orders"]
     assert told == [("feed:paused", "person:1"), ("feed:resumed", "person:2")]

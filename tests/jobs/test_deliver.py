@@ -84,7 +84,7 @@ def test_answer_that_does_nothing_is_found_out_by_the_data(writing: Make) -> Non
 
 
 def test_many_are_sent_side_by_side_but_never_more_than_allowed(writing: Make) -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
     target = Target()
 
     def behave(asked: Asked, number: int) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exceptions_app.models import Task
-from exceptions_app.services import runs
+from exceptions_app.services import feed_states, runs
 from jobs import poll
 from jobs.feed_run import FeedRun
 
@@ -269,8 +269,8 @@ def test_what_a_run_leaves_at_its_source_is_there_for_the_next_until_one_is_whol
     hospital.source("orders", [order("PO-1")])
     hospital.poll("orders")
     with hospital.install.transaction() as session:
-        runs.note_job(session, "orders", '{"job": "J1"}')
-        assert runs.job_left(session, "orders") == '{"job": "J1"}'
+        feed_states.note_job(session, "orders", '{"job": "J1"}')
+        assert feed_states.job_left(session, "orders") == '{"job": "J1"}'
     hospital.source("orders", [order("PO-1")], fail_after=0)
     hospital.poll("orders")
     assert hospital.state("orders").source_job == '{"job": "J1"}'

@@ -175,12 +175,12 @@ def test_a_row_says_time_left_age_and_amount_in_words(
     assert breached.sla.exact == "due 21 Nov 2026, 09:00"
 
 
-def test_a_page_takes_two_statements(
+def test_a_page_and_how_many_there_are_take_one_statement(
     session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
 ) -> None:
     for _ in range(60):
         make_case()
     statements: list[str] = []
     event.listen(session.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
-    page(session, viewer_of(), catalog, QueueFilter(), now=NOW)
-    assert len(statements) == 2
+    found = page(session, viewer_of(), catalog, QueueFilter(), now=NOW)
+    assert (len(statements), found.count, found.capped) == (1, 60, False)

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer
 from exceptions_app.domain.public_id import encode
 from exceptions_app.domain.search_terms import phrases, words
-from exceptions_app.models import CaseComment
+from exceptions_app.models import CaseComment, search
+from exceptions_app.queries import steering
 from exceptions_app.queries.cases import page
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.services import search_index
@@ -28,8 +29,17 @@ def made(make_case: Callable[..., Any]) -> Callable[..., int]:
     return lambda **columns: int(make_case(**columns).id)
 
 
-@pytest.fixture
-def found(session: Session, catalog: Any, viewer_of: Callable[..., Viewer]) -> Found:
+@pytest.fixture(params=["by the index", "row by row"])
+def found(
+    session: Session, catalog: Any, viewer_of: Callable[..., Viewer], request: Any, monkeypatch: Any
+) -> Found:
+    """Either way in which SQLite finds words, on few rows; it chooses by how many there are."""
+    if request.param == "row by row":
+        if session.get_bind().dialect.name != "sqlite":
+            pytest.skip("PostgreSQL chooses itself")
+        monkeypatch.setattr(steering, "FEW", 0)
+        monkeypatch.setattr(search, "_DENSE", 0)
+
     def ask(typed: str, **scope: Any) -> list[int]:
         wanted = QueueFilter.from_args({"q": typed, "status": scope.pop("status", "live")})
         rows = page(session, viewer_of(**scope), catalog, wanted, now=NOW).rows

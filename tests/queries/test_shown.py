@@ -18,6 +18,7 @@ from exceptions_app.catalog.schema.shown import Draft
 from exceptions_app.queries.chain import chain
 from exceptions_app.queries.conversions import conversions
 from exceptions_app.queries.drafts import LONGEST, draft
+from exceptions_app.queries.record_urls import record_url
 
 DAY = date(2026, 11, 24)
 UNITS = Conversion(
@@ -128,6 +129,18 @@ def test_the_chain_says_what_is_there_what_is_not_and_what_nobody_reads(page: An
         "none found",
     }
     assert chain(viewer, shown, "gone", evidence, "USD") == ()
+
+
+def test_an_address_may_begin_in_a_variable_of_the_environment(page: Any, monkeypatch: Any) -> None:
+    system = page.systems["ERP1"]
+    pattern = {"page_order": "env:ERP_PAGES/orders/{order_number}"}
+    page.systems["ERP1"] = system.model_copy(update={"record_urls": pattern})
+    monkeypatch.setenv("ERP_PAGES", "http://127.0.0.1:4711/")
+    found = record_url(page, "ERP1", "page_order", {"order_number": "PO/1"})
+    assert found == "http://127.0.0.1:4711/orders/PO%2F1"
+    assert record_url(page, "ERP1", "page_order", {"order_number": ""}) == ""
+    monkeypatch.delenv("ERP_PAGES")
+    assert record_url(page, "ERP1", "page_order", {"order_number": "PO/1"}) == ""
 
 
 def test_a_sensitive_reference_is_hidden_from_who_may_not_read_it(

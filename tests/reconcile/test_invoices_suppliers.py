@@ -168,6 +168,17 @@ def test_a_remit_to_of_the_order_s_supplier_is_no_mismatch(
     assert ("supplier_mismatch" in {one.category for one in books.primary()}) is raised
 
 
+@pytest.mark.parametrize("mail", ["orders@acme.example", None])
+def test_a_letter_goes_to_the_address_in_the_supplier_master(tmp_path: Path, mail: str | None) -> None:
+    books = InvoiceBooks(site(tmp_path, more={"ERP": ["receipt_line"]}))
+    books.order()
+    books.receipt(system="ERP")
+    books.invoice(unit_price=70)
+    books.supplier(email=mail)
+    (found,) = (one for one in books.primary() if one.category == "price_variance")
+    assert json.loads(found.facts).get("mail") == mail
+
+
 def three_accounts(books: InvoiceBooks, **portal: Any) -> None:
     books.account()
     books.account("AP", supplier="V1")

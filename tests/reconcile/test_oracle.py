@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from exceptions_app.catalog.schema import Tolerance
 from exceptions_app.domain.tolerance import assess
 from exceptions_app.duck import session
 from exceptions_app.reconcile.findings import outside_text
+from tests.effort import examples
 
 from .books import NOW, Books, days_ago
 from .order_books import terms as add_terms
@@ -185,7 +188,7 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     return found
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.none() | orders,
     st.lists(receipts, max_size=3),
@@ -219,6 +222,12 @@ amounts = st.decimals("-1000", "1000", places=2)
 limits = st.none() | st.decimals("0", "50", places=1)
 
 
+@pytest.fixture(scope="module")
+def con() -> Iterator[Any]:
+    with session() as opened:
+        yield opened
+
+
 @settings(max_examples=200)
 @given(
     st.builds(
@@ -235,12 +244,11 @@ limits = st.none() | st.decimals("0", "50", places=1)
     st.sampled_from([1, 10, 144]),
 )
 def test_the_compiled_tolerance_judges_as_the_one_that_explains_itself(
-    tolerance: Tolerance, difference: Decimal, base: Decimal, scale: int
+    con: Any, tolerance: Tolerance, difference: Decimal, base: Decimal, scale: int
 ) -> None:
     scope = Scope({"difference": "decimal", "base": "decimal", "scale": "decimal"})
     figures = {"difference": difference * scale, "base": base * scale, "scale": Decimal(scale)}
     expression = parse(outside_text(tolerance), scope)
     sql = render(expression, lambda _, name: f"CAST({literal(str(figures[name]))} AS DECIMAL(18, 4))")
-    with session() as con:
-        (found,) = con.execute(f"SELECT {sql}").fetchall()[0]
+    (found,) = con.execute(f"SELECT {sql}").fetchall()[0]
     assert found == assess(tolerance, difference, base).outside

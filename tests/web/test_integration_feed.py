@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zlib
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.models import ConfigSnapshot, FeedChange, FeedState, SyncRun, Task
+from exceptions_app.models import ConfigSnapshot, FeedChange, FeedFields, FeedState, SyncRun, Task
 from exceptions_app.runtime import runtime
 from exceptions_app.services import configuration, feed_changes
 from exceptions_app.services.engine import reading
@@ -67,6 +68,25 @@ def test_a_backfill_is_a_task_in_the_persons_own_days(feed: str, sign_in: Any, s
     assert client.post(page, data={"since": "2026-11-01", "until": "2026-11-03"}).status_code in (302, 303)
     [task] = tasks_of(session, feed)
     assert '"since": "2026-11-01T' in task.payload and '"until": "2026-11-03T' in task.payload
+
+
+def test_fields_that_differ_are_shown_with_since_when(feed: str, sign_in: Any, session: Session) -> None:
+    drift = [
+        {
+            "name": "plant",
+            "what": "new",
+            "was": "",
+            "now": "text",
+            "since": "2026-11-20T08:00:00Z",
+            "unseen": 0,
+        }
+    ]
+    session.add(
+        FeedFields(feed=feed, version="1", known='{"id": ["text"]}', drift=json.dumps(drift), changed_at=NOW)
+    )
+    session.commit()
+    shown = sign_in(ANALYST).get(f"/integration/feeds/{feed}").text
+    assert "field &#39;plant&#39; is new (text)" in shown and "accept_fields" in shown
 
 
 def test_a_run_is_replayed_from_its_line(feed: str, sign_in: Any, session: Session, snapshot_id: int) -> None:

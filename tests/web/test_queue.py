@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from lxml import html
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.public_id import encode
+from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
+from exceptions_app.queries import steering
 from tests.conftest import NOW
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#queue"}
@@ -175,3 +178,40 @@ def test_a_note_stands_on_the_row_and_the_place_in_the_list_stays(
     assert [each.text_content().strip() for each in page.find_class("note")] == ["Waits for the price list"]
     empty = client.post(f"/queue/note/{encode(case.id)}", data={})
     assert "a comment needs words" in client.get(empty.location).text
+
+
+FILTERS = (
+    "", "queue=ap", "category=price_differs", "entity=H01", "owner=me", "aging=0-1", "stage=on_track", "severity=high",
+    "ball=buyer", "retry=failed", "hold=yes", "status=resolved", "status=any", "q=Medline", "q=charged 43", "q=xyzzy",
+    "refs=PO-00001 PO-7", "watched=yes", "queue=ap&stage=on_track&aging=0-1&q=Medline",
+)  # fmt: skip
+WAYS = (
+    "", "sort=-amount", "sort=opened", "sort=-cost",
+    "group=category", "group=counterparty", "group=entity", "group=cause",
+)  # fmt: skip
+MOST_STATEMENTS = 6
+
+
+def test_a_page_asks_at_most_six_statements_however_it_is_filtered_sorted_or_grouped(
+    app: Flask, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient], monkeypatch: Any
+) -> None:
+    """Begin included; what people added to the configuration is looked for once a second, by whatever page."""
+    monkeypatch.setattr(steering, "FEW", 5)
+    for number in range(51):
+        make_case(delay_cost_e4=number if number % 2 else None, due_at=NOW if number % 3 else None)
+    client, asked = sign_in("manager"), list[str]()
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+
+    def statements(address: str) -> tuple[int, str]:
+        asked.clear()
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        return sum("catalog_addition" not in each for each in asked), answer.text
+
+    client.get("/queue")
+    for address in (f"/queue?{restricted}&{way}" for restricted in FILTERS for way in WAYS):
+        number, page = statements(address)
+        assert number <= MOST_STATEMENTS, (address, asked)
+        for after in html.fromstring(page).xpath("//a[@rel='next']/@href"):
+            assert statements(after)[0] <= MOST_STATEMENTS, (after, asked)

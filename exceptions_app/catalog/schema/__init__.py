@@ -16,7 +16,18 @@ from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyChec
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .match import CostOfDelay, Finding, MatchCheck
 from .messages import ErrorPattern, MessagesCheck
-from .network import Calendar, Contract, Crosswalk, CrosswalkEntry, Entity, Feed, Mapped, Rhythm, System
+from .network import (
+    Calendar,
+    Contract,
+    Crosswalk,
+    CrosswalkEntry,
+    DoorLookup,
+    Entity,
+    Feed,
+    Mapped,
+    Rhythm,
+    System,
+)
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .shown import ChainStep, Conversion, Draft
 from .sides import Lookup, Side
@@ -61,6 +72,7 @@ __all__ = [
     "DeliveryRules",
     "Document",
     "Documents",
+    "DoorLookup",
     "Draft",
     "DuplicateCheck",
     "DuplicateRule",

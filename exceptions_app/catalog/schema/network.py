@@ -66,7 +66,7 @@ class System(Shape):
     )
     record_urls: dict[Name, str] = Field(
         default_factory=dict,
-        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}",
+        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}; may begin with env:NAME",
     )
     delivery: DeliveryRules = DeliveryRules()
 
@@ -117,13 +117,30 @@ class Contract(Shape):
     latency: Duration = timedelta(minutes=15)
     deliver_by: DeliverBy | None = None
     rhythm: Rhythm | None = None
+    accept_fields: list[str] = Field(
+        default_factory=list,
+        description="fields of the source that may be new or change their kind unsaid: names, or patterns with *",
+    )
+
+
+class DoorLookup(Shape):
+    """What stored reference records say of a value that a source sends."""
+
+    record: Name = Field(description="the record type that is asked")
+    column: Name = Field(description="what is taken from the record: one of its columns, or entity")
+    by: Name | None = Field(None, description="the column that the value is; default: the record's only key")
+    system: Code | None = Field(None, description="only records of this system")
+    absent: Literal["reject", "empty"] = Field(
+        "reject", description="what becomes of a row whose value no record knows: refused, or left without it"
+    )
 
 
 class Mapped(Shape):
-    """One canonical column: an expression over the raw row, perhaps translated by a crosswalk."""
+    """One canonical column: an expression over the raw row, perhaps translated by a crosswalk or looked up."""
 
     value: Expression
     crosswalk: Code | None = None
+    look_up: DoorLookup | None = None
     optional: bool = Field(False, description="the source leaves the field out of rows that have no value")
     conceal: Literal["hash", "last4"] | None = Field(
         None, description="what is stored instead of the value: its keyed hash, or its last four characters"

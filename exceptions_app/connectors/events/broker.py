@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from exceptions_app.connectors.base import TransportError
-from exceptions_app.connectors.references import reveal
+from exceptions_app.connectors.references import address, reveal
 from exceptions_app.domain.instant import utc_now
 
 from .arriving import events_in
@@ -45,10 +45,9 @@ def take(connection: EventsConnection, options: EventsRead, where: str, keep: Ke
     if connection.broker is None or options.broker is None:
         return 0
     url = reveal(connection.broker, where)
+    further = {name: address(value, where) for name, value in connection.transport_options.items()}
     try:
-        with _kombu().Connection(
-            url, connect_timeout=_CONNECT, transport_options=_SOON | connection.transport_options
-        ) as broker:
+        with _kombu().Connection(url, connect_timeout=_CONNECT, transport_options=_SOON | further) as broker:
             return _take(broker, options, options.broker, keep)
     except _Keeping as error:
         raise error.inner from None

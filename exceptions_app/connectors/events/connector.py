@@ -14,7 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from exceptions_app.catalog.schema import Feed, System
-from exceptions_app.connectors.base import Page, RawRow, RowProblem, TransportError, cut
+from exceptions_app.connectors.base import (
+    Again,
+    CannotReadAgainError,
+    Page,
+    RawRow,
+    RowProblem,
+    TransportError,
+    cut,
+)
 from exceptions_app.connectors.exact_json import dump, find, flat, parse, repeated_key
 from exceptions_app.domain.instant import iso
 
@@ -46,6 +54,17 @@ class Kept:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAgain:
+    """What is kept of an event that became records: its rows by their number (0: the only one), each as values for the
+    mapping, or as why it cannot be mapped again.
+    """
+
+    event: Kept
+    version: int
+    rows: Sequence[tuple[int, Mapping[str, Any] | str]]
+
+
 class Inbox(Protocol):
     """The events of one feed that wait, oldest first."""
 
@@ -55,6 +74,10 @@ class Inbox(Protocol):
 
     def keep(self, events: Sequence[Event], unreadable: Sequence[tuple[Event, str]]) -> None:
         """Keep what a broker gave, and what of it cannot be read with the reason. Done when it returns."""
+        ...
+
+    def again(self, again: Again, after: int, limit: int) -> Sequence[KeptAgain]:
+        """What is kept of events that became records, so many of those meant with a higher number than `after`."""
         ...
 
 
@@ -107,6 +130,17 @@ class EventsConnector:
         if silent is not None:
             raise silent
 
+    def read_again(self, again: Again) -> Iterator[Page]:
+        """What was kept of events that came in the range, or that the run took; they converge as they did then."""
+        if again.file:
+            raise CannotReadAgainError("events come in no files: name a run, or from when to when")
+        after = found = 0
+        while self.inbox is not None and (batch := self.inbox.again(again, after, AT_ONCE)):
+            yield _page_again(batch)
+            after, found = batch[-1].event.inbox_id, found + len(batch)
+        if not found:
+            raise CannotReadAgainError("nothing is kept of the events that are meant: have them sent again")
+
     def all_keys(self) -> Iterator[RawRow] | None:
         return None
 
@@ -132,6 +166,25 @@ class EventsConnector:
         return Page(rows, problems, json.dumps({"inbox": batch[-1].inbox_id}))
 
 
+def _page_again(batch: Sequence[KeptAgain]) -> Page:
+    rows: list[RawRow] = []
+    problems: list[RowProblem] = []
+    for kept in batch:
+        event = kept.event
+        for number, values in kept.rows:
+            place = f"{place_of(event)} row {number}" if number else place_of(event)
+            if isinstance(values, str):
+                problems.append(RowProblem(place, values, ""))
+            else:
+                rows.append(_row(event, place, values, event.time or event.received_at, kept.version))
+    return Page(rows, problems)
+
+
+def _row(event: Kept, place: str, values: Mapping[str, Any], at: datetime, version: int) -> EventRow:
+    name = f"{event.id} {event.source}"
+    return EventRow(place, values, at, version, name, event.inbox_id, event.correlation_id)
+
+
 def place_of(kept: Kept) -> str:
     """Where a person finds it; unique, and at most 300 characters."""
     return f"event {kept.inbox_id} ({kept.id})"
@@ -153,10 +206,7 @@ def rows_of(options: EventsRead, kept: Kept) -> list[EventRow]:
     }  # fmt: skip
     place, rows = place_of(kept), _rows(options, data)
     return [
-        EventRow(
-            place if len(rows) == 1 else f"{place} row {number}", flat(own | row), at, version,
-            f"{kept.id} {kept.source}", kept.inbox_id, kept.correlation_id,
-        )
+        _row(kept, place if len(rows) == 1 else f"{place} row {number}", flat(own | row), at, version)
         for number, row in enumerate(rows, 1)
     ]  # fmt: skip
 

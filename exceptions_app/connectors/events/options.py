@@ -61,7 +61,7 @@ class EventsConnection(Shape):
         None, description="the broker's URL, with user and password: redis://…, amqp://…"
     )
     transport_options: dict[str, str] = Field(
-        default_factory=dict, description="broker: further options of kombu's transport"
+        default_factory=dict, description="broker: further options of kombu's transport, each may be env:NAME"
     )
 
 
@@ -99,7 +99,16 @@ class EventsRead(Shape):
         default_factory=dict, description="with records: name -> path in the data, repeated on each row"
     )
     remember: Duration = Field(timedelta(days=30), description="how long the ids of taken events are known")
+    keep: Duration = Field(
+        timedelta(days=7),
+        description="how long what the mapping names of a taken event is kept, to be replayed; 0s: not at all",
+    )
     broker: EventsQueue | None = Field(None, description="the queue that the events come from")
+
+    @property
+    def kept_for(self) -> timedelta:
+        """How long a taken event can be replayed: never longer than its id is known."""
+        return min(self.keep, self.remember)
 
 
 def fits(connection: EventsConnection, read: EventsRead) -> tuple[str, str] | None:
