@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import expression_typing as typed
-from .expression_tree import DECIMAL, INTEGER
+from .expression_tree import INTEGER
 from .expression_typing import Build
 
 
@@ -151,19 +151,20 @@ _ALL = (
         "parse_timestamp",
         "parse_timestamp(text, 'zone', 'dd.mm.yyyy hh:mi')",
         "an ISO time, or with a pattern (as of dates, and hh, mi, ss, am) a time written so; one without offset is "
-        "local to the zone (default UTC); NULL where it is none",
+        "local to the zone (default UTC); with the pattern `'epoch'` or `'epoch_ms'` seconds or milliseconds since "
+        "1970; NULL where it is none",
         1,
         3,
         typed.parse_timestamp,
     ),
     Function(
         "parse_decimal",
-        "parse_decimal(text)",
+        "parse_decimal(text, '.')",
         "an exact number: `1234.5`, `1,234.50`, `1 234.50`; `(12.00)` and `12.00-` are negative; NULL for "
-        "anything else, such as `0,5` or `1.234,5`",
+        "anything else, such as `0,5` or `1.234,5`. With `','` as the decimal sign it is the other way round",
         1,
-        1,
-        typed.texts("parse_decimal", DECIMAL),
+        2,
+        typed.parse_decimal,
     ),
     Function(
         "split", "split(text, separator, n)", "the n-th part, from 1; NULL where none", 3, 3, typed.split

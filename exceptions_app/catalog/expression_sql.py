@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .expression_tree import SQL_TYPES, Kind, Node
+from .expression_tree import EPOCHS, SQL_TYPES, Kind, Node
 
 Names = Callable[[str | None, str], str]
 """(qualifier or None, name) -> SQL for a column; (side, PRESENT) -> SQL for a boolean: has the side a row."""
@@ -104,9 +104,11 @@ _DRESSED = rf"^\s*([+-]?\s*({_GROUPED})|({_GROUPED})\s*-|\(\s*({_GROUPED})\s*\))
 """A group of thousands never begins with a zero: `0,500` is no number here, and never 500."""
 
 
-def _parse_decimal(_: Node, args: list[str]) -> str:
+def _parse_decimal(node: Node, args: list[str]) -> str:
     """Most texts are plain and cost one look; only a dressed one that is surely a number is undressed."""
     text, kind = args[0], SQL_TYPES["decimal"]
+    if node.value == ",":
+        text = f"TRANSLATE({text}, '.,', ',.')"
     digits = f"REGEXP_REPLACE({text}, '[^0-9.]', '', 'g')"
     sign = f"CASE WHEN REGEXP_MATCHES({text}, '[(-]') THEN '-' ELSE '' END"
     return (
@@ -121,11 +123,21 @@ def _parse_timestamp(node: Node, args: list[str]) -> str:
         return f"TRY_CAST({text} AS TIMESTAMPTZ)"
     if isinstance(node.value, tuple):
         zone, pattern = node.value
+        if pattern in EPOCHS:
+            return _since_1970(text, EPOCHS[pattern])
         return f"(TRY_STRPTIME({text}, {literal(pattern)}) AT TIME ZONE {literal(zone)})"
     local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
     offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
     exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN {exact} ELSE {local} END)"
+
+
+def _since_1970(text: str, microseconds: int) -> str:
+    """Of at most as many digits as lead to the year 5138: more would be no time of anybody's."""
+    digits = 11 if microseconds == EPOCHS["epoch"] else 14
+    number = f"TRY_CAST({text} AS DECIMAL(28, 6)) * {microseconds}"
+    at = f"MAKE_TIMESTAMP(TRY_CAST({number} AS BIGINT)) AT TIME ZONE 'UTC'"
+    return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*-?[0-9]{{1,{digits}}}(\\.[0-9]{{1,6}})?\\s*$') THEN {at} END)"
 
 
 def _json_field(node: Node, args: list[str]) -> str:

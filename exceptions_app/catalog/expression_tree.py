@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDEST = 38
+EPOCHS: dict[str, int] = {"epoch": 1_000_000, "epoch_ms": 1_000}
+"""Patterns of times that count since 1970 -> how many microseconds one is."""
 _FEWEST_DECIMALS = 2
 
 

@@ -11,6 +11,8 @@ from .expression_tree import (
     BOOLEAN,
     COUNT,
     DATE,
+    DECIMAL,
+    EPOCHS,
     INTEGER,
     TEXT,
     TIMESTAMP,
@@ -175,9 +177,19 @@ def parse_timestamp(args: Sequence[Node]) -> Node:
             raise ExpressionError(
                 f"'{zone}' is not a time zone; use a name such as 'America/Chicago', and a pattern third"
             ) from error
-    pattern = _moment(literal(args[2], "text", "parse_timestamp")) if len(args) > 2 else None
+    written = literal(args[2], "text", "parse_timestamp") if len(args) > 2 else None
+    pattern = written if written is None or written in EPOCHS else _moment(written)
     value = zone if pattern is None else (zone, pattern)
     return Node("parse_timestamp", TIMESTAMP, (need(args[0], TEXT, "parse_timestamp"),), value)
+
+
+def parse_decimal(args: Sequence[Node]) -> Node:
+    sign = literal(args[1], "text", "parse_decimal") if len(args) > 1 else "."
+    if sign not in (".", ","):
+        raise ExpressionError(
+            f"parse_decimal() takes '.' or ',' as its decimal sign, got '{sign}'", suggestion="','"
+        )
+    return Node("parse_decimal", DECIMAL, (need(args[0], TEXT, "parse_decimal"),), sign)
 
 
 def ago(name: str) -> Build:

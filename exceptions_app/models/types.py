@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -31,6 +31,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return result.replace(tzinfo=UTC) if result.tzinfo is None else result.astimezone(UTC)
 
 
+CONDITION = cast("TypeEngine[bool]", NullType())
+"""What a condition of our own is of, as it stands: SQLite has no booleans, and `IN (…) = 1`, which one becomes there,
+is served by no index.
+"""
 Big = BigInteger().with_variant(Integer, "sqlite")
 
 Id = Annotated[int, mapped_column(Big, primary_key=True, autoincrement=True)]

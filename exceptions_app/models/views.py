@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, Text, UniqueConstraint, bindparam
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, UniqueConstraint, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -12,7 +12,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from exceptions_app.extensions import Base
 
 from .cases import ExceptionCase
-from .types import Big, Id, LongText, Utc
+from .types import CONDITION, Big, Id, LongText, Utc
 
 
 class SavedView(Base):
@@ -75,7 +75,7 @@ class ListedReference(Base):
 class _Listed(FunctionElement[bool]):
     """`id IN (…)` of the exceptions that a stored list names."""
 
-    type = Boolean()
+    type = CONDITION
     name = "listed"
     inherit_cache = True
 

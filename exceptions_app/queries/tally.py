@@ -61,6 +61,7 @@ def total(
     session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter, now: datetime
 ) -> Select[int]:
     """`count` as a statement, to be a part of another."""
+    _only_counted(wanted)
     tally = _tally(session, now, bool(wanted.stage)).subquery("tally")
     return select(func.sum(tally.c.count)).where(*_fitting(tally, viewer, catalog, wanted))
 
@@ -75,8 +76,7 @@ def counts(
     by: Sequence[str],
 ) -> dict[tuple[Any, ...], int]:
     """How many fit a filter that `is_counted`, by some of `DIMENSIONS`; what there is none of is not there."""
-    if not is_counted(wanted):
-        raise ValueError(f"this filter asks for what is not counted: {wanted.to_args()}")
+    _only_counted(wanted)
     with_stage = bool(wanted.stage) or "stage" in by
     tally = _tally(session, now, with_stage).subquery("tally")
     group: list[ColumnElement[Any]] = [tally.c[name] for name in by]
@@ -85,6 +85,11 @@ def counts(
     if group:
         statement = statement.group_by(*group).having(total != 0)
     return {tuple(row[:-1]): int(row[-1] or 0) for row in session.execute(statement)}
+
+
+def _only_counted(wanted: QueueFilter) -> None:
+    if not is_counted(wanted):
+        raise ValueError(f"this filter asks for what is not counted: {wanted.to_args()}")
 
 
 def _tally(session: Session, now: datetime, with_stage: bool) -> CompoundSelect[Any]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
-from .mapping_sql import MISSING, NOT_KNOWN, OUT_OF_RANGE, SEVERAL, UNKNOWN_ENTITY, WRONG_SOURCE_TIME
+from .mapping_sql import (
+    MISSING,
+    NOT_KNOWN,
+    OUT_OF_RANGE,
+    SEVERAL,
+    UNKNOWN_ENTITY,
+    WRONG_SOURCE_TIME,
+    WRONG_TYPE,
+)
 from .masking import masked
 from .plan import MappingPlan
 from .validation import EXPECTED, EXPECTED_RANGE, EXPECTED_SOURCE_TIME
@@ -17,7 +26,37 @@ def reason(plan: MappingPlan, code: str, column: str, found: str | None) -> str:
     own = plan.layout.record_type.columns.get(column)
     concealed = any(target.name == column and target.conceal for target in plan.targets)
     shown = masked(found, "patient" if concealed else own.sensitivity if own else "internal")
-    return f"{column}: expected {_expected(plan, code, column, found)}, found '{shown}'"
+    expected = _expected(plan, code, column, found)
+    return f"{column}: expected {expected}, found '{shown}'{_hint(plan, code, column, found)}"
+
+
+_WRITTEN = (
+    (("timestamp",), r"[0-9]{13}", "parse_timestamp(…, 'UTC', 'epoch_ms')"),
+    (("timestamp",), r"[0-9]{10}", "parse_timestamp(…, 'UTC', 'epoch')"),
+    (("date",), r"[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}", "parse_date(…, 'dd.mm.yyyy')"),
+    (("date",), r"[0-9]{8}", "parse_date(…, 'yyyymmdd')"),
+    (
+        ("timestamp",),
+        r"[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4} .*",
+        "parse_timestamp(…, zone, 'dd.mm.yyyy hh:mi')",
+    ),
+    (("money", "quantity", "decimal"), r"[+-]?[0-9.]*,([0-9]{1,2}|[0-9]{4})", "parse_decimal(…, ',')"),
+    (
+        ("money", "quantity", "decimal"),
+        r"[+-]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]*)?|[0-9.]+-",
+        "parse_decimal(…)",
+    ),
+)
+"""Types, how a value may be written, and the expression that reads it."""
+
+
+def _hint(plan: MappingPlan, code: str, column: str, found: str) -> str:
+    """What may be written in the mapping instead, where only its plain column is there."""
+    target = next((target for target in plan.targets if target.name == column), None)
+    if code != WRONG_TYPE or target is None or target.expr.tree.op != "column":
+        return ""
+    way = next((way for kinds, how, way in _WRITTEN if target.kind in kinds and re.fullmatch(how, found)), "")
+    return f"; in the mapping, {way} reads that" if way else ""
 
 
 def _expected(plan: MappingPlan, code: str, column: str, found: str) -> str:

@@ -255,6 +255,10 @@ RAW_VALUES = [
     ("parse_decimal(doc)", "(12.00)", "-12.0000"),
     ("parse_decimal(doc)", "12.5-", "-12.5000"),
     ("parse_decimal(doc)", "12 boxes", None),
+    ("parse_decimal(doc, ',')", "1.234,50", "1234.5000"),
+    ("parse_decimal(doc, ',')", "(12,00)", "-12.0000"),
+    ("parse_decimal(doc, ',')", "12.5", None),
+    ("parse_decimal(doc, '.')", "12.5", "12.5000"),
     *(
         ("parse_decimal(doc)", raw, wanted)
         for raw, wanted in {
@@ -326,6 +330,10 @@ RAW_VALUES = [
         "11/06/2026 12:05 AM",
         "2026-11-06 07:05:00+00",
     ),
+    ("parse_timestamp(doc, 'UTC', 'epoch_ms')", "1794121050080", "2026-11-08 06:57:30.08+00"),
+    ("parse_timestamp(doc, 'UTC', 'epoch')", "1794121050.5", "2026-11-08 06:57:30.5+00"),
+    ("parse_timestamp(doc, 'UTC', 'epoch')", "1794121050080", None),
+    ("parse_timestamp(doc, 'UTC', 'epoch')", "yesterday", None),
     ("split(doc, '-', 2)", "A-B", "B"),
     ("split(doc, '-', 3)", "A-B", None),
 ]
@@ -345,7 +353,7 @@ def test_mapping_function_means_what_the_guide_says(text: str, raw: str, wanted:
     ["parse_date(d, 'dd/mm')", "parse_date(d, '%d/%m/%Y')", "parse_timestamp(d, 'CST6')", "split(d, '-', 0)",
      "parse_timestamp(d, 'dd.mm.yyyy hh:mi')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy')",
      "parse_timestamp(d, 'UTC', '%d.%m.%Y %H:%M')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy hh24:mi')",
-     "json_field(d, 'a[0]')", "json_field(a.b, 'c')", "split(d, e, 1)"],
+     "parse_decimal(d, ';')", "json_field(d, 'a[0]')", "json_field(a.b, 'c')", "split(d, e, 1)"],
 )  # fmt: skip
 def test_mapping_function_is_refused_with_wrong_arguments(text: str) -> None:
     with pytest.raises(ExpressionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,3 +169,11 @@ def test_every_shipped_column_is_explained_under_its_record_type(shipped: Catalo
             assert f"| `{name}` | {column.type} | {required} | {crosswalk} | " in under, (code, name)
     assert all(f"| `{code}` |" in text for code in shipped.crosswalks)
     assert all(f"| `{code}` |" in text for code in shipped.checks if code.startswith("p2p."))
+
+
+def test_record_that_the_guide_asks_about_is_one(shipped: Catalog) -> None:
+    found = re.search(r"/api/v1/validate/(\w+) .*?-d '(\{.*?\})'", GUIDE, re.DOTALL)
+    assert found
+    columns, asked = shipped.record_types[found[1]].columns, json.loads(found[2])
+    assert set(asked["record"]) <= set(columns)
+    assert {name for name, column in columns.items() if column.required} <= set(asked["record"])

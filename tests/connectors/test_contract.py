@@ -20,9 +20,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from exceptions_app.catalog.schema import Feed, System
-from exceptions_app.connectors.base import Connector, TransportError
+from exceptions_app.connectors.base import Again, Connector, TransportError
 from exceptions_app.connectors.contract import Bench, ConnectorContract, check_type
-from exceptions_app.connectors.events.connector import EventsConnector, Kept
+from exceptions_app.connectors.events.connector import EventsConnector, Kept, KeptAgain
 from exceptions_app.connectors.events.event import Event
 from exceptions_app.connectors.registry import CONNECTORS, build_connector
 
@@ -117,6 +117,11 @@ class Told:
 
     def keep(self, events: Sequence[Event], unreadable: Sequence[tuple[Event, str]]) -> None:
         """There is no broker here."""
+
+    def again(self, again: Again, after: int, limit: int) -> list[KeptAgain]:
+        """Every event became one record."""
+        found = [event for event in self.events if event.inbox_id > after][:limit]
+        return [KeptAgain(event, 1, [(0, json.loads(event.body)["data"])]) for event in found]
 
 
 class EventsBench:

@@ -183,7 +183,8 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
         found.add("received_not_invoiced")
     closed = [r for r in received if r["received_at"] <= LAST_CLOSE or r["quantity"] < 0]
     came = any(r["received_at"] <= LAST_CLOSE for r in received)
-    if came and comparable and not silent and (total(closed, all_alike) - invoiced) * price > 0:
+    accrued = (total(closed, all_alike) - invoiced) * price / in_order_units / per
+    if came and comparable and not silent and accrued > 100:
         found.add("received_not_invoiced")
     return found
 

@@ -182,10 +182,29 @@ def test_a_value_that_cannot_be_meant_rejects_its_row_and_no_other(
 ) -> None:
     batch = mapper(con).map(rows({"po": "A"}, {field: raw}, {"po": "B"}))
     why = f"expected {expected}, found '{raw}'" if expected else "expected a value, found nothing"
-    assert [(r.position, r.column, r.reason) for r in batch.rejects] == [
-        ("orders.csv:3", column, f"{column}: {why}")
-    ]
+    told = [(r.position, r.column, r.reason.partition("; in the mapping")[0]) for r in batch.rejects]
+    assert told == [("orders.csv:3", column, f"{column}: {why}")]
     assert [record["number"] for record in records(con, batch)] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("field", "raw", "hint"),
+    [
+        ("changed", "1794121050080", "parse_timestamp(…, 'UTC', 'epoch_ms')"),
+        ("ordered", "1794121050", "parse_timestamp(…, 'UTC', 'epoch')"),
+        ("ordered", "06.11.2026 14:30", "parse_timestamp(…, zone, 'dd.mm.yyyy hh:mi')"),
+        ("due", "31.12.2026", "parse_date(…, 'dd.mm.yyyy')"),
+        ("qty", "1.234,50", "parse_decimal(…, ',')"),
+        ("price", "1,234.50", "parse_decimal(…)"),
+        ("qty", "12 boxes", ""),
+        ("qty", "99999999999999999", ""),
+    ],
+)
+def test_a_value_written_otherwise_says_what_would_read_it(
+    con: DuckDBPyConnection, field: str, raw: str, hint: str
+) -> None:
+    [reject] = mapper(con).map(rows({field: raw})).rejects
+    assert reject.reason.partition("; in the mapping, ")[2] == (f"{hint} reads that" if hint else "")
 
 
 def test_a_source_time_up_to_a_day_ahead_is_taken(con: DuckDBPyConnection) -> None:
