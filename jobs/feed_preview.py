@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from exceptions_app.connectors.base import Connector, FeedContentError, RawRow, RowProblem, TransportError
+from exceptions_app.connectors.files.connector import FilesConnector
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
@@ -38,7 +39,7 @@ def preview(
     runtime: Runtime, feed_code: str, unfinished: UnfinishedRuns, rows: int = ROWS, *, plain: bool = False
 ) -> dict[str, Any]:
     """`fields`, `columns` and `rows` as `records.previewing.Shown` has them, and `error`: what broke, in words that
-    say what to change. `more`: there may be further rows.
+    say what to change; `note`: why there are none. `more`: there may be further rows.
     """
     settings, catalog, store = runtime.settings, runtime.catalog, runtime.store
     feed = catalog.feeds[feed_code]
@@ -48,6 +49,7 @@ def preview(
         "columns": [],
         "rows": [],
         "error": "",
+        "note": "",
         "more": False,
     }
     raw: list[RawRow] = []
@@ -56,6 +58,8 @@ def preview(
     try:
         connector = build_connector(catalog.systems[feed.system], feed)
         found["more"] = _first(connector, rows, raw, problems)
+        if not raw and not problems and isinstance(connector, FilesConnector):
+            found["note"] = connector.nothing_found()
     except (TransportError, FeedContentError) as error:
         found["error"] = str(error)
     finally:

@@ -26,7 +26,7 @@ from exceptions_app.models import ExceptionCase as Case
 from .rows import RowMaker
 from .words import END, entity_name, span_in_words
 
-LOOKED_AT = 100
+LOOKED_AT = 60
 """The newest ones that ended are looked at."""
 ENOUGH = 3
 SHOWN = 3

@@ -101,6 +101,8 @@ def preview(code: str, rows: int, plain: bool) -> None:
             "" if plain else " (shown by their shape, 9 for a digit and x for a letter; --plain shows them)"
         )
         click.echo(f"not stored, since no mapping names them: {', '.join(unused)}{shape}")
+    if found["note"]:
+        click.echo(found["note"])
     counts = Counter(_OUTCOMES[row["outcome"]] for row in found["rows"])
     said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "no rows"
     click.echo(f"{said}{'; there may be more' if found['more'] else ''}; nothing was stored")

@@ -1,4 +1,4 @@
-"""Inventory, grants, finance, messages and events in the simulated network: what is planted is found, and nothing else."""
+"""Inventory, grants, finance, messages and events in the simulated network: found is what was planted, and no more."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from loopback import Asked, Reply
 from rest_feeds import Serve, connector, ids, read_all, reasons
 
 from exceptions_app.connectors.base import FeedContentError, TransportError
+from exceptions_app.connectors.rest.bodies import _holds
 from exceptions_app.connectors.rest.options import RestRead
 
 
@@ -264,3 +265,11 @@ def test_an_answer_that_is_too_large_is_refused_before_it_fills_the_memory(serve
 def test_options_that_do_not_go_together_say_what_to_change(options: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         RestRead.model_validate({"path": "/x", **options})
+
+
+def test_what_the_answer_holds_is_told_one_level_down() -> None:
+    assert (
+        _holds({"result": {"documents": [], "count": 1}, "links": []})
+        == "'result' (with 'documents', 'count'), 'links'"
+    )
+    assert (_holds({}), _holds([1])) == ("", "list")

@@ -127,3 +127,10 @@ def test_a_feed_of_events_says_where_to_look_instead(drop: Path) -> None:
     result = CliRunner().invoke(tieout, ["feed", "preview", "told"])
     assert result.exit_code == 1
     assert "events cannot be previewed: send one, then see Integration, Runs" in result.output
+
+
+def test_a_pattern_that_fits_no_file_says_what_lies_there(drop: Path) -> None:
+    (drop / "r.csv").rename(drop / "r.txt")
+    result = preview()
+    assert result.exit_code == 0
+    assert f"nothing in {drop} fits the pattern '*.csv'; there are r.txt" in result.output

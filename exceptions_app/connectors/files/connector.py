@@ -83,6 +83,18 @@ class FilesConnector:
         if self._errors:
             raise _together(self._errors)
 
+    def nothing_found(self) -> str:
+        """Why a read gave nothing, as far as what lies there tells."""
+        if isinstance(self._drop, Mailbox):
+            return ""
+        others = self._drop.others()
+        lies = (
+            f"there are {', '.join(others[:5])}" + (" and more" if len(others) > 5 else "")
+            if others
+            else "it is empty"
+        )
+        return f"nothing in {self._drop.root} fits the pattern {self._read.pattern!r}; {lies}"
+
     def read_again(self, again: Again) -> Iterator[Page]:
         """What was delivered then, and all that was read after it: a later file may hold newer values."""
         if isinstance(self._drop, Mailbox):

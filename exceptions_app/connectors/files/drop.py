@@ -79,6 +79,10 @@ class Drop:
         left = {file.name for file in young}
         return sorted((file for file in found.values() if file.name not in left), key=lambda file: file.order)
 
+    def others(self) -> list[str]:
+        """The names of what lies directly in the folder, whatever a feed reads of it."""
+        return sorted(file.name for file in self._infos(self._base, 1))
+
     def _declared_whole(self, found: dict[str, Delivered]) -> dict[str, Delivered]:
         markers = {self._marker(file.name) for file in found.values()}
         return {

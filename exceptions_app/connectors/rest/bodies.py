@@ -147,8 +147,7 @@ class Reader:
         try:
             return self.place.rows(value)
         except ValueError as error:
-            holds = ", ".join(map(repr, list(value)[:8])) if isinstance(value, dict) else type(value).__name__
-            message = f"no {self.place.kind} of rows; the answer holds {holds or 'nothing'}"
+            message = f"no {self.place.kind} of rows; the answer holds {_holds(value) or 'nothing'}"
             raise FeedContentError(message, where, str(error)) from None
 
     def _lines(self, content: bytes, answer: Answer, where: str) -> Iterator[Any]:
@@ -270,3 +269,14 @@ def _plain(found: Any) -> str:
     if isinstance(found, bool):
         return "true" if found else "false"
     return found if isinstance(found, str) else dump(found)
+
+
+def _holds(value: Any) -> str:
+    """What stands in an answer, and what stands one level below: `'result' (with 'documents', 'count')`."""
+    if not isinstance(value, dict):
+        return type(value).__name__
+    told = []
+    for name, inner in list(value.items())[:8]:
+        below = ", ".join(map(repr, list(inner)[:8])) if isinstance(inner, dict) else ""
+        told.append(f"{name!r} (with {below})" if below else repr(name))
+    return ", ".join(told)
