@@ -203,7 +203,7 @@ def measure(name: str, instance: str, url: str, size: int) -> dict[str, float]:
         f"exception page {name}": (Subject(one, here), 12.0),
     }
     subjects = {title: subject for title, (subject, _) in others.items()}
-    for title, each in interleave(subjects, turns=2, calls=15, warm=2).items():
+    for title, each in interleave(subjects, turns=2, calls=15, warm=5).items():
         _figure(title, size, each, others[title][1])
     return {title: each.seconds for title, each in found.items()}
 

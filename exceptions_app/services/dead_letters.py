@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,9 +25,11 @@ from .audit import AuditTag
 from .conflict import insert_unless_exists
 from .context import ActionContext
 from .delivery_steps import Steps
-from .retry_asking import EditRefusedError
-from .retry_history import NOTHING, History, histories, live_in_words
+from .outbox_settling import OUTDATED
+from .retry_asking import EditRefusedError, evidence_of
+from .retry_history import NOTHING, History, histories, why_hopeless
 from .retry_preparing import Planned, Writing
+from .retry_values import Values
 
 AT_ONCE = 1_000
 """So many may be sent again or discarded in one go."""
@@ -38,7 +41,8 @@ def replay(
 ) -> RetryBatch:  # fmt: skip
     """Send dead letters again, each as a new write; the values are those that gave up, with `edits` (by delivery id).
 
-    The same token is the same batch. What cannot be sent is skipped, saying why. Raises `NotAllowedError`.
+    The same token is the same batch. What cannot be sent is skipped, saying why: also what the records no longer say,
+    and without a `reason` what the system refused for good as it is. Raises `NotAllowedError`.
     """
     known = select(RetryBatch).where(RetryBatch.token == token, RetryBatch.requested_by_id == viewer.user_id)
     if (started := session.scalar(known)) is not None:
@@ -157,7 +161,7 @@ def _write(
 ) -> None:  # fmt: skip
     writing = Writing(session, ctx, batch, viewer)
     cases = writing.steps.cases([each.case_id for each in found])
-    known = histories(session, list(cases))
+    known, evidence = histories(session, list(cases)), evidence_of(session, list(cases.values()))
     problems: dict[int, Mapping[str, str]] = {}
     taken: set[int] = set()
     for delivery in sorted(found, key=lambda each: each.id, reverse=True):
@@ -166,11 +170,28 @@ def _write(
         if case.id in taken:
             continue  # an older one of the same exception: the newest is sent again
         taken.add(case.id)
-        planned = _planned(ctx, viewer, writing, case, delivery, known.get(case.id, NOTHING), edits, problems)
+        history = known.get(case.id, NOTHING)
+        planned = _outdated(ctx, case, delivery, history, evidence.get(case.id, {}))
+        planned = planned or _planned(ctx, viewer, writing, case, delivery, history, edits, problems)
         writing.add(case, planned)
     if problems:
         raise EditRefusedError(problems)
     writing.store()
+
+
+def _outdated(
+    ctx: ActionContext, case: ExceptionCase, delivery: Delivery, history: History, evidence: Mapping[str, Any]
+) -> Planned | None:
+    """What gave up with values that the records no longer say is not sent again as it was."""
+    operation = ctx.catalog.operations.get(delivery.operation)
+    waits = delivery.status == Sent.FAILED and case.status == Status.OPEN and history.live is None
+    if operation is None or not waits or not evidence:
+        return None
+    if not retry_values.is_outdated(
+        ctx.catalog, operation, delivery, evidence, retry_values.loads(case.facts)
+    ):
+        return None
+    return Planned(Sent.SKIPPED, operation, retry_values.loads(delivery.fields), note=OUTDATED)
 
 
 def _planned(
@@ -183,18 +204,13 @@ def _planned(
         return Planned(Sent.SKIPPED, note="What was to be sent is no longer configured.")
     if delivery.status != Sent.FAILED:
         return Planned(Sent.SKIPPED, operation, values, note="Somebody has taken care of it already.")
-    if case.status != Status.OPEN:
-        return Planned(Sent.SKIPPED, operation, values, note="It is no longer open.")
-    if history.live is not None:
-        return Planned(Sent.SKIPPED, operation, values, note=live_in_words(history.live))
     edited = retry_values.edit(operation, values, edits.get(delivery.id, {}), viewer)
     if edited.problems:
         problems[case.id] = edited.problems
-    missing = retry_values.missing(operation, edited.values)
-    if missing:
-        return Planned(
-            Sent.SKIPPED, operation, values, note=f"No value for {retry_values.labels(operation, missing)}."
-        )
+    left = Values(edited.values, retry_values.missing(operation, edited.values))
+    note = why_hopeless(case, operation, left, history, reason=writing.reason)
+    if note is not None:
+        return Planned(Sent.SKIPPED, operation, edited.values, note=note)
     before = {name: (pair[0], pair[1]) for name, pair in retry_values.loads(delivery.edited).items()}
     diff = {
         name: (before.get(name, edited.diff.get(name, (None, None)))[0], edited.values.get(name))

@@ -102,6 +102,4 @@ def _is_outdated(ctx: ActionContext, delivery: Delivery, found: Discrepancy) -> 
     if operation is None:
         return False  # nobody can send it: the outbox says so
     evidence, facts = retry_values.loads(found.evidence), retry_values.loads(found.facts)
-    newest = retry_values.values_for(ctx.catalog, operation, evidence, facts).values
-    before = {name: pair[0] for name, pair in retry_values.loads(delivery.edited).items()}
-    return {**retry_values.loads(delivery.fields), **before} != newest
+    return retry_values.is_outdated(ctx.catalog, operation, delivery, evidence, facts)

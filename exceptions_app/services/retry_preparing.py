@@ -131,7 +131,7 @@ class Writing:
 
     def __init__(self, session: Session, ctx: ActionContext, batch: RetryBatch, viewer: Viewer) -> None:
         self._session, self._ctx, self._batch, self._viewer = session, ctx, batch, viewer
-        self.steps = Steps(session, ctx)
+        self.steps, self.reason = Steps(session, ctx), batch.reason or ""
         self._planned: list[tuple[ExceptionCase, Planned]] = []
         self._shown: list[tuple[ExceptionCase, Planned, Earlier]] = []
 
@@ -152,7 +152,7 @@ class Writing:
             said = f"{retry_values.label(operation, name)}: {problem}"
             return Planned(Sent.SKIPPED, operation, note=said)
         values = Values(edits.values, retry_values.missing(operation, edits.values))
-        note = why_hopeless(case, operation, values, history, reason=self._batch.reason or "")
+        note = why_hopeless(case, operation, values, history, reason=self.reason)
         if note is not None:
             return Planned(Sent.SKIPPED, operation, values.values, note=note)
         return self.sendable(case, operation, values.values, edits.diff, history.given_up())

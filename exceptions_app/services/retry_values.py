@@ -18,6 +18,7 @@ from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.catalog import Catalog, canonical
 from exceptions_app.catalog.schema import Operation, SentField
 from exceptions_app.domain.instant import from_iso, iso
+from exceptions_app.models import Delivery
 
 SENSITIVE = frozenset({"hr", "bank", "patient"})
 """Edits of such fields take a second person."""
@@ -59,6 +60,18 @@ def values_for(
         found = places[place] if place in places else (evidence.get("sides") or {}).get(place)
         values[name] = _text((found or {}).get(column))
     return Values(values, missing(operation, values))
+
+
+def is_outdated(
+    catalog: Catalog,
+    operation: Operation,
+    delivery: Delivery,
+    evidence: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> bool:
+    """Whether this evidence would make it another write, apart from what a person has edited."""
+    before = {name: pair[0] for name, pair in loads(delivery.edited).items()}
+    return {**loads(delivery.fields), **before} != values_for(catalog, operation, evidence, facts).values
 
 
 def missing(operation: Operation, values: Mapping[str, str | None]) -> list[str]:

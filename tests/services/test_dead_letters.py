@@ -14,6 +14,7 @@ from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.retry_asking import EditRefusedError
 from tests.services.retry_story import RetryStory
+from tests.services.story import discrepancy
 
 Retry = Callable[..., RetryStory]
 
@@ -25,7 +26,7 @@ def dead(story: RetryStory, *numbers: int) -> list[int]:
 
 
 def replay(story: RetryStory, ids: list[int], by: User | None = None, **given: object) -> RetryBatch:
-    person, values = by or story.sam, {"token": "again", **given}
+    person, values = by or story.sam, {"token": "again", "reason": "The period is open again.", **given}
     batch = dead_letters.replay(
         story.session, story.by(person), story.viewer_of(person), ids, **values  # type: ignore[arg-type]
     )  # fmt: skip
@@ -58,6 +59,37 @@ def test_replaying_twice_is_replaying_once(retry: Retry) -> None:
     assert len(story.take()) == 1
 
 
+def test_what_was_refused_for_good_is_not_sent_as_it_was_without_a_reason(retry: Retry) -> None:
+    story = retry()
+    (old,) = dead(story, 1)
+    assert replay(story, [old], reason="").status == "finished"
+    assert story.delivery(1).status == "skipped"
+    assert "refused exactly these values for good: The period is closed." in str(story.delivery(1).note)
+    replay(story, [old], token="with words")
+    assert story.delivery(1).status == "waiting"
+
+
+def test_what_gave_up_for_a_time_needs_no_reason(retry: Retry) -> None:
+    story = retry(backoff={"max_tries": 1})
+    story.send(1)
+    story.answer(Outcome.TRANSIENT)
+    replay(story, [story.delivery(1).id], reason="")
+    assert story.delivery(1).status == "waiting"
+
+
+def test_values_that_the_records_no_longer_say_are_not_sent_again(retry: Retry, session: Session) -> None:
+    story = retry(numbers=(1, 2))
+    first, second = dead(story, 1, 2)
+    story.later(hours=1)
+    story.run([discrepancy(1, invoiced="11.00"), discrepancy(2, amount="0.60")])
+    replay(story, [first, second])
+    assert (story.delivery(1).status, story.delivery(2).status) == ("skipped", "waiting")
+    assert "say something else" in str(story.delivery(1).note)
+    assert session.get_one(Delivery, first, populate_existing=True).status == "failed"
+    assert story.send(1, reason="by the newest records").fields == story.delivery(1).fields
+    assert verify(session) == []
+
+
 def test_many_are_replayed_at_once_and_what_has_ended_is_skipped(retry: Retry) -> None:
     story = retry(numbers=(1, 2, 3))
     ids = dead(story, 1, 2, 3)
@@ -80,7 +112,7 @@ def test_a_wrong_edit_replays_nothing(retry: Retry, session: Session) -> None:
     story = retry()
     (old,) = dead(story, 1)
     with pytest.raises(NotAllowedError, match="needs words"):
-        replay(story, [old], edits={old: {"price": "9.50"}})
+        replay(story, [old], edits={old: {"price": "9.50"}}, reason="")
     session.rollback()
     with pytest.raises(EditRefusedError):
         replay(story, [old], edits={old: {"price": "x"}}, reason="because")

@@ -50,7 +50,9 @@ def _ids(client: FlaskClient, query: str = "") -> list[int]:
 
 
 def _again(client: FlaskClient, **form: Any) -> Any:
-    return client.post("/retries/gave-up/again", data={"token": "f" * 32, **form})
+    return client.post(
+        "/retries/gave-up/again", data={"token": "f" * 32, "reason": "It is open again.", **form}
+    )
 
 
 def test_they_are_grouped_by_system_and_reason_and_each_group_leads_to_its_own(
@@ -78,7 +80,7 @@ def test_what_is_ticked_is_sent_again_after_saying_what_that_does(
     page = html.fromstring(client.get(answer.location).text)
     assert "Send 2 retries again (exceptions worth $200.00)?" in " ".join(page.text_content().split())
     form = page.xpath("//form[@action='/retries/gave-up/again']")[0]
-    given = {"token": form.xpath(".//input[@name='token']/@value")[0]}
+    given = {"token": form.xpath(".//input[@name='token']/@value")[0], "reason": "It is open again."}
     answer = client.post(form.get("action"), data={**given, "id": form.xpath(".//input[@name='id']/@value")})
     assert answer.location == f"/retries/{jobs.batch.id}"
     assert jobs.answer(Outcome.ACCEPTED) == 2
@@ -94,7 +96,7 @@ def test_all_of_one_reason_are_sent_again_and_only_those_that_were_shown(
     form = html.fromstring(client.get(place).text).xpath("//form[contains(@action, 'again')]")[0]
     given = {each.get("name"): each.get("value") for each in form.xpath(".//input[@type='hidden']")}
     assert given["upto"] == "2"
-    client.post("/retries/gave-up/again", data=given)
+    client.post("/retries/gave-up/again", data=given | {"reason": "It is open again."})
     assert jobs.answer(Outcome.ACCEPTED) == 2
     assert _ids(client) == [3]
 
