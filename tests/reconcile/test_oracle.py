@@ -176,15 +176,17 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     if billed and same_currency and priceable and not free and not pack and outside:
         found.add("price_variance")
     old = [r for r in received if r["received_at"] <= days_ago(30) or r["quantity"] < 0]
-    uninvoiced = (total(old, all_alike) - invoiced) * price / in_order_units / per
+    worth = invoiced * price / in_order_units / per if by_quantity else amount
+    countable = comparable and (by_quantity or same_currency)
+    uninvoiced = total(old, all_alike) * price / in_order_units / per - worth
     aged = any(r["received_at"] <= days_ago(30) for r in received)
     silent = order["ers"] or order["consigned"] or order["no_charge"] or match < 3
-    if aged and comparable and not silent and uninvoiced > 100:
+    if aged and countable and not silent and uninvoiced > 100:
         found.add("received_not_invoiced")
     closed = [r for r in received if r["received_at"] <= LAST_CLOSE or r["quantity"] < 0]
     came = any(r["received_at"] <= LAST_CLOSE for r in received)
-    accrued = (total(closed, all_alike) - invoiced) * price / in_order_units / per
-    if came and comparable and not silent and accrued > 100:
+    accrued = total(closed, all_alike) * price / in_order_units / per - worth
+    if came and countable and not silent and accrued > 100:
         found.add("received_not_invoiced")
     return found
 

@@ -238,6 +238,17 @@ def test_a_site_may_accrue_whatever_there_is_at_the_close(books: Books) -> None:
     assert books.categories(now=CLOSE_DAY) == {"received_not_invoiced"}
 
 
+@pytest.mark.parametrize(("amount", "left"), [("1000", None), ("400", "600")])
+def test_of_a_line_that_is_ordered_by_amount_what_was_billed_is_its_amounts(
+    books: Books, amount: str, left: str | None
+) -> None:
+    ordered = {"basis": "amount", "quantity": 1000, "unit_price": "1"}
+    billed = {"quantity": 1, "unit_price": amount, "amount": amount}
+    _books(books, ordered, {**OLD, "quantity": 1000}, billed)
+    found = [one for one in books.run().discrepancies if one.category == "received_not_invoiced"]
+    assert [one.amount for one in found] == [Decimal(each) for each in filter(None, [left])]
+
+
 def test_what_came_after_the_close_waits_for_the_next_though_its_line_was_billed_before(books: Books) -> None:
     _books(books, {}, {**TEN_DAYS, "quantity": 5}, {"quantity": 5})
     books.receipt(receipt_number="R2", quantity=5, received_at=CLOSE_DAY + timedelta(days=1))
