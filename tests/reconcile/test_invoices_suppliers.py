@@ -301,12 +301,23 @@ def test_an_account_changed_before_a_payment(
     [
         ({}, {"account": "000111222"}, False),
         ({}, {"account": "000111222", "status": "rejected"}, True),
+        ({}, {"account": "000111222", "approved_at": days_ago(93)}, False),
+        ({}, {"account": "000111222", "approved_at": days_ago(94)}, True),
         ({"status": "void"}, None, False),
         ({"site": "west"}, None, False),
         ({"site": "main"}, None, True),
         ({"supplier": "S2"}, None, False),
     ],
-    ids=["approved", "rejected", "void", "other site", "same site", "other supplier"],
+    ids=[
+        "approved",
+        "rejected",
+        "approved for this",
+        "approved for another",
+        "void",
+        "other site",
+        "same site",
+        "other supplier",
+    ],
 )
 def test_changes_before_a_payment_that_are_excused(
     ledger: InvoiceBooks, payment: dict[str, Any], approval: dict[str, Any] | None, raised: bool
