@@ -40,6 +40,10 @@ class LockedOutError(SignInError):
         self.until = until
 
 
+class PasswordMovedError(SignInError):
+    """The password was set, or its hash renewed, since it was checked: check it again. Nothing is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What came of checking a password: `checked` is the hash it was checked against (None: no account)."""
@@ -84,7 +88,9 @@ def sign_in(session: Session, made: Attempt, now: datetime, settings: Settings) 
         raise SignInError
     if user.locked_until is not None and user.locked_until > now:  # by guesses made at the same time
         raise LockedOutError(user.locked_until)
-    if not made.right or not user.active or user.password_hash != made.checked:
+    if made.right and user.active and user.password_hash != made.checked:
+        raise PasswordMovedError
+    if not made.right or not user.active:
         _count_known(session, user, now, settings)
         raise SignInError
     if made.renewed is not None:

@@ -57,6 +57,13 @@ def _load(session_id: str) -> User | None:
 
 def _sign_in(email: str, password: str) -> User:
     """The slow check of the password first, while others may write; then what is written."""
+    try:
+        return _try_sign_in(email, password)
+    except signing_in.PasswordMovedError:  # two may sign in at once while the first renews the hash
+        return _try_sign_in(email, password)
+
+
+def _try_sign_in(email: str, password: str) -> User:
     settings = runtime().settings
     db.session.rollback()  # whatever was begun to find out who asks
     made = signing_in.attempt(db.session(), email, password, utc_now(), settings)

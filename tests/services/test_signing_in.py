@@ -14,7 +14,7 @@ from exceptions_app.config import Settings
 from exceptions_app.models import AuditEvent, UnknownSignIn, User
 from exceptions_app.services import passwords, people, signing_in
 from exceptions_app.services.audit_verify import verify
-from exceptions_app.services.signing_in import LockedOutError, SignInError
+from exceptions_app.services.signing_in import LockedOutError, PasswordMovedError, SignInError
 from tests.conftest import NOW, Database
 
 SETTINGS = Settings(cheap_passwords=True, lockout_after=3, lockout_minutes=15)
@@ -162,6 +162,20 @@ def test_a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in(
     session.commit()
     with pytest.raises(SignInError):
         signing_in.sign_in(session, made, NOW, SETTINGS)
+
+
+def test_of_two_who_sign_in_at_once_the_second_is_looked_at_again_where_the_first_renewed_the_hash(
+    session: Session, ann: User
+) -> None:
+    settings = Settings(cheap_passwords=True)
+    made = signing_in.attempt(session, ANN, PASSWORD, NOW, settings)
+    session.rollback()
+    ann.password_hash = passwords.hashed(PASSWORD, True)
+    session.commit()
+    with pytest.raises(PasswordMovedError):
+        signing_in.sign_in(session, made, NOW, settings)
+    session.rollback()
+    assert (_try(session, PASSWORD), ann.failed_sign_ins) == (ann, 0)
 
 
 def test_guesses_made_at_once_are_all_counted(session: Session, ann: User) -> None:
