@@ -6,8 +6,6 @@ the database alone: as many rows of the same tables updated and inserted by the 
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from itertools import count
@@ -16,9 +14,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bench.intake import postgres
 from bench.measure import Subject, figure, interleave
-from bench.queue_data import EMAIL, NOW, application, fill
+from bench.queue_data import EMAIL, NOW, application, installs
 from exceptions_app.access import viewer_for
 from exceptions_app.domain.lifecycle import Action
 from exceptions_app.extensions import db
@@ -143,15 +140,8 @@ def measure(name: str, instance: str, url: str, size: int) -> None:
 
 def main() -> None:
     """`bulk_resolve.py [sqlite] [SIZE]`."""
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
-    size = int(sys.argv[2]) if len(sys.argv) > 2 else SIZE
-    with tempfile.TemporaryDirectory(prefix="bench-bulk-") as instance:
-        fill(instance, "", size)
-        measure("sqlite", instance, "", size)
-    if only != "sqlite":
-        with tempfile.TemporaryDirectory(prefix="bench-bulk-") as instance, postgres() as server:
-            fill(instance, server, size)
-            measure("postgres", instance, server, size)
+    for install in installs("bench-bulk-", SIZE):
+        measure(*install)
 
 
 if __name__ == "__main__":

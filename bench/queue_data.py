@@ -7,6 +7,7 @@ words of search come from the index's own job. Stages and ages are what a sweep 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.intake import postgres
 from exceptions_app import create_app
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.config import Settings
@@ -81,6 +83,21 @@ def fill(instance: str, url: str, size: int) -> None:
         tally.fold(session)
         session.commit()
         _settle(session)
+
+
+def installs(prefix: str, default_size: int) -> Iterator[tuple[str, str, str, int]]:
+    """Filled installs, gone again afterwards: name of the database, directory, address of a server ("": SQLite in the
+    directory), size. As the command says, `[sqlite] [SIZE]`: SQLite alone, or PostgreSQL after it.
+    """
+    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    size = int(sys.argv[2]) if len(sys.argv) > 2 else default_size
+    with tempfile.TemporaryDirectory(prefix=prefix) as instance:
+        fill(instance, "", size)
+        yield "sqlite", instance, "", size
+    if only != "sqlite":
+        with tempfile.TemporaryDirectory(prefix=prefix) as instance, postgres() as server:
+            fill(instance, server, size)
+            yield "postgres", instance, server, size
 
 
 def _people(session: Session) -> int:

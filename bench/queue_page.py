@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import peer_helpdesk
-from bench.intake import postgres
 from bench.measure import Measured, Subject, figure, interleave
-from bench.queue_data import EMAIL, NOW, PASSWORD, SCOPED, application, fill
+from bench.queue_data import EMAIL, NOW, PASSWORD, SCOPED, application, installs
 
 SIZE = 1_000_000
 DEPTH = 2_000
@@ -209,17 +207,12 @@ def measure(name: str, instance: str, url: str, size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
-    size = int(sys.argv[2]) if len(sys.argv) > 2 else SIZE
-    with tempfile.TemporaryDirectory(prefix="bench-queue-") as instance:
-        fill(instance, "", size)
-        measure("sqlite", instance, "", size)
-        ours = {"list": Subject(page, (instance, "", "")), "one": Subject(one, (instance, ""))}
-        peer_helpdesk.beside(ours, size)
-    if only != "sqlite":
-        with tempfile.TemporaryDirectory(prefix="bench-queue-") as instance, postgres() as server:
-            fill(instance, server, size)
-            measure("postgres", instance, server, size)
+    """`queue_page.py [sqlite] [SIZE]`."""
+    for name, instance, url, size in installs("bench-queue-", SIZE):
+        measure(name, instance, url, size)
+        if not url:
+            ours = {"list": Subject(page, (instance, "", "")), "one": Subject(one, (instance, ""))}
+            peer_helpdesk.beside(ours, size)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,12 @@ from __future__ import annotations
 import http.client
 import multiprocessing
 import re
-import sys
-import tempfile
 import time
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
 
-from bench.intake import postgres
 from bench.measure import figure
-from bench.queue_data import EMAIL, PASSWORD, SITE, fill
+from bench.queue_data import EMAIL, PASSWORD, SITE, installs
 from bench.queue_page import FIRST
 from bench.web_server import WebServer
 
@@ -111,21 +107,11 @@ def measure(name: str, directory: Path, database: str, size: int) -> None:
     figure(f"queue page {name}: bytes as sent", size, weight, "bytes")
 
 
-def _on(name: str, size: int, url: Callable[[Path], str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-load-") as folder:
-        directory = Path(folder)
-        fill(folder, url(directory), size)
-        measure(name, directory, url(directory), size)
-
-
 def main() -> None:
     """`web_load.py [sqlite] [SIZE]`."""
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
-    size = int(sys.argv[2]) if len(sys.argv) > 2 else SIZE
-    _on("sqlite", size, lambda directory: f"sqlite:///{directory / 'tieout.sqlite'}")
-    if only != "sqlite":
-        with postgres() as server:
-            _on("postgres", size, lambda _: server)
+    for name, instance, url, size in installs("bench-load-", SIZE):
+        directory = Path(instance)
+        measure(name, directory, url or f"sqlite:///{directory / 'tieout.sqlite'}", size)
 
 
 if __name__ == "__main__":
