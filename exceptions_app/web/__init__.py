@@ -60,35 +60,10 @@ def register(app: Flask) -> None:
     errors.install(app)
     frame.install(app)
     auth.install(app)
-    for module in (
-        my_work,
-        notices,
-        queues,
-        views,
-        bulk,
-        cases,
-        case_notes,
-        case_retry,
-        watching,
-        causes,
-        cause_fixes,
-        retries,
-        retry_decisions,
-        retry_gave_up,
-        dashboards,
-        exports,
-        feed_preview,
-        tasks,
-        integration,
-        integration_feed,
-        interfaces,
-        dead_events,
-        storms,
-        try_out,
-        trace,
-        admin,
-        auth,
-        keys,
-        health,
-    ):
+    pages = (
+        my_work, notices, queues, views, bulk, cases, case_notes, case_retry, watching, causes, cause_fixes,
+        retries, retry_decisions, retry_gave_up, dashboards, exports, feed_preview, tasks, integration,
+        integration_feed, interfaces, dead_events, storms, try_out, trace, admin, auth, keys, health,
+    )  # fmt: skip
+    for module in pages:
         app.register_blueprint(module.blueprint)
