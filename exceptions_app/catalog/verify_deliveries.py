@@ -10,7 +10,7 @@ from typing import Any
 from .catalog import Catalog
 from .judging import Judge, Path
 from .problems import ConnectorModels, closest, listing
-from .schema import Backoff, Operation, SentField, System
+from .schema import Backoff, Check, Operation, SentField, System
 from .sent_sources import is_known, raised_by, sensitivity_of, sources
 from .verify_feeds import PLACE
 from .verify_network import holds_secret, options
@@ -19,6 +19,7 @@ OWN_PLACES = ("idempotency_key", "correlation_id")
 """What every text of a request may name beside the operation's fields."""
 
 _OPEN = ("public", "internal")
+_FIGURES = ("money", "quantity", "decimal", "integer")
 
 
 def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorModels]) -> None:
@@ -106,21 +107,52 @@ def _field(judge: Judge, catalog: Catalog, operation: Operation, name: str, fiel
     for text in field.one_of:
         if not _reads_as(text, field.type):
             judge.report("operations", code, [*path, "one_of"], f"'{text}' is no {field.type}", field.type)
+    _factors(judge, catalog, operation, name, field)
     for category in operation.category:
-        checks = [check for check in catalog.checks.values() if category in raised_by(check)]
-        giving = [check for check in checks if is_known(check, category, field.source)]
-        if checks and not giving:
-            said = f"an exception '{category}' does not say '{field.source}'"
-            known = sorted({source for check in checks for source in sources(check, category)})
-            near = closest(field.source, known)
-            judge.report("operations", code, [*path, "source"], said, listing(known, 30), near)
-            return
+        giving = _saying(judge, catalog, operation, category, [*path, "source"], field.source)
         for check in giving:
             needed = sensitivity_of(check, catalog.record_types, category, field.source)
             if field.sensitivity in _OPEN and needed not in _OPEN:
                 said = f"'{field.source}' is {needed} data, and everybody would see it"
                 judge.report("operations", code, [*path, "source"], said, f"'sensitivity: {needed}'")
                 return
+
+
+def _saying(
+    judge: Judge, catalog: Catalog, operation: Operation, category: str, path: Path, source: str
+) -> list[Check]:
+    """The checks whose exceptions of this category say it; reported where there are checks and none does."""
+    checks = [check for check in catalog.checks.values() if category in raised_by(check)]
+    giving = [check for check in checks if is_known(check, category, source)]
+    if checks and not giving:
+        said = f"an exception '{category}' does not say '{source}'"
+        known = sorted({other for check in checks for other in sources(check, category)})
+        judge.report("operations", operation.code, path, said, listing(known, 30), closest(source, known))
+    return giving
+
+
+def _factors(judge: Judge, catalog: Catalog, operation: Operation, name: str, field: SentField) -> None:
+    """What a figure comes to: figures only, times what is known, for a limit that there is."""
+    code, path = operation.code, ["fields", name]
+    for option, source in (("times", field.times), ("per", field.per)):
+        if source is None:
+            continue
+        if field.type not in _FIGURES:
+            said = f"a {field.type} comes to nothing"
+            judge.report("operations", code, [*path, option], said, f"'type:' {listing(_FIGURES)}")
+        elif operation.approve_above is None:
+            judge.report("operations", code, [*path, option], "no limit asks for it", "'approve_above:'")
+        elif "." in source:
+            for category in operation.category:
+                _saying(judge, catalog, operation, category, [*path, option], source)
+        elif (
+            judge.choose("operations", code, [*path, option], source, operation.fields, "of the fields")
+            and operation.fields[source].type not in _FIGURES
+        ):
+            said = f"the field '{source}' is no figure"
+            judge.report("operations", code, [*path, option], said, f"a field of {listing(_FIGURES)}")
+    if field.per is not None and field.times is None:
+        judge.report("operations", code, [*path, "per"], "it divides nothing", "'times:'")
 
 
 def _reads_as(text: str, kind: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import or_, select, text, union_all
 from sqlalchemy.orm import Session
@@ -134,7 +135,9 @@ def review(
     if operation is None:
         return None
     maker = LineMaker(viewer, catalog, now, {})
-    return reviewed(maker, operation, stored.case, values.values, given)
+    evidence, facts = retry_values.loads(stored.evidence), retry_values.loads(stored.case.facts)
+    says = partial(retry_values.said, evidence, facts)
+    return reviewed(maker, operation, stored.case, values.values, given, says)
 
 
 def preparing(session: Session, case_id: int) -> Preparing | None:

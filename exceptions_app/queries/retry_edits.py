@@ -9,10 +9,11 @@ from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Operation, SentField
 from exceptions_app.domain import wording
-from exceptions_app.models import ExceptionCase
+from exceptions_app.models import Delivery, ExceptionCase
 from exceptions_app.services import retry_values
 from exceptions_app.services.retry_approving import needs_approval
 from exceptions_app.services.retry_values import SENSITIVE
+from exceptions_app.services.retry_worth import Says
 
 from .deliveries import FieldLine, LineMaker
 
@@ -41,15 +42,19 @@ class Review:
 
 def reviewed(
     maker: LineMaker, operation: Operation, case: ExceptionCase, values: Mapping[str, str | None],
-    given: Mapping[str, str],
+    given: Mapping[str, str], says: Says, again: Delivery | None = None,
 ) -> Review:  # fmt: skip
-    """The same for values that are known already. What is still missing is a problem, too."""
+    """What these edits of `values` come to, by what the exception `says`; `again`: the write that gave up with them.
+    What is still missing is a problem, too.
+    """
     edits = retry_values.edit(operation, values, given, maker.viewer)
     problems = dict(edits.problems)
     for name in retry_values.missing(operation, edits.values):
         problems.setdefault(name, "A value is required.")
     fields = maker.fields(operation, edits.values, dict(edits.diff), case.currency)
-    return Review(fields, dict(given), problems, needs_approval(operation, case, edits.diff))
+    diff = edits.diff if again is None else retry_values.edited_since(operation, again, edits)
+    second = needs_approval(operation, case, edits.values, diff, says)
+    return Review(fields, dict(given), problems, second)
 
 
 def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:
@@ -73,7 +78,7 @@ def second_person(catalog: Catalog, operation: Operation | None) -> str:
     said = []
     if operation.approve_above is not None:
         limit = wording.money(operation.approve_above, catalog.site.reporting_currency)
-        said.append(f"an edit above {limit}")
+        said.append(f"an edit that comes to more than {limit}")
     if any(sent.edit and sent.sensitivity in SENSITIVE for sent in operation.fields.values()):
         said.append("an edit of pay or bank data")
     return f"A second person must approve {' and '.join(said)}." if said else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -30,6 +31,7 @@ from .retry_asking import EditRefusedError, evidence_of
 from .retry_history import NOTHING, History, histories, why_hopeless
 from .retry_preparing import Planned, Writing
 from .retry_values import Values
+from .retry_worth import Says
 
 AT_ONCE = 1_000
 """So many may be sent again or discarded in one go."""
@@ -171,8 +173,10 @@ def _write(
             continue  # an older one of the same exception: the newest is sent again
         taken.add(case.id)
         history = known.get(case.id, NOTHING)
-        planned = _outdated(ctx, case, delivery, history, evidence.get(case.id, {}))
-        planned = planned or _planned(ctx, viewer, writing, case, delivery, history, edits, problems)
+        newest = evidence.get(case.id, {})
+        says = partial(retry_values.said, newest, retry_values.loads(case.facts))
+        planned = _outdated(ctx, case, delivery, history, newest)
+        planned = planned or _planned(ctx, viewer, writing, case, delivery, history, edits, says, problems)
         writing.add(case, planned)
     if problems:
         raise EditRefusedError(problems)
@@ -196,7 +200,7 @@ def _outdated(
 
 def _planned(
     ctx: ActionContext, viewer: Viewer, writing: Writing, case: ExceptionCase, delivery: Delivery,
-    history: History, edits: Mapping[int, Mapping[str, str]], problems: dict[int, Mapping[str, str]],
+    history: History, edits: Mapping[int, Mapping[str, str]], says: Says, problems: dict[int, Mapping[str, str]],
 ) -> Planned:  # fmt: skip
     operation = ctx.catalog.operations.get(delivery.operation)
     values = retry_values.loads(delivery.fields)
@@ -211,9 +215,5 @@ def _planned(
     note = why_hopeless(case, operation, left, history, reason=writing.reason)
     if note is not None:
         return Planned(Sent.SKIPPED, operation, edited.values, note=note)
-    before = {name: (pair[0], pair[1]) for name, pair in retry_values.loads(delivery.edited).items()}
-    diff = {
-        name: (before.get(name, edited.diff.get(name, (None, None)))[0], edited.values.get(name))
-        for name in {*before, *edited.diff}
-    }
-    return writing.sendable(case, operation, edited.values, diff, history.given_up())
+    diff = retry_values.edited_since(operation, delivery, edited)
+    return writing.sendable(case, operation, edited.values, diff, says, history.given_up())

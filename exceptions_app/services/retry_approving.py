@@ -6,14 +6,13 @@ Never the one who asked, nor anyone who edited a write that this one sends again
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, sees, sees_case
 from exceptions_app.catalog.schema import Operation
 from exceptions_app.domain.lifecycle import Status
-from exceptions_app.domain.money import RATE_SCALE, from_e4
+from exceptions_app.domain.money import from_e4
 from exceptions_app.domain.retry import Sent
 from exceptions_app.models import Delivery, ExceptionCase
 
@@ -23,14 +22,17 @@ from .audit import AuditTag
 from .context import ActionContext
 from .delivery_steps import Steps
 from .retry_values import SENSITIVE
+from .retry_worth import Diff, Says, largest
 
 _REPLAYS = 100
 
 
 def needs_approval(
-    operation: Operation, case: ExceptionCase, diff: Mapping[str, tuple[str | None, str | None]]
+    operation: Operation, case: ExceptionCase, values: Mapping[str, str | None], diff: Diff, says: Says
 ) -> bool:
-    """Whether a second person must agree before this is sent. An amount that nobody can tell counts as large."""
+    """Whether a second person must agree before `values` are sent, of which `diff` was edited. An amount that nobody
+    can tell counts as large. `says`: the exception's own evidence.
+    """
     if operation.always_approve:
         return True
     if not diff:
@@ -41,7 +43,10 @@ def needs_approval(
     if limit is None:
         return False
     amount = case.reporting_amount_e4
-    return amount is None or abs(from_e4(amount)) > limit or _largest(operation, case, diff) > limit
+    if amount is None or abs(from_e4(amount)) > limit:
+        return True
+    worth = largest(operation, case, values, diff, says)
+    return worth is None or worth > limit
 
 
 def approve(session: Session, ctx: ActionContext, viewer: Viewer, delivery_id: int) -> Delivery:
@@ -115,20 +120,3 @@ def _stored(session: Session, ctx: ActionContext, steps: Steps, delivery: Delive
     if delivery.batch_id is not None:
         retry_batches.finish(session, ctx, [delivery.batch_id])
     return delivery
-
-
-def _largest(
-    operation: Operation, case: ExceptionCase, diff: Mapping[str, tuple[str | None, str | None]]
-) -> Decimal:
-    """The largest money that was edited, before or after, in reporting currency at the exception's rate."""
-    rate = Decimal(case.rate_e8 or RATE_SCALE) / RATE_SCALE
-    money = [name for name in diff if operation.fields[name].type == "money"]
-    found = [Decimal(text) for name in money for text in diff[name] if text and _is_number(text)]
-    return max((abs(each) * rate for each in found), default=Decimal(0))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite()
-    except ArithmeticError:
-        return False

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -31,6 +32,7 @@ from .retry_approving import needs_approval
 from .retry_asking import evidence_of, operation_for, selected
 from .retry_history import NOTHING, Earlier, History, histories, why_hopeless
 from .retry_values import SENSITIVE, Values
+from .retry_worth import Diff, Says
 
 __all__ = ["CHUNK", "Prepared", "complete", "prepare", "selected"]
 
@@ -67,7 +69,7 @@ class Planned:
     status: Sent
     operation: Operation | None = None
     values: Mapping[str, str | None] | None = None
-    diff: Mapping[str, tuple[str | None, str | None]] | None = None
+    diff: Diff | None = None
     note: str | None = None
     replays: int | None = None
 
@@ -155,17 +157,20 @@ class Writing:
         note = why_hopeless(case, operation, values, history, reason=self.reason)
         if note is not None:
             return Planned(Sent.SKIPPED, operation, values.values, note=note)
-        return self.sendable(case, operation, values.values, edits.diff, history.given_up())
+        says = partial(retry_values.said, evidence, facts)
+        return self.sendable(case, operation, values.values, edits.diff, says, history.given_up())
 
     def sendable(
         self, case: ExceptionCase, operation: Operation, values: Mapping[str, str | None],
-        diff: Mapping[str, tuple[str | None, str | None]], given_up: Sequence[Earlier],
+        diff: Diff, says: Says, given_up: Sequence[Earlier],
     ) -> Planned:  # fmt: skip
-        """A write that goes out, now or once a second person agrees."""
+        """A write that goes out, now or once a second person agrees. `says`: the exception's evidence."""
         if self._batch.dry_run:
             status = Sent.READY
+        elif needs_approval(operation, case, values, diff, says):
+            status = Sent.AWAITING_APPROVAL
         else:
-            status = Sent.AWAITING_APPROVAL if needs_approval(operation, case, diff) else Sent.WAITING
+            status = Sent.WAITING
         return Planned(status, operation, values, diff, replays=given_up[0].id if given_up else None)
 
     def add(self, case: ExceptionCase, planned: Planned, shown: Earlier | None = None) -> None:

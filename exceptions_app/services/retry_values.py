@@ -53,13 +53,16 @@ def values_for(
 ) -> Values:
     """What the operation would send for this evidence."""
     del catalog
-    places = {"key": evidence.get("key"), "let": evidence.get("let"), "fact": facts}
-    values: Texts = {}
-    for name, sent in operation.fields.items():
-        place, _, column = sent.source.partition(".")
-        found = places[place] if place in places else (evidence.get("sides") or {}).get(place)
-        values[name] = _text((found or {}).get(column))
+    values = {name: said(evidence, facts, sent.source) for name, sent in operation.fields.items()}
     return Values(values, missing(operation, values))
+
+
+def said(evidence: Mapping[str, Any], facts: Mapping[str, Any], source: str) -> str | None:
+    """What an exception says of itself: `key.<column>`, `<side>.<column>`, `let.<name>` or `fact.<name>`."""
+    places = {"key": evidence.get("key"), "let": evidence.get("let"), "fact": facts}
+    place, _, column = source.partition(".")
+    found = places[place] if place in places else (evidence.get("sides") or {}).get(place)
+    return _text((found or {}).get(column))
 
 
 def is_outdated(
@@ -114,6 +117,17 @@ def edit(
         else:
             edited[name], diff[name] = after, (before, after)
     return Edits(edited, diff, problems)
+
+
+def edited_since(
+    operation: Operation, delivery: Delivery, edits: Edits
+) -> dict[str, tuple[str | None, str | None]]:
+    """What people have edited in all: in the write that gave up and in the one that sends it again."""
+    first = {name: pair[0] for name, pair in loads(delivery.edited).items()}
+    diff = {name: (first.get(name, pair[0]), pair[1]) for name, pair in edits.diff.items()}
+    diff |= {name: (text, edits.values.get(name)) for name, text in first.items() if name not in diff}
+    known = operation.fields
+    return {name: pair for name, pair in diff.items() if name not in known or not same(known[name], *pair)}
 
 
 def written(sent: SentField, text: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,7 +24,7 @@ from exceptions_app.queries import attempts, retries
 from exceptions_app.queries.deliveries import DeliveryLine, LineMaker
 from exceptions_app.queries.retry_edits import Review, inputs_of, reviewed
 from exceptions_app.runtime import runtime
-from exceptions_app.services import dead_letters, retry_values
+from exceptions_app.services import dead_letters, retry_asking, retry_values
 from exceptions_app.services.acting import NotAllowedError
 
 from . import acting, gate, hx
@@ -192,8 +193,10 @@ def _reviewed(delivery_id: int, given: Mapping[str, str]) -> Review:
     if operation is None:
         raise FormError("What was to be sent is no longer configured.")
     case = db.session.get_one(ExceptionCase, delivery.case_id)
-    maker = LineMaker(viewer, catalog, utc_now(), {})
-    shown = reviewed(maker, operation, case, retry_values.loads(delivery.fields), given)
+    maker, values = LineMaker(viewer, catalog, utc_now(), {}), retry_values.loads(delivery.fields)
+    evidence = retry_asking.evidence_of(db.session(), [case]).get(case.id, {})
+    says = partial(retry_values.said, evidence, retry_values.loads(case.facts))
+    shown = reviewed(maker, operation, case, values, given, says, delivery)
     if not shown.problems and not any(field.edited for field in shown.diff):
         raise FormError("Nothing differs from what gave up: change a value, or send it again as it is.")
     return shown

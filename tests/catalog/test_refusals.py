@@ -232,6 +232,8 @@ operations:
       order: {source: key.order_number}
       quantity: {source: erp.quantity, type: quantity, edit: true, one_of: ["1", "2"]}
       apart: {source: fact.difference, type: decimal, required: false}
+      price: {source: suite.quantity, type: money, edit: true, times: erp.quantity, per: quantity, sensitivity: bank}
+    approve_above: 5
     order_key: [order]
     submit: {method: PUT, path: "/lines/{order}", body: {q: "{quantity}", ref: "{idempotency_key}"}}
     read_back: {path: "/lines/{order}", found: {path: q, equals: "{quantity}"}}
@@ -260,7 +262,13 @@ WRONG_WRITES = [
     ("status: [422], contains: closed, means", "means", "operations.suite.send.errors.0", "fits every answer", ""),
     ("status: [422]", "status: [4220]", "operations.suite.send.errors.0.status.0", "4220 is no HTTP status", ""),
     ("order_key: [order]", "backoff: {longest_wait: 1s}", "operations.suite.send.backoff.longest_wait", "shorter than", ""),
-    ("order_key: [order]", "approve_above: -1", "operations.suite.send.approve_above", "got -1", ""),
+    ("approve_above: 5", "approve_above: -1", "operations.suite.send.approve_above", "got -1", ""),
+    ("times: erp.quantity", "times: erp.quantty", "operations.suite.send.fields.price.times", "does not say 'erp.quantty'", "erp.quantity"),
+    ("times: erp.quantity", "times: quantty", "operations.suite.send.fields.price.times", "'quantty' is none of the fields", "quantity"),
+    ("times: erp.quantity", "times: order", "operations.suite.send.fields.price.times", "the field 'order' is no figure", ""),
+    ("times: erp.quantity, ", "", "operations.suite.send.fields.price.per", "it divides nothing", ""),
+    ("type: money, edit: true, times", "edit: true, times", "operations.suite.send.fields.price.times", "a text comes to nothing", ""),
+    ("approve_above: 5", "approve_above: null", "operations.suite.send.fields.price.times", "no limit asks for it", ""),
     ("calendar: office", "calendar: offce", "cutoffs.close.calendar", "'offce'", "office"),
     ("queue: [desk]", "queue: [dsk]", "cutoffs.close.queue.0", "'dsk'", "desk"),
     ("queue: [desk]", "entity: [H9]", "cutoffs.close.entity.0", "'H9'", ""),

@@ -12,6 +12,8 @@ from .base import Code, Duration, Name, Shape
 from .records import ColumnType, Sensitivity
 
 Outcome = Literal["accepted", "transient", "permanent", "unknown"]
+SOURCE = r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
+_FACTOR = r"^([a-z][a-z0-9_]*\.)?[a-z][a-z0-9_]*$"
 
 
 class DeliveryRules(Shape):
@@ -33,16 +35,21 @@ class SentField(Shape):
     """One value of a write. `source` says where it comes from: `key.<column>`, `<side>.<column>`, `let.<name>` or
     `fact.<name>` of the exception.
 
-    With `edit` a person may change it before it is sent: typed, and one of `one_of` where that is given.
+    With `edit` a person may change it before it is sent: typed, and one of `one_of` where that is given. `times` and
+    `per` say what a figure comes to, for `approve_above`: a price times its quantity, per 100.
     """
 
-    source: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
+    source: str = Field(pattern=SOURCE)
     label: str = ""
     type: ColumnType = "text"
     required: bool = True
     edit: bool = False
     one_of: list[str] = Field(default_factory=list)
     sensitivity: Sensitivity = "internal"
+    times: str | None = Field(
+        None, pattern=_FACTOR, description="a source, or another field of the operation"
+    )
+    per: str | None = Field(None, pattern=_FACTOR, description="the same: what it is then divided by")
 
 
 class Backoff(Shape):
@@ -75,8 +82,8 @@ class Operation(Shape):
 
     For an exception the first operation that fits its category and entity holds. `submit` and `read_back` are the
     connector's own options; texts in them name fields as `{field}`. Writes with the same `order_key` values keep
-    their order. `approve_above` (in reporting currency) and `always_approve` ask a second person before an edited
-    write is sent.
+    their order. `approve_above` (in reporting currency; what the edit comes to counts, and the exception's amount) and
+    `always_approve` ask a second person before an edited write is sent.
     """
 
     code: Code

@@ -1,0 +1,113 @@
+"""A second person looks at what an edit comes to, not at the figure that was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exceptions_app.catalog.catalog import canonical
+from exceptions_app.domain.fingerprint import evidence_hash
+from exceptions_app.domain.retry import Outcome
+from exceptions_app.services import dead_letters
+from tests.services.retry_story import OPERATION, RetryStory
+from tests.services.story import discrepancy, key_of
+
+Retry = Callable[..., RetryStory]
+
+
+def fields(price: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    known = deepcopy(OPERATION["fields"])
+    return {**known, "price": {**known["price"], **price}, **more}
+
+
+def line(currency: str = "USD", **order: Any) -> Any:
+    """Order line 1 is billed at 10.00, and this is what its order says."""
+    evidence = canonical({
+        "key": key_of(1), "let": {"hundreds": "100"}, "sides": {"invoice": {"price": "10.00"}, "order": order},
+        "tolerance": None,
+    })  # fmt: skip
+    found = discrepancy(1, currency=currency)
+    return replace(found, evidence=evidence, evidence_hash=evidence_hash(evidence))
+
+
+def sent(story: RetryStory, found: Any, **edit: str) -> str:
+    story.run([found])
+    return story.send(1, edits={1: edit}, reason="the contract price").status
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "status"),
+    [
+        ("999", "10000", "awaiting_approval"),
+        ("999", "1", "waiting"),
+        ("9.99", "100", "waiting"),
+        ("1", "100.0001", "awaiting_approval"),  # before, it came to 1,000.001
+        ("-999", "10000", "awaiting_approval"),
+        ("999", "-10000", "awaiting_approval"),
+        ("999", None, "awaiting_approval"),  # nobody knows
+        ("999", "many", "awaiting_approval"),
+    ],
+)
+def test_a_price_counts_times_the_quantity_of_its_line(
+    retry: Retry, price: str, quantity: str | None, status: str
+) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}))
+    assert sent(story, line(quantity=quantity), price=price) == status
+
+
+@pytest.mark.parametrize(
+    ("per", "status"), [("100", "waiting"), ("1", "awaiting_approval"), ("0", "awaiting_approval")]
+)
+def test_a_price_per_hundred_is_divided(retry: Retry, per: str, status: str) -> None:
+    story = retry(fields=fields({"times": "order.quantity", "per": "order.per"}))
+    assert sent(story, line(quantity="5000", per=per), price="19") == status
+
+
+def test_a_factor_may_be_what_the_check_computed(retry: Retry) -> None:
+    story = retry(fields=fields({"times": "let.hundreds"}))
+    assert sent(story, line(), price="10.01") == "awaiting_approval"
+
+
+@pytest.mark.parametrize(
+    ("edit", "status"),
+    [
+        ({"price": "99", "quantity": "11"}, "awaiting_approval"),
+        ({"price": "90", "quantity": "11"}, "waiting"),
+        ({"quantity": "101"}, "awaiting_approval"),
+        ({"quantity": "100"}, "waiting"),
+    ],
+)
+def test_a_factor_that_is_edited_itself_counts_as_edited(
+    retry: Retry, edit: dict[str, str], status: str
+) -> None:
+    quantity = {"source": "order.quantity", "type": "quantity", "edit": True}
+    story = retry(fields=fields({"times": "quantity"}, quantity=quantity))
+    assert sent(story, line(quantity="10"), **edit) == status
+
+
+@pytest.mark.parametrize(("price", "status"), [("10.41", "waiting"), ("10.42", "awaiting_approval")])
+def test_what_it_comes_to_is_taken_into_reporting_currency(retry: Retry, price: str, status: str) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}))
+    assert sent(story, line("EUR", quantity="80"), price=price) == status  # a euro is 1.20
+
+
+def test_the_amount_of_the_exception_counts_as_well(retry: Retry) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}), approve_above="0.40")
+    assert sent(story, line(quantity="0"), price="9.50") == "awaiting_approval"
+
+
+def test_sent_again_after_it_gave_up_it_is_judged_by_the_same_rule(retry: Retry) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}))
+    assert sent(story, line(quantity="20"), price="9.50") == "waiting"
+    story.answer(Outcome.PERMANENT)
+    dead = story.delivery(1).id
+    dead_letters.replay(
+        story.session, story.by(story.sam), story.viewer_of(story.sam), [dead], "again", {dead: {"price": "51"}},
+        "the new contract",
+    )  # fmt: skip
+    story.session.commit()
+    assert (story.delivery(1).replays_id, story.delivery(1).status) == (dead, "awaiting_approval")
