@@ -99,7 +99,8 @@ def _categories(line: _Line) -> Iterator[str]:
         if min(row["entered_at"] for row in line.invoices) < grace:
             yield "missing_receipt"
     elif three_way and not exempt and line.invoiced > line.delivered:
-        yield "over_received"
+        if max(row["entered_at"] for row in line.invoices) < grace:
+            yield "over_received"
     if line.received > ordered or (order["match_type"] == 2 and line.invoiced > ordered):
         yield "over_ordered"
     old = stamp(NOW - timedelta(days=30))

@@ -145,9 +145,10 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     graced = first <= NOW - timedelta(days=2)
     if billed and match >= 3 and by_quantity and not exempt and arrived <= 0 and quantity > 0 and graced:
         found.add("missing_receipt")
-    settled = max((r["entered_at"] for r in billed), default=NOW) <= NOW - timedelta(hours=1)
+    reversals = [r["received_at"] for r in received if r["quantity"] < 0 and r not in back]
+    waited = max([*(r["entered_at"] for r in billed), *reversals], default=NOW) <= NOW - timedelta(days=2)
     came = got + sent_back
-    if billed and received and match >= 3 and by_quantity and comparable and 0 < came < invoiced and settled:
+    if billed and received and match >= 3 and by_quantity and comparable and 0 < came < invoiced and waited:
         found.add("over_received")
     credits = [row for row in billed if row["invoice_type"] == "credit"]
     owed = invoiced - came + overdue if match >= 3 else overdue + total(credits, all_alike)

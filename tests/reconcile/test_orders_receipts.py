@@ -197,7 +197,7 @@ def test_an_invoice_for_an_evaluated_receipt_is_found_beside_its_settlement(book
 
 def test_the_invoice_is_what_is_wrong_and_what_it_causes_is_listed_on_it(books: Books) -> None:
     _evaluated(books)
-    _settled(books, quantity=10, entered_at=days_ago(1), invoice_date=days_ago(1).date())
+    _settled(books, quantity=10, entered_at=days_ago(2), invoice_date=days_ago(2).date())
     books.invoice(entered_at=days_ago(6), invoice_date=days_ago(6).date())
     (found,) = books.primary()
     assert (found.category, found.also) == ("ers_invoiced", ("over_received",))

@@ -146,6 +146,42 @@ def test_a_pack_price_is_a_unit_mismatch_and_no_price_variance(books: Books) -> 
     assert books.categories() == {"unit_mismatch"}
 
 
+@pytest.mark.parametrize(
+    ("billed", "reversed_", "raised"),
+    [
+        (2, None, True),
+        (1.9, None, False),
+        (0.1, None, False),
+        (8, 2, True),
+        (8, 1.9, False),
+    ],
+    ids=["two days", "within two days", "hours ago", "taken back two days ago", "taken back yesterday"],
+)
+def test_the_rest_of_a_partial_delivery_is_awaited_as_long_as_the_whole_of_one(
+    books: Books, billed: float, reversed_: float | None, raised: bool
+) -> None:
+    _books(books, {}, {"quantity": 6 if reversed_ is None else 10}, {"entered_at": days_ago(billed)})
+    if reversed_ is not None:
+        part = {"quantity": -4, "movement": "reversal", "received_at": days_ago(reversed_)}
+        books.receipt(receipt_number="R2", **part)
+    assert books.categories() == ({"over_received"} if raised else set())
+
+
+@pytest.mark.parametrize("quantity", [0, 6])
+def test_neither_a_part_nor_the_whole_is_missed_before_the_warehouse_was_read(
+    books: Books, quantity: int
+) -> None:
+    _books(books, {}, {"quantity": quantity} if quantity else None, {})
+    assert books.categories(read={"receipt": days_ago(8)}) == set()
+    assert books.categories(read={"receipt": days_ago(7)}) != set()
+
+
+def test_another_part_that_came_does_not_begin_the_wait_anew(books: Books) -> None:
+    _books(books, {}, {"quantity": 6}, {})
+    books.receipt(receipt_number="R2", quantity=2, received_at=days_ago(0.5))
+    assert (books.only().since, books.only().amount) == (days_ago(8), Decimal(120))
+
+
 def test_missing_is_raised_only_when_the_other_side_was_read_later_than_the_lag(books: Books) -> None:
     _books(books, None, None, {})
     late, early = days_ago(7.9), days_ago(8)
