@@ -98,9 +98,8 @@ def _categories(line: _Line) -> Iterator[str]:
     if three_way and not exempt and line.invoiced > 0 == line.delivered:
         if min(row["entered_at"] for row in line.invoices) < grace:
             yield "missing_receipt"
-    elif three_way and not exempt and line.invoiced > line.delivered:
-        if max(row["entered_at"] for row in line.invoices) < grace:
-            yield "over_received"
+    elif three_way and not exempt and line.invoiced > line.delivered and _last_billed(line) < grace:
+        yield "over_received"
     if line.received > ordered or (order["match_type"] == 2 and line.invoiced > ordered):
         yield "over_ordered"
     old = stamp(NOW - timedelta(days=30))
@@ -111,6 +110,10 @@ def _categories(line: _Line) -> Iterator[str]:
         accrued = any(row["posted_at"] < CLOSED for row in line.receipts)
         if value > 100 or (accrued and sum(map(line.base, closed)) > line.invoiced):
             yield "received_not_invoiced"
+
+
+def _last_billed(line: _Line) -> str:
+    return max((str(row["entered_at"]) for row in line.invoices), default=stamp(NOW))
 
 
 def _outside(difference: float, base: float) -> bool:
