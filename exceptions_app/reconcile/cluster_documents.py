@@ -5,8 +5,9 @@ Every kind of cluster reads them alike; how they belong together is the kind's o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import duckdb
 
@@ -17,10 +18,35 @@ from exceptions_app.catalog.schema import ClusterCheck
 from exceptions_app.catalog.sensitivity import is_open, of_document
 from exceptions_app.domain.discrepancy import Discrepancy
 
+from .clusters import Identities
 from .errors import CheckError
 from .parameters import RunParameters
 from .sources import SOURCE, bare, canonical_select, systems_of
 from .values import instant_sql, text_sql
+
+COMPARED = '"compared documents"'
+"""The table of a session in which documents are numbered."""
+
+
+def numbered_table(documents: str) -> str:
+    """SQL that makes the table of numbered documents."""
+    return f"CREATE OR REPLACE TEMP TABLE {COMPARED} AS {documents}"
+
+
+@dataclass(frozen=True, slots=True)
+class NearSql:
+    """How documents are found that may belong to a given one, without comparing all of them.
+
+    `documents` numbers them from 0 as `place`, each with `part <name>` of `parts` as text; `identity` are its columns
+    of the entity and of the key as written, which `row` names of a record. `keys` gives of the numbered table what each
+    place shares with others, as text: documents that share nothing do not belong together.
+    """
+
+    documents: str
+    identity: tuple[str, ...]
+    row: tuple[str, ...]
+    keys: str
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +87,20 @@ class CompiledCluster:
         return bool(row and row[0])
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledTwice(CompiledCluster):
+    """A check for documents that are there twice."""
+
+    near: NearSql | None = field(default=None, kw_only=True)
+    """None: what belongs together is found out only by looking at all documents."""
+
+    def find(
+        self, con: duckdb.DuckDBPyConnection, parameters: RunParameters, only: Identities | None = None
+    ) -> tuple[list[Discrepancy], int]:
+        """The clusters, and how many documents there were to compare. `only`: clusters that have one of these."""
+        raise NotImplementedError
+
+
 class DocumentWriter:
     """Writes the SQL of a check's documents. Raises `CheckError` where no feed brings them."""
 
@@ -88,23 +128,33 @@ class DocumentWriter:
         types = self.catalog.record_types
         return frozenset(name for name, _ in self.shown() if is_open(of_document(self.check, types, name)))
 
-    def documents(self) -> str:
-        """One row per document: entity, key, the key as written, its columns, the lines it touches."""
+    def documents(self, where: Path = ("where",), also: Mapping[str, Expr] = MappingProxyType({})) -> str:
+        """One row per document: entity, key, the key as written, its columns, the lines it touches. `also` names what
+        else parts its rows, by expressions over them.
+        """
         columns = {name: self.accepted["columns", name] for name in self.check.columns}
-        where = self.accepted.get(("where",))
+        condition = self.accepted.get(where)
         used = {"entity", *self.check.key, *self.written.values(), *self.check.lines}
-        used |= {name for e in [*columns.values(), *([where] if where else [])] for _, name in e.columns}
+        read = [*columns.values(), *also.values(), *([condition] if condition else [])]
+        used |= {name for expression in read for _, name in expression.columns}
         rows = canonical_select(self.catalog, self.record, used, self.systems)
         grouped = list(dict.fromkeys(["entity", *self.check.key, *self.written.values()]))
+        parted = [render(expression, bare) for expression in also.values()]
         selected = [f"r.{quote(name)}" for name in grouped]
+        selected += [f"{sql} AS {quote(name)}" for name, sql in zip(also, parted, strict=True)]
         selected += [f"{render(e, bare)} AS {quote(n)}" for n, e in columns.items() if n not in grouped]
         selected.append(f'{self._lines()} AS "lines touched"')
         conditions = [f"r.{quote(key)} IS NOT NULL" for key in self.written.values()]
-        conditions += [render(where, bare)] if where else []
+        conditions += [render(condition, bare)] if condition else []
         return (
             f"SELECT {', '.join(selected)} FROM ({rows}) AS r WHERE {' AND '.join(conditions)}"
-            f" GROUP BY {', '.join(f'r.{quote(name)}' for name in grouped)}"
+            f" GROUP BY {', '.join([*(f'r.{quote(name)}' for name in grouped), *parted])}"
         )
+
+    def near(self, documents: str, keys: str, parts: Iterable[str] = ()) -> NearSql:
+        """Of statements over the documents whatever the check's times."""
+        row = ("entity", *self.check.key)
+        return NearSql(documents, tuple(self.identity), tuple(map(quote, row)), keys, tuple(parts))
 
     def _lines(self) -> str:
         if not self.check.lines:

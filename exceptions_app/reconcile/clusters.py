@@ -17,6 +17,7 @@ from .values import exact, exact_text, instant, json_object, json_of
 _SIDES = "abcdefghijklmnopqrstuvwxyz"
 Identity = tuple[str, ...]
 """Entity, and key as the source wrote it."""
+Identities = Collection[Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ class Cluster:
     """Documents that are wrong together; the first of `members` is the identity."""
 
     members: Sequence[Document]
+
+    def has(self, some: Identities) -> bool:
+        """Whether one of these documents is a member."""
+        return any(member.identity in some for member in self.members)
 
     def figures(self) -> dict[str, int]:
         """What `critical_when` may ask."""

@@ -82,26 +82,82 @@ def spellings(text: str, noise: frozenset[str]) -> tuple[Spelling, ...]:
     return tuple(Spelling(words, "".join(words)) for words in found)
 
 
+class Words:
+    """How often each word is said by the names of a table, and how many names there are: what a word weighs."""
+
+    def __init__(self, noise: Iterable[str]) -> None:
+        self.noise = frozenset(noise)
+        self._names: Counter[str] = Counter()
+        self._said: Counter[str] = Counter()
+        self._distinct = 0
+
+    def copy(self) -> Words:
+        """The same counts, to be changed apart."""
+        other = Words(self.noise)
+        other._names, other._said, other._distinct = self._names.copy(), self._said.copy(), self._distinct
+        return other
+
+    def count(self, name: str, ways: Sequence[Spelling], by: int = 1) -> None:
+        """Another document of this name; one less with `by` -1."""
+        was = self._names[name]
+        self._names[name] = was + by
+        self._distinct += (was + by > 0) - (was > 0)
+        for word in ways[0].words if len(ways) == 1 else {word for way in ways for word in way.words}:
+            self._said[word] += by
+
+    def weight(self, word: str) -> float:
+        """The rarer the weightier; at least 1."""
+        return 1 + math.log((self._distinct + 1) / self._said[word])
+
+
+class _Weights(dict[str, float]):
+    """Worked out for a word when it is first asked about."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, word: str) -> float:
+        self[word] = weight = self._words.weight(word)
+        return weight
+
+
 class Names:
     """Compares names of organisations. What a word says is learned from all names of the table."""
 
-    def __init__(self, names: Iterable[str | None], noise: Iterable[str]) -> None:
-        self.noise = frozenset(noise)
+    def __init__(self, words: Words) -> None:
+        self._words = words
         self._ways: dict[str, tuple[str, tuple[Spelling, ...]]] = {}
-        counts: Counter[str] = Counter()
+        self._weights = _Weights(words)
+
+    @classmethod
+    def of(cls, names: Iterable[str | None], noise: Iterable[str]) -> Names:
+        """Those of a column, which teach what words weigh."""
+        found = cls(Words(noise))
         for name in names:
-            if name is None:
-                continue
+            if name is not None:
+                found.count(name)
+        return found
+
+    @property
+    def words(self) -> Words:
+        """What words weigh. Not to be changed once names were compared."""
+        return self._words
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Learn from another document of this name; forget one with `by` -1. Before any are compared."""
+        self._words.count(name, self._spelled(name)[1], by)
+
+    def _spelled(self, name: str) -> tuple[str, tuple[Spelling, ...]]:
+        if name not in self._ways:
             text = plain_text(name)
-            ways = spellings(text, self.noise)
-            self._ways[name] = text, ways
-            counts.update(ways[0].words if len(ways) == 1 else {word for way in ways for word in way.words})
-        most = len(self._ways) + 1
-        self._weights = {word: 1 + math.log(most / count) for word, count in counts.items()}
+            self._ways[name] = text, spellings(text, self._words.noise)
+        return self._ways[name]
 
     def __call__(self, one: str, other: str) -> float:
-        """Between 0 and 1, for two of the names."""
-        (text, ways), (text_of_other, ways_of_other) = self._ways[one], self._ways[other]
+        """Between 0 and 1, for two of the names; the same whichever comes first."""
+        one, other = sorted((one, other))
+        (text, ways), (text_of_other, ways_of_other) = self._spelled(one), self._spelled(other)
         if fuzz.token_set_ratio(text, text_of_other, score_cutoff=_WORTH_A_LOOK) == 0:
             return 0.0
         return max((self._alike(a, b) for a in ways for b in ways_of_other), default=0.0)

@@ -14,19 +14,21 @@ import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path
-from exceptions_app.catalog.expressions import Expr, literal
-from exceptions_app.catalog.schema import Part, SimilarCheck
+from exceptions_app.catalog.expressions import Expr
+from exceptions_app.catalog.schema import SimilarCheck
 from exceptions_app.domain.discrepancy import Discrepancy
 
-from .cluster_documents import CompiledCluster, DocumentWriter
-from .clusters import Cluster, Clusters, Document, Identity, Said, paid_words
+from .cluster_documents import COMPARED, CompiledCluster, CompiledTwice, numbered_table
+from .clusters import Cluster, Clusters, Document, Identities, Identity, Said, paid_words
 from .likeness import SCORERS, Names, Scorer
 from .parameters import RunParameters, bind
-from .values import JSON, json_object, text_sql
+from .similar_sql import SimilarWriter
+from .values import JSON, json_object
 
 Pair = tuple[int, int]
 Scores = Mapping[str, float]
-_TABLE = '"similar documents"'
+Column = Sequence[str | None] | Mapping[int, str | None]
+"""What documents say, by their numbers."""
 _STEP = 10_000
 
 
@@ -40,7 +42,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledSimilar(CompiledCluster):
+class CompiledSimilar(CompiledTwice):
     """`statement` numbers the documents and says their parts and blocks; `pairs` are the numbers of those to compare;
     `rows` the documents at `$places`. `anywhere` is the statement without `where`.
     """
@@ -52,13 +54,25 @@ class CompiledSimilar(CompiledCluster):
     left_to: CompiledCluster | None
 
     def find(
-        self, con: duckdb.DuckDBPyConnection, parameters: RunParameters
+        self, con: duckdb.DuckDBPyConnection, parameters: RunParameters, only: Identities | None = None
     ) -> tuple[list[Discrepancy], int]:
         values = bind(self.parameters, self.check, parameters, {})
         scored, compared = self.scored(con, self.statement, values)
+        return self.told_of(con, scored, parameters, only), compared
+
+    def told_of(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        scored: Sequence[Scored],
+        parameters: RunParameters,
+        only: Identities | None,
+    ) -> list[Discrepancy]:
+        """The discrepancies of pairs of the numbered documents."""
         documents = self._documents(con, {place for one in scored for place in one.pair})
         clusters, found = self._clusters(con, scored, documents), []
         for cluster, alike in clusters:
+            if only is not None and not cluster.has(only):
+                continue
             figures = cluster.figures()
             said = Said(
                 cluster.members[1].since or parameters.now,
@@ -71,7 +85,7 @@ class CompiledSimilar(CompiledCluster):
                 self._verdicts(cluster, alike, documents),
             )
             found.append(cluster.discrepancy(self.check, self.check.category, self.told, said))
-        return found, compared
+        return found
 
     def beside(self, con: duckdb.DuckDBPyConnection) -> list[list[Identity]]:
         if self.parameters:
@@ -86,9 +100,9 @@ class CompiledSimilar(CompiledCluster):
         """The pairs that are alike, and how many documents there are."""
         con.execute(statement, values)
         selected = ", ".join(f'"part {name}"' for name in self.check.parts)
-        rows = con.execute(f'SELECT {selected} FROM {_TABLE} ORDER BY "place"').fetchall()
+        rows = con.execute(f'SELECT {selected} FROM {COMPARED} ORDER BY "place"').fetchall()
         columns = dict(zip(self.check.parts, zip(*rows, strict=True), strict=True)) if rows else {}
-        scorer = _PairScorer(self.check, columns)
+        scorer = PairScorer(self.check, columns, names_of(self.check, columns))
         return [one for pair in _pairs(con, self.pairs) if (one := scorer(pair)) is not None], len(rows)
 
     def _documents(self, con: duckdb.DuckDBPyConnection, places: Iterable[int]) -> dict[int, Document]:
@@ -143,17 +157,24 @@ class CompiledSimilar(CompiledCluster):
         return f"[{','.join(told)}]"
 
 
-class _PairScorer:
-    """Scores pairs of documents by their parts. `columns`: per part what each document says, by its number."""
+class PairScorer:
+    """Scores pairs of documents by their parts. `columns`: per part what each document says, by its number; `names`:
+    what compares each part that is a name.
+    """
 
-    def __init__(self, check: SimilarCheck, columns: Mapping[str, Sequence[str | None]]) -> None:
+    def __init__(
+        self,
+        check: SimilarCheck,
+        columns: Mapping[str, Column],
+        names: Mapping[str, Names],
+    ) -> None:
         self.check = check
         self.enough = float(sum((p.weight for p in check.parts.values()), Decimal(0)) * check.known)
         self.threshold = float(check.threshold)
         # The cheap ones first: what one of them rules out needs no comparison of names.
         order = sorted(check.parts.items(), key=lambda item: item[1].by == "name")
-        self.parts = [
-            (name, columns[name], _scorer(part, columns[name]), float(part.weight), float(part.least))
+        self.parts: list[tuple[str, Column, Scorer, float, float]] = [
+            (name, columns[name], names.get(name) or SCORERS[part.by], float(part.weight), float(part.least))
             for name, part in (order if columns else ())
         ]
 
@@ -177,8 +198,13 @@ class _PairScorer:
         )
 
 
-def _scorer(part: Part, column: Sequence[str | None]) -> Scorer:
-    return Names(column, part.noise) if part.by == "name" else SCORERS[part.by]
+def names_of(check: SimilarCheck, columns: Mapping[str, Sequence[str | None]]) -> dict[str, Names]:
+    """What compares the parts that are names, as all documents of the columns teach it."""
+    return {
+        name: Names.of(columns[name], part.noise)
+        for name, part in check.parts.items()
+        if part.by == "name" and name in columns
+    }
 
 
 def _pairs(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Pair]:
@@ -188,76 +214,30 @@ def _pairs(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Pair]:
         yield from rows
 
 
+def _told_apart(check: SimilarCheck, left_to: CompiledCluster) -> bool:
+    """Whether what an exact check puts together is known of the same documents, without looking at all of them."""
+    other = left_to.check
+    same = (other.record, other.key) == (check.record, check.key)
+    return same and isinstance(left_to, CompiledTwice) and left_to.near is not None
+
+
 def compile_similar(
     check: SimilarCheck, catalog: Catalog, accepted: Mapping[Path, Expr], left_to: CompiledCluster | None
 ) -> CompiledSimilar:
     """Raises `CheckError` where no feed brings the documents."""
     everywhere = {path: expr for path, expr in accepted.items() if path != ("where",)}
-    writer = _Writer(check, catalog, accepted)
+    writer = SimilarWriter(check, catalog, accepted)
+    told_apart = not writer.parameters and (left_to is None or _told_apart(check, left_to))
     return CompiledSimilar(
         check=check,
-        statement=writer.statement(),
+        statement=numbered_table(writer.numbered()),
         critical=writer.critical(),
         parameters=writer.parameters,
         shown=writer.shown(),
         told=writer.told(),
         pairs=writer.pairs(),
         rows=writer.rows(),
-        anywhere=_Writer(check, catalog, everywhere).statement(),
+        anywhere=numbered_table(SimilarWriter(check, catalog, everywhere).numbered()),
         left_to=left_to,
+        near=writer.near(writer.numbered(), writer.keys(), check.parts) if told_apart else None,
     )
-
-
-class _Writer(DocumentWriter):
-    check: SimilarCheck
-
-    def statement(self) -> str:
-        """The documents as a table of the session, numbered from 0, with their parts as text and their blocks."""
-        selected = ["*", f'ROW_NUMBER() OVER (ORDER BY {", ".join(self.identity)}) - 1 AS "place"']
-        for name in self.check.parts:
-            path = ("parts", name, "of")
-            sql = text_sql(self.sql(*path), self.accepted[path].kind)
-            selected.append(f"NULLIF({sql}, '') AS \"part {name}\"")
-        for index in range(len(self.check.blocks)):
-            selected.append(f'CAST({self.sql("blocks", index)} AS STRING) AS "block {index}"')
-        return f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS SELECT {', '.join(selected)} FROM ({self.documents()}) AS d"
-
-    def pairs(self) -> str:
-        """The numbers of documents that share something rare."""
-        keys = [self._words(name) for name, part in self.check.parts.items() if part.by == "name"]
-        for index in range(len(self.check.blocks)):
-            key = f'CONCAT({literal(f"{index}:")}, "block {index}")'
-            keys.append(f'SELECT "place", {key} AS "shared" FROM {_TABLE} WHERE "block {index}" <> \'\'')
-        most = self.check.most
-        return (
-            f"WITH keys AS (SELECT DISTINCT * FROM ({' UNION ALL '.join(keys)}) AS k),"
-            f' rare AS (SELECT "shared", LIST("place") AS "places" FROM keys GROUP BY "shared"'
-            f" HAVING COUNT(*) BETWEEN 2 AND {most}),"
-            f' firsts AS (SELECT UNNEST("places") AS "a", "places" FROM rare),'
-            f' pairs AS (SELECT "a", UNNEST("places") AS "b" FROM firsts)'
-            ' SELECT DISTINCT "a", "b" FROM pairs WHERE "a" < "b"'
-        )
-
-    def _words(self, name: str) -> str:
-        """Words, and two in a row run together: `Blue Sky` meets `Bluesky`. Of a longer word also how it begins and
-        how it ends, for what was mistyped.
-        """
-        noise = ", ".join(map(literal, self.check.parts[name].noise)) or "''"
-        text = f'STRIP_ACCENTS(LOWER("part {name}"))'
-        words = f"LIST_FILTER(REGEXP_EXTRACT_ALL({text}, '[a-z0-9]+'), lambda w: w NOT IN ({noise}))"
-        split = f'SELECT "place", {words} AS "w" FROM {_TABLE} WHERE "part {name}" IS NOT NULL'
-        numbered = f'SELECT "place", "w", UNNEST(RANGE(1, LEN("w") + 1)) AS "i" FROM ({split}) AS s'
-        told = literal(f"{name}=")
-        return (
-            f'SELECT "place", UNNEST([CONCAT({told}, "w"["i"]), CONCAT({told}, "w"["i"], "w"["i" + 1]),'
-            f' CASE WHEN LEN("w"["i"]) > 5 THEN CONCAT({told}, LEFT("w"["i"], 4), \'*\') END,'
-            f' CASE WHEN LEN("w"["i"]) > 5 THEN CONCAT({told}, \'*\', RIGHT("w"["i"], 4)) END]) AS "shared"'
-            f' FROM ({numbered}) AS n WHERE "w"["i"] IS NOT NULL'
-        )
-
-    def rows(self) -> str:
-        """The documents at some places of the table."""
-        since = self.sql("order_by") if self.accepted["order_by",].kind.name == "timestamp" else None
-        return (
-            f'SELECT "place", {self.selected(since)} FROM {_TABLE} WHERE "place" IN (SELECT UNNEST($places))'
-        )

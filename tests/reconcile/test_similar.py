@@ -252,5 +252,5 @@ def test_slips(scorer: Any, one: str, other: str, score: float) -> None:
 
 
 def test_a_rare_word_says_more_than_a_common_one() -> None:
-    names = Names(["Ash Medical", "Elm Medical", "Fir Medical", "Ash Surgical", "Ash Surgicl"], [])
+    names = Names.of(["Ash Medical", "Elm Medical", "Fir Medical", "Ash Surgical", "Ash Surgicl"], [])
     assert names("Ash Medical", "Elm Medical") < 0.5 < 0.9 < names("Ash Surgical", "Ash Surgicl")
