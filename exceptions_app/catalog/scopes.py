@@ -27,6 +27,12 @@ RAW_ROW = Scope(None, MAPPING)
 """A feed's mapping, `where` and `deleted`: any field of the source's row, as text."""
 
 
+FED = "_fed"
+"""`<column>_fed`, of a column that may be left out: whether a feed of the row's system maps it. An empty value is then
+an answer, else nobody was asked.
+"""
+
+
 def record_columns(record_type: RecordType) -> Columns:
     """A record's columns with their types; beside a translated one, `<column>_source` is what was written."""
     columns: Columns = dict(EVERY_RECORD)
@@ -34,6 +40,8 @@ def record_columns(record_type: RecordType) -> Columns:
         columns[name] = column.type
         if column.crosswalk:
             columns[f"{name}_source"] = column.type
+        if not column.required:
+            columns.setdefault(f"{name}{FED}", "boolean")
     return columns
 
 

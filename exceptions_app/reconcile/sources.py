@@ -1,7 +1,7 @@
 """The records of a side as a sub-select: the right sources, identifiers canonical, reference data joined.
 
 A column with a crosswalk is canonical under its own name, and as the source wrote it under `<name>_source`;
-where the crosswalk has no entry, what the source wrote stands.
+where the crosswalk has no entry, what the source wrote stands. `<name>_fed` says whether the row's system sends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expression_tree import kind_of
 from exceptions_app.catalog.expressions import Expr, literal, parse, quote, render
 from exceptions_app.catalog.schema import Lookup, RecordType
-from exceptions_app.catalog.scopes import EVERY_RECORD, record_columns, record_scope
+from exceptions_app.catalog.scopes import EVERY_RECORD, FED, record_columns, record_scope
 
 from .as_of import holds_on, periods_sql
 
@@ -36,6 +36,8 @@ def canonical_select(
         column = record.columns.get(name)
         if name not in record.columns and name.endswith(SOURCE) and name not in EVERY_RECORD:
             selected.append(f"r.{quote(name.removesuffix(SOURCE))} AS {quote(name)}")
+        elif name not in record.columns and name.endswith(FED):
+            selected.append(f"{_fed(catalog, record, name.removesuffix(FED))} AS {quote(name)}")
         elif column is not None and column.crosswalk:
             known, sql = _crosswalk(catalog, column.crosswalk, name, systems)
             joins.append(sql)
@@ -45,6 +47,12 @@ def canonical_select(
             selected.append(f"r.{quote(name)}")
     where = f" WHERE r.source_system IN ({', '.join(map(literal, systems))})" if systems else ""
     return f"SELECT {', '.join(selected)} FROM {quote('rec_' + record.code)} AS r{''.join(joins)}{where}"
+
+
+def _fed(catalog: Catalog, record: RecordType, column: str) -> str:
+    """SQL: whether a feed of a row's system maps a column."""
+    found = {feed.system for feed in catalog.feeds_for(record.code) if column in feed.mapping}
+    return f"r.source_system IN ({', '.join(map(literal, sorted(found)))})" if found else "FALSE"
 
 
 def _crosswalk(catalog: Catalog, code: str, column: str, systems: Collection[str]) -> tuple[list[str], str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+
+from exceptions_app.catalog.catalog import Catalog
 
 from .books import Books, days_ago
 from .order_books import terms, told
@@ -82,13 +85,58 @@ def test_what_builds_on_terms_waits_until_they_were_read_once(books: Books) -> N
     assert books.categories(read={"order.here": None}) == set()
 
 
-@pytest.mark.parametrize(("confirmed", "missing"), [(True, False), (None, False), (False, True)])
-def test_a_drop_shipment_is_missing_where_the_requester_says_so(
-    books: Books, confirmed: bool | None, missing: bool
+def _mapping(catalog: Catalog, feed: str, column: str) -> Catalog:
+    """The same site, where one more column is mapped by a feed."""
+    changed = catalog.feeds[feed].model_copy(update={"mapping": {**catalog.feeds[feed].mapping, column: "a"}})
+    return replace(catalog, feeds={**catalog.feeds, feed: changed})
+
+
+@pytest.mark.parametrize(
+    ("mapped_by", "order", "missing"),
+    [
+        ("erp_orders", {"delivery_confirmed": True}, False),
+        ("erp_orders", {"delivery_confirmed": False}, True),
+        ("erp_orders", {"delivery_confirmed": None}, True),
+        ("suite_orders", {"delivery_confirmed": None}, False),
+        (None, {"delivery_confirmed": None}, False),
+    ],
+    ids=[
+        "confirmed",
+        "said not to have come",
+        "not confirmed",
+        "only another system keeps it",
+        "nobody keeps it",
+    ],
+)
+def test_a_drop_shipment_has_come_when_the_requester_confirmed_it(
+    p2p: Catalog, mapped_by: str | None, order: dict[str, Any], missing: bool
 ) -> None:
-    books.order(drop_ship=True, delivery_confirmed=confirmed)
+    books = Books(p2p if mapped_by is None else _mapping(p2p, mapped_by, "delivery_confirmed"))
+    books.order(drop_ship=True, **order)
     books.invoice()
     assert books.categories() == ({"missing_receipt"} if missing else set())
+
+
+def test_terms_say_that_an_order_is_a_drop_shipment_which_nobody_confirmed(p2p: Catalog) -> None:
+    books = Books(_mapping(p2p, "erp_orders", "delivery_confirmed"))
+    terms(books, "supplier", drop_ship=True)
+    books.order()
+    books.invoice(entered_at=days_ago(1.9))
+    assert books.categories() == set()
+    books.invoice(invoice_number="I2", entered_at=days_ago(2.1), quantity=0)
+    assert books.categories() == {"missing_receipt"}
+
+
+def test_what_the_requester_is_asked_changes_nothing_on_other_lines(p2p: Catalog) -> None:
+    """Mapping the column later is no news for a line that was never a drop shipment."""
+    hashes = set()
+    for catalog in (p2p, _mapping(p2p, "erp_orders", "delivery_confirmed")):
+        books = Books(catalog)
+        books.order()
+        books.receipt()
+        books.invoice(unit_price=70)
+        hashes.add(books.only().evidence_hash)
+    assert len(hashes) == 1
 
 
 def test_what_is_in_transit_is_not_received(agreed: Books) -> None:
