@@ -198,6 +198,7 @@ def _cluster(check: ClusterCheck, record_types: RecordTypes, found: Expressions)
     found.read(check.critical_when, Scope({**columns, **CLUSTER}, TIMES), ("critical_when",), "boolean")
     if isinstance(check, DuplicateCheck):
         _duplicate(check, document, found)
+        _taken_back(check, record_scope(record_types[check.record]), document, found)
     elif isinstance(check, SimilarCheck):
         _similar(check, document, found)
     elif isinstance(check, HierarchyCheck):
@@ -229,3 +230,16 @@ def _duplicate(check: DuplicateCheck, document: Scope, found: Expressions) -> No
         found.read(rule.near, document, ("rules", index, "near"), "date", "timestamp")
     found.read(check.order_by, document, ("order_by",))
     found.read(check.paid, document, ("paid",), "boolean")
+
+
+def _taken_back(check: DuplicateCheck, row: Scope, document: Scope, found: Expressions) -> None:
+    """Under `taken_back.names` every key column is read, whether it is said or has its own name."""
+    taken = check.taken_back
+    if taken is None:
+        return
+    path = ("taken_back",)
+    found.read(taken.where, row, (*path, "where"), "boolean")
+    for key in check.key:
+        found.read(taken.names.get(key, key), row, (*path, "names", key))
+    for place, text in enumerate(taken.same):
+        found.read(text, document, (*path, "same", place))

@@ -7,6 +7,7 @@ import re
 from . import verify_openness, verify_shown
 from .catalog import Catalog
 from .check_expressions import read_check
+from .expression_tree import kind_of
 from .expression_typing import CLOSED_THROUGH
 from .expressions import Expr
 from .judging import Judge, Path
@@ -93,6 +94,9 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
             known = record_columns(catalog.record_types[lookup.record])
             for column in [*lookup.columns, *lookup.on]:
                 judge.choose("checks", check.code, inner, column, known, f"of {lookup.record}'s columns")
+            for column in lookup.columns if lookup.pick == "sum" else ():
+                numbers = [name for name, kind in known.items() if kind_of(kind).is_number]
+                judge.choose("checks", check.code, inner, column, numbers, f"of {lookup.record}'s numbers")
             for part in ("valid_from", "valid_to"):
                 column = getattr(lookup, part)
                 if column is not None:
@@ -189,6 +193,9 @@ def _document(judge: Judge, catalog: Catalog, check: ClusterCheck) -> bool:
     if isinstance(check, SimilarCheck) and check.besides is not None:
         exact = [one.code for one in catalog.checks.values() if isinstance(one, DuplicateCheck)]
         judge.choose("checks", check.code, ["besides"], check.besides, exact, "of the checks for duplicates")
+    if isinstance(check, DuplicateCheck) and check.taken_back is not None:
+        for name in check.taken_back.names:
+            judge.choose("checks", check.code, ["taken_back", "names", name], name, check.key, "of the key")
     own = [*check.key, *check.columns]
     _placeholders(judge, check, own)
     for index, row in enumerate(check.compare):

@@ -6,7 +6,8 @@ together through any rule is one cluster, and its oldest member is its identity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -15,10 +16,11 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path
 from exceptions_app.catalog.expressions import Expr, literal
 from exceptions_app.catalog.schema import DuplicateCheck
-from exceptions_app.domain.discrepancy import Discrepancy
+from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 
-from .cluster_documents import CompiledCluster, DocumentWriter
-from .clusters import Cluster, Clusters, Document, Identity, Said, paid_words
+from . import taken_back
+from .cluster_documents import COMPARED, CompiledTwice, DocumentWriter
+from .clusters import Cluster, Clusters, Document, Identities, Identity, Said, paid_words
 from .parameters import RunParameters, bind
 
 Rules = Mapping[Identity, int]
@@ -26,18 +28,20 @@ Rules = Mapping[Identity, int]
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledDuplicate(CompiledCluster):
+class CompiledDuplicate(CompiledTwice):
     """A row of the statement: rule; what the documents agree on, as one text; the document's row.
 
-    `anywhere` is the statement without the check's `where`.
+    `anywhere` is the statement without the check's `where` and whatever was taken back; `takers` gives the identity of
+    a document and of one that may take it back.
     """
 
     check: DuplicateCheck
     count: str
     anywhere: str
+    takers: str | None
 
     def find(
-        self, con: duckdb.DuckDBPyConnection, parameters: RunParameters
+        self, con: duckdb.DuckDBPyConnection, parameters: RunParameters, only: Identities | None = None
     ) -> tuple[list[Discrepancy], int]:
         values = bind(self.parameters, self.check, parameters, {})
         clusters, rules = self.clusters(con, self.statement, values)
@@ -45,6 +49,8 @@ class CompiledDuplicate(CompiledCluster):
         counted = con.execute(self.count, used).fetchone()
         found = []
         for cluster in clusters:
+            if only is not None and not cluster.has(only):
+                continue
             title = self.check.rules[min(rules[member.identity] for member in cluster.members)].title
             figures = cluster.figures()
             said = Said(
@@ -59,7 +65,20 @@ class CompiledDuplicate(CompiledCluster):
         if self.parameters:
             return []
         clusters, _ = self.clusters(con, self.anywhere, {})
-        return [[member.identity for member in cluster.members] for cluster in clusters]
+        takers = self._takers(con)
+        found = ([member.identity for member in cluster.members] for cluster in clusters)
+        return [[*members, *(taker for one in members for taker in takers.get(one, ()))] for members in found]
+
+    def _takers(self, con: duckdb.DuckDBPyConnection) -> Mapping[Identity, Sequence[Identity]]:
+        """What may take each document back."""
+        found = defaultdict[Identity, list[Identity]](list)
+        width = 1 + len(self.check.key)
+        for row in con.execute(self.takers).fetchall() if self.takers else ():
+            one, taker = (
+                tuple(NETWORK_SCOPE if v is None else v for v in part) for part in (row[:width], row[width:])
+            )
+            found[one].append(taker)
+        return found
 
     def clusters(
         self, con: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, object]
@@ -82,7 +101,8 @@ def compile_duplicate(
 ) -> CompiledDuplicate:
     """Raises `CheckError` where no feed brings the documents."""
     everywhere = {path: expr for path, expr in accepted.items() if path != ("where",)}
-    writer, unfiltered = _Writer(check, catalog, accepted), _Writer(check, catalog, everywhere)
+    bare_check = check.model_copy(update={"taken_back": None})
+    writer, unfiltered = _Writer(check, catalog, accepted), _Writer(bare_check, catalog, everywhere)
     return CompiledDuplicate(
         check=check,
         statement=writer.statement(),
@@ -92,6 +112,8 @@ def compile_duplicate(
         told=writer.told(),
         count=f"SELECT COUNT(*) FROM ({writer.documents()}) AS d",
         anywhere=unfiltered.statement(),
+        takers=taken_back.beside(_Writer(check, catalog, everywhere), check),
+        near=None if writer.parameters else unfiltered.near(unfiltered.numbered(), unfiltered.keys()),
     )
 
 
@@ -105,19 +127,37 @@ class _Writer(DocumentWriter):
         since = '"placed"' if self.accepted["order_by",].kind.name == "timestamp" else None
         agreed = 'CONCAT("agreed", \'|\', CAST("chain" AS STRING))'
         return (
-            f'WITH documents AS ({self.documents()}) SELECT "rule", {agreed}, {self.selected(since)}'
+            f'WITH {taken_back.standing(self, self.check)} SELECT "rule", {agreed}, {self.selected(since)}'
             f" FROM ({rules}) AS d ORDER BY {order}"
         )
+
+    def numbered(self) -> str:
+        """The documents, numbered from 0."""
+        order = ", ".join(self.identity)
+        return f'SELECT *, ROW_NUMBER() OVER (ORDER BY {order}) - 1 AS "place" FROM ({self.documents()}) AS d'
+
+    def keys(self) -> str:
+        """What the numbered documents say under each rule, however far apart."""
+        told = [(index, *self._agreed(index)) for index in range(len(self.check.rules))]
+        return " UNION ALL ".join(
+            f'SELECT "place", CONCAT({literal(f"{index}:")}, {agreed}) AS "shared" FROM {COMPARED} WHERE {known}'
+            for index, agreed, known in told
+        )
+
+    def _agreed(self, index: int) -> tuple[str, str]:
+        """What a rule asks for as one text, and whether a document says all of it."""
+        rule = self.check.rules[index]
+        same = [self.sql("rules", index, "same", i) for i in range(len(rule.same))]
+        agreed = f", {literal('|')}, ".join(f"CAST({sql} AS STRING)" for sql in same)
+        return f"CONCAT({agreed})", " AND ".join(f"{sql} IS NOT NULL" for sql in same)
 
     def _rule(self, index: int) -> str:
         """The documents that agree with another one under a rule; `chain` parts those too far apart."""
         rule, path = self.check.rules[index], ("rules", index)
-        same = [self.sql(*path, "same", i) for i in range(len(rule.same))]
         near = self.sql(*path, "near") if (*path, "near") in self.accepted else None
-        known = " AND ".join(f"{sql} IS NOT NULL" for sql in same)
-        agreed = f", {literal('|')}, ".join(f"CAST({sql} AS STRING)" for sql in same)
+        agreed, known = self._agreed(index)
         rows = (
-            f'SELECT *, {index} AS "rule", CONCAT({agreed}) AS "agreed", {self.sql("order_by")} AS "placed",'
+            f'SELECT *, {index} AS "rule", {agreed} AS "agreed", {self.sql("order_by")} AS "placed",'
             f' {"NULL" if near is None else f"CAST({near} AS TIMESTAMP)"} AS "near"'
             f" FROM documents WHERE {known}"
         )

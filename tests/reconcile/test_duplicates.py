@@ -136,3 +136,131 @@ def test_identity_does_not_change_when_an_alias_is_mapped(books: Books) -> None:
     books.con.execute("UPDATE xw_supplier SET canonical = 'S9' WHERE local = 'V9'")
     books.con.execute("INSERT INTO xw_supplier SELECT 'AP', 'V9', 'S9'")
     assert books.only(CHECK, entity=None).fingerprint == before.fingerprint
+
+
+def _credit(books: Books, of: str | None, **said: Any) -> None:
+    books.invoice(
+        **{
+            "invoice_number": "CR-1", "invoice_type": "credit", "quantity": -10, "credits_invoice": of,
+            "entered_at": days_ago(2), **said,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "credits",
+    [
+        [{"of": "I-77"}],
+        [{"of": "INV-0012"}],
+        [{"of": "I-77", "quantity": -4}, {"of": "I-77", "invoice_number": "CR-2", "quantity": -6}],
+        [{"of": "I-77", "quantity": -4}, {"of": "I-77", "invoice_line": "2", "quantity": -6}],
+        [{"of": "I-77", "quantity": -12}],
+        [{"of": "I-77", "supplier": "V1-REMIT"}],
+        [{"of": None, "invoice_number": "I-77", "invoice_line": "9"}],
+        [{"of": ""}],
+        [{"of": None, "order_number": None, "line_number": None}],
+    ],
+    ids=[
+        "the second",
+        "the first",
+        "by two credits",
+        "by two lines",
+        "by more",
+        "under the other alias",
+        "under its own number",
+        "of its worth",
+        "of its worth, without order",
+    ],
+)
+def test_what_was_credited_in_full_is_no_duplicate(books: Books, credits: list[dict[str, Any]]) -> None:
+    _pair(books)
+    assert books.categories(CHECK, entity=None) == {"duplicate_invoice"}
+    for credit in credits:
+        _credit(books, **credit)
+    assert books.categories(CHECK, entity=None) == set()
+
+
+@pytest.mark.parametrize(
+    "credit",
+    [
+        {"of": "I-77", "quantity": -9},
+        {"of": "I-77", "status": "void"},
+        {"of": "I-77", "entity": "H2"},
+        {"of": "I-77", "supplier": "V2"},
+        {"of": "I-78"},
+        {"of": None, "quantity": -9},
+        {"of": None, "currency": "CAD"},
+        {"of": None, "supplier": "V2"},
+        {"of": None, "entity": "H2"},
+        {"of": None, "entered_at": days_ago(9)},
+    ],
+    ids=[
+        "in part",
+        "void",
+        "another facility's",
+        "another supplier's",
+        "of another invoice",
+        "of another worth",
+        "in another currency",
+        "of its worth, another supplier's",
+        "of its worth, another facility's",
+        "from before",
+    ],
+)
+def test_other_credits_leave_it_a_duplicate(books: Books, credit: dict[str, Any]) -> None:
+    _pair(books)
+    _credit(books, **credit)
+    assert books.only(CHECK, entity=None).amount == Decimal(600)
+
+
+@pytest.mark.parametrize("of", ["A", None], ids=["named", "of its worth"])
+def test_one_credit_takes_back_one_of_three(books: Books, of: str | None) -> None:
+    for number in "ABC":
+        books.invoice(invoice_number=number)
+    _credit(books, of)
+    found = books.only(CHECK, entity=None)
+    assert (json.loads(found.facts)["members"], found.amount) == (2, Decimal(600))
+    _credit(books, "B" if of else None, invoice_number="CR-2")
+    assert books.categories(CHECK, entity=None) == set()
+
+
+def test_one_number_under_two_aliases_is_credited_once(books: Books) -> None:
+    for supplier in ("V1", "V1-REMIT"):
+        books.invoice(invoice_number="A", supplier=supplier)
+    books.invoice(invoice_number="a", entered_at=days_ago(3))
+    _credit(books, "A")
+    assert json.loads(books.only(CHECK, entity=None).facts)["members"] == 2
+
+
+def test_a_credit_is_read_with_the_invoice_that_it_takes_back(books: Books) -> None:
+    _pair(books)
+    key = {"supplier": "V1", "invoice_number": "INV-0012"}
+    books.con.execute("UPDATE all_invoice_line SET fetched_at = ?", [days_ago(4)])
+    assert books.probe([key], CHECK).popitem()[1].fetched_at == days_ago(4)
+    for number, of in (("CR-1", "I-77"), ("CR-2", None)):
+        books.con.execute("DELETE FROM all_invoice_line WHERE invoice_type = 'credit'")
+        _credit(books, of, invoice_number=number, fetched_at=days_ago(1))
+        assert books.probe([key], CHECK).popitem()[1].fetched_at == days_ago(1), number
+
+
+@pytest.mark.parametrize(
+    ("schedules", "raised"),
+    [
+        (("RENT", "LAWN"), False),
+        (("RENT", "RENT"), False),
+        (("RENT", None), False),
+        ((None, ""), True),
+    ],
+)
+def test_equal_bills_of_a_known_schedule_are_left_to_it(
+    books: Books, schedules: tuple[str | None, str | None], raised: bool
+) -> None:
+    for number, schedule in zip("AB", schedules, strict=True):
+        books.invoice(invoice_number=number, schedule=schedule)
+    assert bool(books.categories(CHECK, entity=None)) == raised
+
+
+def test_one_number_twice_is_a_duplicate_whatever_its_schedule(books: Books) -> None:
+    books.invoice(invoice_number="INV-0012", schedule="RENT")
+    books.invoice(invoice_number="inv 0012", schedule="RENT", entered_at=days_ago(1))
+    assert books.categories(CHECK, entity=None) == {"duplicate_invoice"}

@@ -12,7 +12,15 @@ from .balance import AllocationCheck, BalanceCheck, Documents
 from .base import Code, Duration, Expression, Interval, Name, Secret, SecretRef, ServiceTime, Shape, Span
 from .check_base import BaseCheck, CompareRow
 from .checks import Check
-from .clusters import ClusterCheck, DuplicateCheck, DuplicateRule, HierarchyCheck, Part, SimilarCheck
+from .clusters import (
+    ClusterCheck,
+    DuplicateCheck,
+    DuplicateRule,
+    HierarchyCheck,
+    Part,
+    SimilarCheck,
+    TakenBack,
+)
 from .delivery import Backoff, DeliveryRules, ErrorRule, Operation, SentField
 from .match import CostOfDelay, Finding, MatchCheck
 from .messages import ErrorPattern, MessagesCheck
@@ -115,6 +123,7 @@ __all__ = [
     "Span",
     "Supplies",
     "System",
+    "TakenBack",
     "Tolerance",
     "ToleranceUse",
 ]  # fmt: skip

@@ -49,6 +49,22 @@ class DuplicateRule(Shape):
     within: Duration = timedelta(0)
 
 
+class TakenBack(Shape):
+    """Rows of the same record type that take documents back, such as credits. What was taken back in full is left out.
+
+    A row belongs to the document that it `names`. One that names itself, where there is no such document, takes back
+    the last document before it that is worth as much and agrees with it on `same`; each takes back one.
+    """
+
+    where: Expression = Field(description="over the record: which rows take back")
+    names: dict[Name, Expression] = Field(
+        min_length=1, description="key column -> expression over such a row; default: same name"
+    )
+    same: list[Expression] = Field(
+        default_factory=list, description="over the document; none: only what is named is taken back"
+    )
+
+
 class _TwiceCheck(ClusterCheck):
     """Documents that occur more than once, across entities. `order_by` says which is oldest: the cluster's identity."""
 
@@ -66,6 +82,13 @@ class DuplicateCheck(_TwiceCheck):
 
     kind: Literal["duplicate"] = "duplicate"
     rules: list[DuplicateRule] = Field(min_length=1)
+    taken_back: TakenBack | None = Field(None, description="what takes a document back; needs `amount`")
+
+    @model_validator(mode="after")
+    def _weighed(self) -> DuplicateCheck:
+        if self.taken_back is not None and self.amount is None:
+            raise ValueError("amount beside taken_back: what was taken back is told by what it is worth")
+        return self
 
 
 class Part(Shape):
