@@ -24,6 +24,7 @@ from exceptions_app.services import basis, check_runs, rejects, runs, storms
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
+from exceptions_app.services.retry_outcomes import tell_rest
 from exceptions_app.services.storms import Excess
 
 from . import incidents
@@ -259,4 +260,5 @@ class _Flow:
             )
             if standing.complete:
                 storms.passed(session, context, check.code, scope)
+                tell_rest(session, context, facts, {each.fingerprint for each in found})
         return counts

@@ -45,6 +45,10 @@ class EndReason(StrEnum):
     FIXED_BY_RETRY = "fixed_by_retry"
 
 
+NEVER_CLEARED = frozenset({EndReason.LEFT_WINDOW, EndReason.RULE_CHANGED, EndReason.SUPERSEDED})
+"""Ended so, the problem was never seen to be gone: should it return, its old clock goes on."""
+
+
 class TransitionError(Exception):
     """The action does not fit the status."""
 

@@ -58,6 +58,8 @@ _VERBS = {
     "case:retry_declined": ("declined the retry", "ban"),
     "case:retry_skipped": ("sent nothing", "circle-dashed"),
     "case:retry_accepted": ("sent it: the system accepted, the data has yet to confirm", "circle-check"),
+    "case:retry_confirmed": ("read the data after it was sent: it is mended", "circle-check"),
+    "case:retry_not_confirmed": ("read the data after it was sent: it still differs", "rotate-2"),
     "case:retry_failed": ("gave up sending it", "alert-triangle"),
     "case:retry_unsure": ("cannot tell whether it arrived: a person decides", "alert-triangle"),
     "case:retry_decided": ("said whether it arrived", "check"),

@@ -56,6 +56,8 @@ WORDS: dict[str, str] = {
     AuditTag.CASE_RETRY_DECLINED: "declined its retry",
     AuditTag.CASE_RETRY_SKIPPED: "sent nothing for it",
     AuditTag.CASE_RETRY_ACCEPTED: "was told that its retry is accepted",
+    AuditTag.CASE_RETRY_CONFIRMED: "saw that its retry has mended it",
+    AuditTag.CASE_RETRY_NOT_CONFIRMED: "saw that its retry was in vain",
     AuditTag.CASE_RETRY_FAILED: "gave up its retry",
     AuditTag.CASE_RETRY_UNSURE: "cannot tell whether its retry arrived",
     AuditTag.CASE_RETRY_DECIDED: "said whether its retry arrived",
@@ -70,6 +72,7 @@ _SILENT = (
     AuditTag.CASE_COMMENTED, AuditTag.CASE_DUE_SOON, AuditTag.CASE_BREACHED, AuditTag.CASE_HALF,
     AuditTag.CASE_RESPONSE_MISSED, AuditTag.CASE_RECLOCKED, AuditTag.CASE_RETRY_ASKED,
     AuditTag.CASE_RETRY_APPROVED, AuditTag.CASE_RETRY_DECLINED, AuditTag.CASE_RETRY_SKIPPED,
+    AuditTag.CASE_RETRY_CONFIRMED, AuditTag.CASE_RETRY_NOT_CONFIRMED,
     AuditTag.CASE_RETRY_FAILED, AuditTag.CASE_RETRY_UNSURE, AuditTag.CASE_RETRY_DECIDED,
     AuditTag.CASE_RETRY_DISCARDED, AuditTag.CASE_REREAD_ASKED,
 )  # fmt: skip

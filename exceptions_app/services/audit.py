@@ -65,6 +65,8 @@ class AuditTag(StrEnum):
     CASE_RETRY_DECLINED = "case:retry_declined"
     CASE_RETRY_SKIPPED = "case:retry_skipped"
     CASE_RETRY_ACCEPTED = "case:retry_accepted"
+    CASE_RETRY_CONFIRMED = "case:retry_confirmed"
+    CASE_RETRY_NOT_CONFIRMED = "case:retry_not_confirmed"
     CASE_RETRY_FAILED = "case:retry_failed"
     CASE_RETRY_UNSURE = "case:retry_unsure"
     CASE_RETRY_DECIDED = "case:retry_decided"

@@ -21,12 +21,17 @@ from .configuration import content
 from .context import ActionContext
 from .intake_facts import IntakeCounts
 from .runs import COMPLETE, FAILED, PARTIAL, RUNNING, FeedFacts
+from .tasks import LeaseLostError
 
 HELD = "held"
 """It would have opened far more than runs before it did: nothing was opened or closed, see `storms`."""
 
 
 FULL, INCREMENTAL = "full", "incremental"
+
+
+class OvertakenError(LeaseLostError):
+    """A newer run of the check has begun meanwhile: commit nothing more of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,18 @@ def begin(
     return {run.scope: run.id for run in added}
 
 
+def still_runs(session: Session, run_ids: Iterable[int]) -> None:
+    """Lock these runs, so that no newer one begins before the caller's transaction ends.
+
+    Raises `OvertakenError` where one has begun already: what the older one saw must change nothing after it.
+    """
+    wanted = sorted(run_ids)
+    rows = select(CheckRun.id, CheckRun.status).where(CheckRun.id.in_(wanted)).order_by(CheckRun.id)
+    over = [run_id for run_id, status in session.execute(rows.with_for_update()) if status != RUNNING]
+    if over:
+        raise OvertakenError(f"check run {over[0]} was overtaken by a newer one")
+
+
 def _told(fact: FeedFacts) -> dict[str, Any]:
     read = fact.read_through
     return {"run_id": fact.run_id, "status": fact.status, "read_through": None if read is None else iso(read)}
@@ -96,7 +113,8 @@ def finish(
     session: Session, run_id: int, *, complete: bool, compared: Compared, counts: IntakeCounts, now: datetime,
     judged: Judged = Judged("asked for"),
 ) -> None:  # fmt: skip
-    """The run is over; complete only when every side's last read was."""
+    """The run is over; complete only when every side's last read was. Raises `OvertakenError`."""
+    still_runs(session, [run_id])
     session.execute(
         update(CheckRun)
         .where(CheckRun.id == run_id)
@@ -118,7 +136,8 @@ def finish(
 
 
 def finish_untouched(session: Session, judged: Mapping[int, Judged], now: datetime) -> None:
-    """These runs had nothing to probe, and are over; complete."""
+    """These runs had nothing to probe, and are over; complete. Raises `OvertakenError`."""
+    still_runs(session, judged)
     rows = [
         {"id": run_id, "status": COMPLETE, "finished_at": now, **each.values()}
         for run_id, each in judged.items()
@@ -128,7 +147,8 @@ def finish_untouched(session: Session, judged: Mapping[int, Judged], now: dateti
 
 
 def hold(session: Session, run_id: int, compared: Compared, why: str, now: datetime, judged: Judged) -> None:
-    """The run is over, and nothing of it was taken in."""
+    """The run is over, and nothing of it was taken in. Raises `OvertakenError`."""
+    still_runs(session, [run_id])
     session.execute(
         update(CheckRun)
         .where(CheckRun.id == run_id)
@@ -146,7 +166,7 @@ def hold(session: Session, run_id: int, compared: Compared, why: str, now: datet
 
 def fail(session: Session, run_ids: Iterable[int], error: str, now: datetime) -> None:
     """The comparison broke: these runs say nothing."""
-    failed = update(CheckRun).where(CheckRun.id.in_(list(run_ids)))
+    failed = update(CheckRun).where(CheckRun.id.in_(list(run_ids)), CheckRun.status == RUNNING)
     session.execute(failed.values(status=FAILED, finished_at=now, error=error[:2000]))
 
 

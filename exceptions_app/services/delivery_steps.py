@@ -103,7 +103,7 @@ class Steps:
         case_clock.stop(case, self._ctx.catalog, now)
         case.version += 1
         case.config_snapshot_id = self._ctx.snapshot_id
-        after = {"status": str(case.status), "end_reason": str(case.end_reason), **_about(delivery)}
+        after = {"status": str(case.status), "end_reason": str(case.end_reason), **about(delivery)}
         self.trail.record(case, AuditTag.CASE_RETRY_ACCEPTED, before=was, after=after, why=note)
 
     def give_up(self, case: ExceptionCase, delivery: Delivery, error: str, error_class: str) -> None:
@@ -134,11 +134,11 @@ class Steps:
     def _told(
         self, case: ExceptionCase, delivery: Delivery, tag: AuditTag, before: str, why: str | None
     ) -> None:
-        after = {"retry": delivery.status, **_about(delivery)}
+        after = {"retry": delivery.status, **about(delivery)}
         self.trail.record(case, tag, before={"retry": before}, after=after, why=why)
 
 
-def _about(delivery: Delivery) -> dict[str, Any]:
+def about(delivery: Delivery) -> dict[str, Any]:
     """Which write it is, for the trail."""
     return {
         "delivery_id": delivery.id, "operation": delivery.operation, "system": delivery.system,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.instant import from_iso
-from exceptions_app.domain.lifecycle import EndReason, Status
+from exceptions_app.domain.lifecycle import NEVER_CLEARED, EndReason, Status
 from exceptions_app.models import CheckRun, ExceptionCase
 
 from .bulk import in_batches, is_one_of
@@ -49,9 +49,6 @@ __all__ = [
     "plan",
     "would_open",
 ]
-
-_NEVER_CLEARED = frozenset({EndReason.LEFT_WINDOW, EndReason.RULE_CHANGED, EndReason.SUPERSEDED})
-"""Ended so, the problem was never seen to be gone: should it return, its old clock goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def _present(now: datetime, run: RunFacts, case: _Known, found: Discrepancy) -> 
             expired = case.waiver_expires_at is not None and case.waiver_expires_at <= now
             return None if same and not expired else StepKind.UNWAIVED
         case _:
-            return StepKind.RETURNED if case.end_reason in _NEVER_CLEARED else StepKind.RECURRED
+            return StepKind.RETURNED if case.end_reason in NEVER_CLEARED else StepKind.RECURRED
 
 
 def _absent(session: Session, run: RunFacts, cases: Mapping[int, _Known], probe: Probe) -> Iterable[Step]:

@@ -20,6 +20,7 @@ from exceptions_app.models import CaseEvidence, ExceptionCase
 
 from . import bulk, case_clock, search_index
 from .audit import AuditTag
+from .check_runs import still_runs
 from .context import ActionContext
 from .intake_facts import REOPENING, Chunk, IntakeCounts, RunFacts, Step, StepKind
 from .opening import open_new
@@ -32,7 +33,11 @@ _EVIDENCE = ("case_id", "version", "evidence", "taken_at", "check_run_id")
 
 
 def apply(session: Session, ctx: ActionContext, chunk: Chunk) -> IntakeCounts:
-    """Write a chunk and count what was done. The caller commits before the next one."""
+    """Write a chunk and count what was done. The caller commits before the next one. Raises `OvertakenError` where a
+    newer run of the check has begun: nothing opens or closes on older data.
+    """
+    if chunk.run.check_run_id is not None:
+        still_runs(session, [chunk.run.check_run_id])
     opened = open_new(session, ctx, chunk.run, chunk.new) if chunk.new else 0
     return IntakeCounts(opened=opened) + (
         _Changes(session, ctx, chunk.run).apply(chunk.steps) if chunk.steps else IntakeCounts()

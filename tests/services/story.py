@@ -19,6 +19,7 @@ from exceptions_app.models import AuditEvent, ExceptionCase, User
 from exceptions_app.services import actions, configuration, intake
 from exceptions_app.services.context import ActionContext, Actor
 from exceptions_app.services.intake import IntakeCounts, IntakePlan, RunFacts
+from exceptions_app.services.retry_outcomes import tell_rest
 from tests.conftest import NOW
 
 CHECK, SCOPE = "test.order_match", "H01"
@@ -116,11 +117,14 @@ class Story:
         """One whole intake. `fetched`: the keys that are gone were read again just now; `changed`: and the
         source says that they changed just now.
         """
+        found = list(found)
         planned = self.plan(found, self.facts(**facts), present=present, fetched=fetched, changed=changed)
         counts = planned.counts
         for chunk in planned.chunks():
             counts += intake.apply(self.session, self.ctx, chunk)
             self.session.commit()
+        tell_rest(self.session, self.ctx, self.facts(**facts), {each.fingerprint for each in found})
+        self.session.commit()
         return counts
 
     def case(self, number: int) -> ExceptionCase:
