@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 NETWORK_SCOPE = "*"
 """The scope of a check that is not run entity by entity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
+class Discrepancy(NamedTuple):
     """One disagreement.
 
     `business_key`, `facts` and `evidence` are canonical JSON texts (sorted keys, decimals and times as text).

@@ -5,11 +5,11 @@ Knows nothing of checks; what a kind looks like as JSON is in `values`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from .values import JSON
+from .values import DOCUMENTS, JSON
 
 Row = Sequence[Any]
 Cell = tuple[int, str]
@@ -37,17 +37,20 @@ class Cells:
         """The canonical JSON object of these cells."""
         return object_of({name: self.slot(cell) for name, cell in cells.items()})
 
-    def writer(self) -> Callable[[Row], Written]:
-        """From a row to its cells; figures are null."""
-        encoders = [JSON[kind] for _, kind in self._slots]
-        pick = picker([position for position, _ in self._slots])
-        ahead = ["null"] * len(self._figures)
+    def write(self, rows: Sequence[Row]) -> Iterator[Written]:
+        """The cells of each row; figures are null."""
+        columns, ahead = list(zip(*rows, strict=True)), ["null"] * len(self._figures)
+        written = [_column(columns[position], kind) for position, kind in self._slots] if rows else []
+        return ([*ahead, *cells] for cells in zip(*written, strict=True))
 
-        def write(row: Row) -> Written:
-            cells = zip(pick(row), encoders, strict=True)
-            return ahead + ["null" if value is None else encode(value) for value, encode in cells]
 
-        return write
+def _column(values: Sequence[Any], kind: str) -> list[str]:
+    """A column as JSON. What repeats in it is written once."""
+    encode = JSON[kind]
+    if kind == DOCUMENTS.name:
+        return ["null" if value is None else encode(value) for value in values]
+    known = {value: encode(value) for value in set(values) - {None}}
+    return [known.get(value, "null") for value in values]
 
 
 def object_of(slots: Mapping[str, int]) -> Callable[[Written], str]:

@@ -157,7 +157,7 @@ def _result(
         return CheckResult([], compared, compared, compiled.statement)
     allowances = Allowances(compiled.check, catalog, entity, parameters.now)
     reader = Reader(compiled, entity, parameters, allowances or None)
-    read = [(row, reader.read(row)) for row in hits]
+    read = list(zip(hits, reader.read(hits), strict=True))
     wrong = sum(reader.known_to(row) >= compiled.enough for row, found_in in read if found_in)
     found = [one for _, found_in in read for one in found_in]
     return CheckResult(found, compared, compared - wrong, compiled.statement)

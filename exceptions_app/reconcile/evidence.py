@@ -7,13 +7,13 @@ engine nor on the order of rows, nor on how a rule words its verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import Any
+from string import Formatter
 
-from exceptions_app.catalog.schema import Finding
+from exceptions_app.catalog.schema import Finding, MatchCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, identity
 from exceptions_app.domain.tolerance import Verdict, assess
@@ -41,12 +41,17 @@ class _Finding:
     """One finding, where a row has what it says, and how that is written."""
 
     def __init__(
-        self, finding: Finding, said: Said, limits: Limits | None, cells: Cells, place: tuple[str, str]
+        self,
+        check: MatchCheck,
+        finding: Finding,
+        said: Said,
+        limits: Limits | None,
+        cells: Cells,
+        entity: str,
     ) -> None:
-        check, entity = place
         self.finding, self.said, self.limits = finding, said, limits
-        self.key_names, self.key_of = list(said.key), picker(said.key.values())
-        self.identify = identity(check, finding.category, entity)
+        self.key_of = picker(said.key.values())
+        self.identify = identity(check.code, finding.category, entity)
         key: dict[str, Cell] = {name: (at, "text") for name, at in said.key.items()}
         self.write_key = cells.objects(key)
         shown = {**key, "currency": (said.currency, "text"), "counterparty": (said.counterparty, "text")}
@@ -58,6 +63,7 @@ class _Finding:
             if finding.tolerance is not None and text.strip() in ("difference", "base"):
                 slots[fact] = cells.figure(text.strip())
         self.write_facts = object_of(slots)
+        self.refer_to = _reference(check.reference, said.key)
         named = (finding.amount or "").strip()
         self.amount = named if finding.tolerance is not None and named in ("difference", "base") else None
 
@@ -90,16 +96,18 @@ class Reader:
             self.sides.append((1 + sides.index(side), JSON["text"](side), whole, steady))
         self.line = picker(1 + len(sides) + check.key.index(key) for key in check.line or check.key)
         self.findings = [
-            (said.holds, _Finding(finding, said, limits, all_cells, (check.code, self.entity)))
+            (said.holds, _Finding(check, finding, said, limits, all_cells, self.entity))
             for finding, said, limits in zip(check.findings, compiled.said, compiled.limits, strict=True)
         ]
-        self.write = all_cells.writer()
+        self.cells = all_cells
 
-    def read(self, row: Row) -> list[Discrepancy]:
-        """The discrepancies of one hit; none where each is within a limit that is scoped to it. `row` is as
-        `CompiledMatch` describes it.
+    def read(self, rows: Sequence[Row]) -> Iterator[list[Discrepancy]]:
+        """The discrepancies of each hit; none where each is within a limit that is scoped to it. `rows` are as
+        `CompiledMatch` describes them.
         """
-        written = self.write(row)
+        return map(self._read, rows, self.cells.write(rows))
+
+    def _read(self, row: Row, written: Written) -> list[Discrepancy]:
         shown, compared = self._sides(row, written)
         shown = f'"let":{self.write_let(written)},"sides":{shown}'
         line = "|".join([self.check.line_type, self.entity, *map(str, self.line(row))])
@@ -148,7 +156,7 @@ class Reader:
             scope=self.entity,
             category=finding.category,
             entity=self.entity,
-            reference=self.check.reference.format_map(_Known(zip(what.key_names, key, strict=True))),
+            reference=what.refer_to(row),
             business_key=business_key,
             lines=(line,),
             counterparty=row[said.counterparty],
@@ -198,6 +206,13 @@ def _tolerance(what: _Finding, written: Written, verdict: Verdict) -> str:
     )
 
 
-class _Known(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return ""
+def _reference(template: str, key: Mapping[str, int]) -> Callable[[Row], str]:
+    """`{order_number}/{line_number}` of a row; what is no part of the key is left out."""
+    texts, places = "", []
+    for text, name, _, _ in Formatter().parse(template):
+        texts += text.replace("%", "%%")
+        if name is not None and name in key:
+            texts += "%s"
+            places.append(key[name])
+    pick = picker(places)
+    return lambda row: texts % pick(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from exceptions_app.domain.discrepancy import Discrepancy
 
@@ -33,6 +32,6 @@ def choose_primary(found: Iterable[Discrepancy], rank: Mapping[str, int]) -> lis
             owners.setdefault(line, len(winners))
         winners.append(one)
     return [
-        replace(one, also=tuple(dict.fromkeys(also[place]))) if place in also else one
+        one._replace(also=tuple(dict.fromkeys(also[place]))) if place in also else one
         for place, one in enumerate(winners)
     ]

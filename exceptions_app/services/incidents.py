@@ -8,7 +8,7 @@ has; it closes nothing else. Knows no connector.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -47,7 +47,7 @@ def system_out(
         "error": error,
     }
     found = _incident(SYSTEM_CHECK, "system_out", system, {"system": system}, facts, since, system)
-    found = replace(found, evidence_hash=evidence_hash(canonical({"system": system, "feeds": sorted(feeds)})))
+    found = found._replace(evidence_hash=evidence_hash(canonical({"system": system, "feeds": sorted(feeds)})))
     return report(session, ctx, SYSTEM_CHECK, system, [found])
 
 
@@ -88,7 +88,7 @@ def feed_failed(
         "error": error,
     }
     found = _incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
-    found = replace(found, evidence_hash=evidence_hash(canonical({"feed": feed, "kind": kind})))
+    found = found._replace(evidence_hash=evidence_hash(canonical({"feed": feed, "kind": kind})))
     return report(session, ctx, FEED_CHECK, feed, [found])
 
 
@@ -129,7 +129,7 @@ def source_drift(session: Session, ctx: ActionContext, feed: str, drift: Sequenc
     begun = datetime.fromisoformat(since)
     found = _incident(DRIFT_CHECK, "source_drift", feed, {"feed": feed}, facts, begun, declared.system)
     told = canonical({"feed": feed, "fields": [one.words for one in drift]})
-    return report(session, ctx, DRIFT_CHECK, feed, [replace(found, evidence_hash=evidence_hash(told))])
+    return report(session, ctx, DRIFT_CHECK, feed, [found._replace(evidence_hash=evidence_hash(told))])
 
 
 def check_failed(
@@ -157,7 +157,7 @@ def storm_held(
     key = {"check": check, "scope": scope}
     found = _incident(STORM_CHECK, "storm_held", check, key, facts, since, None)
     told = canonical({**key, "since": iso(since), "round": round})
-    found = replace(found, evidence_hash=evidence_hash(told))
+    found = found._replace(evidence_hash=evidence_hash(told))
     return report(session, ctx, STORM_CHECK, _check_scope(check, scope), [found])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -303,8 +302,7 @@ def test_the_reporting_amount_is_at_the_rate_of_the_day(story: Story) -> None:
 
 
 def test_an_absurd_row_does_not_stop_the_others(story: Story) -> None:
-    absurd = replace(
-        discrepancy(1),
+    absurd = discrepancy(1)._replace(
         amount=Decimal(10) ** 30,
         reference="x\0" * 300,
         counterparty="y" * 500,
@@ -396,7 +394,7 @@ def waiting(number: int, percent: str, **more: str) -> Discrepancy:
     }
     found = discrepancy(number)
     changed = json.dumps(json.loads(found.facts) | facts, sort_keys=True)
-    return replace(found, facts=changed, evidence_hash=percent.encode().rjust(16))
+    return found._replace(facts=changed, evidence_hash=percent.encode().rjust(16))
 
 
 def test_what_waiting_costs_is_kept_and_follows_the_evidence(story: Story) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ def line(currency: str = "USD", **order: Any) -> Any:
         "tolerance": None,
     })  # fmt: skip
     found = discrepancy(1, currency=currency)
-    return replace(found, evidence=evidence, evidence_hash=evidence_hash(evidence))
+    return found._replace(evidence=evidence, evidence_hash=evidence_hash(evidence))
 
 
 def sent(story: RetryStory, found: Any, **edit: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def words_as_they_are(session: Session) -> dict[int, set[str]]:
 
 def test_intake_and_comments_keep_the_words(story: Story) -> None:
     story.run([discrepancy(number) for number in range(1, 6)])
-    changed = replace(discrepancy(2), counterparty="Quite another", evidence_hash=bytes(15) + b"2")
+    changed = discrepancy(2)._replace(counterparty="Quite another", evidence_hash=bytes(15) + b"2")
     story.later(hours=1)
     story.run([discrepancy(1), changed, *(discrepancy(number) for number in range(3, 7))])
     actions.comment(story.session, story.by_person, story.viewer, story.case(3), text="Called Jolanda")
