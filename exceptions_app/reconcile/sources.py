@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expression_tree import kind_of
-from exceptions_app.catalog.expressions import Expr, literal, parse, quote, render
+from exceptions_app.catalog.expressions import AGGREGATES, Expr, Scope, literal, parse, quote, render
 from exceptions_app.catalog.schema import Lookup, RecordType
 from exceptions_app.catalog.scopes import EVERY_RECORD, FED, record_columns, record_scope
 
@@ -115,7 +115,7 @@ def join_lookups(
         _, _, picked = questions.setdefault(question, asked)
         for column in lookup.columns:
             label = quote(f"{lookup.pick} {column}")
-            picked[f"{lookup.pick.upper()}({quote(column)}) AS {label}"] = column
+            picked[f"{_picked(catalog, lookup, column)} AS {label}"] = column
             found[name, column] = f"{alias}.{label}"
     joins = "".join(
         f" LEFT JOIN ({_reference(catalog, lookup, picked, together=bool(entity))})"
@@ -131,6 +131,14 @@ def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None, entity: Sequence
     same = [f"{alias}.{quote('entity')} = {sql}" for sql in entity]
     same += [f"{alias}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()]
     return " AND ".join([*same, holds_on(alias, render(as_of, bare))] if as_of else same)
+
+
+def _picked(catalog: Catalog, lookup: Lookup, column: str) -> str:
+    """SQL: what is taken of several rows. A sum is held within what its column can hold."""
+    if lookup.pick != "sum":
+        return f"{lookup.pick.upper()}({quote(column)})"
+    scope = Scope(record_columns(catalog.record_types[lookup.record]), AGGREGATES)
+    return render(parse(f"SUM({column})", scope), bare)
 
 
 def _nothing(catalog: Catalog, lookup: Lookup, column: str) -> str:

@@ -24,7 +24,7 @@ def _altered(check: Any, **changes: Any) -> MatchCheck:
 
 P2P = (
     "three_way", "order_status", "duplicate_invoice", "evaluated_receipt", "inspection", "blanket", "service", "usage",
-    "receipt_in_erp", "requisition", "contract_price",
+    "receipt_in_erp", "requisition", "contract_price", "order_total",
 )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ orders = st.fixed_dictionaries(
             st.sampled_from([None, False, False, False, True]),
         ),
         "basis": st.sampled_from([None, "quantity", "quantity", "amount"]),
+        "status": st.sampled_from(["received", "closed", "received", "cancelled"]),
         "delivery_confirmed": st.sampled_from([None, True, False]),
     }
 )
@@ -70,7 +71,7 @@ invoices = st.fixed_dictionaries(
         "unit_price": prices,
         "supplier": st.sampled_from(sorted(SUPPLIERS)),
         "status": st.sampled_from(["approved", "approved", "paid", "void"]),
-        "invoice_type": st.sampled_from(["standard", "standard", "credit", "utility", "freight"]),
+        "invoice_type": st.sampled_from(["standard", "standard", "credit", "utility", "freight", "tax"]),
         "currency": st.sampled_from(["USD", "USD", "USD", "CAD"]),
         "entered_at": st.sampled_from([days_ago(d) for d in (0.5, 1, 3)]),
     }
@@ -88,7 +89,9 @@ def _in_force(order: dict[str, Any], agreed: dict[str, dict[str, Any]]) -> dict[
 
 def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[str]:
     """FLOWS' conditions for one order line, with exact fractions of decimals and no SQL."""
-    billed = [row for row in billed if row["status"] != "void" and row["invoice_type"] != "freight"]
+    billed = [
+        row for row in billed if row["status"] != "void" and row["invoice_type"] not in {"freight", "tax"}
+    ]
     received = [row for row in received if row["movement"] != "in_transit"]
     found: set[str] = set()
     amount = sum((Decimal(r["quantity"]) * Decimal(r["unit_price"]) for r in billed), Decimal(0))
@@ -97,6 +100,9 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
         if any(row["invoice_type"] != "utility" for row in billed) and (amount or quantity):
             found.add("no_valid_order")
         return found
+    needs_order = any(row["invoice_type"] != "utility" for row in billed)
+    if order["status"] == "cancelled" and needs_order and (amount > 0 or quantity > 0):
+        found.add("no_valid_order")
     if any(SUPPLIERS[row["supplier"]] != "S1" for row in billed):
         found.add("supplier_mismatch")
     unit, per, match = order["unit"], order["price_per"] or 1, order["match"] or 3
@@ -187,7 +193,7 @@ def oracle(order: dict[str, Any] | None, received: Rows, billed: Rows) -> set[st
     closed = [r for r in received if r["received_at"] <= LAST_CLOSE or r["quantity"] < 0]
     came = any(r["received_at"] <= LAST_CLOSE for r in received)
     accrued = total(closed, all_alike) * price / in_order_units / per - worth
-    if came and countable and not silent and accrued > 100:
+    if came and countable and not silent and accrued > 0:
         found.add("received_not_invoiced")
     return found
 

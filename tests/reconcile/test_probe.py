@@ -110,6 +110,7 @@ def test_a_line_whose_units_were_not_read_again_was_not_read(books: Books) -> No
             "contract_price",
         )),
         ("p2p.requisition", {"requisition": "RQ1", "requisition_line": "1"}),
+        ("p2p.order_total", {"order_number": "PO1"}),
     ],
 )  # fmt: skip
 def test_keys_of_every_check_of_orders_can_be_looked_up(

@@ -240,9 +240,9 @@ TEN_DAYS = {"received_at": CLOSE_DAY - timedelta(days=10)}
     ("documents", "raised"),
     [
         (({}, TEN_DAYS, None), True),
-        (({}, {**TEN_DAYS, "quantity": 1}, None), False),
-        (({}, TEN_DAYS, {"quantity": 8}), True),
-        (({}, TEN_DAYS, {"quantity": 9}), False),
+        (({}, {**TEN_DAYS, "quantity": 1}, None), True),
+        (({"unit_price": "0.01"}, {**TEN_DAYS, "quantity": 1}, None), True),
+        (({}, TEN_DAYS, {"quantity": 9}), True),
         (({}, {"received_at": CLOSE_DAY - timedelta(hours=1)}, None), True),
         (({}, {"received_at": datetime(2026, 11, 30, 22, 1, tzinfo=UTC)}, None), False),
         (({}, TEN_DAYS, {}), False),
@@ -263,15 +263,17 @@ def test_at_the_close_all_that_came_and_was_not_billed_is_accrued(
     assert books.categories(now=CLOSE_DAY + timedelta(days=9)) == expected
 
 
-def test_a_site_may_accrue_whatever_there_is_at_the_close(books: Books) -> None:
+@pytest.mark.parametrize(("quantity", "raised"), [(1, False), (2, True)])
+def test_a_site_may_say_what_is_worth_accruing_at_the_close(
+    books: Books, quantity: int, raised: bool
+) -> None:
     check = books.catalog.checks["p2p.three_way"]
     assert isinstance(check, MatchCheck)
-    nothing = check.tolerances["accrual_at_close"].model_copy(update={"absolute": Decimal(0)})
-    tolerances = {**check.tolerances, "accrual_at_close": nothing}
-    changed = check.model_copy(update={"tolerances": tolerances})
+    least = check.tolerances["accrual_at_close"].model_copy(update={"absolute": Decimal(100)})
+    changed = check.model_copy(update={"tolerances": {**check.tolerances, "accrual_at_close": least}})
     books.catalog = replace(books.catalog, checks={**books.catalog.checks, check.code: changed})
-    _books(books, {}, {**TEN_DAYS, "quantity": 1}, None)
-    assert books.categories(now=CLOSE_DAY) == {"received_not_invoiced"}
+    _books(books, {}, {**TEN_DAYS, "quantity": quantity}, None)
+    assert bool(books.categories(now=CLOSE_DAY)) == raised
 
 
 @pytest.mark.parametrize(("amount", "left"), [("1000", None), ("400", "600")])

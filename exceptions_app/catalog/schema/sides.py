@@ -15,7 +15,7 @@ SideOrLookup = Annotated[
 
 
 class Lookup(Shape):
-    """Reference data joined to each row of a side before it aggregates; of several, `pick` decides.
+    """Reference data joined to each row of a side before it aggregates; of several, `pick` decides, or adds them up.
 
     With `as_of`, only what holds on that day counts: from `valid_from` to `valid_to`, both inclusive, an empty
     `valid_to` without end. Of several that hold, those that began last do.
@@ -26,7 +26,7 @@ class Lookup(Shape):
     on: dict[Name, Expression] = Field(description="lookup column -> expression over the side's row")
     where: Expression | None = Field(None, description="which reference rows count, over the lookup's record")
     columns: list[Name] = Field(min_length=1)
-    pick: Literal["min", "max"] = "min"
+    pick: Literal["min", "max", "sum"] = "min"
     as_of: Expression | None = Field(None, description="a date, over the side's row")
     valid_from: Name | None = Field(None, description="the column with the first day; needed with `as_of`")
     valid_to: Name | None = Field(None, description="the column with the last day")
@@ -41,6 +41,8 @@ class Lookup(Shape):
             raise ValueError("as_of and valid_from beside valid_to")
         if self.sequence is not None and self.as_of is None:
             raise ValueError("as_of and valid_from beside sequence")
+        if self.pick == "sum" and self.as_of is not None:
+            raise ValueError("min or max: what holds on a day is one row, and is not added up")
         return self
 
 
