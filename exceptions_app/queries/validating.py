@@ -1,7 +1,7 @@
 """Whether a record, before it is written anywhere, would break a check, be there twice or miss a crosswalk.
 
-The checks that read such records are run over what is known, once as it is and once with the record in it: what the
-record changes is what is told. Nothing is stored, no exception is opened.
+The checks that read such records are run over what is known, once as it is and once with the record in it (`trying`):
+what the record changes is what is told. Nothing is stored, no exception is opened.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ from exceptions_app.config import Settings
 from exceptions_app.domain import wording
 from exceptions_app.domain.clock import business_days_before
 from exceptions_app.domain.discrepancy import Discrepancy
-from exceptions_app.duck import closing_session, quoted
-from exceptions_app.reconcile.engine import run_check
 from exceptions_app.reconcile.errors import CheckError
 from exceptions_app.reconcile.parameters import RunParameters
 from exceptions_app.records.candidate import Candidate
-from exceptions_app.records.crosswalk import load_crosswalks
-from exceptions_app.records.reference import KEPT_PREFIX, added_rows_sql
-from exceptions_app.records.store import VIEW_PREFIX, RecordStore
+from exceptions_app.records.store import RecordStore
 from exceptions_app.services import runs
+
+from .trying import Trial, scope_of, trying
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +58,24 @@ def judge(
 ) -> Judgement:
     """All that is wrong with it. `new`: it is to be added, so that one that is there already is wrong, too."""
     unfinished = runs.unfinished(session)  # before the record store is opened
-    catalog = candidate.catalog
-    checks = _checks(catalog, candidate)
-    with closing_session(settings.duck_memory, settings.duck_threads) as con:
-        objections = [Objection("value", f.said, f.column, f.suggestion) for f in candidate.misfits(con)]
+    checks = _checks(candidate.catalog, candidate)
+    with trying(settings, store, candidate, checks, unfinished) as trial:
+        objections = [
+            Objection("value", f.said, f.column, f.suggestion) for f in candidate.misfits(trial.con)
+        ]
         objections += [
             Objection("crosswalk", f.said, f.column, f.suggestion) for f in candidate.untranslated()
         ]
         if any(one.kind == "value" for one in objections):
             return Judgement(objections, [], {check.code: "the record cannot be read" for check in checks})
-        types = {candidate.record_type}.union(*(_types(check) for check in checks))
-        records = store.snapshot(con, sorted(types), unfinished)
-        load_crosswalks(con, catalog)
         judged = Judgement(objections)
-        for scope in sorted({_scope(check, candidate) for check in checks} | {candidate.entity}, key=str):
-            records.open_views(con, scope)
-            _keep(con, catalog, types)
+        for scope in sorted({scope_of(check, candidate) for check in checks} | {candidate.entity}, key=str):
+            trial.open(scope)
             if scope == candidate.entity:
-                judged.objections.extend(_twice(con, candidate, new=new))
+                judged.objections.extend(_twice(trial.con, candidate, new=new))
             for check in checks:
-                if _scope(check, candidate) == scope:
-                    _run(con, session, candidate, check, judged)
+                if scope_of(check, candidate) == scope:
+                    _run(trial, session, check, judged)
     return judged
 
 
@@ -96,30 +91,6 @@ def _checks(catalog: Catalog, candidate: Candidate) -> list[Check]:
     return found
 
 
-def _types(check: Check) -> set[str]:
-    if isinstance(check, ClusterCheck):
-        return {check.record}
-    lookups = {one.record for side in check.sides.values() for one in side.lookups.values()}
-    return lookups | {side.record for side in check.sides.values()}
-
-
-def _scope(check: Check, candidate: Candidate) -> str | None:
-    """The entity that a check is run in; None: the network."""
-    whole = not isinstance(check, MatchCheck) or check.scope == "network"
-    return None if whole else candidate.entity
-
-
-def _keep(con: DuckDBPyConnection, catalog: Catalog, types: set[str]) -> None:
-    """Merge base and changes once, with what the configuration adds itself."""
-    for name in sorted(types):
-        view, kept = quoted(VIEW_PREFIX + name), quoted(KEPT_PREFIX + name)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {kept} AS SELECT * FROM {view}")  # noqa: S608 - quoted
-        added = added_rows_sql(catalog, name)
-        if added:
-            con.execute(f"INSERT INTO {kept} BY NAME {added}")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept}")  # noqa: S608 - quoted
-
-
 def _twice(con: DuckDBPyConnection, candidate: Candidate, *, new: bool) -> list[Objection]:
     """What is there already: under this key, or the same under another."""
     name = candidate.catalog.systems[candidate.system].name
@@ -130,27 +101,17 @@ def _twice(con: DuckDBPyConnection, candidate: Candidate, *, new: bool) -> list[
     return found + [Objection("duplicate", f"the same is known as {twin}", reference=twin) for twin in twins]
 
 
-def _run(
-    con: DuckDBPyConnection, session: Session, candidate: Candidate, check: Check, judged: Judgement
-) -> None:
-    """Run a check without the record and with it; what is new or changed with it is its doing."""
-    catalog, entity = candidate.catalog, _scope(check, candidate)
-    parameters = _parameters(session, candidate, check, entity)
-    view, kept = (quoted(prefix + candidate.record_type) for prefix in (VIEW_PREFIX, KEPT_PREFIX))
+def _run(trial: Trial, session: Session, check: Check, judged: Judgement) -> None:
+    """What is new or changed with the record is its doing."""
+    catalog = trial.candidate.catalog
+    parameters = _parameters(session, trial.candidate, check, scope_of(check, trial.candidate))
     try:
-        before = run_check(con, check, catalog, entity, parameters).discrepancies
-        candidate.lay_over(con)
-        after = run_check(con, check, catalog, entity, parameters).discrepancies
+        found = trial.found(check, parameters)
     except CheckError as error:
         judged.not_run[check.code] = str(error)
         return
-    finally:
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept}")  # noqa: S608 - quoted
-    known = {(one.fingerprint, one.evidence_hash) for one in before}
     judged.checks.append(check.code)
-    judged.objections.extend(
-        _objection(catalog, one) for one in after if (one.fingerprint, one.evidence_hash) not in known
-    )
+    judged.objections.extend(_objection(catalog, one) for one in found)
 
 
 def _objection(catalog: Catalog, found: Discrepancy) -> Objection:

@@ -103,6 +103,7 @@ def compile_duplicate(
     everywhere = {path: expr for path, expr in accepted.items() if path != ("where",)}
     bare_check = check.model_copy(update={"taken_back": None})
     writer, unfiltered = _Writer(check, catalog, accepted), _Writer(bare_check, catalog, everywhere)
+    apart = not writer.parameters and check.taken_back is None
     return CompiledDuplicate(
         check=check,
         statement=writer.statement(),
@@ -113,7 +114,7 @@ def compile_duplicate(
         count=f"SELECT COUNT(*) FROM ({writer.documents()}) AS d",
         anywhere=unfiltered.statement(),
         takers=taken_back.beside(_Writer(check, catalog, everywhere), check),
-        near=None if writer.parameters else unfiltered.near(unfiltered.numbered(), unfiltered.keys()),
+        near=unfiltered.near(unfiltered.numbered(), unfiltered.keys()) if apart else None,
     )
 
 

@@ -156,7 +156,8 @@ class Names:
 
     def __call__(self, one: str, other: str) -> float:
         """Between 0 and 1, for two of the names; the same whichever comes first."""
-        one, other = sorted((one, other))
+        if other < one:
+            one, other = other, one
         (text, ways), (text_of_other, ways_of_other) = self._spelled(one), self._spelled(other)
         if fuzz.token_set_ratio(text, text_of_other, score_cutoff=_WORTH_A_LOOK) == 0:
             return 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 import duckdb
 
@@ -27,9 +28,13 @@ from .values import JSON, json_object
 
 Pair = tuple[int, int]
 Scores = Mapping[str, float]
-Column = Sequence[str | None] | Mapping[int, str | None]
-"""What documents say, by their numbers."""
 _STEP = 10_000
+
+
+class Column(Protocol):
+    """What documents say, by their numbers."""
+
+    def __getitem__(self, place: int, /) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

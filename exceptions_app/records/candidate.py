@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -16,7 +17,6 @@ from .crosswalk import for_system
 from .layout import Layout
 from .masking import masked
 from .reference import KEPT_PREFIX
-from .snapshot import VIEW_PREFIX
 from .validation import EXPECTED, EXPECTED_RANGE, out_of_range_sql, typed_sql
 
 _LEAST_ALIKE = 2
@@ -94,11 +94,14 @@ class Candidate:
         same = " AND ".join(
             f"{_folded(quoted(name))} = {_folded(literal(self.values[name]))}" for name in words
         )
+        telling = max(words, key=lambda name: len(_longest_word(self.values[name])))
+        # Folding every text takes most of the time: what does not even hold the word is left alone.
+        holds = f"contains(lower({quoted(telling)}), lower({literal(_longest_word(self.values[telling]))}))"
         other = " OR ".join(f"{quoted(name)} IS DISTINCT FROM {literal(self.values[name])}" for name in key)
         said = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in key)
         kept = quoted(KEPT_PREFIX + self.record_type)
         rows = con.execute(
-            f"SELECT DISTINCT {said} FROM {kept} WHERE {same} AND ({other}) LIMIT {_MOST_TWINS}"
+            f"SELECT DISTINCT {said} FROM {kept} WHERE {holds} AND {same} AND ({other}) LIMIT {_MOST_TWINS}"
         )
         return sorted("/".join(map(str, row)) for row in rows.fetchall())
 
@@ -107,12 +110,19 @@ class Candidate:
         kept, mine = quoted(KEPT_PREFIX + self.record_type), self._mine()
         return bool(con.execute(f"SELECT 1 FROM {kept} WHERE {mine} LIMIT 1").fetchall())
 
-    def lay_over(self, con: DuckDBPyConnection) -> None:
-        """From now on the view of its record type shows it, instead of the record that it would replace."""
-        view, kept = (quoted(prefix + self.record_type) for prefix in (VIEW_PREFIX, KEPT_PREFIX))
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept} WHERE NOT ({self._mine()})"
-            f" UNION ALL BY NAME {self._row()}"
+    def records_sql(self, *, with_it: bool) -> str:
+        """A SELECT of the kept records of its type; with it instead of the record that it would replace."""
+        kept = f"SELECT * FROM {quoted(KEPT_PREFIX + self.record_type)}"
+        return f"{kept} WHERE NOT ({self._mine()}) UNION ALL BY NAME {self._row()}" if with_it else kept
+
+    def own_sql(self, columns: Sequence[str], *, with_it: bool) -> str:
+        """A SELECT of columns of the record itself, or of the one that it would replace."""
+        names = ", ".join(map(quoted, columns))
+        kept = quoted(KEPT_PREFIX + self.record_type)
+        return (
+            f"SELECT {names} FROM ({self._row()})"
+            if with_it
+            else f"SELECT {names} FROM {kept} WHERE {self._mine()}"
         )
 
     def _mine(self) -> str:
@@ -143,6 +153,11 @@ class Candidate:
 
 def _folded(value: str) -> str:
     return f"lower(regexp_replace(trim(CAST({value} AS VARCHAR)), '\\s+', ' ', 'g'))"
+
+
+def _longest_word(text: str) -> str:
+    """Of what blanks part, as `_folded` knows them; folding leaves it as it is but for its case."""
+    return max(re.split(r"[ \t\n\f\r]+", text), key=len)
 
 
 def _near(word: str, known: Mapping[str, object]) -> str:

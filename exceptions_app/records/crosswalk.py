@@ -17,8 +17,11 @@ from exceptions_app.duck import quoted
 TABLE_PREFIX = "xw_"
 
 
-def load_crosswalks(con: DuckDBPyConnection, catalog: Catalog) -> None:
-    """Create or replace `xw_<crosswalk>(system, local, canonical)` for each; system '' means every system."""
+def load_crosswalks(con: DuckDBPyConnection, catalog: Catalog, *, temporary: bool = True) -> None:
+    """Create or replace `xw_<crosswalk>(system, local, canonical)` for each; system '' means every system.
+
+    `temporary`: for this connection alone, not for others of its engine.
+    """
     for code, translations in catalog.crosswalks.items():
         keys = list(translations)
         columns = {
@@ -26,7 +29,7 @@ def load_crosswalks(con: DuckDBPyConnection, catalog: Catalog) -> None:
             "local": [local for _, local in keys],
             "canonical": list(translations.values()),
         }
-        load_texts(con, TABLE_PREFIX + code, columns)
+        load_texts(con, TABLE_PREFIX + code, columns, temporary=temporary)
 
 
 def for_system(translations: Translations, system: str) -> dict[str, str]:
@@ -35,9 +38,16 @@ def for_system(translations: Translations, system: str) -> dict[str, str]:
     return general | {local: to for (owner, local), to in translations.items() if owner == system}
 
 
-def load_texts(con: DuckDBPyConnection, name: str, columns: Mapping[str, Sequence[str | None]]) -> None:
-    """Create or replace a temporary table of text columns, all of the same length, in their order."""
+def load_texts(
+    con: DuckDBPyConnection,
+    name: str,
+    columns: Mapping[str, Sequence[str | None]],
+    *,
+    temporary: bool = True,
+) -> None:
+    """Create or replace a table of text columns, all of the same length, in their order."""
     arrays = [Array(values, DataType.utf8()) for values in columns.values()]
     con.register("texts", Table.from_arrays(arrays, names=list(columns)))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM texts")
+    kind = "TEMP TABLE" if temporary else "TABLE"
+    con.execute(f"CREATE OR REPLACE {kind} {quoted(name)} AS SELECT * FROM texts")
     con.unregister("texts")
