@@ -60,8 +60,13 @@ def _deletion(number: int) -> Change:
 
 
 def no_valid_order(planter: Planter) -> Entries:
-    """An invoice names an order that no system knows; every fourth names none although one is required."""
+    """In turn: an invoice names an order that no system knows; its order was cancelled; again one that is unknown; it
+    names none although one is required.
+    """
     for index, found in enumerate(planter.candidates.settled(5, 40, lambda found: found.amount >= 20_000)):
+        if index % 4 == 1:
+            yield _cancelled(planter, found)
+            continue
         unknown = f"4500{planter.network.numbers.next('unknown order') + 930000:06d}" if index % 4 < 3 else ""
         entered = planter.now - timedelta(days=planter.rng.randint(5, 20))
         row = planter.invoice_row(found.order, entered, unknown)
@@ -74,6 +79,26 @@ def no_valid_order(planter: Planter) -> Entries:
         key = line_key({"po": unknown, "line": row["po_line"]}) if unknown else invoice_key(row)
         how = "names an order that no system knows" if unknown else "needs an order, and names none"
         yield Entry("no_valid_order", row["facility"], "ap_automation", key, how, (), [undo], [worse])
+
+
+def _cancelled(planter: Planter, found: Settled) -> Entry:
+    """The order was cancelled in every system, after all of it was received and billed."""
+    suite, (po, line) = planter.network.procurement, found.line
+    asked = {"requisition": found.order["requisition"], "line": found.order["requisition_line"]}
+    [ordered] = suite.find("order_lines", {"po": f"PO-{po}", "line": line})
+    undo = [
+        planter.alter("erp", "order_lines", found.order, {"status": "Canceled"}),
+        planter.alter("procurement", "order_lines", ordered, {"state": "CANCELLED"}),
+        *(
+            planter.alter("procurement", "requisitions", row, {"state": "CANCELLED"})
+            for row in suite.find("requisitions", asked)
+        ),
+    ]
+    worse = Change(
+        "ap_automation", "invoice_lines", "alter", {"id": found.invoice["id"]}, {"amount": found.amount + 300}
+    )
+    how = "its order was cancelled"
+    return Entry("no_valid_order", found.facility, "erp", found.key, how, [found.line], undo, [worse])
 
 
 def duplicate_invoice(planter: Planter) -> Entries:

@@ -82,6 +82,8 @@ def _categories(line: _Line) -> Iterator[str]:
         if not used or min(row["entered_at"] for row in used) < stamp(NOW - timedelta(days=3)):
             yield "no_valid_order"
         return
+    if order["status"] == "Canceled" and sum(row["amount"] for row in line.invoices) > 0:
+        yield "no_valid_order"
     flags, three_way = order["flags"].split(","), order["match_type"] == 3 and order["basis"] == "quantity"
     if any(_KNOWN_AS.get(row["vendor"], row["vendor"]) != order["vendor"] for row in line.invoices):
         yield "supplier_mismatch"
@@ -120,17 +122,32 @@ def _outside(difference: float, base: float) -> bool:
     return abs(difference) > 5 and (abs(difference) > 0.02 * abs(base) or abs(difference) > 250)
 
 
+def _credited(network: Network) -> dict[tuple[str, str], int]:
+    """What the credits that name an invoice take back of it, in cents."""
+    rows = network.ap.rows(
+        "SELECT vendor, refers_to, -sum(amount) AS cents FROM invoice_lines"
+        " WHERE deleted = 0 AND status <> 'VOID' AND kind = 'CREDIT' GROUP BY 1, 2"
+    )
+    return {(row["vendor"], row["refers_to"]): row["cents"] for row in rows}
+
+
 def _duplicates(network: Network) -> Iterator[tuple[str, str]]:
     totals: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, "", ""])
+    credited, scheduled = _credited(network), set[tuple[str, str]]()
     ordinary = "SELECT * FROM invoice_lines WHERE deleted = 0 AND status <> 'VOID' AND kind = 'STANDARD'"
     for row in network.ap.rows(ordinary):
         entry = totals[row["vendor"], row["number"]]
         entry[0], entry[1], entry[2] = entry[0] + row["amount"], row["dated"], row["entered_at"]
+        if "schedule" in json.loads(row["more"]):
+            scheduled.add((row["vendor"], row["number"]))
     by_number, by_amount = defaultdict(list), defaultdict(list)
     for (vendor, number), (amount, dated, entered) in totals.items():
+        if credited.get((vendor, number), 0) >= amount:
+            continue
         typed = "".join(c for c in number.upper() if c.isalnum()).lstrip("0")
         by_number[vendor, typed].append((entered, number))
-        by_amount[vendor, amount].append((entered, number, date.fromisoformat(dated)))
+        if (vendor, number) not in scheduled:
+            by_amount[vendor, amount].append((entered, number, date.fromisoformat(dated)))
     for (vendor, _), members in by_number.items():
         if len(members) > 1:
             yield vendor, min(members)[1]
