@@ -124,6 +124,118 @@ def test_the_limit_of_freight_holds_in_every_currency(ledger: InvoiceBooks) -> N
     assert ledger.categories(CHARGES) == {"freight_error"}
 
 
+LINES: list[tuple[str, list[dict[str, Any]], str | None, set[str]]] = [
+    ("usual freight", [{"amount": 60}], None, set()),
+    ("too much freight", [{"amount": "60.01"}], None, {"freight_error"}),
+    ("too much in two lines", [{"amount": 40}, {"amount": 40}], None, {"freight_error"}),
+    ("included, on the line", [{"amount": 20}], "included", {"freight_error"}),
+    ("included, names no order", [{"amount": 20, "order_number": None}], "included", {"freight_error"}),
+    ("included, names no line", [{"amount": 20, "line_number": None}], "included", {"freight_error"}),
+    ("added, names no line", [{"amount": 20, "line_number": None}], "added", set()),
+    ("included, a cent a line", [{"amount": "0.02"}], "included", set()),
+    ("taken back", [{"amount": 90}, {"amount": -90}], "included", set()),
+    ("void", [{"amount": 90, "status": "void"}], "included", set()),
+    ("tax", [{"invoice_type": "tax", "amount": 40, "tax_code": "TX"}], None, set()),
+    ("tax without a code", [{"invoice_type": "tax", "amount": 40}], None, {"tax_error"}),
+    ("taken back, without a code", [{"invoice_type": "tax", "amount": -40}], None, set()),
+]  # fmt: skip
+
+
+def _line(ledger: InvoiceBooks, number: int, **said: Any) -> None:
+    usual = {
+        "invoice_type": "freight",
+        "invoice_line": str(number),
+        "quantity": 1,
+        "unit": "EA",
+        "item": None,
+    }
+    ledger.invoice(**{**usual, **said, "amount": Decimal(said["amount"])})
+
+
+@pytest.mark.parametrize(
+    ("lines", "terms", "wanted"), [row[1:] for row in LINES], ids=[row[0] for row in LINES]
+)
+def test_freight_and_tax_as_lines_of_their_own(
+    ledger: InvoiceBooks, lines: list[dict[str, Any]], terms: str | None, wanted: set[str]
+) -> None:
+    ledger.order(freight_terms=terms)
+    ledger.invoice()
+    for number, line in enumerate(lines, start=2):
+        _line(ledger, number, **line)
+    assert ledger.categories(CHARGES) == wanted
+
+
+def test_freight_on_a_line_and_beside_it_adds_up(ledger: InvoiceBooks) -> None:
+    ledger.invoice()
+    _line(ledger, 2, amount=40)
+    assert ledger.categories(CHARGES) == set()
+    ledger.charge(charge_type="freight", amount=40)
+    assert ledger.only(CHARGES).amount == Decimal(80)
+
+
+@pytest.mark.parametrize(
+    ("exempt", "raised"),
+    [((True,), True), ((False,), False), ((True, False), False)],
+    ids=["the goods are exempt", "the goods are taxed", "exempt in part"],
+)
+def test_a_line_of_tax_is_on_the_goods_of_its_invoice(
+    ledger: InvoiceBooks, exempt: tuple[bool, ...], raised: bool
+) -> None:
+    for number, each in enumerate(exempt):
+        ledger.invoice(invoice_line=f"G{number}", tax_exempt=each)
+    _line(ledger, 9, invoice_type="tax", amount=40, tax_code="TX", order_number=None)
+    assert bool(ledger.categories(CHARGES)) == raised
+
+
+def test_tax_that_comes_alone_says_itself_whether_it_is_due(ledger: InvoiceBooks) -> None:
+    _line(ledger, 1, invoice_type="tax", amount=40, tax_code="TX")
+    assert ledger.categories(CHARGES) == set()
+    ledger.certificate()
+    assert ledger.categories(CHARGES) == {"tax_error"}
+
+
+@pytest.mark.parametrize(
+    ("order", "freight", "goods", "raised"),
+    [
+        ({}, {"amount": 60}, {}, False),
+        ({}, {"amount": "60.01"}, {}, True),
+        ({}, {"amount": "60.01", "line_number": None}, {}, True),
+        ({}, {"amount": 90}, None, False),
+        ({}, {"amount": 90}, {"currency": "CAD"}, False),
+        ({}, {"amount": 90}, {"supplier": "V2"}, False),
+        ({}, {"amount": 90, "order_number": None, "line_number": None}, {}, False),
+        ({"freight_terms": "included"}, {"amount": 20, "line_number": None}, {}, True),
+        ({"freight_terms": "included"}, {"amount": 20, "line_number": None}, None, True),
+    ],
+    ids=[
+        "usual", "too much", "names no line", "before its goods", "goods in another currency", "a carrier's",
+        "no order", "included", "included, before its goods",
+    ],
+)  # fmt: skip
+def test_freight_that_is_billed_by_itself(
+    ledger: InvoiceBooks,
+    order: dict[str, Any],
+    freight: dict[str, Any],
+    goods: dict[str, Any] | None,
+    raised: bool,
+) -> None:
+    ledger.order(**order)
+    if goods is not None:
+        ledger.invoice(**goods)
+    _line(ledger, 1, invoice_number="F1", **freight)
+    found = ledger.run(CHARGES).discrepancies
+    assert [(one.category, one.reference) for one in found] == ([("freight_error", "F1")] if raised else [])
+
+
+def test_freight_by_itself_says_the_goods_of_its_order(ledger: InvoiceBooks) -> None:
+    ledger.order()
+    ledger.invoice()
+    _line(ledger, 1, invoice_number="F1", amount=90)
+    assert sentence(ledger, CHARGES) == (
+        "F1 charges $90.00 of freight on goods of $600.00, more than is usual."
+    )
+
+
 def test_charges_say_their_figures(ledger: InvoiceBooks) -> None:
     ledger.invoice(tax_amount=40, tax_exempt=True, tax_code="TX")
     assert sentence(ledger, CHARGES) == "I1 charges $40.00 of tax on what is exempt."
@@ -284,3 +396,44 @@ def test_an_orphan_says_what_it_names(ledger: InvoiceBooks) -> None:
         Decimal(120),
         {"invoice_number": "C1", "supplier": "V1"},
     )
+
+
+OVER: list[tuple[str, list[dict[str, Any]], set[str]]] = [
+    ("in full", [{"quantity": -10}], set()),
+    ("three times", [{"quantity": -30}], {"C1"}),
+    ("a rounding over", [{"amount": -601}], set()),
+    ("more than a rounding", [{"amount": "-601.01"}], {"C1"}),
+    ("twice in full", [{"quantity": -10}, {"quantity": -10}], {"C2"}),
+    ("in two parts", [{"quantity": -4}, {"quantity": -6}], set()),
+    ("twice, one void", [{"quantity": -10, "status": "void"}, {"quantity": -10}], set()),
+    ("twice, in another currency", [{"quantity": -10}, {"quantity": -10, "currency": "CAD"}], set()),
+    ("names several", [{"quantity": -30}, {"invoice_number": "C1", "credits_invoice": "I2"}], set()),
+]
+
+
+@pytest.mark.parametrize(("credits", "raised"), [row[1:] for row in OVER], ids=[row[0] for row in OVER])
+def test_no_more_is_credited_than_was_billed(
+    ledger: InvoiceBooks, credits: list[dict[str, Any]], raised: set[str]
+) -> None:
+    ledger.invoice()
+    ledger.invoice(invoice_number="I2")
+    for number, said in enumerate(credits, start=1):
+        usual = {
+            "invoice_number": f"C{number}", "invoice_line": str(number), "invoice_type": "credit",
+            "credits_invoice": "I1", "quantity": -1, "entered_at": days_ago(5 - number),
+        }  # fmt: skip
+        exact = {"amount": Decimal(said["amount"])} if "amount" in said else {}
+        ledger.invoice(**{**usual, **said, **exact})
+    found = [one for one in ledger.run(CREDIT).discrepancies if one.category == "orphan_credit"]
+    assert {one.reference for one in found} == raised
+
+
+def test_tax_and_charges_may_be_credited_with_the_goods(ledger: InvoiceBooks) -> None:
+    ledger.invoice(tax_amount=42)
+    ledger.charge(charge_type="freight", amount=18)
+    credit = {"invoice_number": "C1", "invoice_type": "credit", "credits_invoice": "I1", "quantity": -1}
+    ledger.invoice(**credit, amount=-660)
+    assert ledger.categories(CREDIT) == set()
+    ledger.invoice(**{**credit, "invoice_number": "C2"}, amount=-50, entered_at=days_ago(1))
+    assert ledger.only(CREDIT).amount == Decimal(50)
+    assert sentence(ledger, CREDIT) == "C2 credits $50.00 of I1, which billed less than is credited."
