@@ -112,7 +112,8 @@ def _returned_and_credited(planter: Planter) -> Entries:
 
 
 def _freight_on_evaluated_receipt(planter: Planter) -> Entries:
-    for order, settled in planter.candidates.billed("flags = 'ers'", 5, 100, "SETTLEMENT"):
+    condition = "flags = 'ers' AND terms LIKE '%\"PREPAID_ADD\"%'"
+    for order, settled in planter.candidates.billed(condition, 5, 100, "SETTLEMENT"):
         row = planter.invoice_row(order, planter.now - timedelta(days=5))
         planter.add_invoice(
             {**row, "kind": "FREIGHT", "quantity": 1, "price": 240_000, "amount": 2_400 + order["id"] % 97}
