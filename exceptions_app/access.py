@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from sqlalchemy import ColumnElement
 
@@ -20,6 +20,13 @@ PUBLIC = "public"
 SIGNED_IN = "signed in"
 
 V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Scope(TypedDict):
+    """Queues and entities; None: all of them."""
+
+    queues: list[str] | None
+    entities: list[str] | None
 
 
 class Permission(StrEnum):
@@ -125,8 +132,28 @@ def sees_network(viewer: Viewer, catalog: Catalog) -> bool:
 
 def sees_case(viewer: Viewer, case: ExceptionCase) -> bool:
     """Whether `visible` holds for one exception that is already loaded."""
-    in_queue = viewer.queues is None or case.queue in viewer.queues
-    return in_queue and (viewer.entities is None or case.entity in viewer.entities)
+    return sees_place(viewer, case.entity, case.queue)
+
+
+def sees_place(viewer: Viewer, entity: str, queue: str) -> bool:
+    """Whether what belongs to an entity and a queue is theirs: an exception, or one that there would be."""
+    in_queue = viewer.queues is None or queue in viewer.queues
+    return in_queue and (viewer.entities is None or entity in viewer.entities)
+
+
+def reaches(viewer: Viewer, scope: Scope) -> bool:
+    """Whether all of this scope is theirs: what was made for somebody who saw so much."""
+    pairs = ((viewer.queues, scope["queues"]), (viewer.entities, scope["entities"]))
+    return all(mine is None or (asked is not None and mine >= set(asked)) for mine, asked in pairs)
+
+
+def scope_of(viewer: Viewer) -> Scope:
+    """The person's scope, to be kept with what is made for them."""
+    queues, entities = viewer.queues, viewer.entities
+    return {
+        "queues": None if queues is None else sorted(queues),
+        "entities": None if entities is None else sorted(entities),
+    }
 
 
 def can(viewer: Viewer, permission: Permission) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Permission, Viewer, can, viewer_for
+from exceptions_app.access import Permission, Viewer, can, scope_of, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import User
@@ -92,7 +92,8 @@ def run(work: Work) -> Mapping[str, Any]:
             lambda rows: work.progress(rows, None if more else max(total, rows)),
         )  # fmt: skip
     work.progress(written.rows, written.rows, "ready")
-    return {"file": path.name, "rows": written.rows, "bytes": path.stat().st_size, "notes": written.notes}
+    told = {"file": path.name, "rows": written.rows, "bytes": path.stat().st_size, "notes": written.notes}
+    return {**told, "scope": scope_of(viewer)}
 
 
 def _viewer(session: Session, catalog: Catalog, user_id: int) -> Viewer:

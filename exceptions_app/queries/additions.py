@@ -37,9 +37,7 @@ class AdditionLine:
 
 def lines(session: Session, viewer: Viewer, base: Catalog, now: datetime) -> list[AdditionLine]:
     """Newest first; what concerns the whole network only for those who see all of it. `base`: what the files say."""
-    found = [
-        row for row in additions.all_of(session) if sees_network(viewer, base) or _within(viewer, row.payload)
-    ]
+    found = [row for row in additions.all_of(session) if sees_addition(viewer, base, row)]
     people = {
         one for row in found for one in (row.asked_by_id, row.approved_by_id, row.withdrawn_by_id) if one
     }
@@ -48,6 +46,11 @@ def lines(session: Session, viewer: Viewer, base: Catalog, now: datetime) -> lis
     held = additions.in_force(session, now)
     why = dict(zip(held.ids, overlaid(base, held.additions)[1], strict=True))
     return [_line(row, named, why.get(row.id, ""), now) for row in found]
+
+
+def sees_addition(viewer: Viewer, base: Catalog, row: CatalogAddition) -> bool:
+    """Whether it concerns nothing that is not theirs."""
+    return sees_network(viewer, base) or _within(viewer, row.payload)
 
 
 def exported(session: Session, now: datetime) -> str:

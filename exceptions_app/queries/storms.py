@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.access import Permission, Viewer, can, sees_network
+from exceptions_app.access import Permission, Viewer, can, sees_network, sees_place
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.models import Storm, User
@@ -98,12 +98,7 @@ def _line(session: Session, viewer: Viewer, catalog: Catalog, row: Storm) -> Sto
         words[row.state if row.ended_at is None else row.ended_how or OVER], row.first_at, row.last_at,
         row.would_open, row.found, row.most, row.largest,
         tuple(in_words(catalog, cause) for cause in json.loads(row.causes)),
-        tuple(each for each in json.loads(row.sample) if _shows(viewer, each)),
+        tuple(each for each in json.loads(row.sample) if sees_place(viewer, each["entity"], each["queue"])),
         who.name if who else "", row.decided_at, row.why or "", row.ended_at,
         may and row.state in (HELD, DISCARDED), may and row.state == HELD,
     )  # fmt: skip
-
-
-def _shows(viewer: Viewer, row: dict[str, Any]) -> bool:
-    in_queue = viewer.queues is None or row["queue"] in viewer.queues
-    return in_queue and (viewer.entities is None or row["entity"] in viewer.entities)

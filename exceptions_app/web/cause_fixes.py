@@ -14,13 +14,14 @@ from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter
 from sqlalchemy import select
 
-from exceptions_app.access import Permission
+from exceptions_app.access import Permission, sees_place
 from exceptions_app.catalog.additions import Addition, ToleranceAddition, read_addition
 from exceptions_app.domain.instant import from_iso, iso, utc_now
 from exceptions_app.domain.money import from_e4
 from exceptions_app.extensions import db
 from exceptions_app.models import CatalogAddition, ExceptionCase, Task
 from exceptions_app.queries import tasks as task_pages
+from exceptions_app.queries.additions import sees_addition
 from exceptions_app.queries.cases import rows_where
 from exceptions_app.queries.tasks import TaskView
 from exceptions_app.runtime import refresh_now, runtime
@@ -182,9 +183,11 @@ def withdraw(addition_id: int) -> ResponseReturnValue:
 
 
 def _may_withdraw(row: CatalogAddition) -> bool:
-    """Those who put it in force or could have, and those who answer for integration."""
+    """Those who put it in force or could have, and those who answer for integration and see all that it concerns."""
     viewer, catalog = gate.viewer(), runtime().catalog
-    if viewer.user_id == row.approved_by_id or gate.allowed(Permission.REPEAT_RUNS):
+    if viewer.user_id == row.approved_by_id:
+        return True
+    if gate.allowed(Permission.REPEAT_RUNS) and sees_addition(viewer, catalog, row):
         return True
     addition = read_addition(row.payload)
     if not isinstance(addition, ToleranceAddition):
@@ -238,14 +241,12 @@ def _page(found: TaskView, message: str | None) -> str:
         )
         if ids
         else [],
-        opened=[row for row in found.result.get("open", {}).get("sample", []) if _sees(row)],
+        opened=[
+            row
+            for row in found.result.get("open", {}).get("sample", [])
+            if sees_place(viewer, row["entity"], row["queue"])
+        ],
         titles={code: each.title for code, each in catalog.categories.items()},
         from_e4=from_e4,
         message=message,
     )
-
-
-def _sees(row: dict[str, Any]) -> bool:
-    viewer = gate.viewer()
-    in_queue = viewer.queues is None or row["queue"] in viewer.queues
-    return in_queue and (viewer.entities is None or row["entity"] in viewer.entities)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from flask import Blueprint, abort, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from exceptions_app.access import Permission
+from exceptions_app.access import Permission, Scope, reaches
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.queries import people, tasks
@@ -24,6 +24,8 @@ from .transaction import transactional
 
 blueprint = Blueprint("exports", __name__, url_prefix="/exports")
 
+NOBODYS: Scope = {"queues": None, "entities": None}
+"""What is not known to have been made for less holds everything."""
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -77,6 +79,9 @@ def download(task_id: int) -> ResponseReturnValue:
     found = tasks.task(db.session(), gate.viewer(), task_id)
     if found is None or found.kind != "export" or found.status != "done":
         abort(404)
+    if not reaches(gate.viewer(), found.result.get("scope") or NOBODYS):
+        flash("It holds exceptions that are no longer yours to see. Ask for it again.", "amber")
+        return hx.go_to(url_for(".index"))
     name = Path(str(found.result.get("file", ""))).name
     path = runtime().exports / name
     if not name or not path.is_file():

@@ -11,7 +11,7 @@ import yaml
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from exceptions_app.access import Permission, sees_network
+from exceptions_app.access import Permission, sees_network, sees_place
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.money import from_e4
 from exceptions_app.extensions import db
@@ -88,7 +88,7 @@ def _result(found: TaskView) -> str:
         sample=rows_where(db.session(), viewer, catalog, utc_now(), [ExceptionCase.id.in_(ids)], SAMPLE)
         if ids
         else [],
-        opened=[row for row in opened if viewer.queues is None or row["queue"] in viewer.queues],
+        opened=[row for row in opened if sees_place(viewer, row["entity"], row["queue"])],
         from_e4=from_e4,
     )
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from exceptions_app.domain.public_id import encode
+
+from .foreign import belongings, path_of, surroundings
 
 EVERYBODY = "specialist manager integration_analyst auditor administrator"
 WORKERS = "specialist manager integration_analyst"
@@ -155,40 +158,31 @@ def _endpoints(app: Flask) -> set[tuple[str, str]]:
     return {(method, rule.endpoint) for rule in app.url_map.iter_rules() for method in rule.methods & methods}
 
 
-def _path(app: Flask, endpoint: str, case: Any) -> str:
-    known = {
-        "reference": encode(case.id), "comment_id": "1", "task_id": "1", "feed": "erp_orders", "flow": "procure_to_pay",
-        "user_id": "1", "key_id": "1", "notice_id": "1", "filename": "css/app.css",
-        "event_id": "1", "batch_id": "1", "delivery_id": "1", "step": "pause",
-        "verdict": "approve", "view_id": "1", "addition_id": "1", "bulk_id": "1", "storm_id": "1",
-        "record_type": "page_order",
-    }  # fmt: skip
-    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
-    with app.test_request_context():
-        return app.url_for(endpoint, **{name: known[name] for name in rule.arguments})
-
-
 def test_every_endpoint_is_in_the_table(app: Flask) -> None:
     assert _endpoints(app) == set(TABLE)
 
 
 @pytest.mark.parametrize("role", EVERYBODY.split())
 def test_a_role_is_refused_what_is_not_in_its_row_and_nothing_else(
-    role: str, app: Flask, case: Any, sign_in: Callable[..., FlaskClient]
+    role: str, app: Flask, world: dict[str, Any], session: Session, sign_in: Callable[..., FlaskClient]
 ) -> None:
     client = sign_in(role)
+    ids = belongings(session, client.person, world) | surroundings(session, world)  # type: ignore[attr-defined]
     for (method, endpoint), roles in sorted(TABLE.items()):
         if endpoint in {"auth.sign_out", "auth.sign_in_now"}:
             continue
-        answer = client.open(_path(app, endpoint, case), method=method)
+        answer = client.open(path_of(app, endpoint, world, ids), method=method)
         refused = roles is not PUBLIC and role not in roles.split()
         assert (answer.status_code == 403) == refused, (endpoint, answer.status_code)
         assert answer.status_code < 500, endpoint
 
 
-def test_nobody_signed_in_sees_only_what_is_public(app: Flask, case: Any, client: FlaskClient) -> None:
+def test_nobody_signed_in_sees_only_what_is_public(
+    app: Flask, world: dict[str, Any], session: Session, client: FlaskClient
+) -> None:
+    ids = belongings(session, world["asker"], world) | surroundings(session, world)
     for (method, endpoint), roles in sorted(TABLE.items()):
-        answer = client.open(_path(app, endpoint, case), method=method)
+        answer = client.open(path_of(app, endpoint, world, ids), method=method)
         if roles is PUBLIC:
             no_such_feed = {404} if endpoint == "api_events.receive" else set()
             assert answer.status_code in {200, 401} | no_such_feed, endpoint
