@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lxml import html
+from sqlalchemy.orm import Session
 
 from exceptions_app.domain.public_id import encode
 from exceptions_app.web.hx import CHOOSING_HEADERS
 from exceptions_app.web.security import CONTENT_SECURITY_POLICY
 
-from .test_roles import TABLE, _path
+from .foreign import belongings, path_of, surroundings
+from .test_roles import TABLE
 
 GETS = sorted(endpoint for (method, endpoint), _ in TABLE.items() if method == "GET")
 
@@ -25,9 +27,11 @@ def _role(endpoint: str) -> str:
 
 @pytest.mark.parametrize("endpoint", GETS)
 def test_every_answer_has_the_policy_and_no_page_has_code_or_style_in_it(
-    endpoint: str, app: Flask, case: Any, sign_in: Callable[..., FlaskClient]
+    endpoint: str, app: Flask, world: dict[str, Any], session: Session, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    answer = sign_in(_role(endpoint)).get(_path(app, endpoint, case))
+    client = sign_in(_role(endpoint))
+    ids = belongings(session, client.person, world) | surroundings(session, world)  # type: ignore[attr-defined]
+    answer = client.get(path_of(app, endpoint, world, ids))
     assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     if answer.mimetype != "text/html" or not answer.text.strip():
