@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+LONGEST_EXPONENT = 400
+"""Of a JSON number: beyond what any program computes with."""
 _PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
@@ -43,7 +46,7 @@ def parse(text: str) -> Parsed:
         return marked
 
     try:
-        value = json.loads(text, object_pairs_hook=make, parse_float=Decimal, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=make, parse_float=_exact, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return Parsed(value, bool(repeating))
@@ -85,6 +88,15 @@ def find(value: Any, path: str) -> Any:
             return None
         value = value.get(step)
     return value
+
+
+def _exact(written: str) -> Decimal:
+    """A number beyond all measure is refused: written out, it alone would fill the memory."""
+    with suppress(InvalidOperation):
+        number = Decimal(written)
+        if abs(number.adjusted()) <= LONGEST_EXPONENT:
+            return number
+    raise ValueError(f"the number {written[:40]} is beyond all measure")
 
 
 def _no_constant(name: str) -> None:

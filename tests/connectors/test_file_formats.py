@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -342,3 +344,57 @@ def test_a_file_waits_for_the_one_that_says_that_it_is_whole(tmp_path: Path) -> 
 def test_options_that_cannot_work_say_what_to_change(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         FilesRead.model_validate({"pattern": "*", **options})
+
+
+# ---- what would take all the room there is -----------------------------------------
+def far(row: int, column: int, value: object = "x", *, other: bool = False) -> bytes:
+    """A workbook whose first sheet, or another one, has one cell far off."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["a", "b"])
+    sheet.append([1, 2])
+    cell = (book.create_sheet("Other") if other else sheet).cell(row, column)
+    cell.value, cell.number_format = value, "0.00"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_with_a_cell_at_the_far_end_of_its_sheet_is_refused_before_it_is_laid_out() -> None:
+    with pytest.raises(FeedContentError, match="spread over 1,048,576 rows and 16,384 columns"):
+        read(far(1_048_576, 16_384), "far.xlsx", format="xlsx")
+    assert values(far(1_048_576, 16_384, None), format="xlsx") == [{"a": "1", "b": "2"}]  # it holds nothing
+    assert values(far(1_048_576, 16_384, other=True), format="xlsx") == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zip"])
+def test_a_file_that_unpacks_without_end_is_refused(packing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exceptions_app.connectors.files.content.MOST_UNPACKED", 1 << 20)
+    packed = io.BytesIO()
+    if packing == "zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("f.csv", b"0" * (8 << 20))
+    else:
+        packed.write(gzip.compress(b"0" * (8 << 20)))
+    with pytest.raises(FeedContentError, match="unpacks without end; expected at most"):
+        read(packed.getvalue(), "bomb")
+
+
+def test_a_zip_with_a_broken_lzma_file_is_refused_as_a_broken_zip() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("f.csv", b"a,b\n1,2\n" * 500)
+    broken = bytearray(packed.getvalue())
+    broken[45:70] = b"\xff" * 25
+    with pytest.raises(FeedContentError, match="broken zip"):
+        read(bytes(broken), "broken.zip")
+
+
+def test_a_number_beyond_all_measure_costs_its_own_row() -> None:
+    rows, problems = read(
+        '{"a": 1e999999999999999999999}\n{"a": 1e99999999}\n{"a": 1.5e3}\n', format="ndjson"
+    )
+    assert [row.values for row in rows] == [{"a": Decimal("1.5e3")}]
+    assert [problem.position for problem in problems] == ["f.txt:1", "f.txt:2"]
+    assert all("beyond all measure" in problem.reason for problem in problems)

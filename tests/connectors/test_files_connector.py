@@ -569,6 +569,20 @@ def test_unfinished_transfers_and_hidden_files_are_left_alone(folder: Folder, na
     assert read_one(folder, pattern="*") == ([], [], None)
 
 
+def test_a_link_and_a_pipe_are_no_files(folder: Folder, tmp_path_factory: Any) -> None:
+    """A link may lead out of the folder; whoever opens a pipe waits for ever."""
+    outside = tmp_path_factory.mktemp("elsewhere") / "secret.csv"
+    outside.write_text("a\n1\n")
+    (folder.root / "link.csv").symlink_to(outside)
+    os.mkfifo(folder.root / "pipe.csv")
+    folder.put("plain.csv", "a\n2\n")
+    connector = folder.connector()
+    pages, error = read_all(connector.read(None))
+    assert error is None and [row.values for page in pages for row in page.rows] == [{"a": "2"}]
+    connector.acknowledge()
+    assert "link.csv, pipe.csv" in connector.nothing_found()
+
+
 def test_kept_files_stay_and_are_read_again_only_when_they_change(folder: Folder) -> None:
     folder.put("r.csv", "a\n1\n")
     source = folder.connector(keep=True)

@@ -16,6 +16,9 @@ _TRACEPARENT = re.compile(
     r"^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$"
 )
 
+_UNWRITTEN = re.compile("[\x00\ud800-\udfff]")
+"""What no database takes."""
+
 Headers = Mapping[str, str]
 """Names in lower case."""
 
@@ -74,11 +77,11 @@ def moment(value: object, where: str) -> datetime | None:
             number = float(str(value))
             return datetime.fromtimestamp(number / 1000 if number >= 1e11 else number, UTC)
         at = datetime.fromisoformat(str(value))
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise EventError(where, f"'{str(value)[:60]}' is no time", expected) from None
-    if at.tzinfo is None:
-        raise EventError(where, f"'{str(value)[:60]}' has no zone", expected)
-    return at.astimezone(UTC)
+    raise EventError(where, f"'{str(value)[:60]}' has no zone", expected)
 
 
 def named(value: object, where: str, longest: int) -> str:
@@ -86,9 +89,11 @@ def named(value: object, where: str, longest: int) -> str:
     text = "" if value is None or isinstance(value, bool | dict | list) else str(value).strip()
     if not text:
         raise EventError(where, "is missing or empty", "a text")
-    if len(text) > longest or "\x00" in text:
+    if len(text) > longest or _UNWRITTEN.search(text):
         raise EventError(
-            where, f"has {len(text)} characters or holds a zero byte", f"at most {longest} characters"
+            where,
+            f"has {len(text)} characters or holds a zero byte or half a character",
+            f"at most {longest} characters",
         )
     return text
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from ..base import FeedContentError
 
 _CHUNK = 1 << 20
 _IN_MEMORY = 64 << 20
+MOST_UNPACKED = 256 << 20
+"""Bytes that any packed file may hold."""
+MOST_TIMES = 200
+"""A packed file may hold so many times its own size, where that is more: what holds more is a bomb."""
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -107,11 +112,15 @@ def _spool() -> IO[bytes]:
 def _unpack(raw: IO[bytes], into: IO[bytes], name: str) -> None:
     try:
         with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
-            while chunk := unpacked.read(_CHUNK):
-                into.write(chunk)
+            _copy(unpacked, into, raw, name)
     except (EOFError, OSError, zlib.error) as error:
         into.close()
         raise FeedContentError(f"broken gzip ({error})", name, "a whole gzip file") from None
+
+
+_BROKEN_ZIP = (
+    zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def _unzip(raw: IO[bytes], into: IO[bytes], name: str, member: str) -> str:
@@ -127,11 +136,24 @@ def _unzip(raw: IO[bytes], into: IO[bytes], name: str, member: str) -> str:
             if fitting[0].flag_bits & 1:
                 raise FeedContentError("is encrypted", name, "a zip without a password")
             with archive.open(fitting[0]) as unpacked:
-                while chunk := unpacked.read(_CHUNK):
-                    into.write(chunk)
+                _copy(unpacked, into, raw, name)
             return f"{name}/{fitting[0].filename}"
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
+    except _BROKEN_ZIP as error:
         raise FeedContentError(f"broken zip ({error})", name, "a whole zip file") from None
+
+
+def _copy(unpacked: gzip.GzipFile | IO[bytes], into: IO[bytes], raw: IO[bytes], name: str) -> None:
+    """Raises FeedContentError where it grows beyond what such a file may hold."""
+    at = raw.tell()
+    most = max(MOST_UNPACKED, raw.seek(0, io.SEEK_END) * MOST_TIMES)
+    raw.seek(at)
+    taken = 0
+    while chunk := unpacked.read(_CHUNK):
+        taken += len(chunk)
+        if taken > most:
+            into.close()
+            raise FeedContentError("unpacks without end", name, f"at most {most:,} bytes in it")
+        into.write(chunk)
 
 
 def not_decodable(text: str) -> str | None:

@@ -81,7 +81,7 @@ class Drop:
 
     def others(self) -> list[str]:
         """The names of what lies directly in the folder, whatever a feed reads of it."""
-        return sorted(file.name for file in self._infos(self._base, 1))
+        return sorted(file.name for file in self._infos(self._base, 1, whatever=True))
 
     def _declared_whole(self, found: dict[str, Delivered]) -> dict[str, Delivered]:
         markers = {self._marker(file.name) for file in found.values()}
@@ -198,15 +198,17 @@ class Drop:
         except self._place.failures as error:
             raise self._failed(error, "the folder") from error
 
-    def _infos(self, folder: str, depth: int | None) -> list[Delivered]:
-        """What lies in a folder; nothing where there is no such folder."""
+    def _infos(self, folder: str, depth: int | None, *, whatever: bool = False) -> list[Delivered]:
+        """The files of a folder; none where there is no such folder. A link, which may lead anywhere, and a pipe, which
+        never ends, are no files: only `whatever` names them.
+        """
         try:
             infos = self._fs.find(folder, maxdepth=depth, detail=True)
         except FileNotFoundError:
             return []
         except self._place.failures as error:
             raise self._failed(error, folder) from error
-        return [self._delivered(info) for info in infos.values()]
+        return [self._delivered(info) for info in infos.values() if whatever or info.get("type") != "other"]
 
     def _delivered(self, info: dict[str, Any]) -> Delivered:
         path = str(info["name"])

@@ -24,6 +24,7 @@ from .options import FilesRead
 from .stretches import Stretches
 from .table import Table
 from .values import Exact
+from .workbooks import MOST_PLACES, check_spread
 from .x12 import read_x12
 
 Read = Callable[[Content, FilesRead], Iterator[Item]]
@@ -55,6 +56,11 @@ def read_csv(content: Content, options: FilesRead) -> Iterator[Item]:
 def read_xlsx(content: Content, options: FilesRead) -> Iterator[Item]:
     """A sheet of a workbook. Dates arrive as ISO text, numbers as decimals of the 15 digits Excel keeps."""
     content.stream.seek(0)
+    try:
+        check_spread(content.stream, options.sheet)
+    except ValueError as error:
+        expected = f"at most {MOST_PLACES:,} places between the first cell and the last"
+        raise FeedContentError(str(error), content.name, expected) from None
     try:
         with CalamineWorkbook.from_filelike(content.stream) as book:
             cells = _sheet(book, options.sheet, content.name).to_python(skip_empty_area=False)
