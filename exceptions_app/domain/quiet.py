@@ -32,7 +32,9 @@ def after_quiet(at: datetime, begins: time, ends: time, zone: tzinfo) -> datetim
         return at
     local = at.astimezone(zone)
     day = local.date() + timedelta(days=1 if ends <= local.time() else 0)
-    awake = datetime.combine(day, ends, zone).astimezone(UTC)
+    ending = datetime.combine(day, ends, zone)
+    first, again = (ending.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    awake = max(first if first > at else again, at)
     while is_quiet(awake, begins, ends, zone):  # `ends` is skipped by the clocks, or comes twice
         awake += timedelta(minutes=1)
-    return max(awake, at)
+    return awake

@@ -41,7 +41,8 @@ class Notice(Base):
 
 
 class Mail(Base):
-    """One message to one person: a digest of notices. Status: waiting, sending, sent, failed (undeliverable).
+    """One message to one person: a digest of notices. Status: waiting, sending, sent, failed (undeliverable), dropped
+    (its reader left, or wants none any more).
 
     `message_id` is made once, so that a message sent twice after a crash is recognised as one.
     """

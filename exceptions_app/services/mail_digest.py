@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -45,14 +46,13 @@ def _compose(session: Session, ctx: ActionContext, public_url: str, user_id: int
     if (after := awake(user, ctx.now)) > ctx.now:
         _mark(session, notices, mail_after=after)
         return 0
-    lines = (
-        _lines(session, ctx.catalog, user, notices, public_url) if user.active and user.mail_notices else []
-    )
-    if not lines:
+    theirs = _visible(session, ctx.catalog, user, notices) if _wants(user) else []
+    if not theirs:
         _drop(session, notices)
         return 0
+    lines = [_line(notice, case, zone_of(user), public_url) for notice, case in theirs]
     mail = Mail(
-        user_id=user_id, recipient=user.email, subject=_subject(ctx.catalog, notices, len(lines)),
+        user_id=user_id, recipient=user.email, subject=_subject(ctx.catalog, [one for one, _ in theirs]),
         body=_body(user, lines, public_url), message_id=f"<{uuid.uuid4().hex}@tieout>", not_before=ctx.now,
         created_at=ctx.now, correlation_id=ctx.correlation_id,
     )  # fmt: skip
@@ -62,26 +62,30 @@ def _compose(session: Session, ctx: ActionContext, public_url: str, user_id: int
     return 1
 
 
-def _lines(
-    session: Session, catalog: Catalog, user: User, notices: Sequence[Notice], public_url: str
-) -> list[str]:
-    viewer, zone = viewer_for(user, catalog), zone_of(user)
+def _wants(user: User) -> bool:
+    return user.active and user.mail_notices
+
+
+def _visible(
+    session: Session, catalog: Catalog, user: User, notices: Sequence[Notice]
+) -> list[tuple[Notice, ExceptionCase | None]]:
+    """Those whose exception the person sees today, with it."""
+    viewer = viewer_for(user, catalog)
     ids = {notice.case_id for notice in notices if notice.case_id is not None}
     cases = {c.id: c for c in session.scalars(select(ExceptionCase).where(ExceptionCase.id.in_(ids)))}
-    lines = []
-    for notice in notices:
-        case = cases.get(notice.case_id or 0)
-        if case is None or sees_case(viewer, case):
-            due = (
-                "" if case is None or case.due_at is None else f"\n  due {wording.instant(case.due_at, zone)}"
-            )
-            lines.append(f"- {notice.text}{due}\n  {public_url}{notice.link}")
-    return lines
+    found = [(notice, cases.get(notice.case_id or 0)) for notice in notices]
+    return [(notice, case) for notice, case in found if case is None or sees_case(viewer, case)]
 
 
-def _subject(catalog: Catalog, notices: Sequence[Notice], count: int) -> str:
+def _line(notice: Notice, case: ExceptionCase | None, zone: ZoneInfo, public_url: str) -> str:
+    due = "" if case is None or case.due_at is None else f"\n  due {wording.instant(case.due_at, zone)}"
+    return f"- {notice.text}{due}\n  {public_url}{notice.link}"
+
+
+def _subject(catalog: Catalog, notices: Sequence[Notice]) -> str:
     """One line, whatever a sentence holds."""
-    first = " ".join(notices[-1].text.split()) if count == 1 else wording.plural(count, "notice")
+    one = len(notices) == 1
+    first = " ".join(notices[0].text.split()) if one else wording.plural(len(notices), "notice")
     return f"{catalog.site.name}: {first}"[:180]
 
 
@@ -110,12 +114,18 @@ def _mark(session: Session, notices: Sequence[Notice], **values: object) -> None
 def claim(session: Session, now: datetime) -> Mail | None:
     """The message that has waited longest, marked as being sent; None when none is due. Commit before sending.
 
-    One whose reader has quiet hours by now is put off until they end.
+    One whose reader has quiet hours by now is put off until they end; one whose reader has left, or wants no mail any
+    more, is dropped.
     """
     due = select(Mail).where(Mail.status.in_(("waiting", "sending")), Mail.not_before <= now)
     first = due.order_by(Mail.not_before, Mail.id).limit(1).with_for_update(skip_locked=True)
     while (mail := session.scalar(first)) is not None:
-        after = awake(session.get_one(User, mail.user_id), now)
+        reader = session.get_one(User, mail.user_id)
+        if not _wants(reader):
+            mail.status = "dropped"
+            session.flush()
+            continue
+        after = awake(reader, now)
         if after <= now:
             mail.status, mail.tries, mail.not_before = "sending", mail.tries + 1, now + LEASE
             session.flush()

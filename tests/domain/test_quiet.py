@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,6 +37,27 @@ def chicago(text: str) -> datetime:
 )
 def test_mail_waits_for_the_readers_morning(at: str, wanted: str) -> None:
     assert after_quiet(chicago(at), *NIGHT, CHICAGO) == chicago(wanted)
+
+
+def test_a_repeated_hour_that_is_quiet_is_quiet_twice() -> None:
+    second_time = chicago("2026-11-01T01:10").replace(fold=1)
+    first, second = (chicago("2026-11-01T01:30").replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    assert after_quiet(second_time, time(19), time(1, 30), CHICAGO) == second
+    assert after_quiet(chicago("2026-11-01T00:50"), time(19), time(1, 30), CHICAGO) == first
+
+
+@given(st.integers(0, 11), st.integers(-180, 180), times, times, st.sampled_from(ZONES))
+def test_it_holds_around_the_nights_in_which_clocks_change(
+    year: int, minutes: int, begins: time, ends: time, name: str
+) -> None:
+    zone = ZoneInfo(name)
+    day = datetime(2015 + year, 1, 1, 12, tzinfo=UTC)
+    days = [day + timedelta(days=n) for n in range(366)]
+    for before, after in pairwise(days):
+        if before.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+            at = before + timedelta(hours=14, minutes=minutes)
+            found = after_quiet(at, begins, ends, zone)
+            assert found >= at and not is_quiet(found, begins, ends, zone)
 
 
 def test_hours_within_one_day_are_quiet_too() -> None:

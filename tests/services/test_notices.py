@@ -158,6 +158,38 @@ def test_what_a_reader_may_no_longer_see_is_not_mailed(
     assert told(session, mina) == ["breached"]
 
 
+def test_the_subject_tells_nothing_of_what_was_left_out(
+    session: Session, ctx: ActionContext, user: Add, make_case: Add, happens: Callable[..., None]
+) -> None:
+    user("manager", queues=("test_ap",))
+    kept, gone = (make_case(queue="test_ap", sentence=f"Medline {n}.") for n in ("stays", "goes"))
+    happens(kept, AuditTag.CASE_BREACHED)
+    happens(gone, AuditTag.CASE_BREACHED)
+    tell(session, ctx, mails=True)
+    gone.queue = "test_big"
+    later = ActionContext(ctx.catalog, NOW + notices.GATHER, ctx.actor, ctx.snapshot_id, "c0ffee")
+    assert mail_digest.compose(session, later, "https://t") == 1
+    mail = session.scalars(select(Mail)).one()
+    assert "Medline stays." in mail.subject and "Medline stays." in mail.body
+    assert "goes" not in mail.subject + mail.body
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"mail_notices": False}])
+def test_a_message_that_waits_is_dropped_when_its_reader_leaves_or_wants_none(
+    change: dict[str, bool], session: Session, user: Add
+) -> None:
+    mina = user("manager")
+    session.add(Mail(
+        user_id=mina.id, recipient=mina.email, subject="s", body="b", message_id="<1@t>", not_before=NOW,
+        created_at=NOW, correlation_id="c",
+    ))  # fmt: skip
+    for name, value in change.items():
+        setattr(mina, name, value)
+    session.flush()
+    assert mail_digest.claim(session, NOW) is None
+    assert session.scalars(select(Mail.status)).one() == "dropped"
+
+
 def test_a_message_that_cannot_be_sent_is_tried_again_and_then_shown(session: Session, user: Add) -> None:
     mina = user("manager")
     session.add(Mail(
