@@ -141,6 +141,7 @@ def _first_of_each_key() -> Any:
         select(
             d.id, d.case_id, d.operation, d.system, d.idempotency_key, d.fields, d.tries, d.reads, d.doubtful,
             d.max_tries, d.correlation_id, ExceptionCase.status.label("case_status"),
+            _is_steered("cancelled").label("cancelled"),
         )
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
         .where(WAITING_SQL, *due, ~_is_steered(*_NOT_NOW), ~cancelled, ~exists().where(*same, live))
@@ -159,11 +160,12 @@ _NEXT_DUE = _DUE.with_only_columns(Delivery.not_before)
 
 
 def _fate(ctx: ActionContext, row: Any) -> Fate:
-    """What may have arrived is read back, unless it may simply be sent again; where neither is possible, or nothing
-    is to be sent any more, the wait ends.
+    """What may have arrived is read back, unless it may simply be sent again: not once somebody has cancelled it. Where
+    neither is possible, or nothing is to be sent any more, the wait ends.
     """
     rules = rules_for(ctx.catalog, row.operation)
-    if row.doubtful and not (rules.idempotent and row.tries < row.max_tries):
+    may_send_again = rules.idempotent and row.tries < row.max_tries and not row.cancelled
+    if row.doubtful and not may_send_again:
         return "read_back" if rules.can_read_back else "end"
     is_open, configured = row.case_status == Status.OPEN, row.operation in ctx.catalog.operations
     return "send" if is_open and configured else "end"

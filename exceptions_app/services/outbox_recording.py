@@ -113,7 +113,9 @@ class _Answer:
     def go_on(self, chance: float) -> None:
         """Along the table. `chance` draws the wait."""
         delivery, result, outcome = self.delivery, self.result, _outcome(self.result)
-        most = result.backoff.max_tries if result.backoff else delivery.max_tries
+        most = delivery.max_tries
+        if result.backoff is not None:  # of this class of error; a person may have granted more tries since
+            most = result.backoff.max_tries + max(0, most - self.rules.backoff.max_tries)
         step = next_step(
             outcome, tries=delivery.tries, max_tries=most, idempotent=self.rules.idempotent,
             can_read_back=self.rules.can_read_back, reads=delivery.reads, doubtful=delivery.doubtful,

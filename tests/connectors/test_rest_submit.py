@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
+import time_machine
 from loopback import Asked, Loopback, Reply
 from pydantic import ValidationError
 
 from exceptions_app.catalog.schema import Operation, System
 from exceptions_app.connectors.base import Submitter, TransportError, Write
 from exceptions_app.connectors.registry import build_submitter
+from exceptions_app.connectors.rest.refusals import retry_after
 from exceptions_app.connectors.rest.submit import traceparent
 from exceptions_app.connectors.rest.write_options import RestReadBack, RestSubmit
 
@@ -185,6 +188,22 @@ def test_key_can_go_in_another_header_or_into_the_body(serve: Serve, submitter: 
 def test_correlation_id_of_any_shape_makes_a_valid_trace() -> None:
     for correlation in ("", "0" * 32, "job:42", "0AF76519-16CD-43DD-8448-EB211C80319C"):
         assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01", traceparent(correlation))
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("Sun, 22 Nov 2026 12:00:30 GMT", 30.0),
+        ("Sunday, 22-Nov-26 12:00:30 GMT", 30.0),
+        ("Sun Nov 22 12:00:30 2026", 30.0),
+        ("Sun, 22 Nov 2026 11:59:00 GMT", 0.0),
+        ("soon", None),
+        ("\xb2", None),
+    ],
+)
+def test_retry_after_is_read_in_each_form_that_a_date_may_have(said: str, seconds: float | None) -> None:
+    with time_machine.travel(datetime(2026, 11, 22, 12, tzinfo=UTC), tick=False):
+        assert retry_after(httpx2.Response(429, headers={"retry-after": said.encode("latin-1")})) == seconds
 
 
 def test_answer_of_any_status_is_told_with_its_retry_after(serve: Serve, submitter: Build) -> None:

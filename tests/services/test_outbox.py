@@ -100,6 +100,23 @@ def test_a_system_that_is_away_is_tried_again_later_and_then_given_up(retry: Ret
     assert case.sla_stage != "stopped"
 
 
+def test_who_has_it_sent_again_grants_as_many_tries_of_that_error_anew(
+    retry: Retry, session: Session
+) -> None:
+    story, own = retry("BLIND"), Backoff(max_tries=2)
+    story.send(1)
+    story.answer(Outcome.UNKNOWN)
+    number = story.delivery(1).id
+    dead_letters.decide(
+        session, story.by(story.sam), story.viewer_of(story.sam), number, arrived=False, reason="looked there"
+    )
+    session.commit()
+    for status in ("waiting", "failed"):
+        story.later(minutes=5)
+        story.answer(Outcome.TRANSIENT, backoff=own)
+        assert story.delivery(1).status == status
+
+
 def test_a_retry_after_is_waited_for(retry: Retry) -> None:
     story = retry()
     story.send(1)

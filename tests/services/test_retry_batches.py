@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.domain.retry import Outcome
 from exceptions_app.models import AuditEvent, Delivery, RetryBatch, Task, User
-from exceptions_app.services import outbox, retry_asking, retry_batches
+from exceptions_app.services import dead_letters, outbox, retry_asking, retry_batches
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
 from tests.services.retry_story import RetryStory
@@ -147,6 +147,25 @@ def test_whether_a_cancelled_write_has_arrived_is_still_found_out(retry: Retry) 
     (claimed,) = story.answer(Outcome.FOUND)
     assert claimed.kind == "read_back"
     assert (story.delivery(1).status, story.case(1).status) == ("accepted", "awaiting_confirmation")
+
+
+def test_what_was_cancelled_is_not_sent_again_to_find_out_whether_it_arrived(retry: Retry) -> None:
+    story = retry("KEYED")
+    batch = story.ask(1)
+    story.prepare(batch)
+    (claimed,) = story.take()
+    story.record(story.result(claimed, Outcome.UNKNOWN))
+    steer(story, "cancel", batch)
+    story.later(minutes=5)
+    assert story.take() == []
+    assert story.delivery(1).status == "unsure", "a person looks there: nothing more is sent"
+    dead_letters.decide(
+        story.session, story.by(story.sam), story.viewer_of(story.sam), story.delivery(1).id, arrived=False,
+        reason="looked there",
+    )  # fmt: skip
+    story.session.commit()
+    assert story.take() == []
+    assert (story.delivery(1).status, bool(story.batch(batch).finished_at)) == ("skipped", True)
 
 
 def test_more_than_one_transaction_holds_is_cancelled_as_the_outbox_is_looked_at(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -82,11 +83,16 @@ _HINTS = {
 
 
 def retry_after(response: httpx2.Response) -> float | None:
-    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None where neither was given."""
+    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None where neither was given.
+
+    Of the three forms of a date (5.6.7) one names no zone: all are in GMT.
+    """
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdecimal():
         return float(text)
     try:
-        return max(0.0, (parsedate_to_datetime(text) - utc_now()).total_seconds())
+        until = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
+    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max(0.0, (until - utc_now()).total_seconds())
