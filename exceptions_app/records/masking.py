@@ -9,7 +9,7 @@ from typing import Any
 
 from exceptions_app.catalog.schema import Sensitivity
 
-from .raw import text_of
+from .raw import clean, text_of
 
 HIDDEN = "•••"
 _OPEN: frozenset[Sensitivity] = frozenset({"public", "internal"})
@@ -46,5 +46,5 @@ def shape_of(raw_text: str) -> str:
     """A line that could not be read, with every letter as x and every digit as 9: its shape shows what is
     wrong, and what it holds stays unknown.
     """
-    shape = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", raw_text))
+    shape = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", clean(raw_text)))
     return json.dumps({"line": masked(shape, "internal")}, ensure_ascii=False)

@@ -57,13 +57,13 @@ def text_of(value: Any) -> str | None:
         case None:
             return None
         case str():
-            return value.strip() or None
+            return clean(value.strip()) or None
         case bool():
             return "true" if value else "false"
         case datetime() | date():
             return value.isoformat()
         case dict() | list():
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+            return clean(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
         case _:
             return str(value)
 
@@ -76,7 +76,7 @@ def load_page(con: DuckDBPyConnection, names: Sequence[str], rows: Sequence[RawR
         _load_columns(con, names, rows)
         return
     columns = {f"c{i}": _column(rows, name) for i, name in enumerate(names)}
-    load_texts(con, RAW_TABLE, {"position": [_clean(row.position) for row in rows], **columns})
+    load_texts(con, RAW_TABLE, {"position": [clean(row.position) for row in rows], **columns})
 
 
 def _load_columns(con: DuckDBPyConnection, names: Sequence[str], rows: InColumns) -> None:
@@ -96,12 +96,13 @@ def _trimmed(column: str) -> str:
 
 
 def _column(rows: Sequence[RawRow], name: str) -> list[str | None]:
-    found = [text_of(row.values.get(name)) for row in rows]
-    return [None if text is None else _clean(text) for text in found]
+    return [text_of(row.values.get(name)) for row in rows]
 
 
-def _clean(text: str) -> str:
-    """Half a surrogate pair cannot be stored: it becomes a question mark."""
+def clean(text: str) -> str:
+    """Half a surrogate pair and a zero byte cannot be stored everywhere: they become question marks."""
+    if "\x00" in text:
+        text = text.replace("\x00", "?")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -583,6 +583,17 @@ def test_a_link_and_a_pipe_are_no_files(folder: Folder, tmp_path_factory: Any) -
     assert "link.csv, pipe.csv" in connector.nothing_found()
 
 
+def test_a_name_that_is_not_utf_8_is_told_in_bytes_that_are(folder: Folder) -> None:
+    (folder.root / os.fsdecode(b"caf\xe9.csv")).write_text("a\n1\n")
+    (folder.root / os.fsdecode(b"bad\xe9.csv")).write_bytes(b"a,a\n1,1\n")
+    connector = folder.connector()
+    pages, error = read_all(connector.read(None))
+    assert [row.position for page in pages for row in page.rows] == ["caf\\xe9.csv:2"]
+    assert str(error).encode().startswith(b"bad\\xe9.csv:1: column 'a' stands")
+    connector.acknowledge()
+    assert folder.names() == ["archive/caf\\xe9.csv", "errors/bad\\xe9.csv"]
+
+
 def test_kept_files_stay_and_are_read_again_only_when_they_change(folder: Folder) -> None:
     folder.put("r.csv", "a\n1\n")
     source = folder.connector(keep=True)

@@ -104,6 +104,21 @@ def test_poison_stands_aside_and_the_rest_goes_on(hospital: Hospital) -> None:
     assert hospital.poll("receipts")["receipts"]["read"] == 0
 
 
+def test_what_no_database_takes_stops_no_feed(hospital: Hospital) -> None:
+    """Whoever cuts a text at so many characters leaves half of an emoji; others send zero bytes."""
+    sends_events(hospital)
+    send(
+        hospital, event("half", "R1 \ud83d"), event("zero", "R2 \x00"), event("bad", "R3 \ud83d", "m\x00ny \udc00"),
+        event("good", "R4"),
+    )  # fmt: skip
+    told = hospital.poll("receipts")["receipts"]
+    assert (told["status"], told["stored"], told["rejected"]) == ("complete", 3, 1)
+    assert [key for key, _ in records(hospital)] == ["R1 ?", "R2 ?", "R4"]
+    assert inbox_of(hospital) == {"half": "taken", "zero": "taken", "bad": "dead", "good": "taken"}
+    [why] = [one.reason for one in hospital.all(InboxEvent) if one.state == "dead"]
+    assert why == "quantity: expected a quantity such as 12.5, found 'm?ny ?'"
+
+
 def test_an_event_without_the_columns_of_the_mapping_is_poison_and_no_outage(hospital: Hospital) -> None:
     sends_events(hospital)
     send(hospital, {**event("E1"), "data": {"hello": "world"}}, {**event("E2"), "data": ["text"]})

@@ -18,6 +18,7 @@ from exceptions_app.domain.instant import utc_now
 
 from ..base import FeedContentError, TransportError
 from ..references import address
+from .content import printable
 from .options import FilesConnection
 from .places import open_place
 
@@ -212,7 +213,7 @@ class Drop:
 
     def _delivered(self, info: dict[str, Any]) -> Delivered:
         path = str(info["name"])
-        name = path.removeprefix(str(self._base)).lstrip("/")
+        name = printable(path.removeprefix(str(self._base)).lstrip("/"))
         stamp = next((info[key] for key in ("mtime", "LastModified", "created") if info.get(key)), None)
         modified = stamp.timestamp() if isinstance(stamp, datetime) else stamp
         if self._place.store and modified is not None:
