@@ -35,6 +35,21 @@ MARK = "Quagga charged too much."
 OWN = ("H01", "ap")
 FORM = {"why": "because", "reason": "because", "found": "arrived", "name": "mine now", "from": "approvals"}
 """What forms say, so that an action gets as far as it may."""
+
+
+def asked_of(world: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
+    """What an address or a form may name beside what its path names: these exceptions, retries, views, a person."""
+    numbers = [str(case.id) for case in world["cases"].values()]
+    writes = [str(number) for number in world["deliveries"].values()]
+    return FORM | {
+        "pick": [f"{number}:1" for number in numbers] + writes, "case": numbers, "id": writes, "view": ids["view_id"],
+        "update": ids["view_id"], "f-view": ids["view_id"], "task": ids["task_id"], "owner": ids["user_id"],
+        "version": "1", "token": "0" * 32, "q": "REF-open", "f-q": "REF-open", "action": "claim", "do": "discard",
+        "text": "Look", "ball": "supplier", "mode": "send", "category": "price_variance", "by": "entity",
+        "value": OWN[0], "move": "own", "note": "Look",
+    }  # fmt: skip
+
+
 SCOPES = [pair for pair in product(("H01", "H02"), ("ap", "stores")) if pair != OWN]
 
 
