@@ -35,7 +35,7 @@ from .findings import Choosing, Findings, Place
 from .flows import Standing, columns_read, record_types_of, records_read, sides_read
 from .grouping import Group, grouped
 from .judged_at import JudgedAt
-from .narrowing import Narrowed
+from .narrowed import Narrowed
 from .scope_views import ScopeViews, Showing
 
 log = logging.getLogger(__name__)

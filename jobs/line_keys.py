@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable
 from itertools import product
 
+from duckdb import DuckDBPyConnection
+
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check
 from exceptions_app.reconcile.probing import Probing, probing_of
 
-from .narrowing import Line
+from .narrowed import Line, lines_in
 
 
 class LineKeys:
@@ -47,3 +49,17 @@ def _meanings(catalog: Catalog, probing: Probing, name: str) -> dict[str, set[st
                 if local != canonical:
                     found.setdefault(local, set()).add(canonical)
     return found
+
+
+class Probed:
+    """Whether the lines of an exception's key were probed; looked up at the first question."""
+
+    def __init__(self, con: DuckDBPyConnection, catalog: Catalog, probing: Probing, scope: str) -> None:
+        self._con, self._table, self._scope = con, probing.among.table, scope
+        self._keys = LineKeys(catalog, probing)
+        self._lines: set[Line] | None = None
+
+    def __call__(self, business_key: str) -> bool:
+        if self._lines is None:
+            self._lines = lines_in(self._con, self._table, self._scope)
+        return any(line[1:] in self._lines for line in self._keys.of(self._scope, business_key))

@@ -32,10 +32,11 @@ from .causing import find_causes
 from .comparing import Comparing
 from .findings import Findings, Place
 from .flows import Standing, can_run, feeds_of, standing
+from .full_sweeps import Known
 from .intaking import take_in
 from .line_keys import translated
 from .storm_guard import end_those_gone, held_runs, set_aside
-from .sweeping import Known, Sweeping
+from .sweeping import Sweeping
 from .unjudged import Unjudged, unjudged_keys
 from .work import Work
 

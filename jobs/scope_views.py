@@ -19,7 +19,7 @@ from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.reference import KEPT_PREFIX, added_rows_sql
 from exceptions_app.records.store import VIEW_PREFIX, RecordSnapshot
 
-from .narrowing import LINES, NEAR
+from .narrowed import LINES, NEAR
 
 
 @dataclass(frozen=True, slots=True)

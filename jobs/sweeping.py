@@ -14,33 +14,16 @@ from datetime import datetime, timedelta
 from exceptions_app.catalog.schema import Check, ClusterCheck, MatchCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.reconcile.probing import Probing, probing_of
-from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services.basis import MOST_LINES, Basis, CaseKey, LastRun
-from exceptions_app.services.check_runs import HELD, Judged
-from exceptions_app.services.runs import COMPLETE
+from exceptions_app.services.basis import MOST_LINES, Basis
+from exceptions_app.services.check_runs import Judged
 
 from .comparing import Comparing
 from .findings import Place
-from .flows import Standing, columns_read, feeds_of
-from .line_keys import LineKeys
-from .narrowing import Line, Narrowed, Narrowing, Times, TooMuchError, lines_in
-
-VERSION = "1"
-"""Of how statements are compiled and records are read: another one, and everything is compared anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the database says before a comparison. `settled`: feed -> when a rejected row of it was settled last."""
-
-    at: datetime
-    seen: UnfinishedRuns
-    last: Mapping[Place, LastRun]
-    settled: Mapping[str, datetime]
-    cases: Sequence[CaseKey] = ()
-    full: bool = False
-    changed: Collection[Place] = frozenset()
-    """Where a check is not what it was."""
+from .flows import Standing, columns_read
+from .full_sweeps import VERSION, FullSweeps, Known
+from .line_keys import LineKeys, Probed
+from .narrowed import Line, Narrowed
+from .narrowing import Narrowing, Times, TooMuchError
 
 
 @dataclass(slots=True)
@@ -58,6 +41,7 @@ class Sweeping:
     swept: dict[str, str] = field(default_factory=dict)
     """The checks that are always compared in full, and why."""
     _times: dict[Place, dict[str, datetime | None]] = field(default_factory=dict)
+    _full: FullSweeps = field(init=False)
 
     def __post_init__(self) -> None:
         for check in self.comparing.checks:
@@ -71,6 +55,7 @@ class Sweeping:
             for check in self.comparing.checks
             for scope in self.scopes[check.code]
         }
+        self._full = FullSweeps(self.comparing, self.standings, self.known, self.every, self._times)
 
     # -- before anything is compared
 
@@ -78,51 +63,11 @@ class Sweeping:
         """Which places are compared in full whatever has changed."""
         for check in self.comparing.checks:
             for scope in self.scopes[check.code]:
-                why = self._why_full(check, scope)
+                why = self._full.why(check, scope)
                 if why or check.code in self.swept:
                     self.why[check.code, scope] = why or self.swept[check.code]
         for table in {probing.among.table for probing in self.probings.values()}:
             self._decide_together(table)
-
-    def _why_full(self, check: Check, scope: str) -> str | None:
-        last = self.known.last.get((check.code, scope))
-        if self.known.full:
-            return "asked for"
-        if not self.standings[check.code].complete:
-            return "a side was not read completely"
-        if last is None:
-            return "the first run"
-        if last.status != COMPLETE:
-            return "the run before was held" if last.status == HELD else "the run before was not complete"
-        return self._why_anew(check, scope, last)
-
-    def _why_anew(self, check: Check, scope: str, last: LastRun) -> str | None:
-        if last.basis is None or last.basis.version != VERSION:
-            return "the run before left nothing to build on"
-        if last.digest != self.comparing.catalog.digest or (check.code, scope) in self.known.changed:
-            return "the configuration has changed"
-        if self.known.at - last.basis.full_at >= self.every:
-            return "the time for a full sweep has come"
-        return self._why_time(check, (check.code, scope), last.basis) or self._why_settled(check, last.basis)
-
-    def _why_time(self, check: Check, place: Place, basis: Basis) -> str | None:
-        """What the passing of time changes in another way than line by line."""
-        for name, now in self._times[place].items():
-            before = basis.times.get(name)
-            if (now is None) != (before is None):
-                return "a side was read for the first time"
-        tolerances = check.tolerances.values() if isinstance(check, MatchCheck) else ()
-        ends = [scoped.until for tolerance in tolerances for scoped in tolerance.scoped if scoped.until]
-        if any(basis.at <= end <= self.comparing.now for end in ends):
-            return "a wider limit has ended"
-        return None
-
-    def _why_settled(self, check: Check, basis: Basis) -> str | None:
-        for feed in feeds_of(self.comparing.catalog, [check]):
-            settled = self.known.settled.get(feed)
-            if settled is not None and settled >= basis.at:
-                return "a rejected row was settled"
-        return None
 
     def _decide_together(self, table: str) -> None:
         """What shares its lines is judged together: one that is swept takes the others along, scope by scope."""
@@ -134,7 +79,7 @@ class Sweeping:
         for check in beside:
             for scope in self.scopes[check.code]:
                 last = self.known.last.get((check.code, scope))
-                why = self._why_full(check, scope)
+                why = self._full.why(check, scope)
                 if why is None and last is not None and last.basis is not None and last.basis.lines is None:
                     why = "it had found too much to remember"
                 if why is not None:
@@ -246,11 +191,12 @@ class Sweeping:
         narrowed = self.narrowed
         return frozenset(p for p in self.within() if narrowed is not None and not narrowed.probed(*p))
 
-    def holds(self, check: Check, scope: str) -> _Holds | None:
+    def holds(self, check: Check, scope: str) -> Probed | None:
         """Tells of an exception whether it was probed; None: everything was."""
         if (check.code, scope) not in self.within():
             return None
-        return _Holds(self.comparing, self.probings[check.code], scope)
+        comparing = self.comparing
+        return Probed(comparing.con, comparing.catalog, self.probings[check.code], scope)
 
     def held(self, place: Place, now: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
         """The keys that are held back: `now`, and before where nobody looked again. None was settled since."""
@@ -290,20 +236,6 @@ class Sweeping:
         return code in self.swept and any(
             _shares(check, table) for check in self.comparing.checks if check.code == code for table in tables
         )
-
-
-class _Holds:
-    """Whether the lines of an exception's key were probed; looked up at the first question."""
-
-    def __init__(self, comparing: Comparing, probing: Probing, scope: str) -> None:
-        self._comparing, self._probing, self._scope = comparing, probing, scope
-        self._keys = LineKeys(comparing.catalog, probing)
-        self._lines: set[Line] | None = None
-
-    def __call__(self, business_key: str) -> bool:
-        if self._lines is None:
-            self._lines = lines_in(self._comparing.con, self._probing.among.table, self._scope)
-        return any(line[1:] in self._lines for line in self._keys.of(self._scope, business_key))
 
 
 def _shares(check: Check, table: str) -> bool:

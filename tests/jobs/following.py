@@ -23,8 +23,9 @@ from jobs import grouping
 from jobs.comparing import Comparing
 from jobs.findings import Place
 from jobs.flows import standing
+from jobs.full_sweeps import Known
 from jobs.reconcile import compared
-from jobs.sweeping import Known, Sweeping
+from jobs.sweeping import Sweeping
 
 Standing = dict[Place, dict[bytes, tuple[Any, ...]]]
 

@@ -1,0 +1,62 @@
+"""What an incremental comparison probes, and in which tables of the session it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.duck import literal, quoted
+from exceptions_app.reconcile.probing import Probing
+from exceptions_app.records.crosswalk import load_crosswalks
+from exceptions_app.records.snapshot import VIEW_PREFIX
+
+Line = tuple[str | None, ...]
+"""An entity (None: every one) and the values of a line, as text."""
+NEAR, LINES, FOUND = "near ", "lines ", "found "
+"""What the tables of the session are called: records near what is probed by their type, probed lines by their table,
+and those lines as often as they were found.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What is probed: `lines` per table of lines; `near` are the record types of which the rows with these lines were
+    kept, `places` what is in each table by entity.
+    """
+
+    checks: Mapping[str, Probing]
+    lines: Mapping[str, int]
+    near: frozenset[str]
+    places: Mapping[str, Mapping[str | None, int]]
+
+    def probed(self, check: str, scope: str) -> int:
+        """How many lines of a check are probed in a scope."""
+        places = self.places[self.checks[check].among.table]
+        return places.get(scope, 0) + places.get(None, 0)
+
+
+def lines_in(con: DuckDBPyConnection, table: str, scope: str) -> set[Line]:
+    """The probed lines of a table in one scope, without their entity."""
+    some = f"entity = {literal(scope)} OR entity IS NULL"
+    rows = con.execute(f"SELECT * EXCLUDE (entity) FROM {quoted(LINES + table)} WHERE {some}").fetchall()
+    return set(rows)
+
+
+@contextmanager
+def views_beside(con: DuckDBPyConnection, catalog: Catalog) -> Iterator[DuckDBPyConnection]:
+    """A connection beside, with the crosswalks, so that its views hide nobody's."""
+    beside = con.cursor()
+    try:
+        load_crosswalks(beside, catalog)
+        yield beside
+    finally:
+        beside.close()
+
+
+def view(name: str, sql: str) -> str:
+    """The statement that makes the view of a record type."""
+    return f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + name)} AS {sql}"
