@@ -108,13 +108,19 @@ def _field(judge: Judge, catalog: Catalog, operation: Operation, name: str, fiel
         if not _reads_as(text, field.type):
             judge.report("operations", code, [*path, "one_of"], f"'{text}' is no {field.type}", field.type)
     _factors(judge, catalog, operation, name, field)
+    _from(judge, catalog, operation, [*path, "source"], field.source, field)
+
+
+def _from(
+    judge: Judge, catalog: Catalog, operation: Operation, path: Path, source: str, field: SentField
+) -> None:
+    """Exceptions of each category say it, and whoever sees the field may see that."""
     for category in operation.category:
-        giving = _saying(judge, catalog, operation, category, [*path, "source"], field.source)
-        for check in giving:
-            needed = sensitivity_of(check, catalog.record_types, category, field.source)
+        for check in _saying(judge, catalog, operation, category, path, source):
+            needed = sensitivity_of(check, catalog.record_types, category, source)
             if field.sensitivity in _OPEN and needed not in _OPEN:
-                said = f"'{field.source}' is {needed} data, and everybody would see it"
-                judge.report("operations", code, [*path, "source"], said, f"'sensitivity: {needed}'")
+                said = f"'{source}' is {needed} data, and everybody would see it"
+                judge.report("operations", operation.code, path, said, f"'sensitivity: {needed}'")
                 return
 
 
@@ -143,8 +149,7 @@ def _factors(judge: Judge, catalog: Catalog, operation: Operation, name: str, fi
         elif operation.approve_above is None:
             judge.report("operations", code, [*path, option], "no limit asks for it", "'approve_above:'")
         elif "." in source:
-            for category in operation.category:
-                _saying(judge, catalog, operation, category, [*path, option], source)
+            _from(judge, catalog, operation, [*path, option], source, field)
         elif (
             judge.choose("operations", code, [*path, option], source, operation.fields, "of the fields")
             and operation.fields[source].type not in _FIGURES

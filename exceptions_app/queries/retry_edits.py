@@ -11,7 +11,7 @@ from exceptions_app.catalog.schema import Operation, SentField
 from exceptions_app.domain import wording
 from exceptions_app.models import Delivery, ExceptionCase
 from exceptions_app.services import retry_values
-from exceptions_app.services.retry_approving import needs_approval
+from exceptions_app.services.retry_approving import because
 from exceptions_app.services.retry_values import SENSITIVE
 from exceptions_app.services.retry_worth import Says
 
@@ -32,12 +32,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An edit as it would be sent. `problems`: field -> what is wrong; `approval`: a second person must agree."""
+    """An edit as it would be sent. `problems`: field -> what is wrong; `approval`: why a second person must agree,
+    empty where nobody need.
+    """
 
     diff: tuple[FieldLine, ...]
     given: Mapping[str, str]
     problems: Mapping[str, str]
-    approval: bool
+    approval: str
 
 
 def reviewed(
@@ -53,8 +55,9 @@ def reviewed(
         problems.setdefault(name, "A value is required.")
     fields = maker.fields(operation, edits.values, dict(edits.diff), case.currency)
     diff = edits.diff if again is None else retry_values.edited_since(operation, again, edits)
-    second = needs_approval(operation, case, edits.values, diff, says)
-    return Review(fields, dict(given), problems, second)
+    currency = maker.catalog.site.reporting_currency
+    why = because(operation, case, edits.values, diff, says, currency)
+    return Review(fields, dict(given), problems, why or "")
 
 
 def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:

@@ -6,11 +6,13 @@ Never the one who asked, nor anyone who edited a write that this one sends again
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, sees, sees_case
 from exceptions_app.catalog.schema import Operation
+from exceptions_app.domain import wording
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.money import from_e4
 from exceptions_app.domain.retry import Sent
@@ -30,23 +32,49 @@ _REPLAYS = 100
 def needs_approval(
     operation: Operation, case: ExceptionCase, values: Mapping[str, str | None], diff: Diff, says: Says
 ) -> bool:
-    """Whether a second person must agree before `values` are sent, of which `diff` was edited. An amount that nobody
-    can tell counts as large. `says`: the exception's own evidence.
+    """Whether a second person must agree before `values` are sent, of which `diff` was edited."""
+    return because(operation, case, values, diff, says, "") is not None
+
+
+def because(
+    operation: Operation, case: ExceptionCase, values: Mapping[str, str | None], diff: Diff, says: Says, currency: str
+) -> str | None:  # fmt: skip
+    """Why a second person must agree, in words; None: nobody need. An amount that nobody can tell counts as large.
+    `says`: the exception's own evidence; `currency`: the one for reporting.
     """
     if operation.always_approve:
-        return True
+        return "Everything that is sent like this takes a second person."
     if not diff:
-        return False
+        return None
     if any(operation.fields[name].sensitivity in SENSITIVE for name in diff if name in operation.fields):
-        return True
+        return "It changes pay or bank data."
     limit = operation.approve_above
-    if limit is None:
-        return False
-    amount = case.reporting_amount_e4
-    if amount is None or abs(from_e4(amount)) > limit:
-        return True
+    return None if limit is None else _too_much(operation, case, values, diff, says, limit, currency)
+
+
+def _too_much(
+    operation: Operation, case: ExceptionCase, values: Mapping[str, str | None], diff: Diff, says: Says,
+    limit: Decimal, currency: str,
+) -> str | None:  # fmt: skip
+    """What is above the limit: the exception's amount, or what the edit comes to."""
+    if case.reporting_amount_e4 is None:
+        return "Nobody can tell what the exception is worth."
+    amount = abs(from_e4(case.reporting_amount_e4))
+    if amount > limit:
+        return _above("The exception is worth", amount, limit, currency)
     worth = largest(operation, case, values, diff, says)
-    return worth is None or worth > limit
+    if worth is None:
+        return "Nobody can tell what the edit comes to."
+    if worth <= limit:
+        return None
+    kinds = {sent.sensitivity for sent in operation.fields.values()}
+    if kinds & SENSITIVE:  # a product tells its factors
+        return f"The edit comes to more than {wording.money(limit, currency)}."
+    return _above("The edit comes to", worth, limit, currency)
+
+
+def _above(what: str, amount: Decimal, limit: Decimal, currency: str) -> str:
+    return f"{what} {wording.money(amount, currency)}, above {wording.money(limit, currency)}."
 
 
 def approve(session: Session, ctx: ActionContext, viewer: Viewer, delivery_id: int) -> Delivery:

@@ -11,7 +11,8 @@ import pytest
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain.fingerprint import evidence_hash
 from exceptions_app.domain.retry import Outcome
-from exceptions_app.services import dead_letters
+from exceptions_app.services import dead_letters, retry_values
+from exceptions_app.services.retry_approving import because
 from tests.services.retry_story import OPERATION, RetryStory
 from tests.services.story import discrepancy, key_of
 
@@ -92,6 +93,32 @@ def test_a_factor_that_is_edited_itself_counts_as_edited(
 def test_what_it_comes_to_is_taken_into_reporting_currency(retry: Retry, price: str, status: str) -> None:
     story = retry(fields=fields({"times": "order.quantity"}))
     assert sent(story, line("EUR", quantity="80"), price=price) == status  # a euro is 1.20
+
+
+@pytest.mark.parametrize(
+    ("given", "changed", "why"),
+    [
+        ({"price": "999"}, {}, "The edit comes to $9,990.00, above $1,000.00."),
+        ({"price": "9.50"}, {"approve_above": "0.40"}, "The exception is worth $0.50, above $0.40."),
+        (
+            {"price": "9.50"},
+            {"always_approve": True},
+            "Everything that is sent like this takes a second person.",
+        ),
+        ({"price": "9.50"}, {}, None),
+        ({"price": "10.00"}, {}, None),
+    ],
+)
+def test_the_reason_is_said(
+    retry: Retry, given: dict[str, str], changed: dict[str, Any], why: str | None
+) -> None:
+    plain = {name: sent for name, sent in fields({"times": "order.quantity"}).items() if name != "account"}
+    story = retry(fields=plain, **changed)
+    case, operation = story.case(1), story.catalog.operations["price_again"]
+    says = {"order.quantity": "10"}.get
+    values = {"order": "PO-1", "line": "1", "price": "10.00"}
+    edits = retry_values.edit(operation, values, given, story.viewer_of(story.sam))
+    assert because(operation, case, edits.values, edits.diff, says, "USD") == why
 
 
 def test_the_amount_of_the_exception_counts_as_well(retry: Retry) -> None:

@@ -290,7 +290,8 @@ def test_an_edit_above_the_limit_says_that_a_second_person_must_agree(
 ) -> None:
     asker = sign_in(name="Dana First")
     large = EDIT | {"field-price": "4150"}
-    assert "A second person must approve this" in _post(asker, case, "/review", **large).text
+    shown = _post(asker, case, "/review", **large).text
+    assert "A second person must approve this" in shown and "The edit comes to more than $1,000.00." in shown
     assert "A second person must approve this" not in _post(asker, case, "/review", **EDIT).text
     _post(asker, case, mode="send", **large)
     jobs.prepare()
