@@ -18,8 +18,11 @@ def iso(at: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """The inverse of `iso`; refuses a text without a zone."""
+    """The inverse of `iso`. Raises ValueError for a text without a zone, or that is no time in UTC."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"a time that UTC does not have: {text!r}") from None

@@ -161,10 +161,12 @@ def _one(args: Mapping[str, Any], name: str) -> str:
 
 
 def _instant(value: str) -> datetime | None:
+    """A time of the years that records may have, which every zone can show."""
     try:
-        return from_iso(value) if value else None
+        found = from_iso(value) if value else None
     except ValueError:
         return None
+    return found if found is not None and 1900 <= found.year < 2200 else None
 
 
 def _case_id(value: str) -> int | None:

@@ -91,13 +91,18 @@ class Order:
         try:
             raw = base64.urlsafe_b64decode((cursor or "") + "=" * (-len(cursor or "") % 4))
             sort, value, number = json.loads(raw)
-            if sort != self.sort or type(number) is not int:
+            if sort != self.sort or not _is_stored(number):
                 return None
             if value is None or self.column in (Case.reporting_amount_e4, Case.delay_cost_e4):
-                return (value, number) if value is None or type(value) is int else None
+                return (value, number) if value is None or _is_stored(value) else None
             return from_iso(value), number
         except (ValueError, TypeError, AttributeError, binascii.Error):
             return None
+
+
+def _is_stored(value: object) -> bool:
+    """Whether a whole number can stand in a column."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _beyond(column: InstrumentedAttribute[Any], after: Position, down: bool) -> ColumnElement[bool]:

@@ -27,7 +27,7 @@ from exceptions_app.services.actions import BALLS
 from exceptions_app.services.bulk_apply import Asked
 
 from . import acting, facets, gate, hx
-from .forms import FormError, end_of, optional, required, token
+from .forms import FormError, end_of, is_number, optional, required, token
 from .gate import needs
 from .transaction import transactional
 
@@ -196,7 +196,7 @@ def _asked(action: Action) -> Asked:
     match action:
         case Action.ASSIGN:
             owner = optional("owner")
-            if not owner.isdecimal():
+            if not is_number(owner):
                 raise FormError("Choose a person.")
             return Asked(owner_id=int(owner))
         case Action.HOLD:
@@ -233,7 +233,7 @@ def picked_in(given: Any) -> Picked:
     found = []
     for value in given.getlist("pick")[:PICKED_LIMIT]:
         number, _, version = value.partition(":")
-        if not (number.isdecimal() and version.isdecimal()):
+        if not (is_number(number) and is_number(version)):
             abort(400)
         found.append((int(number), int(version)))
     return found

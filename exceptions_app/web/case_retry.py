@@ -29,7 +29,7 @@ from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.retry_asking import EditRefusedError
 
 from . import acting, cases, gate, hx
-from .forms import FormError, edits, optional, required, token
+from .forms import FormError, edits, is_number, optional, required, token
 from .gate import needs
 from .transaction import transactional
 
@@ -138,7 +138,7 @@ def reread(reference: str) -> ResponseReturnValue:
 def _not_changed(case: ExceptionCase) -> None:
     """Raises `ConflictError` where the exception is not what the form's page showed."""
     version = request.form.get("version", "")
-    if not version.isdecimal():
+    if not is_number(version):
         abort(400)
     if case.version != int(version):
         raise act_service.conflict(db.session(), case)

@@ -22,7 +22,7 @@ from exceptions_app.services import actions, comments
 
 from . import acting, gate, hx
 from .case_page import address, beside, page
-from .forms import FormError, end_of, optional, required
+from .forms import FormError, end_of, is_number, optional, required
 from .gate import needs
 from .transaction import transactional
 
@@ -62,7 +62,7 @@ def act(reference: str, name: str, change: Callable[[ExceptionCase, int], str]) 
     number = case.id
     following = beside(number, utc_now()).next if request.form.get("go") == "next" else None
     version = request.form.get("version", "")
-    if not version.isdecimal():
+    if not is_number(version):
         abort(400)
     try:
         said = change(case, int(version))
@@ -103,7 +103,7 @@ def release(reference: str) -> ResponseReturnValue:
 def assign(reference: str) -> ResponseReturnValue:
     def change(case: ExceptionCase, version: int) -> str:
         owner = request.form.get("owner", "")
-        if not owner.isdecimal():
+        if not is_number(owner):
             raise FormError("Choose the person to assign it to.")
         actions.assign(
             db.session(), acting.context(), gate.viewer(), case, expected_version=version, owner_id=int(owner)

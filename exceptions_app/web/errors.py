@@ -87,6 +87,13 @@ def install(app: Flask) -> None:
                 response.headers[name] = value
         return response
 
+    @app.errorhandler(OverflowError)
+    def _beyond(error: OverflowError) -> Response:
+        """A number that no database takes, or a time that no calendar has: whoever asked wrote it."""
+        db.session.rollback()
+        log.warning("request %s holds what is beyond all measure: %s", g.get("correlation_id", "-"), error)
+        return page(400)
+
     @app.errorhandler(InternalServerError)
     def _broken(error: InternalServerError) -> Response:
         db.session.rollback()

@@ -29,6 +29,11 @@ def required(name: str, otherwise: str) -> str:
     return value
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number that an id, a version or a count can be."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 def edits() -> dict[str, str]:
     """The fields of a retry as they were typed: what the form names `field-…`."""
     return {

@@ -120,4 +120,7 @@ def _day(text: str) -> datetime | None:
     if not text.strip():
         return None
     zone = ZoneInfo(gate.viewer().time_zone)
-    return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"a day that no calendar has: {text.strip()!r}") from None

@@ -12,6 +12,7 @@ from exceptions_app.queries import notices as query
 from exceptions_app.services import noticing
 
 from . import gate, hx
+from .forms import is_number
 from .gate import SIGNED_IN, needs
 from .transaction import transactional
 
@@ -22,7 +23,7 @@ blueprint = Blueprint("notices", __name__, url_prefix="/notices")
 @needs(SIGNED_IN)
 def index() -> ResponseReturnValue:
     before = request.args.get("before", "")
-    found = query.page(db.session(), gate.viewer(), int(before) if before.isdecimal() else None)
+    found = query.page(db.session(), gate.viewer(), int(before) if is_number(before) else None)
     failed = query.undeliverable(db.session(), gate.user().id)
     return render_template("notices/index.html", page=found, failed=failed, later=not before)
 

@@ -27,6 +27,7 @@ from exceptions_app.services import actions, comments
 
 from . import acting, facets, gate, hx
 from .bulk import picked_in
+from .forms import is_number
 from .gate import needs
 from .queue_look import Looking, looking
 from .transaction import transactional
@@ -121,7 +122,7 @@ def rows() -> ResponseReturnValue:
     that nothing moves.
     """
     seen = looking(request.args)
-    ids = [int(each) for each in request.args.get("ids", "").split("-") if each.isdecimal()]
+    ids = [int(each) for each in request.args.get("ids", "").split("-") if is_number(each)]
     found = refreshed(
         db.session(), gate.viewer(), runtime().catalog, seen.wanted, ids[:REFRESH_LIMIT], now=utc_now()
     )

@@ -28,7 +28,7 @@ from exceptions_app.services import dead_letters, retry_asking, retry_values
 from exceptions_app.services.acting import NotAllowedError
 
 from . import acting, gate, hx
-from .forms import FormError, edits, optional, required, token
+from .forms import FormError, edits, is_number, optional, required, token
 from .gate import needs
 from .retries import send_soon
 from .transaction import transactional
@@ -241,11 +241,11 @@ def _chosen(given: MultiDict[str, str]) -> retries.Chosen:
     return retries.chosen(
         db.session(), gate.viewer(), runtime().catalog, ids=tuple(_ids(given.getlist("id"))) if "id" in given else None,
         system=given.get("system", ""), reason=given.get("class", ""), most=dead_letters.AT_ONCE,
-        upto=int(upto) if upto.isdecimal() and len(upto) < 19 else None,
+        upto=int(upto) if is_number(upto) else None,
     )  # fmt: skip
 
 
 def _ids(given: list[str]) -> list[int]:
-    if not all(each.isdecimal() and len(each) < 19 for each in given):
+    if not all(map(is_number, given)):
         abort(400)
     return sorted({int(each) for each in given})

@@ -1,11 +1,16 @@
-"""The headers every response carries. No inline script or style anywhere: the policy forbids both.
+"""The headers every response carries, and what no request may hold. No inline script or style anywhere: the policy
+forbids both.
 
 The one hash is Plotly's empty style element.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
+from werkzeug.routing import IntegerConverter, ValidationError
+
+from . import gate
+from .forms import is_number
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; "
@@ -23,7 +28,28 @@ _ALWAYS = {
 }
 
 
+class _Id(IntegerConverter):
+    """A number in a path: what is too large for any id leads nowhere."""
+
+    def to_python(self, value: str) -> int:
+        if not is_number(value):
+            raise ValidationError
+        return int(value)
+
+
+def _refuse_zero_bytes() -> None:
+    """No text that people type has one, and PostgreSQL keeps none."""
+    given = [request.path, *request.args, *(value for _, value in request.args.items(multi=True))]
+    if not request.path.startswith(gate.API):
+        given += [text for pair in request.form.items(multi=True) for text in pair]
+    if any("\x00" in text for text in given):
+        abort(400)
+
+
 def install(app: Flask) -> None:
+    app.url_map.converters["int"] = _Id
+    app.before_request(_refuse_zero_bytes)
+
     @app.after_request
     def _headers(response: Response) -> Response:
         for name, value in _ALWAYS.items():

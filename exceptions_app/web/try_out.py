@@ -24,7 +24,7 @@ from exceptions_app.services import tasks
 from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, gate, hx
-from .forms import optional
+from .forms import is_number, optional
 from .gate import needs
 from .transaction import transactional
 
@@ -49,7 +49,7 @@ def ask() -> ResponseReturnValue:
     text, days = request.form.get("text", "").replace("\r\n", "\n"), optional("days")
     if not sees_network(gate.viewer(), runtime().catalog):
         return _form(text, 0, "A check reaches every facility: ask somebody who sees all of them."), 403
-    if not text.strip() or len(text) > MOST_TEXT or not days.isdigit():
+    if not text.strip() or len(text) > MOST_TEXT or not is_number(days):
         return _form(
             text, 0, "Type what is to be tried, as it would stand in a file, and how many days."
         ), 422

@@ -20,7 +20,7 @@ from exceptions_app.services import views as keeping
 from exceptions_app.services.acting import NotAllowedError
 
 from . import acting, facets, gate, hx
-from .forms import optional
+from .forms import is_number, optional
 from .gate import needs
 from .transaction import transactional
 
@@ -45,7 +45,7 @@ def save() -> ResponseReturnValue:
     """Keep what is looked at: under a new name, or as the view that it began as."""
     session, viewer, context = db.session(), gate.viewer(), acting.context()
     known = request.form.get("update", "")
-    if known.isdecimal():
+    if is_number(known):
         said = "The view shows this from now on."
         return _tried(
             lambda: said if keeping.update(session, context, viewer, int(known), _shown()) else "",
@@ -108,7 +108,7 @@ def layout() -> ResponseReturnValue:
     columns, density = ("", "") if request.form.get("reset") else _chosen()
     view = request.form.get("f-view", "")
     try:
-        if view.isdecimal():
+        if is_number(view):
             keeping.set_columns(db.session(), acting.context(), gate.viewer(), int(view), columns, density)
         else:
             keeping.set_layout(db.session(), gate.viewer(), columns, density)
