@@ -116,10 +116,10 @@ def assets(name: str) -> Path:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """How connections are pooled: per process, tested before use on a server, patient on SQLite."""
+    """How connections are pooled: per process, patient on SQLite; `engine` tests those that lay idle on a server."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": 30}}
-    return {"pool_size": 5, "max_overflow": 5, "pool_pre_ping": True, "pool_recycle": 1800}
+    return {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
 
 
 _ENCODINGS = ("zstd", "br", "gzip")

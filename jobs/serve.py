@@ -101,7 +101,7 @@ def web_command(host: str, port: int, processes: int, log_level: str = "INFO", t
         "--log-level": "info" if log_level == "DEBUG" else "warning",
     }
     flat = [part for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "gunicorn", *flat, "exceptions_app:create_app()"]
+    return [sys.executable, "-m", "gunicorn", *flat, "exceptions_app.web_process:web_app()"]
 
 
 def jobs_command() -> list[str]:

@@ -54,6 +54,7 @@ def register(app: Flask) -> None:
 
     app.before_request(acting.correlate)
     app.before_request(transaction.begin)
+    app.teardown_request(transaction.end)
     app.before_request(transaction.take_up_additions)
     app.before_request(gate.check)
     security.install(app)

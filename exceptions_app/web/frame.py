@@ -25,6 +25,7 @@ from exceptions_app.runtime import runtime
 
 from . import gate
 from .addresses import address, asset, case_url, note_url
+from .queue_rows import rows_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def install(app: Flask) -> None:
         "icon": icon,
         "case_url": case_url,
         "note_url": note_url,
+        "queue_rows": rows_html,
         "url_for": address,
         "allowed": gate.allowed,
         "unread_notices": lambda: g.get("unread_notices", 0),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import NullPool, create_engine, insert, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from exceptions_app.models import FeedState
-from exceptions_app.services.engine import reading
+from exceptions_app.services import engine
+from exceptions_app.services.engine import done_reading, reading
 from tests.conftest import Database
 
 
@@ -47,3 +50,51 @@ def test_sqlite_is_set_up_for_several_processes(database: Database) -> None:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
         assert connection.scalar(text("PRAGMA busy_timeout")) == 30_000
+
+
+def test_what_strictly_reads_is_refused_what_writes(database: Database) -> None:
+    if database.name != "postgres":
+        return
+    with Session(database.engine) as session:
+        reading(session, strictly=True)
+        with pytest.raises(DBAPIError, match="read-only"):
+            session.execute(insert(FeedState).values(feed="f"))
+    with Session(database.engine) as session:
+        session.execute(insert(FeedState).values(feed="f"))  # the connection is as it was
+        session.commit()
+
+
+def test_statements_stay_prepared_from_one_reading_to_the_next(database: Database) -> None:
+    if database.name != "postgres":
+        return
+    prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%feed_state%'")
+    for _ in range(7):
+        with Session(database.engine) as session:
+            reading(session, strictly=True).get(FeedState, "f")
+            done_reading(session)
+    with Session(database.engine) as session:
+        assert session.scalar(prepared) == 1
+        assert session.scalar(text("SHOW plan_cache_mode")) == "force_custom_plan"
+
+
+def test_a_transaction_that_writes_is_not_ended_as_a_reading(database: Database) -> None:
+    with Session(database.engine) as session:
+        session.add(FeedState(feed="f"))
+        session.flush()
+        done_reading(session)
+    with Session(database.engine) as session:
+        assert session.get(FeedState, "f") is None
+
+
+def test_a_connection_that_the_server_closed_is_made_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.name != "postgres":
+        return
+    monkeypatch.setattr(engine, "TRUSTED_SECONDS", 0.0)
+    with Session(database.engine) as session:
+        first = session.scalar(text("SELECT pg_backend_pid()"))
+    with create_engine(database.url, poolclass=NullPool).connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+    with Session(database.engine) as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != first

@@ -215,3 +215,21 @@ def test_a_page_asks_at_most_six_statements_however_it_is_filtered_sorted_or_gro
         assert number <= MOST_STATEMENTS, (address, asked)
         for after in html.fromstring(page).xpath("//a[@rel='next']/@href"):
             assert statements(after)[0] <= MOST_STATEMENTS, (after, asked)
+
+
+def test_a_row_is_shown_to_each_as_theirs_and_as_it_is_now(
+    case: Any, session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    here, there = sign_in(time_zone="UTC"), sign_in(time_zone="Asia/Tokyo", role="auditor")
+    first, others = here.get("/queue").text, there.get("/queue?entity=H01").text
+    assert _titles(first) != _titles(others), "times are in one's own zone"
+    assert 'formaction="/queue/note/' in first and 'formaction="/queue/note/' not in others
+    assert f'href="/exceptions/{encode(case.id)}?entity=H01"' in others
+    assert f'href="/exceptions/{encode(case.id)}?entity=H01"' not in here.get("/queue").text
+    session.get_one(ExceptionCase, case.id).counterparty = "<b>Bard</b>"
+    session.commit()
+    assert "&lt;b&gt;Bard&lt;/b&gt;" in here.get("/queue").text
+
+
+def _titles(page: str) -> list[str]:
+    return html.fromstring(page).xpath("//tr/td[@data-label='Business days']/@title")
