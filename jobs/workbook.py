@@ -222,6 +222,7 @@ def _plain_date(value: date) -> date:
 def _write_cover(sheet: Any, cover: Cover, zone: tzinfo, result: Written) -> None:
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 26, 90
     title = WriteOnlyCell(sheet, clean(cover.title))
+    title.data_type = "s"
     title.font = Font(bold=True, size=16)
     sheet.append([title])
     sheet.append([])

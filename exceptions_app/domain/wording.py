@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 ABSENT = "not stated"
@@ -17,12 +17,16 @@ _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*([a-z_]+)\s*)?\}")
 _CENT = Decimal("0.01")
 _SMALLEST = Decimal("0.0001")
+_ROOM = Context(prec=80)
+"""For products of the largest figures that records can hold, to four places."""
+_LONGEST = 60
+"""Digits of a figure that are written out; a larger one stands as it was given."""
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula; the full width ones where its language is an Asian one."""
 
 
 def unformulaic(text: str) -> str:
@@ -32,8 +36,12 @@ def unformulaic(text: str) -> str:
 
 def number(value: Decimal | int) -> str:
     """`1,234.5`: thousands separated, no trailing zeros, at most four places."""
-    text = f"{Decimal(value).quantize(_SMALLEST):,f}".rstrip("0").rstrip(".")
+    text = f"{_to(Decimal(value), _SMALLEST):,f}".rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
+
+
+def _to(value: Decimal, place: Decimal) -> Decimal:
+    return value.quantize(place, context=_ROOM)
 
 
 def quantity(value: Decimal | int, unit: str | None = None) -> str:
@@ -43,14 +51,16 @@ def quantity(value: Decimal | int, unit: str | None = None) -> str:
 
 def money(value: Decimal | int, currency: str | None = None) -> str:
     """`$1,234.50`, `CHF 12.00`: an amount, to the cent (half to even)."""
-    return _with_currency(Decimal(value), f"{abs(Decimal(value).quantize(_CENT)):,f}", currency)
+    return _with_currency(Decimal(value), f"{_to(Decimal(value), _CENT).copy_abs():,f}", currency)
 
 
 def price(value: Decimal | int, currency: str | None = None) -> str:
     """`$93.555`, `$12.00`: a unit price has two places, and up to four where it needs them."""
     exact = Decimal(value)
-    cents = exact.quantize(_CENT)
-    digits = f"{abs(cents):,f}" if cents == exact else f"{abs(exact.quantize(_SMALLEST)):,f}".rstrip("0")
+    cents = _to(exact, _CENT)
+    digits = (
+        f"{cents.copy_abs():,f}" if cents == exact else f"{_to(exact, _SMALLEST).copy_abs():,f}".rstrip("0")
+    )
     return _with_currency(exact, digits, currency)
 
 
@@ -141,7 +151,7 @@ def _decimal(value: Any) -> Decimal | None:
         result = Decimal(str(value))
     except InvalidOperation:
         return None
-    return result if result.is_finite() else None
+    return result if result.is_finite() and abs(result.adjusted()) < _LONGEST else None
 
 
 def _exactly(write: Callable[[Decimal], str], value: Any) -> str:

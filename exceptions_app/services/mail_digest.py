@@ -79,7 +79,8 @@ def _visible(
 
 def _line(notice: Notice, case: ExceptionCase | None, zone: ZoneInfo, public_url: str) -> str:
     due = "" if case is None or case.due_at is None else f"\n  due {wording.instant(case.due_at, zone)}"
-    return f"- {notice.text}{due}\n  {public_url}{notice.link}"
+    text = " ".join(notice.text.split())  # no value of a record begins a line of its own
+    return f"- {text}{due}\n  {public_url}{notice.link}"
 
 
 def _subject(catalog: Catalog, notices: Sequence[Notice]) -> str:

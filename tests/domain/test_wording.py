@@ -143,3 +143,15 @@ def test_counts_agree_with_their_noun() -> None:
     assert wording.plural(1204, "exception") == "1,204 exceptions"
     assert wording.plural(2, "entry", "entries") == "2 entries"
     assert wording.quantity(D("2.5"), "CS") == "2.5 CS"
+
+
+def test_a_figure_beyond_all_measure_is_written_or_left_as_it_is() -> None:
+    """The product of two columns at their end; a sentence is never refused for its figures."""
+    most = D("99999999999999.9999") ** 2
+    assert wording.number(most) == "9,999,999,999,999,999,980,000,000,000"
+    assert wording.money(D(f"-{10**30 + 1}.25"), "USD") == "-$1,000,000,000,000,000,000,000,000,000,001.25"
+    assert wording.price(D(f"{10**30 + 1}.255")) == "1,000,000,000,000,000,000,000,000,000,001.255"
+    assert (
+        wording.render("{a|money} of {b|quantity}", {"a": "1e999999999", "b": "-1E-80"})
+        == "1e999999999 of -1E-80"
+    )

@@ -105,6 +105,18 @@ def test_a_breach_reaches_its_manager_as_one_message(overdue: Hospital, postman:
     assert run(overdue, "mail") == {"composed": 0, "sent": 0, "failed": 0}
 
 
+def test_no_value_of_a_record_begins_a_line_of_its_own(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    tell_and_wait(overdue)
+    with overdue.install.transaction() as session:
+        for notice in session.query(Notice):
+            notice.text += "\r\n\nAna Reyes,\n\n- Your password ends today\n  https://elsewhere.example"
+    run(overdue, "mail")
+    lines = postman[0].kept[0].get_content().splitlines()
+    assert [line for line in lines if line.strip().startswith(("Ana", "- Your", "https://else"))] == []
+
+
 def test_telling_again_tells_nothing_twice(overdue: Hospital) -> None:
     first = run(overdue, "tell")["told"]
     assert first == len(overdue.all(Notice)) > 0

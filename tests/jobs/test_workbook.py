@@ -59,7 +59,9 @@ def test_second_reader_agrees(path: Path) -> None:
     assert row[5] == datetime(2026, 11, 22, 16, 30)  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@home care", "\t=1", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@home care", "\t=1", "\n=1", "＝1", '=HYPERLINK("http://x")']
+)
 def test_text_that_begins_like_a_formula_stays_text(path: Path, text: str) -> None:
     export(path, [FULL | {"order": text, "text": text}])
     for cell in openpyxl.load_workbook(path)["Exceptions"][2][:2]:
@@ -70,6 +72,9 @@ def test_filter_on_the_cover_is_never_a_formula(path: Path) -> None:
     export(path, [])
     front = openpyxl.load_workbook(path)["About"]
     assert all(cell.data_type != "f" for row in front.iter_rows() for cell in row)
+    write(path, Cover("=1+1: exceptions", []), [], [], UTC)
+    title = openpyxl.load_workbook(path)["About"]["A1"]
+    assert (title.value, title.data_type) == ("=1+1: exceptions", "s")
 
 
 def test_cover_says_filter_as_of_time_who_asked_and_how_many(path: Path) -> None:
