@@ -22,6 +22,7 @@ from exceptions_app.services.acting import WORDS, actor_name
 
 from . import retry_words as words
 from .deliveries import DeliveryLine, LineMaker, editors_of, gates, of_viewer, system_name
+from .retry_edits import whys
 from .words import zone_of
 
 PAGE = 50
@@ -46,9 +47,12 @@ class ToDo:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One that waits for a second person. `may` says whether this one is the viewer's to decide; else `why_not`."""
+    """One that waits for a second person, and why. `may` says whether this one is the viewer's to decide; else
+    `why_not`.
+    """
 
     line: DeliveryLine
+    because: str
     may: bool
     why_not: str
 
@@ -109,19 +113,21 @@ def to_do(session: Session, viewer: Viewer) -> ToDo:
 def approvals(
     session: Session, viewer: Viewer, catalog: Catalog, *, now: datetime, before: int | None = None
 ) -> tuple[tuple[Waiting, ...], int | None]:
-    """What waits for a second person, and the cursor of the next page. Three statements."""
+    """What waits for a second person, and the cursor of the next page. Five statements."""
     found = _page(session, viewer, catalog, now, before, Sent.AWAITING_APPROVAL)
-    editors = editors_of(session, [line.id for line in found.lines])
+    ids = [line.id for line in found.lines]
+    editors, why = editors_of(session, ids), whys(session, catalog, ids)
     may_at_all = can(viewer, Permission.APPROVE_RETRY)
 
     def judged(line: DeliveryLine) -> Waiting:
+        because = why.get(line.id, "")
         if not may_at_all:
-            return Waiting(line, False, "A manager decides.")
+            return Waiting(line, because, False, "A manager decides.")
         if viewer.user_id in editors[line.id]:
-            return Waiting(line, False, "You asked for it or edited it: somebody else decides.")
+            return Waiting(line, because, False, "You asked for it or edited it: somebody else decides.")
         if line.hides_edit:
-            return Waiting(line, False, "You may not see what was edited, and so not approve it.")
-        return Waiting(line, True, "")
+            return Waiting(line, because, False, "You may not see what was edited, and so not approve it.")
+        return Waiting(line, because, True, "")
 
     return tuple(map(judged, found.lines)), found.next_before
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.catalog import Catalog
@@ -12,6 +16,7 @@ from exceptions_app.domain import wording
 from exceptions_app.models import Delivery, ExceptionCase
 from exceptions_app.services import retry_values
 from exceptions_app.services.retry_approving import because
+from exceptions_app.services.retry_asking import evidence_of
 from exceptions_app.services.retry_values import SENSITIVE
 from exceptions_app.services.retry_worth import Says
 
@@ -58,6 +63,24 @@ def reviewed(
     currency = maker.catalog.site.reporting_currency
     why = because(operation, case, edits.values, diff, says, currency)
     return Review(fields, dict(given), problems, why or "")
+
+
+def whys(session: Session, catalog: Catalog, delivery_ids: Collection[int]) -> dict[int, str]:
+    """Of writes that wait for a second person, why each needs one by what its exception says now. Two statements."""
+    wanted = select(Delivery, ExceptionCase).join(ExceptionCase, ExceptionCase.id == Delivery.case_id)
+    rows = session.execute(wanted.where(Delivery.id.in_(delivery_ids))).all()
+    evidence = evidence_of(session, [case for _, case in rows])
+    found = {}
+    for delivery, case in rows:
+        operation = catalog.operations.get(delivery.operation)
+        if operation is None:
+            continue
+        says = partial(retry_values.said, evidence.get(case.id, {}), retry_values.loads(case.facts))
+        diff = {name: (pair[0], pair[1]) for name, pair in retry_values.loads(delivery.edited).items()}
+        known = {name: pair for name, pair in diff.items() if name in operation.fields}
+        values, currency = retry_values.loads(delivery.fields), catalog.site.reporting_currency
+        found[delivery.id] = because(operation, case, values, known, says, currency) or ""
+    return found
 
 
 def inputs_of(viewer: Viewer, operation: Operation, values: Mapping[str, str | None]) -> tuple[Input, ...]:

@@ -68,7 +68,8 @@ def test_a_manager_sees_before_and_after_and_lets_it_go(
 ) -> None:
     manager = sign_in("manager", name="Max Lee")
     page = manager.get("/retries/approvals").text
-    for words in ("$43.75", "$4,150.00", "Agreed by phone", "Dana First", "Approve</button>"):
+    why = "The edit comes to more than $1,000.00."
+    for words in ("$43.75", "$4,150.00", "Agreed by phone", "Dana First", "Approve</button>", why):
         assert words in page, words
     assert jobs.answer(Outcome.ACCEPTED) == 0
     assert _judge(manager, waiting, "approve").location == "/retries/approvals"
