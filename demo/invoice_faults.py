@@ -6,10 +6,12 @@ Like `line_faults`: generators of ledger entries that alter one system before ea
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from .candidates import Settled, anything, line_key
 from .ledger import Change, Entry
+from .order_faults import second_order
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
 from .suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS, UNMAPPED_ALIAS, of_trade
 from .systems.store import Row
@@ -99,6 +101,33 @@ def _cancelled(planter: Planter, found: Settled) -> Entry:
     )
     how = "its order was cancelled"
     return Entry("no_valid_order", found.facility, "erp", found.key, how, [found.line], undo, [worse])
+
+
+def released_over_limit(planter: Planter) -> Entries:
+    """Each order is billed as it should be; a blanket order and what it released come to more than its limit."""
+    for order, _ in planter.candidates.billed("flags = 'blanket'", 2, 60):
+        po, row = released(planter, order, order["quantity"])
+        same = {"vendor": row["vendor"], "number": row["number"]}
+        undo, worse = (
+            Change("ap_automation", "invoice_lines", "alter", same, values)
+            for values in ({"status": "VOID"}, {"amount": row["amount"] + 1_000})
+        )
+        lines, how = (
+            [(order["po"], order["line"]), (po, order["line"])],
+            "released beyond the blanket order's limit",
+        )
+        key = {"order_number": order["po"]}
+        yield Entry("blanket_over_limit", row["facility"], "ap_automation", key, how, lines, [undo], [worse])
+
+
+def released(planter: Planter, blanket: Row, dollars: int) -> tuple[str, Row]:
+    """A call-off of a blanket order, billed in full four days ago: the number of its order, its invoice line."""
+    terms = json.dumps({"ReleaseOf": blanket["po"]})
+    wanted = {**blanket, "quantity": dollars}
+    po, _ = second_order(planter, wanted, terms=terms, flags="")
+    row = planter.invoice_row(wanted, planter.now - timedelta(days=4), po)
+    planter.add_invoice(row)
+    return po, row
 
 
 def duplicate_invoice(planter: Planter) -> Entries:

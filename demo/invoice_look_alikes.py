@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from .candidates import anything
 from .goods import ITEMS
+from .invoice_faults import released
 from .ledger import Change, Entry
 from .payment_faults import NUMBER_OF, erp_header, schedule_key
 from .planter import FACILITY_OF, Entries, Planter, invoice_key, rewritten
@@ -26,6 +27,7 @@ def kinds(planter: Planter) -> list[Entries]:
         _credited_duplicate(planter), _of_two_leases(planter), _offer_of_another_day(planter),
         _ordered_in_that_currency(planter), _voided_in_another_currency(planter), _posted_and_approved(planter),
         _approved_just_now(planter), _lease_in_two_lines(planter), _suspended_lease(planter), _freight_line(planter),
+        _released_within_limit(planter),
     ]  # fmt: skip
 
 
@@ -158,6 +160,29 @@ def _suspended_lease(planter: Planter) -> Entries:
         planter.insert("erp", "schedules", {**usual, **suspended, "status": "suspended"})
         facility, why = FACILITY_OF[row["business_unit"]], "nothing came, and the lease is suspended"
         yield Entry("recurring_absent", facility, "erp", suspended, why, [(mark, 0)])
+
+
+def _released_within_limit(planter: Planter) -> Entries:
+    """Billed on its own line and on a call-off, which come to its limit."""
+    for order, row in planter.candidates.billed("flags = 'blanket'", 2, 100):
+        [billed] = planter.network.ap.rows(
+            "SELECT sum(amount) AS cents FROM invoice_lines WHERE po = ? AND status <> 'VOID' AND deleted = 0",
+            (order["po"],),
+        )
+        left = (
+            order["quantity"] * 100 - billed["cents"]
+        ) // 100 - 1  # a cent more may part it from another invoice
+        if left < 100 or planter.network.life.row(
+            "SELECT 1 FROM plan WHERE event LIKE ?", (f'%"{order["po"]}"%',)
+        ):
+            continue
+        po, _ = released(planter, order, left)
+        lines, why = (
+            [(order["po"], order["line"]), (po, order["line"])],
+            "a call-off within the blanket order's limit",
+        )
+        key = {"order_number": order["po"]}
+        yield Entry("blanket_over_limit", row["facility"], "ap_automation", key, why, lines)
 
 
 def _freight_line(planter: Planter) -> Entries:

@@ -67,6 +67,7 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "recurring_repeated": payment_faults.recurring_repeated,
     "recurring_absent": payment_faults.recurring_absent,
     "vendor_balance": payment_faults.vendor_balance,
+    "released_over_limit": invoice_faults.released_over_limit,
     "supplier_excluded": master_faults.supplier_excluded,
     "supplier_inactive": master_faults.supplier_inactive,
     "duplicate_supplier": master_faults.duplicate_supplier,

@@ -8,8 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from exceptions_app.catalog.schema import DuplicateCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
+from exceptions_app.reconcile.engine import compile_check
+from exceptions_app.reconcile.errors import CheckError
 
 from .books import Books, days_ago
 
@@ -264,3 +268,38 @@ def test_one_number_twice_is_a_duplicate_whatever_its_schedule(books: Books) -> 
     books.invoice(invoice_number="INV-0012", schedule="RENT")
     books.invoice(invoice_number="inv 0012", schedule="RENT", entered_at=days_ago(1))
     assert books.categories(CHECK, entity=None) == {"duplicate_invoice"}
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        ({"amount": None}, "amount beside taken_back"),
+        ({"taken_back": {"where": "TRUE", "names": {}}}, "at least 1 item"),
+    ],
+)
+def test_what_takes_back_is_weighed_and_names_a_document(
+    books: Books, altered: dict[str, Any], said: str
+) -> None:
+    written = books.catalog.checks[CHECK].model_dump(mode="json")
+    with pytest.raises(ValidationError, match=said):
+        DuplicateCheck.model_validate({**written, **altered})
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"where": "amount"}, r"boolean is needed here.*: taken_back\.where"),
+        (
+            {"names": {"invoice_number": "number"}},
+            r"unknown column 'number'.*: taken_back\.names\.invoice_number",
+        ),
+        ({"same": ["quantity"]}, r"unknown column 'quantity'.*: taken_back\.same\.0"),
+    ],
+)
+def test_expressions_of_what_takes_back_are_refused_with_their_place(
+    books: Books, part: dict[str, Any], said: str
+) -> None:
+    written = books.catalog.checks[CHECK].model_dump(mode="json")
+    broken = DuplicateCheck.model_validate({**written, "taken_back": {**written["taken_back"], **part}})
+    with pytest.raises(CheckError, match=said):
+        compile_check(broken, books.catalog)
