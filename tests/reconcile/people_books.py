@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,12 @@ _READ = {
 }  # fmt: skip
 
 
-def site(folder: Path) -> Catalog:
-    """A site whose feeds bring every record type of hire-to-retire."""
+_MAPPED = {"hcm_assignment": {"manager": "a"}}
+"""What a feed maps beside the required columns, where a check asks whether it does."""
+
+
+def site(folder: Path, without: Collection[str] = ()) -> Catalog:
+    """A site whose feeds bring every record type of hire-to-retire; `without`: but for these feeds and columns."""
     types = {one["code"]: one for one in yaml.safe_load(_records().read_text())["record_types"]}
     document = {
         "site": {"name": "Test", "packs": ["hire_to_retire"]},
@@ -49,10 +53,11 @@ def site(folder: Path) -> Catalog:
         "feeds": [
             {
                 "code": f"{system.lower()}_{record}", "system": system, "record_type": record, "lag": "1h",
-                "mapping": _mapping(types[record]),
+                "mapping": {**_mapping(types[record]), **_also(f"{system.lower()}_{record}", without)},
             }
             for system, (_, records) in _SYSTEMS.items()
             for record in records
+            if f"{system.lower()}_{record}" not in without
         ],
     }  # fmt: skip
     (folder / "site.yaml").write_text(yaml.safe_dump(document))
@@ -70,6 +75,10 @@ def _mapping(record: Mapping[str, Any]) -> dict[str, str]:
         if column.get("required")
     }
     return mapping if record.get("scope") == "network" else {"entity": "a", **mapping}
+
+
+def _also(feed: str, without: Collection[str]) -> dict[str, str]:
+    return {name: text for name, text in _MAPPED.get(feed, {}).items() if f"{feed}.{name}" not in without}
 
 
 def sentence(books: Books, check: str, **options: Any) -> str:

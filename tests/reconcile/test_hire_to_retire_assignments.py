@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from .books import NOW
-from .people_books import PeopleBooks, Said, at, on, sentence
+from .people_books import PeopleBooks, Said, at, on, sentence, site
 
 PAYROLL, ERP, MANAGER = "h2r.payroll_assignment", "h2r.erp_assignment", "h2r.manager"
 
@@ -156,6 +157,13 @@ def test_manager(people: PeopleBooks, said: Said, listed: list[Said], wanted: se
     for one in listed:
         people.listed(**{"person": one["worker"], **one})
     assert people.categories(MANAGER) == wanted
+
+
+def test_nobody_lacks_a_manager_where_no_feed_maps_managers(tmp_path: Path) -> None:
+    people = PeopleBooks(site(tmp_path, without=["hcm_assignment.manager"]))
+    people.slice("HCM", manager=None)
+    people.listed(worker="M2")
+    assert people.categories(MANAGER) == set()
 
 
 def test_managers_are_told_by_number(people: PeopleBooks) -> None:

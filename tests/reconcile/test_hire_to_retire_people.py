@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .books import NOW, days_ago
-from .people_books import PeopleBooks, Said, ended, on, sentence
+from .people_books import PeopleBooks, Said, ended, on, sentence, site
 
 PRESENCE, OWNER, IDENTITY, DUPLICATE = (
     "h2r.presence", "h2r.account_owner", "h2r.terminated_identity", "h2r.duplicate_worker",
@@ -49,6 +50,13 @@ def test_nobody_is_missed_before_the_other_side_was_read(people: PeopleBooks) ->
     assert people.categories(PRESENCE, read={"payroll": None}) == set()
     people.worker("PAY", worker="W2")
     assert people.categories(PRESENCE, read={"payroll": None, "hcm": None}) == set()
+
+
+def test_nobody_lacks_an_account_where_no_feed_brings_accounts(tmp_path: Path) -> None:
+    people = PeopleBooks(site(tmp_path, without=["idm_identity_account"]))
+    people.worker("HCM", "LIST", "PAY")
+    people.worker("HCM", "LIST", worker="W2", person="P2")
+    assert sentence(people, PRESENCE) == "W2 (employee, since 1 Mar 2026) is not known in payroll."
 
 
 def test_presence_says_who_and_where(people: PeopleBooks) -> None:
