@@ -49,7 +49,7 @@ test: $(VENV)/.dev node_modules/axe-core/package.json ## the tests, PostgreSQL a
 	$(BIN)/pytest -n $${TEST_WORKERS:-auto} --dist worksteal
 
 test-all: export TESTS = all
-test-all: test ## and pages on PostgreSQL, thirty-four days of the network
+test-all: test ## and pages and five weeks of faults on PostgreSQL
 
 crash: $(VENV)/.dev ## kill processes for long: CRASH_KILLS on each database (150), CRASH_SEED repeats a plan
 	CRASH_KILLS=$${CRASH_KILLS:-150} $(BIN)/pytest tests/crash -n 0 -s

@@ -12,10 +12,10 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from .appearing import appear
 from .life import Life
 from .mending import relapse, repair, worsen
 from .network import Network
-from .planting import plant
 from .systems.writes import book
 
 
@@ -86,7 +86,7 @@ def _alter(app: Flask, life: Life) -> None:
 
         app.add_url_rule(f"/{name}", name, view, methods=["POST"])
 
-    altering("plant", "planted", lambda body, now: plant(network, str(body["category"]), now, rng))
+    altering("plant", "planted", lambda body, now: appear(network, str(body["category"]), now, rng))
     altering("repair", "repaired", lambda body, now: repair(network, int(body["id"]), now))
     altering("relapse", "back", lambda body, now: relapse(network, int(body["id"]), now))
     altering("worsen", "changed", lambda body, now: worsen(network, int(body["id"]), now))

@@ -13,13 +13,13 @@ import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from .appearing import CATEGORIES, appear
 from .documents import Event, OrderLine, stamp
 from .duties import approve_and_pay, fulfil
 from .hr import payroll
 from .invoice_faults import NOT_MAPPED
 from .mending import repair
 from .network import Network
-from .planting import PLANTERS, plant
 from .systems import warehouse
 from .trade import make_order
 from .webhooks import Webhooks
@@ -77,9 +77,9 @@ class Life:
             approve_and_pay(self.network, now)
         open_faults = self.network.ledger.rows("fault", open_only=True)
         if self._rng.random() < 0.04 and len(open_faults) < _OPEN_FAULTS:
-            plant(
+            appear(
                 self.network,
-                self._rng.choice([name for name in PLANTERS if name != "unmapped_alias"]),
+                self._rng.choice([name for name in CATEGORIES if name != "unmapped_alias"]),
                 now,
                 self._rng,
             )

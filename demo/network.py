@@ -16,7 +16,7 @@ from typing import Any
 
 from . import history, interfaces, masters
 from .consequences import Books, follow
-from .documents import Event, OrderLine, stamp
+from .documents import Event, OrderLine, instant, stamp
 from .hr import lifecycle, workforce
 from .hr import tables as people
 from .ledger import Change, Ledger
@@ -99,6 +99,11 @@ class Network:
     def is_new(self) -> bool:
         """Whether this network has no past yet (or lost its making half-way)."""
         return self.recall("built") is None
+
+    @property
+    def built(self) -> datetime:
+        """When its history ends."""
+        return instant(self.recall("built"))
 
     def build(self, now: datetime) -> None:
         """Put the history into the empty systems."""

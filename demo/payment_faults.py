@@ -99,11 +99,12 @@ def invoice_on_hold(planter: Planter) -> Entries:
     """On hold for more than the ten days that are allowed."""
     for found in planter.candidates.settled(14, 60, lambda found: found.invoice["status"] != "PAID"):
         row = found.invoice
-        held, longer = (
-            planter.more(row, heldSince=planter.ago(days), holdReason="Price in dispute") for days in (12, 13)
+        held, other = (
+            planter.more(row, heldSince=planter.ago(12), holdReason=reason)
+            for reason in ("Price in dispute", "Price and quantity in dispute")
         )
         undo = planter.alter_invoice(row, {"status": "HELD", **held})
-        worse = Change(*_AP, "alter", {"id": row["id"]}, longer)
+        worse = Change(*_AP, "alter", {"id": row["id"]}, other)
         key, how = invoice_key(row), "on hold for twelve days"
         yield Entry(
             "invoice_on_hold", found.facility, "ap_automation", key, how, [found.line], [undo], [worse]

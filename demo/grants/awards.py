@@ -11,12 +11,16 @@ from ..documents import stamp
 from ..ledger_systems.listed import Rows, table
 from ..systems.store import Row
 
-AWARDS = 20
+AWARDS = 54
+"""The first 20 are planted on at the start, the others while the network runs."""
+WORKERS, TRANSFERS = 12, 14
 AWARDED, SPENT, OVERHEAD = 50_000_000, 1_000_000, 500_000
 ENDED = 18
 """The award that is over; what was spent on it was paid in time."""
+ENDING = (ENDED, 20, 21)
 ELSEWHERE = 19
 """The award with nothing on it but one expense: another facility comes to hold it."""
+LEAVING = (ELSEWHERE, 22, 23)
 REVIEWED, NOT_ALLOWED, OUTSIDE = "6610", "6620", "6690"
 ERP = {
     "expenses": table(
@@ -99,7 +103,7 @@ def _award_row(number: int, now: datetime) -> Row:
         "sponsor_category": "federal",
         "status": "active",
         "starts_on": day(now, 900),
-        "ends_on": day(now, 140 if number == ENDED else -900),
+        "ends_on": day(now, 140 if number in ENDING else -900),
         "amount": AWARDED,
         "facility": "HMC",
     }
@@ -107,12 +111,12 @@ def _award_row(number: int, now: datetime) -> Row:
 
 def _certifications(now: datetime) -> list[Row]:
     said = {"period": "H1", "due_on": day(now, 60), "certified_on": day(now, 70), "certifier": "P1"}
-    return [{"worker": f"E{number}", **said} for number in range(4)]
+    return [{"worker": f"E{number}", **said} for number in range(WORKERS)]
 
 
 def _incurred(number: int) -> int:
     """Days ago."""
-    return 155 if number == ENDED else 100
+    return 155 if number in ENDING else 100
 
 
 def _efforts(now: datetime) -> list[Row]:
@@ -127,7 +131,7 @@ def _efforts(now: datetime) -> list[Row]:
             "charged_rate": 18_000_000,
             "entered_at": stamp(now - timedelta(days=40)),
         }
-        for number in range(4)
+        for number in range(WORKERS)
         for half in (0, 1)
     ]
 
@@ -138,7 +142,7 @@ def erp_rows(now: datetime) -> Rows:
     return {
         "expenses": [row for number in numbers for row in _expenses(number, now)],
         "encumbrances": [_encumbrance(number, now) for number in numbers],
-        "cost_transfers": [_transfer(number, now) for number in range(6)],
+        "cost_transfers": [_transfer(number, now) for number in range(TRANSFERS)],
     }
 
 
@@ -168,7 +172,7 @@ def _expenses(number: int, now: datetime) -> list[Row]:
             "facility": "HMC",
         }
         for line, kind, account, amount, budget in lines
-        if number != ELSEWHERE or line == "3"
+        if number not in LEAVING or line == "3"
     ]
 
 

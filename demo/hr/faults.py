@@ -17,18 +17,20 @@ Supply = Callable[[PeoplePlanter], Entries]
 NETWORK = "*"
 
 
-def _job(who: Row) -> dict[str, str]:
+def _job(who: Row) -> dict[str, Any]:
     return {"worker": who["worker"], "assignment": "1"}
 
 
-def _on_payroll(category: str, how: str, value: Callable[[Row], dict[str, Any]]) -> Supply:
-    """Payroll holds another value for an assignment."""
+def _on_payroll(
+    category: str, how: str, value: Callable[[Row], dict[str, Any]], worse: Callable[[Row], dict[str, Any]]
+) -> Supply:
+    """Payroll holds another value for an assignment, and a third one later."""
 
     def supply(planter: PeoplePlanter) -> Entries:
         for who in planter.workers():
             row = planter.row("payroll", "assignments", who["worker"])
             undo = planter.alter("payroll", "assignments", row, value(row))
-            yield planter.entry(category, who, how, [undo], system="payroll", **_job(who))
+            yield planter.entry(category, who, how, [undo], worse(row), system="payroll", **_job(who))
 
     return supply
 
@@ -75,7 +77,7 @@ def _somebody_gone(planter: PeoplePlanter, who: Row) -> str:
     gone = next(one for one in planter.workers() if one["worker"] != who["worker"])
     left_properly(planter, gone)
     look = planter.entry("manager_terminated", gone, "left, and everything was ended", [], system="hcm")
-    planter.network.ledger.write("look_alike", look, planter.now, planter.now)
+    planter.network.ledger.write("look_alike", look, planter.at, planter.at)
     return str(gone["worker"])
 
 
@@ -118,12 +120,11 @@ def missing_worker(planter: PeoplePlanter) -> Entries:
 
 def ghost_worker(planter: PeoplePlanter) -> Entries:
     """A number on payroll that HCM never gave."""
-    for place, who in enumerate(planter.workers()):
+    for who in planter.workers():
         row = planter.row("payroll", "workers", who["worker"])
         new = {name: value for name, value in row.items() if name != "id"}
-        ghost = planter.add(
-            "payroll", "workers", {**new, "worker": f"W{990_000 + place}", "person": f"G{place}"}
-        )
+        number = who["worker"][-4:]
+        ghost = planter.add("payroll", "workers", {**new, "worker": f"W99{number}", "person": f"G{number}"})
         ended = planter.alter("payroll", "workers", {**ghost, "status": "TERM"}, {"status": "ACTIVE"})
         yield planter.entry(
             "ghost_worker", who, "typed by hand", [ended], system="payroll", worker=ghost["worker"]
@@ -173,7 +174,8 @@ def allocation_not_100(planter: PeoplePlanter) -> Entries:
     for who in planter.workers(shared=True):
         row = planter.row("hcm", "allocations", who["worker"])
         undo = planter.alter("hcm", "allocations", row, {"percent": "30"})
-        yield planter.entry("allocation_not_100", who, "a share lowered", [undo], system="hcm", **_job(who))
+        less, how = {"percent": "20"}, "a share lowered"
+        yield planter.entry("allocation_not_100", who, how, [undo], less, system="hcm", **_job(who))
 
 
 def allocation_mismatch(planter: PeoplePlanter) -> Entries:
@@ -182,7 +184,8 @@ def allocation_mismatch(planter: PeoplePlanter) -> Entries:
         row = planter.row("payroll", "allocations", who["worker"])
         undo = planter.alter("payroll", "allocations", row, {"percent": "35"})
         key = {**_job(who), "cost_center": row["cost_center"]}
-        yield planter.entry("allocation_mismatch", who, "an older share", [undo], system="payroll", **key)
+        less, how = {"percent": "25"}, "an older share"
+        yield planter.entry("allocation_mismatch", who, how, [undo], less, system="payroll", **key)
 
 
 def transfer_share(planter: PeoplePlanter) -> Entries:
@@ -214,10 +217,11 @@ def worked_unit_differs(planter: PeoplePlanter) -> Entries:
         row = planter.row("payroll", "pay_lines", who["worker"])
         undo = planter.alter("payroll", "pay_lines", row, {"worked_unit": row["cost_center"][:-3] + "700"})
         key = {**_job(who), "pay_period": planter.paid.code}
-        yield planter.entry("worked_unit_differs", who, "worked elsewhere", [undo], system="payroll", **key)
+        other, how = {"worked_unit": row["cost_center"][:-3] + "750"}, "worked elsewhere"
+        yield planter.entry("worked_unit_differs", who, how, [undo], other, system="payroll", **key)
 
 
-def _of_line(category: str, how: str, values: dict[str, Any]) -> Supply:
+def _of_line(category: str, how: str, values: dict[str, Any], worse: dict[str, Any] | None = None) -> Supply:
     """The worker's line of the calculated run was altered."""
 
     def supply(planter: PeoplePlanter) -> Entries:
@@ -225,7 +229,7 @@ def _of_line(category: str, how: str, values: dict[str, Any]) -> Supply:
             row = planter.row("payroll", "pay_lines", who["worker"])
             undo = planter.alter("payroll", "pay_lines", row, values)
             key = {**_job(who), "pay_period": planter.paid.code}
-            yield planter.entry(category, who, how, [undo], system="payroll", **key)
+            yield planter.entry(category, who, how, [undo], worse, system="payroll", **key)
 
     return supply
 
@@ -258,9 +262,8 @@ def payroll_not_in_ledger(planter: PeoplePlanter) -> Entries:
             continue
         undo = planter.alter("erp", "payroll_postings", row, {"amount": row["amount"] - 12_345})
         key = {"pay_group": row["pay_group"], "pay_period": row["period"], "cost_center": row["cost_center"]}
-        yield planter.entry(
-            "payroll_not_in_ledger", mark, "posted short", [undo], system="erp", **key, currency="USD"
-        )
+        less, key = {"amount": row["amount"] - 23_456}, {**key, "currency": "USD"}
+        yield planter.entry("payroll_not_in_ledger", mark, "posted short", [undo], less, system="erp", **key)
 
 
 PLANTERS: dict[str, Supply] = {
@@ -271,13 +274,22 @@ PLANTERS: dict[str, Supply] = {
     "account_without_worker": account_without_worker,
     "duplicate_worker": duplicate_worker,
     "cost_center_mismatch": _on_payroll(
-        "cost_center_mismatch", "never moved", lambda row: {"cost_center": row["cost_center"][:-3] + "800"}
+        "cost_center_mismatch", "never moved", lambda row: {"cost_center": row["cost_center"][:-3] + "800"},
+        lambda row: {"cost_center": row["cost_center"][:-3] + "850"},
     ),
-    "department_mismatch": _on_payroll("department_mismatch", "old department", lambda _: {"department": "D999"}),
-    "manager_mismatch": _on_payroll("manager_mismatch", "old manager", lambda row: {"manager": row["worker"]}),
-    "fte_mismatch": _on_payroll("fte_mismatch", "old FTE", lambda _: {"fte": "0.9"}),
-    "standard_hours_mismatch": _on_payroll("standard_hours_mismatch", "old hours", lambda _: {"hours": "36"}),
-    "pay_rate_mismatch": _on_payroll("pay_rate_mismatch", "old rate", lambda row: {"rate": row["rate"] - 75}),
+    "department_mismatch": _on_payroll(
+        "department_mismatch", "old department", lambda _: {"department": "D999"}, lambda _: {"department": "D998"}
+    ),
+    "manager_mismatch": _on_payroll(
+        "manager_mismatch", "old manager", lambda row: {"manager": row["worker"]}, lambda _: {"manager": "W100000"}
+    ),
+    "fte_mismatch": _on_payroll("fte_mismatch", "old FTE", lambda _: {"fte": "0.9"}, lambda _: {"fte": "0.8"}),
+    "standard_hours_mismatch": _on_payroll(
+        "standard_hours_mismatch", "old hours", lambda _: {"hours": "36"}, lambda _: {"hours": "32"}
+    ),
+    "pay_rate_mismatch": _on_payroll(
+        "pay_rate_mismatch", "old rate", lambda row: {"rate": row["rate"] - 75}, lambda row: {"rate": row["rate"] - 150}
+    ),
     "manager_cycle": manager_cycle,
     "manager_terminated": _manager("manager_terminated", "the manager has left", _somebody_gone),
     "manager_missing": _manager("manager_missing", "no manager", lambda *_: ""),
@@ -286,7 +298,7 @@ PLANTERS: dict[str, Supply] = {
     "transfer_share": transfer_share,
     "worked_unit_differs": worked_unit_differs,
     "hours_not_paid": _of_line("hours_not_paid", "not paid", {"status": "void"}),
-    "hours_mismatch": _of_line("hours_mismatch", "paid short", {"hours": "72"}),
+    "hours_mismatch": _of_line("hours_mismatch", "paid short", {"hours": "72"}, {"hours": "64"}),
     "retro_missed": retro_missed,
     "payroll_not_in_ledger": payroll_not_in_ledger,
 }  # fmt: skip

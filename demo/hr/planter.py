@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -28,12 +29,18 @@ _LEFT = {"hcm": "T", "payroll": "TERM"}
 
 
 class PeoplePlanter:
-    """One network to plant into, at a time."""
+    """One network to plant into. `now` is when its people were last in agreement: its pay periods are of that time.
+    `at` is when it is planted, later where the network runs already.
+    """
 
-    def __init__(self, network: Network, rng: random.Random, now: datetime) -> None:
-        self.network, self.now = network, now
+    def __init__(
+        self, network: Network, rng: random.Random, now: datetime, at: datetime | None = None
+    ) -> None:
+        self.network, self.now, self.at = network, now, at or now
         self.paid, self.open = periods(now)
-        rows = network.hcm.rows("SELECT * FROM workers WHERE status = 'A' AND gone = 0 ORDER BY id")
+        rows = network.hcm.rows(
+            "SELECT * FROM workers WHERE status = 'A' AND kind = 'employee' AND gone = 0 ORDER BY id"
+        )
         leaders = {row["manager"] for row in rows}
         self._free = [row for row in rng.sample(rows, len(rows)) if row["worker"] not in leaders]
 
@@ -51,7 +58,7 @@ class PeoplePlanter:
     def alter(self, system: str, table: str, row: Row, values: Mapping[str, Any]) -> Change:
         """Alter a row; returns the step that alters it back."""
         key = {"id": row["id"]}
-        self.network.change(Change(system, table, "alter", key, values), self.now)
+        self.network.change(Change(system, table, "alter", key, values), self.at)
         return Change(system, table, "alter", key, {name: row[name] for name in values})
 
     def add(self, system: str, table: str, values: Row) -> Row:
@@ -60,15 +67,20 @@ class PeoplePlanter:
         number = int(store.rows(f"SELECT coalesce(max(id), 0) + 1 AS id FROM {table}")[0]["id"])
         old = stamp(self.now - timedelta(days=9))
         row = {**blank(_TABLES[system, table], values), "id": number, "changed_at": old, "gone": 0}
-        self.network.change(Change(system, table, "insert", {}, row), self.now)
+        self.network.change(Change(system, table, "insert", {}, row), self.at)
         return row
 
     def entry(
-        self, category: str, who: Row, how: str, undo: list[Change], *, system: str, **key: str
-    ) -> Entry:
-        """What the ledger says; `key` is the business key, the worker where nothing is given."""
+        self, category: str, who: Row, how: str, undo: list[Change], worse: Mapping[str, Any] | None = None, *,
+        system: str, **key: Any,
+    ) -> Entry:  # fmt: skip
+        """What the ledger says; `key` is the business key, the worker where nothing is given. `worse`: what the row of
+        the first step of `undo` may be altered to later on.
+        """
         lines = [(who["worker"], NO_ORDER)]
-        return Entry(category, who["facility"], system, key or {"worker": who["worker"]}, how, lines, undo)
+        named = key or {"worker": who["worker"]}
+        later = [replace(undo[0], values=worse)] if worse else []
+        return Entry(category, who["facility"], system, named, how, lines, undo, later)
 
     def leaves(self, who: Row, day: date) -> None:
         """Somebody leaves at the end of a day, and every system hears of it."""

@@ -16,7 +16,7 @@ from ..places import Facility
 from ..systems.store import Row
 from .tables import ERP, HCM, IDENTITY, PAYROLL, blank
 
-HEADS = 30
+HEADS = 40
 """Workers of a facility; the first leads it."""
 GROUP = "BW"
 UNITS = ("100", "200", "300", "400")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ..documents import stamp
-from ..supply.stock import ACCOUNT, FACILITIES, LOCATIONS, cost, place, worth
+from ..supply.stock import ACCOUNT, FACILITIES, LOCATIONS, MOVED, cost, place, worth
 from ..systems.store import Row
 from .listed import Planted, Rows, table
 
@@ -27,14 +27,16 @@ SENDER = {
 SUBSCRIBER = {name: MASTERS[name] for name in ("accounts", "cost_centers", "departments")}
 _CODES = {
     "accounts": range(6100, 6110),
-    "cost_centers": range(10, 20),
-    "departments": range(70, 77),
-    "locations": range(1, 7),
+    "cost_centers": range(10, 30),
+    "departments": (*range(70, 77), *range(80, 88)),  # 79 was removed
+    "locations": range(1, 9),
 }
 
 
-_CHAIN = {"17": "18", "18": "19", "19": "0"}
+_CHAIN = {"17": "18", "18": "19", "19": "0", "27": "28", "28": "29", "29": "0"}
 """Cost centers that roll up to each other in the ERP; other systems hold no structure of them."""
+_PLAIN = ("75", "86", "87")
+"""Departments of whose place other systems know nothing."""
 _ENDED = "76"
 """A department that has ended everywhere."""
 
@@ -70,7 +72,7 @@ def erp_rows(now: datetime) -> Rows:
         for location in LOCATIONS
     ]
     lines: list[Row] = []
-    for number in range(4):
+    for number in range(MOVED):
         lines += _journal(
             f"GL-ADJ-{number}", 2 * cost(number), stamp(now - timedelta(days=6)), document=f"ADJ-{number}"
         )
@@ -91,7 +93,7 @@ def held_elsewhere(*names: str) -> Rows:
     """Masters as a system holds them that knows nothing of the structure of some."""
     rows = masters(*names)
     for row in [*rows.get("cost_centers", ()), *rows.get("departments", ())]:
-        if row["code"] in (*_CHAIN, _ENDED, "75"):
+        if row["code"] in (*_CHAIN, *_PLAIN, _ENDED):
             row["parent"] = ""
     return rows
 
@@ -128,19 +130,34 @@ def sender_rows(now: datetime) -> Rows:
             "sent_at": at,
             "facility": "HMC",
         }
-        for number in range(4)
+        for number in range(MOVED)
     ]
     return {**masters("locations"), "journals": journals}
 
 
-def _master(system: str, name: str, code: str, category: str, values: dict[str, object], how: str) -> Planted:
-    return Planted(category, "*", system, name, {"code": code}, values, {"code": code}, how)
+def _master(
+    system: str,
+    name: str,
+    code: str,
+    category: str,
+    values: dict[str, object],
+    how: str,
+    worse: dict[str, object] | None = None,
+) -> Planted:
+    return Planted(category, "*", system, name, {"code": code}, values, {"code": code}, how, worse or {})
 
 
-def _journal_line(number: int, line: str, category: str, values: dict[str, object], how: str) -> Planted:
+def _journal_line(
+    number: int,
+    line: str,
+    category: str,
+    values: dict[str, object],
+    how: str,
+    worse: dict[str, object] | None = None,
+) -> Planted:
     """The ERP's line of a journal that the warehouse sent."""
     row, key = {"journal": f"GL-{number}", "line": line}, {"system": "wms_stock", "journal": f"WJ-{number}"}
-    return Planted(category, "HMC", "erp_ledger", "journal_lines", row, values, key, how)
+    return Planted(category, "HMC", "erp_ledger", "journal_lines", row, values, key, how, worse or {})
 
 
 def faults() -> Iterator[Planted]:
@@ -150,22 +167,71 @@ def faults() -> Iterator[Planted]:
     yield _master("grants", "cost_centers", "11", "propagation_gap", {"gone": 1}, "the message failed")
     yield _master("erp_ledger", "accounts", "6105", "master_missing", {"gone": 1}, "removed while in use")
     yield _master("grants", "departments", "71", "master_inactive", ended, "ended there only")
-    yield _master("grants", "departments", "72", "master_rolled_up", moved, "reorganised in one system")
+    yield _master(
+        "grants", "departments", "72", "master_rolled_up", moved, "reorganised there", {"parent": "73"}
+    )
     yield from _wrong_structure()
-    yield _master("wms_stock", "locations", "3", "master_renamed", {"name": "Annex"}, "renamed there only")
+    yield _master(
+        "wms_stock",
+        "locations",
+        "3",
+        "master_renamed",
+        {"name": "Annex"},
+        "renamed there only",
+        {"name": "Hall"},
+    )
     refused: dict[str, object] = {"status": "rejected", "reason": "Account 5100 is closed for this period."}
-    yield _journal_line(0, "1", "journal_rejected", refused, "refused by the ERP")
+    other: dict[str, object] = {"reason": "Cost center 12 is unknown."}
+    yield _journal_line(0, "1", "journal_rejected", refused, "refused by the ERP", other)
     held: dict[str, object] = {"status": "held", "reason": "approval"}
-    yield _journal_line(1, "2", "journal_stuck", held, "waits for an approval")
+    longer: dict[str, object] = {"reason": "a second approval"}
+    yield _journal_line(1, "2", "journal_stuck", held, "waits for an approval", longer)
 
 
 def _wrong_structure() -> Iterator[Planted]:
-    row, key = {"code": "19"}, {"cost_center": "17"}
-    values, how = {"parent": "17"}, "goes round"
-    yield Planted("master_cycle", "*", "erp_ledger", "cost_centers", row, values, key, how)
-    row, key = {"code": "75"}, {"department": "75"}
+    yield _round("17", "19")
+    yield _orphan("75")
+
+
+def _round(first: str, last: str) -> Planted:
+    """Cost centers that roll up to each other: the `last` of them to the `first`."""
+    row, key = {"code": last}, {"cost_center": first}
+    return Planted(
+        "master_cycle", "*", "erp_ledger", "cost_centers", row, {"parent": first}, key, "goes round"
+    )
+
+
+def _orphan(code: str) -> Planted:
+    row, key = {"code": code}, {"department": code}
     values, how = {"parent": "79"}, "79 was removed"
-    yield Planted("master_orphan", "*", "erp_ledger", "departments", row, values, key, how)
+    return Planted("master_orphan", "*", "erp_ledger", "departments", row, values, key, how, {"parent": "78"})
+
+
+def later() -> Iterator[Planted]:
+    """What may go wrong once the network runs."""
+    ended: dict[str, object] = {"status": "inactive"}
+    for code in ("13", "20"):
+        yield _master("grants", "cost_centers", code, "propagation_gap", {"gone": 1}, "the message failed")
+    for code in ("6106", "6107"):
+        yield _master("erp_ledger", "accounts", code, "master_missing", {"gone": 1}, "removed while in use")
+    for code in ("80", "81"):
+        yield _master("grants", "departments", code, "master_inactive", ended, "ended there only")
+    for code in ("82", "83"):
+        rolled, again = "master_rolled_up", {"parent": "71"}
+        yield _master("grants", "departments", code, rolled, {"parent": "70"}, "reorganised there", {**again})
+    for code in ("4", "5"):
+        named, again = {"name": f"Annex {code}"}, {"name": f"Former annex {code}"}
+        yield _master("wms_stock", "locations", code, "master_renamed", {**named}, "renamed there", {**again})
+    yield _round("27", "29")
+    yield from (_orphan(code) for code in _PLAIN[1:])
+    for number in (4, 5):
+        refused = {"status": "rejected", "reason": f"Account 51{number}0 is closed for this period."}
+        other = {"reason": f"Cost center 51{number} is unknown."}
+        yield _journal_line(number, "1", "journal_rejected", {**refused}, "refused by the ERP", {**other})
+    for number in (6, 7):
+        held = {"status": "held", "reason": "approval"}
+        again = {"reason": "a second approval"}
+        yield _journal_line(number, "2", "journal_stuck", {**held}, "waits for an approval", {**again})
 
 
 def look_alikes() -> Iterator[Planted]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, Response, request
@@ -40,6 +40,8 @@ class Planted:
     values: Mapping[str, Any]
     key: Mapping[str, Any]
     how: str
+    worse: Mapping[str, Any] = field(default_factory=dict)
+    """What the row may be altered to later on, still wrong."""
 
 
 def application(name: str, store: Store, moods: Moods, secret: str, tables: Mapping[str, Table]) -> Flask:
@@ -72,4 +74,5 @@ def entry(store: Store, what: Planted) -> tuple[Change, Entry]:
     key = {"id": row["id"]}
     undo = Change(what.system, what.table, "alter", key, {name: row[name] for name in what.values})
     step = Change(what.system, what.table, "alter", key, what.values)
-    return step, Entry(what.category, what.entity, what.system, what.key, what.how, [], [undo])
+    worse = [Change(what.system, what.table, "alter", key, what.worse)] if what.worse else []
+    return step, Entry(what.category, what.entity, what.system, what.key, what.how, [], [undo], worse)

@@ -60,13 +60,21 @@ def _planted(place: int, category: str, status: str, error: str, how: str, faile
     key = {"message": _number(place)}
     attempts = 3 if error else 1
     values = {"status": status, "error": error, "attempts": attempts, "failed_at": failed_at if error else ""}
-    return Planted(category, "*", SYSTEM, "messages", key, values, key, how)
+    worse = {"error": f"{error}, and once more"} if error else {}
+    return Planted(category, "*", SYSTEM, "messages", key, values, key, how, worse)
 
 
 def faults(now: datetime) -> Iterator[Planted]:
     """Everything that must be found: one of each kind of error, and one that nobody heard of again."""
     failed_at = stamp(now - _AGE / 2)
     for place, (category, status, error, how) in enumerate(_FAULTS):
+        yield _planted(place, category, status, error, how, failed_at)
+
+
+def later(now: datetime) -> Iterator[Planted]:
+    """What may go wrong once the network runs; `now` is when it was built."""
+    failed_at = stamp(now - _AGE / 2)
+    for place, (category, status, error, how) in enumerate(_FAULTS * 2, len(_FAULTS) + len(_LOOK_ALIKES)):
         yield _planted(place, category, status, error, how, failed_at)
 
 

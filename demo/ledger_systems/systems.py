@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -69,6 +69,19 @@ def planted(of: Mapping[str, Store], now: datetime) -> Iterator[tuple[Kind, Chan
     for kind, many in kinds:
         for one in many:
             yield kind, *entry(of[one.system], one)
+
+
+def later(built: datetime, category: str) -> Iterator[Planted]:
+    """What of a category may go wrong once a network runs that was `built` then; each once."""
+    return (one for one in _later(built) if one.category == category)
+
+
+def _later(built: datetime) -> Iterator[Planted]:
+    return chain(supply_faults.later(built), books.later(), grants_faults.later(built), messages.later(built))
+
+
+LATER = tuple(sorted({one.category for one in _later(datetime(2000, 1, 1, tzinfo=UTC))}))
+"""The categories that have more to plant once the network runs."""
 
 
 def applications(of: Mapping[str, Store], moods: Moods, secret: str) -> dict[str, Flask]:

@@ -13,7 +13,10 @@ from ..systems.store import Row
 
 FACILITIES = ("HMC", "BMC")
 LOCATIONS = ("CENTRAL", "OR")
-ITEMS = 14
+ITEMS = 32
+"""The first 14 are planted on at the start, the others while the network runs."""
+MOVED = 8
+"""So many movements, adjustments and journals."""
 ACCOUNT = "1400"
 _STOCK = (
     "item location lot stock_status ownership tracking kit:flag quantity:whole unit unit_cost:cents abc account gtin"
@@ -34,6 +37,10 @@ WMS = {
     ),
 }
 RECALLS = {"recalls": table("recalls", "recall gtin lot status reason issued_at")}
+
+
+ANNOUNCED = {"Z-1201": 9, "Z-1160": 10, "Z-1310": 18, "Z-1311": 19}
+"""A recall of a lot in the central store of HMC -> its item; each is announced when it is planted."""
 
 
 def item(number: int) -> str:
@@ -124,7 +131,7 @@ def wms_rows(now: datetime) -> Rows:
             "adjusted_at": stamp(now - timedelta(days=6)),
             "facility": "HMC",
         }
-        for number in range(4)
+        for number in range(MOVED)
     ]
     return {
         "stock": stock(now, local=True),
@@ -164,31 +171,16 @@ def movements(now: datetime, *, local: bool) -> list[Row]:
             "due_at": stamp(now - timedelta(days=11)),
             "facility": "HMC",
         }
-        for number in range(4)
+        for number in range(MOVED)
     ]
 
 
 def recalls(now: datetime) -> Rows:
-    """Two recalls: of a lot that nobody has, and one that is not published yet."""
+    """Two recalls, of a lot that nobody has and of several that nobody has been told of yet."""
     issued = stamp(now - timedelta(days=3))
-    return {
-        "recalls": [
-            {"recall": "Z-1187", "gtin": gtin(1), "lot": "LOT-999", "status": "open", "issued_at": issued},
-            {
-                "recall": "Z-1201",
-                "gtin": gtin(9),
-                "lot": lot(9, "HMC", "CENTRAL"),
-                "status": "open",
-                "issued_at": issued,
-                "gone": 1,
-            },
-            {
-                "recall": "Z-1160",
-                "gtin": gtin(10),
-                "lot": lot(10, "HMC", "CENTRAL"),
-                "status": "open",
-                "issued_at": issued,
-                "gone": 1,
-            },
-        ]
-    }
+    lots = [(recall, gtin(number), lot(number, "HMC", "CENTRAL")) for recall, number in ANNOUNCED.items()]
+    rows: list[Row] = [
+        {"recall": recall, "gtin": of, "lot": named, "status": "open", "issued_at": issued, "gone": gone}
+        for recall, of, named, gone in [("Z-1187", gtin(1), "LOT-999", 0), *((*each, 1) for each in lots)]
+    ]
+    return {"recalls": rows}

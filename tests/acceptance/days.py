@@ -10,7 +10,7 @@ import json
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ import pytest
 import time_machine
 import yaml
 
+from demo.appearing import CATEGORIES, appear
 from demo.catalog_csv import CATALOG
 from demo.documents import instant
 from demo.life import Life
 from demo.mending import relapse, repair, worsen
 from demo.network import Network
 from demo.places import FACILITY
-from demo.planting import PLANTERS, plant
 from demo.serve import Serving
 from demo.systems.store import Row
 from exceptions_app.models import ExceptionCase
@@ -39,15 +39,17 @@ START = datetime(2026, 10, 5, 14, 0, tzinfo=UTC)
 FACILITIES = ("HMC", "PSA", "BMC")
 """Two regions, two time zones, a parent with its own: fewer than the demo has, for the sake of time."""
 NOT_FOUND_BY_CHECKS = {"rejected_rows", "system_out", "feed_failed", "check_failed"}
+PHASES = ("plant", "repair", "relapse", "worsen")
+"""What happens to a category, one a week; where in the round it begins differs, so that each week has all of them."""
 _EVENING = timedelta(hours=5)
-Key = tuple[str, tuple[tuple[str, str], ...]]
-"""A category and a business key."""
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A category, an entity (none where it may be any of several) and a business key."""
 
 
-def key_of(category: str, business_key: str) -> Key:
+def key_of(category: str, entity: str, business_key: str) -> Key:
     """The same key however its values are typed and ordered."""
-    pairs = json.loads(business_key).items()
-    return category, tuple(sorted((name, str(value)) for name, value in pairs))
+    pairs = tuple(sorted((name, str(value)) for name, value in json.loads(business_key).items()))
+    return category, "" if category == "duplicate_invoice" else entity, pairs
 
 
 @dataclass(slots=True)
@@ -66,6 +68,17 @@ class Tally:
     missed: set[str] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
 
+    def cells(self) -> tuple[str, ...]:
+        """As the report shows it."""
+        counts = (self.planted, self.found, self.healed, self.closed, self.recurred, self.reopened)
+        right, invented, missed = len(self.right), len(self.invented), len(self.missed)
+        shares = _share(right, invented), _share(right, missed)
+        return (*map(str, (*counts, self.changed, self.retaken)), *shares)
+
+
+def _share(part: int, other: int) -> str:
+    return f"{100 * part / (part + other):.1f} %" if part + other else "-"
+
 
 class Days:
     """The network and the site, day by day. `rng` decides what happens; the same seed, the same days."""
@@ -76,6 +89,8 @@ class Days:
         self.life = Life(network, quiet=True)
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.now = START
+        self.order = sorted(set(CATEGORIES) - {"unmapped_alias"})
+        self.rng.shuffle(self.order)
         self._before: dict[Key, ExceptionCase] = {}
         self._events = 0
 
@@ -89,25 +104,42 @@ class Days:
         rows = self.network.ledger.rows("fault", open_only=open_only)
         return [row for row in rows if row["category"] not in NOT_FOUND_BY_CHECKS]
 
-    def disturb(self, times: int = 1) -> None:
-        """So many `times`: two new faults, two repairs, one that comes back, two that change; none twice a day."""
-        for name in self.rng.sample(sorted(set(PLANTERS) - {"unmapped_alias"}), 2 * times):
-            plant(self.network, name, self.now, self.rng)
-        standing = [row for row in self.faults(open_only=True) if row["planted_at"] < self._stamp()]
-        gone = [row for row in self.faults() if row["healed_at"] and json.loads(row["redo"])]
-        back = self.rng.sample(gone, min(times, len(gone)))
-        for row in back:
-            relapse(self.network, row["id"], self.now)
-        chosen = self.rng.sample(standing, min(4 * times, len(standing)))
-        for row in chosen[: 2 * times]:
-            repair(self.network, row["id"], self.now)
-        for row in chosen[2 * times :]:
-            worsen(self.network, row["id"], self.now)
+    def disturb(self, day: int) -> None:
+        """Something happens to one category in seven: each has its day, and the four `PHASES` take turns."""
+        for place, category in enumerate(self.order):
+            if place % 7 == day % 7:
+                self._happen(PHASES[(place // 7 + day // 7) % len(PHASES)], category)
         self.life.drop(self.now)
 
+    def _happen(self, phase: str, category: str) -> None:
+        if phase == "plant":
+            appear(self.network, category, self.now, self.rng)
+            return
+        rows = [row for row in self.faults() if row["category"] == category]
+        if phase == "relapse":
+            rows = [row for row in rows if row["healed_at"] and json.loads(row["redo"])]
+        else:
+            rows = [row for row in rows if not row["healed_at"]]
+        if phase == "worsen":
+            rows = [row for row in rows if json.loads(row["worse"])]
+        act: Callable[[Network, int, datetime], object] = {
+            "repair": repair, "relapse": relapse, "worsen": worsen
+        }[phase]  # fmt: skip
+        for row in self.rng.sample(rows, min(1, len(rows))):
+            act(self.network, row["id"], self.now)
+            if phase == "repair":
+                self._leave_unpaid(row)
+
+    def _leave_unpaid(self, row: Row) -> None:
+        """No payment run settles an invoice whose statuses were repaired: they could not come back."""
+        for step in self.network.ledger.steps(row, "undo"):
+            if (step.system, step.table) == ("erp", "invoices"):
+                self.network.erp.alter("invoices", step.key, {"stuck": 1})
+
     def evening(self) -> None:
-        """Everything is read and compared once."""
+        """Everything is read and compared once; what was planned for the day has happened."""
         self._go_to(self.now + _EVENING)
+        self.life.live_on(self.now, orders=0)
         self.life.drop(self.now)
         self.site.one_pass()
 
@@ -124,7 +156,7 @@ class Days:
         """
         cases = self._cases()
         expected = {self._key(row): row for row in self.faults(open_only=True) if self._is_due(row)}
-        wrong = list(self._differences(cases, expected))
+        wrong = [*self._differences(cases, expected), *self._broken()]
         for what, key in self._happened():
             wrong += self._moved(what, key, self._before.get(key), cases.get(key))
         self._before = cases
@@ -132,7 +164,7 @@ class Days:
 
     def _cases(self) -> dict[Key, ExceptionCase]:
         return {
-            key_of(case.category, case.business_key): case
+            key_of(case.category, case.entity, case.business_key): case
             for case in self.site.cases()
             if case.category not in NOT_FOUND_BY_CHECKS
         }
@@ -140,22 +172,31 @@ class Days:
     def _differences(self, cases: dict[Key, ExceptionCase], expected: dict[Key, Row]) -> Iterator[str]:
         found = {key for key, case in cases.items() if case.status == "open"}
         for key in sorted(set(expected) - found):
-            self.tallies[key[0]].missed.add(str(key[1]))
+            self.tallies[key[0]].missed.add(str(key))
             yield f"missed: {key}: {expected[key]['how']}"
         for key in sorted(found - set(expected)):
-            self.tallies[key[0]].invented.add(str(key[1]))
+            self.tallies[key[0]].invented.add(str(key))
             yield f"invented: {key}: {cases[key].sentence}"
         for key in found & set(expected):
-            self.tallies[key[0]].right.add(str(key[1]))
-            entity = expected[key]["entity"]
-            if key[0] != "duplicate_invoice" and cases[key].entity != entity:
-                yield f"{key} is in {cases[key].entity}, not in {entity}"
+            self.tallies[key[0]].right.add(str(key))
+
+    def _broken(self) -> Iterator[str]:
+        """Categories that no check raises: every system answers, and only feeds with planted rows reject any."""
+        bad = {
+            json.loads(row["business_key"])["feed"]
+            for row in self.network.ledger.rows("fault", "rejected_rows")
+        }
+        for case in self.site.cases():
+            planted = case.category == "rejected_rows" and case.reference in bad
+            if case.category in NOT_FOUND_BY_CHECKS and case.status == "open" and not planted:
+                self.tallies[case.category].invented.add(case.business_key)
+                yield f"invented: {case.category} {case.reference}: {case.sentence}"
 
     def _is_due(self, row: Row) -> bool:
         return instant(row["expected_from"]) <= self.now
 
     def _key(self, row: Row) -> Key:
-        return key_of(row["category"], row["business_key"])
+        return key_of(row["category"], row["entity"], row["business_key"])
 
     def _happened(self) -> list[tuple[str, Key]]:
         """What happened to the faults since the last evening."""
@@ -196,23 +237,24 @@ class Days:
                 yield f"changed, and {case.status} with evidence {case.evidence_version}: {key}"
 
     def report(self) -> str:
-        """Per category: planted/found, healed/closed, back/reopened, changed/taken anew; and over all evenings, of
-        the keys that were open, how many rightly (precision), and of those to be found, how many (recall).
+        """A table in Markdown, a line for each category: planted/found, healed/closed, back/reopened, changed/taken
+        anew; and over all evenings, of the keys that were open, how many rightly (precision), and of those to be found,
+        how many (recall).
         """
-        lines = [
-            f"{'category':24} planted found healed closed back reopened changed retaken precision  recall"
-        ]
-        for category, one in sorted(self.tallies.items()):
-            numbers = f"{one.planted:7} {one.found:5} {one.healed:6} {one.closed:6} {one.recurred:4}"
-            numbers += f" {one.reopened:8} {one.changed:7} {one.retaken:7}"
-            right, invented, missed = len(one.right), len(one.invented), len(one.missed)
-            shares = f"{_share(right, invented):>9} {_share(right, missed):>7}"
-            lines.append(f"{category:24} {numbers} {shares}")
-        return "\n".join(lines)
-
-
-def _share(part: int, other: int) -> str:
-    return f"{100 * part / (part + other):.1f} %" if part + other else "-"
+        names = (
+            "category",
+            "planted",
+            "found",
+            "healed",
+            "closed",
+            "back",
+            "reopened",
+            "changed",
+            "taken anew",
+        )
+        lines = [(*names, "precision", "recall"), ("---", *["---:"] * 10)]
+        lines += [(category, *one.cells()) for category, one in sorted(self.tallies.items())]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 @contextmanager
