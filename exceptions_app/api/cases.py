@@ -6,13 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
+from apiflask import abort as refuse
 from flask import abort, request
 
 from exceptions_app.access import Permission, needs
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.queries import cases
+from exceptions_app.queries import cases, keyset
 from exceptions_app.queries.detail import detail
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.runtime import runtime
@@ -33,6 +34,9 @@ def index(wanted: QueueQuery) -> dict[str, Any]:
 
     Exceptions that the person may see, by filter, a page at a time.
     """
+    if wanted.after is not None and keyset.Order(wanted.sort).read_cursor(wanted.after) is None:
+        expected = "expected `next` of the page before, of the same sort"
+        refuse(422, "Validation error", {"query": {"after": [expected]}})
     found = cases.page(
         db.session(), viewer(), runtime().catalog, QueueFilter.from_args(request.args),
         now=utc_now(), cursor=wanted.after, size=wanted.size,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Shape(BaseModel):
@@ -155,6 +155,15 @@ class ExceptionDetail(ExceptionLine):
     timeline: list[HappeningShape]
 
 
+def _of_our_calendar(at: datetime) -> datetime:
+    if not 1900 <= at.year < 2200:
+        raise ValueError("expected a year from 1900 to 2199")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_calendar)]
+
+
 class QueueQuery(Shape):
     """The queue's own filter. Each list may be repeated: `?queue=accounts_payable&queue=buyers`."""
 
@@ -169,8 +178,8 @@ class QueueQuery(Shape):
     ball: list[str] = []
     status: Literal["live", "any", "open", "awaiting_confirmation", "resolved", "waived"] = "live"
     hold: Literal["yes", "no"] | None = None
-    due: datetime | None = Field(None, description="due by then")
-    since: datetime | None = Field(None, description="opened from then on")
+    due: Moment | None = Field(None, description="due by then; with its zone")
+    since: Moment | None = Field(None, description="opened from then on; with its zone")
     q: str = Field("", max_length=200)
     sort: Literal["due", "-due", "amount", "-amount", "opened", "-opened"] = "due"
     after: str | None = Field(None, description="`next` of the page before")

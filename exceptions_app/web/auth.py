@@ -176,5 +176,7 @@ def _safe(target: str | None) -> str:
     """A path on this site, or nothing: a sign-in form must not send people elsewhere."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return ""
+    if not target.isprintable():  # a line break would end the header that names it
+        return ""
     parts = urlsplit(target)
     return "" if parts.scheme or parts.netloc else target

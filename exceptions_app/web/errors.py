@@ -88,8 +88,9 @@ def install(app: Flask) -> None:
         return response
 
     @app.errorhandler(OverflowError)
-    def _beyond(error: OverflowError) -> Response:
-        """A number that no database takes, or a time that no calendar has: whoever asked wrote it."""
+    @app.errorhandler(RecursionError)
+    def _beyond(error: Exception) -> Response:
+        """A number that no database takes, a time that no calendar has, lists within lists: whoever asked wrote it."""
         db.session.rollback()
         log.warning("request %s holds what is beyond all measure: %s", g.get("correlation_id", "-"), error)
         return page(400)

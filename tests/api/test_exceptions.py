@@ -83,7 +83,11 @@ def test_bank_data_is_there_for_a_manager(case: Any, program: Program) -> None:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("size=0", "size"), ("size=x", "size"), ("status=gone", "status"), ("due=soon", "due"), ("x=1", "x")],
+    [
+        ("size=0", "size"), ("size=x", "size"), ("status=gone", "status"), ("due=soon", "due"), ("x=1", "x"),
+        ("due=2026-12-01", "due"), ("since=9999-12-31T23:59:59Z", "since"), ("after=x", "after"),
+        ("sort=amount&after=WyJkdWUiLG51bGwsMV0", "after"),
+    ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(query: str, field: str, program: Program) -> None:
     answer = program().get(f"/api/v1/exceptions?{query}")

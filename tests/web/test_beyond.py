@@ -69,3 +69,8 @@ def test_a_zero_byte_is_refused_everywhere(client: FlaskClient, person: FlaskCli
     assert person.get("/queue?q=a%00b").status_code == 400
     assert person.get("/exceptions/EX-%00").status_code == 400
     assert person.post("/me/keys", data={"name": "\x00", "days": "30"}).status_code == 400
+
+
+def test_lists_within_lists_without_end_are_refused(person: FlaskClient) -> None:
+    asked = person.post("/api/v1/validate/order", data="[" * 50_000, content_type="application/json")
+    assert asked.status_code == 400

@@ -103,6 +103,7 @@ def test_someone_switched_off_is_out_at_once(session: Session, sign_in: Callable
         ("//evil.example/", "/"),
         ("/\\evil.example", "/"),
         ("javascript:alert(1)", "/"),
+        ("/queue\r\nX-Header: mine", "/"),
     ],
 )
 def test_after_signing_in_people_go_where_they_wanted_but_never_elsewhere(
