@@ -22,6 +22,7 @@ from exceptions_app.catalog.schema import System
 from exceptions_app.connectors.base import TransportError
 from exceptions_app.domain import breaker
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.retry import Outcome
 from exceptions_app.milestones import reached
 from exceptions_app.models import Task
 from exceptions_app.services import outbox, retry_batches, system_gates
@@ -55,12 +56,15 @@ time-outs shorten it, so that what a killed process had claimed is taken up soon
 LEAST_PATIENCE = 2.0
 
 _KEEP_TRIES = 5
+_ROUNDS = 1_000
+"""So many times, at most, what waits for a system that is gone is looked at in one task."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
     """The handler of `deliver` tasks; payload `{"system": code}`. The result counts outcomes."""
     system = work.runtime.catalog.systems.get(work.payload["system"])
     if system is None:
+        _give_up(work, work.payload["system"])
         return {"system": work.payload["system"], "status": "not configured"}
     _prepare_what_was_given_up(work)
     if not _has_work(work, system.code):
@@ -76,6 +80,23 @@ def run(work: Work) -> Mapping[str, Any]:
         senders.close()
     _look_when_leases_lapse(work, system.code)
     return told
+
+
+def _give_up(work: Work, system: str) -> None:
+    """Nobody sends to it any more: what waits is given up, or a person is asked where it may have arrived."""
+    said, kind = "It is not sent to this system any more.", "not_configured"
+    for _ in range(_ROUNDS):
+        work.go_on()
+        context, now = work.context(), utc_now()
+        with work.transaction() as session:
+            left = outbox.claim(session, context, system, work.owner, limit=MOST_CLAIMED, lease=work.lease)
+            results = [
+                outbox.Result(one, Outcome.PERMANENT, now, now, error=said, error_class=kind) for one in left
+            ]
+            outbox.record(session, context, results)
+            due = outbox.next_due(session, system)
+        if due is None or due > now:
+            return
 
 
 def _has_work(work: Work, system: str) -> bool:

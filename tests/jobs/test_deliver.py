@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.models import RetryBatch, Task, User
+from exceptions_app.models import Delivery, RetryBatch, Task, User
 from exceptions_app.services import outbox, system_gates
 from exceptions_app.services.audit_verify import verify
 from jobs import deliver
@@ -381,6 +381,32 @@ def test_system_that_is_not_set_up_rests_and_gives_nothing_up(
     monkeypatch.setenv("TARGET_TOKEN", "x")
     story.hospital.clock.forward(minutes=5)
     assert story.deliver()["accepted"] == 1
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_waits_for_a_system_that_is_gone_is_given_up_and_what_may_have_arrived_asks_a_person(
+    writing: Make, moved: bool
+) -> None:
+    story = writing(Target(honours=False))
+    cases = story.wrong("PO-1", "PO-2")
+    first = story.send(cases[:1], token="a")
+    with story.install.transaction() as session:
+        session.get_one(RetryBatch, first).status = "paused"
+        session.execute(update(Delivery).values(doubtful=True))
+    story.send(cases[1:], token="b")
+    with story.install.transaction() as session:
+        session.get_one(RetryBatch, first).status = "sending"
+    catalog = story.hospital.runtime.catalog
+    gone, operation = catalog.systems.pop("TARGET"), catalog.operations["send.order"]
+    if moved:
+        catalog.systems["OTHER"] = gone.model_copy(update={"code": "OTHER"})
+        catalog.operations["send.order"] = operation.model_copy(update={"system": "OTHER"})
+    else:
+        del catalog.operations["send.order"]
+    assert story.deliver()["status"] == "not configured"
+    assert (story.statuses(), story.server.asked) == (["unsure", "failed"], [])
+    assert [each.error_class for each in story.deliveries()][1] == "not_configured"
+    assert [each.status for each in story.hospital.all(RetryBatch)] == ["sending", "finished"]
 
 
 def test_what_is_due_later_is_asked_for_then(writing: Make) -> None:
