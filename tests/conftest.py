@@ -45,12 +45,19 @@ hypothesis.settings.load_profile("tieout")
 
 # ---- what runs when
 _PAGES = ("tests/web/", "tests/api/")
+_FIRST = ("tests/crash/", "tests/acceptance/", "tests/browser/", "tests/demo/")
+"""What takes long begins first: at the end a worker that has nothing left to do finds only short ones to wait for."""
+
+
+def _place(item: pytest.Item) -> int:
+    return next((at for at, room in enumerate(_FIRST) if item.nodeid.startswith(room)), len(_FIRST))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` stays under its quarter of an hour: pages on a second database are for `make test-all`. What services
     and jobs do is tested on both databases by either.
     """
+    items.sort(key=_place)
     if os.environ.get("TESTS") == "all":
         return
     later = pytest.mark.skip(reason="make test-all runs it")

@@ -127,6 +127,8 @@ def _present(now: datetime, run: RunFacts, case: _Known, found: Discrepancy) -> 
 
 def _absent(session: Session, run: RunFacts, cases: Mapping[int, _Known], probe: Probe) -> Iterable[Step]:
     """What a complete run says about exceptions that it no longer found."""
+    if not cases:
+        return
     waiting = {i: c for i, c in cases.items() if c.status == Status.AWAITING_CONFIRMATION}
     ready = [i for i, c in cases.items() if i not in waiting or run.read_after(c.resolved_at)]
     since = _read_before(session, run)

@@ -19,10 +19,12 @@ from .live import SimulatedNetwork, Site, settings_for, simulated_network
 
 @pytest.fixture(scope="session")
 def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`network` and `instance`: all systems at a tenth of their size, read and compared once, nothing running."""
+    """`network` and `instance`: all systems at a tenth of their size, which err by chance, read and compared once;
+    nothing running.
+    """
     home = tmp_path_factory.mktemp("read-once")
     with (
-        simulated_network(home / "network", scale=0.1) as running,
+        simulated_network(home / "network", scale=0.1, erring=True) as running,
         _named(running),
         opened(settings_for(home / "instance")) as install,
     ):
@@ -41,16 +43,13 @@ def seen(read_once: Path) -> Iterator[tuple[SimulatedNetwork, Site]]:
 @pytest.fixture
 def network(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SimulatedNetwork]:
     """A network whose install has read it once; its addresses and secrets are in the environment. A test may ask for
-    a `new` one instead, one of another size, or one that errs by chance: nobody has read these.
+    a `new` one instead, or one of another size: nobody has read these. None of them errs.
     """
     asked = getattr(request, "param", "read")
     if asked == "read":
         shutil.copytree(request.getfixturevalue("read_once"), tmp_path, dirs_exist_ok=True)
     scale = asked if isinstance(asked, float) else 0.1
-    with (
-        simulated_network(tmp_path / "network", scale=scale, erring=asked == "erring") as running,
-        _named(running),
-    ):
+    with simulated_network(tmp_path / "network", scale=scale) as running, _named(running):
         yield running
 
 

@@ -75,38 +75,18 @@ def _assert_same(cases: list[ExceptionCase], planted: dict[str, dict[Key, dict[s
     assert not missed, f"missed: {missed}"
 
 
-@pytest.mark.parametrize("network", ["erring"], indirect=True)
-def test_found_exceptions_are_those_of_the_ledger_and_repairs_close_them(
-    network: SimulatedNetwork, site: Site
+def test_found_exceptions_are_those_of_the_ledger_although_systems_err(
+    seen: tuple[SimulatedNetwork, Site],
 ) -> None:
-    site.one_pass()
+    network, site = seen
     cases, planted = site.cases(), _planted(network)
-    shipped = _shipped(site)
-    assert set(planted) >= shipped, "every category of procure-to-pay is planted"
+    assert set(planted) >= _shipped(site), "every category of procure-to-pay is planted"
     assert {case.status for case in cases} == {"open"}
     _assert_same(cases, planted)
     for category, keys in _found(cases).items():
         for key, case in keys.items():
             if category != "duplicate_invoice":
                 assert case.entity == planted[category][key]["entity"], case.reference
-
-    # One of each is repaired at its source, and nobody touches the application.
-    repaired = {category: next(iter(keys.items())) for category, keys in planted.items()}
-    for _, row in repaired.values():
-        network.ask("repair", id=row["id"])
-    site.one_pass()
-    after = _found(site.cases())
-    for category, keys in planted.items():
-        for key in keys:
-            case = after[category][key]
-            if key == repaired[category][0]:
-                assert (category, case.status, case.end_reason) == (category, "resolved", "agrees_now")
-            else:
-                assert (category, case.reference, case.status) == (category, case.reference, "open")
-    opened = {
-        c: sorted(set(keys) - set(planted[c])) for c, keys in after.items() if set(keys) - set(planted[c])
-    }
-    assert not opened, f"a repair opened something else: {opened}"
 
 
 def test_look_alikes_stay_silent(seen: tuple[SimulatedNetwork, Site]) -> None:
