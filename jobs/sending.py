@@ -15,11 +15,12 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Operation, System
 from exceptions_app.connectors.base import Answer, Submitter, TransportError, Write, cut
 from exceptions_app.connectors.registry import build_submitter
+from exceptions_app.connectors.rest.masking import masked, without_digits
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.domain.retry import Meaning, Outcome, meaning
+from exceptions_app.domain.retry import Meaning, Outcome, meaning, said
 from exceptions_app.milestones import reached
 from exceptions_app.services.outbox import Claimed, Result
-from exceptions_app.services.retry_values import typed
+from exceptions_app.services.retry_values import SENSITIVE, typed
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +80,13 @@ class Senders:
     def _attempt(self, claimed: Claimed) -> Tried:
         operation = self._operations.get(claimed.operation)
         if operation is None:
-            said = "It is not sent to this system any more."
-            return _tried(claimed, Outcome.PERMANENT, said, "not_configured")
+            why = "It is not sent to this system any more."
+            return _tried(claimed, Outcome.PERMANENT, why, "not_configured")
         submitter = self._submitters[claimed.operation]
         write = Write(typed(operation, claimed.fields), claimed.idempotency_key, claimed.correlation_id)
         try:
             if claimed.kind == "read_back":
-                return _read_back(submitter, claimed, write)
+                return _read_back(submitter, operation, claimed, write)
             return _send(submitter, operation, claimed, write, self._honours_keys)
         except TransportError as error:
             return _broken(submitter, claimed, write, error)
@@ -100,32 +101,43 @@ def _send(
 ) -> Tried:
     answer = submitter.submit(write)
     reached("outbox.answered")
-    said = meaning(answer.status, answer.body, operation.errors, honours_keys=honours_keys)
-    if said.outcome is Outcome.ACCEPTED and not answer.as_expected:
+    told = meaning(answer.status, answer.body, operation.errors, honours_keys=honours_keys)
+    if told.outcome is Outcome.ACCEPTED and not answer.as_expected:
         words = "The answer is no success as it is known here: nobody knows what came of it."
-        said = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)
-    if answer.status == 401 and said.error_class == NOT_ALLOWED:  # no rule of the operation says otherwise
-        said = replace(said, outcome=Outcome.TRANSIENT)
-    return _answered(claimed, answer, said)
+        told = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)
+    if answer.status == 401 and told.error_class == NOT_ALLOWED:  # no rule of the operation says otherwise
+        told = replace(told, outcome=Outcome.TRANSIENT)
+    return _answered(operation, claimed, answer, told)
 
 
-def _answered(claimed: Claimed, answer: Answer, said: Meaning) -> Tried:
+def _answered(operation: Operation, claimed: Claimed, answer: Answer, told: Meaning) -> Tried:
+    error, shown = _shown_of(operation, answer, told)
     result = Result(
-        claimed, said.outcome, *_NOT_YET, error=said.say or None, error_class=said.error_class, request=answer.request,
-        answer=cut(answer.body, ANSWER_LIMIT), status_code=answer.status, retry_after=answer.retry_after,
-        backoff=said.backoff,
+        claimed, told.outcome, *_NOT_YET, error=error, error_class=told.error_class, request=answer.request,
+        answer=shown, status_code=answer.status, retry_after=answer.retry_after,
+        backoff=told.backoff,
     )  # fmt: skip
-    return Tried(result, _health(answer, said.outcome), answer.retry_after)
+    return Tried(result, _health(answer, told.outcome), answer.retry_after)
 
 
-def _read_back(submitter: Submitter, claimed: Claimed, write: Write) -> Tried:
+def _shown_of(operation: Operation, answer: Answer, told: Meaning) -> tuple[str | None, str]:
+    """The error and the answer as people may see them. Of an operation about pay or bank data without what an answer
+    may tell beside the values that were sent (those are hidden already): of a record that is read back, the account
+    that stands there now. Its shape stays, and what the configuration says of it.
+    """
+    if all(field.sensitivity not in SENSITIVE for field in operation.fields.values()):
+        return told.say or None, cut(answer.body, ANSWER_LIMIT)
+    quoted = bool(answer.body.strip()) and told.say == said(answer.status, answer.body)
+    return (without_digits(told.say) if quoted else told.say) or None, masked(answer.body)
+
+
+def _read_back(submitter: Submitter, operation: Operation, claimed: Claimed, write: Write) -> Tried:
     arrival = submitter.read_back(write)
     reached("outbox.answered")
     outcome = Outcome.FOUND if arrival.found else Outcome.ABSENT
     error = None if arrival.found else "It was read back and is not there."
-    return _answered(
-        claimed, arrival.answer, Meaning(outcome, None if arrival.found else "absent", error or "")
-    )
+    told = Meaning(outcome, None if arrival.found else "absent", error or "")
+    return _answered(operation, claimed, arrival.answer, told)
 
 
 def _broken(submitter: Submitter, claimed: Claimed, write: Write, error: TransportError) -> Tried:

@@ -183,6 +183,25 @@ def test_business_error_goes_straight_to_the_dead_letters(writing: Make) -> None
     assert {case.retry_state for case in story.hospital.cases("nothing_received")} == {"failed"}
 
 
+@pytest.mark.parametrize("sensitivity", ["internal", "bank"])
+def test_what_an_answer_tells_of_a_bank_account_that_was_not_sent_is_not_kept(
+    writing: Make, sensitivity: str
+) -> None:
+    body = {"error": {"message": "On file is DE44 5001, closed", "iban": "DE44 5001", "supplier": "Medline"}}
+    story = writing(Target(behave=lambda _asked, _number: Reply(body, 422)))
+    operation = story.hospital.runtime.catalog.operations["send.order"]
+    supplier = operation.fields["supplier"].model_copy(update={"sensitivity": sensitivity})
+    story.hospital.runtime.catalog.operations["send.order"] = operation.model_copy(
+        update={"fields": {**operation.fields, "supplier": supplier}}
+    )
+    story.send(story.wrong("PO-1"))
+    assert story.deliver()["permanent"] == 1
+    [attempt], [delivery] = story.attempts(), story.deliveries()
+    kept = f"{attempt.answer} {attempt.error} {delivery.last_error} {delivery.first_error}"
+    assert ("5001" in kept) == (sensitivity == "internal")
+    assert '"iban"' in str(attempt.answer) and "closed" in str(delivery.last_error)
+
+
 def test_credentials_that_are_refused_give_nothing_up(writing: Make) -> None:
     target = Target(behave=lambda _asked, _number: Reply({"message": "Who are you?"}, 401))
     story = writing(target, concurrency=1, breaker_failures=2)
