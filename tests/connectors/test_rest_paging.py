@@ -393,3 +393,62 @@ def test_ranges_count_the_orders_where_rows_are_their_lines(serve: Serve) -> Non
     pages, error = read_all(connector(serve(handler).url, read).read(None))
     assert error is None
     assert ids(pages) == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("paging", "beside", "said"),
+    [
+        ({"type": "cursor", "field": "next_curser"}, {"next_cursor": "c2"}, "no next_curser, and next_cursor says"),
+        ({"type": "cursor", "field": "d.next"}, {"d": {"nextPageToken": "t"}}, "no d.next, and d.nextPageToken says"),
+        ({"type": "next_link"}, {"links": {"next": {"href": "/o?2"}}}, "and links.next says"),
+        ({"type": "odata"}, {"page": {"hasMore": True}}, "and page.hasMore says"),
+        ({"type": "link_header"}, {"has_more": True}, "it ends here, and has_more says"),
+        ({"type": "none"}, {"@odata.nextLink": "/orders?$skip=1"}, "it ends here, and @odata.nextLink says"),
+        ({"type": "none"}, {"next": "/orders?after=7"}, "and next says"),
+    ],
+)  # fmt: skip
+def test_a_next_page_under_another_name_is_no_end(
+    serve: Serve, paging: dict[str, Any], beside: dict[str, Any], said: str
+) -> None:
+    server = serve(lambda _asked: Reply({"rows": [{"id": 1}], **beside}))
+    read = {"path": "/orders", "records": "rows", "paging": paging}
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert isinstance(error, FeedContentError)
+    assert said in str(error)
+    assert ids(pages) == [1]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("paging", "body"),
+    [
+        ({"type": "cursor", "field": "after"}, {"after": None, "hasMore": True}),
+        (
+            {"type": "cursor", "field": "next"},
+            {"nextSyncToken": "s", "hasMore": False, "cursors": {"after": "x"}},
+        ),
+        ({"type": "next_link", "field": "links.next"}, {"links": {"self": "/orders"}, "nextCursor": ""}),
+        ({"type": "none"}, {"next": "2026-12-01", "nextPage": None}),
+    ],
+)
+def test_an_end_that_is_one_is_taken_for_it(
+    serve: Serve, paging: dict[str, Any], body: dict[str, Any]
+) -> None:
+    rows = [{"id": 1, "next": "/a", "more": True}]
+    server = serve(lambda _asked: Reply({"rows": rows, **body}))
+    read = {"path": "/orders", "records": "rows", "paging": paging}
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert error is None
+    assert ids(pages) == [1]
+
+
+@pytest.mark.parametrize(("records", "shape"), [("", "object"), ("a", "object"), ("a", "map")])
+def test_a_row_that_speaks_of_more_is_a_row(serve: Serve, records: str, shape: str) -> None:
+    row = {"id": 1, "next": "/a", "hasMore": True}
+    held = {"k": row} if shape == "map" else row
+    server = serve(lambda _asked: Reply({records: held} if records else held))
+    pages, error = read_all(
+        connector(server.url, {"path": "/o", "records": records, "shape": shape}).read(None)
+    )
+    assert error is None
+    assert ids(pages) == [1]

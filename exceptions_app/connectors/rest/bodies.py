@@ -57,6 +57,8 @@ class Body:
     repeats: bool = False
     outer: int | None = None
     """How many items the outermost list holds, where the rows are inside them: orders, of order lines."""
+    records: str = ""
+    """Where in `value` the rows stand."""
 
     @property
     def items(self) -> int:
@@ -98,7 +100,7 @@ class Reader:
                 rows, outer = self._rows(value, where), self.place.outer(value)
         if self.types:
             rows = [self.clean(row) for row in rows]
-        return Body(rows, value, answer.headers, answer.status_code, repeats, outer)
+        return Body(rows, value, answer.headers, answer.status_code, repeats, outer, self.place.path)
 
     def value(self, answer: Answer, where: str) -> Any:
         """What an answer says as a whole, for those that hold no rows."""

@@ -11,14 +11,13 @@ from typing import Any
 
 from ..base import FeedContentError
 from .bodies import Body
+from .more import left_out, next_link
 from .options import RestPaging
 
 MOST_EMPTY = 50
 """So many pages without a row, one after the other, are no list that comes to an end."""
 
 _CONTENT_RANGE = re.compile(r"^\s*\S*?\s*(?:(\d+)-(\d+)|\*)\s*/\s*(\d+|\*)\s*$")
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^;,="\s]+\s*=\s*(?:"[^"]*"|[^;,\s]+))*)')
-_NEXT = re.compile(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Walk:
         match self.paging.type:
             case "none":
                 body, _ = self.ask(Step(self.begin), self._where(1))
-                yield _batch(body, self._where(1), last=True)
+                yield from self._ended(body, self._where(1))
             case "page" | "offset":
                 yield from self._counted()
             case "range":
@@ -79,13 +78,21 @@ class Walk:
             body, url = self.ask(step, where)
             pages.look_at(body.rows, number, where, "")
             following = self._following(body, where)
-            yield _batch(body, where, last=following is None)
             if following is None:
+                yield from self._ended(body, where) if number == 1 else [_batch(body, where, last=True)]
                 return
+            yield _batch(body, where, last=False)
             if str(following) in seen:
                 raise FeedContentError("the next page is one already read", where, "an end")
             seen.add(str(following))
             step = self._next(step, following, url, where)
+
+    def _ended(self, body: Body, where: str) -> Iterator[Batch]:
+        """The one page of a list. Raises FeedContentError after it where the answer itself says that there are more."""
+        more = left_out(self.paging, body.value, body.records)
+        yield _batch(body, where, last=more is None)
+        if more is not None:
+            raise FeedContentError(more, where, "paging that finds them")
 
     def _next(self, step: Step, following: str | int, url: str, where: str) -> Step:
         if self.paging.type != "cursor":
@@ -99,7 +106,7 @@ class Walk:
     def _following(self, body: Body, where: str) -> str | int | None:
         """The next link or cursor; None at the end."""
         if self.paging.type == "link_header":
-            return _next_link(body.headers.get(self.paging.header or "link", "")) or None
+            return next_link(body.headers.get(self.paging.header or "link", "")) or None
         if self.paging.header:
             told = body.headers.get(self.paging.header, "").strip()
             return None if told.lower() in ("", "null", "none") else told
@@ -241,8 +248,3 @@ def _refuse_short(read: int, total: int | None, where: str) -> None:
         raise FeedContentError(
             message, where, "all of them; was the order of the rows asked for (paging.order)?"
         )
-
-
-def _next_link(header: str) -> str:
-    """The address of `rel="next"` in a Link header (RFC 8288); empty where there is none."""
-    return next((link[1] for link in _LINK.finditer(header) if _NEXT.search(link[2])), "")
