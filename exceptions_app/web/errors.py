@@ -6,12 +6,15 @@ A failing request never shows a stack trace and never pushes its address into th
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from exceptions_app.extensions import db
+from exceptions_app.extensions import db, login_manager
 
 from . import gate, hx
 
@@ -47,6 +50,10 @@ WORDS = {
     500: (
         "Something broke on our side",
         "Nothing was changed. It has been recorded under the reference below.",
+    ),
+    503: (
+        "The database does not answer",
+        "Nothing was changed. Go back, where what you typed still stands, and send it again in a moment.",
     ),
 }
 
@@ -94,6 +101,19 @@ def install(app: Flask) -> None:
         db.session.rollback()
         log.warning("request %s holds what is beyond all measure: %s", g.get("correlation_id", "-"), error)
         return page(400)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(PoolTimeoutError)
+    def _away(error: SQLAlchemyError) -> Response:
+        """Locked, full, read-only or gone: the page asks the database nothing, not even who is signed in."""
+        log.error("request %s: the database does not answer", g.get("correlation_id", "-"), exc_info=error)
+        with suppress(SQLAlchemyError):
+            db.session.rollback()
+        g._login_user = login_manager.anonymous_user()
+        g.pop("viewer", None)
+        response = page(503)
+        response.headers["Retry-After"] = "10"
+        return response
 
     @app.errorhandler(InternalServerError)
     def _broken(error: InternalServerError) -> Response:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
+from exceptions_app import create_app
+from exceptions_app.config import Settings
+from exceptions_app.domain.public_id import encode
 from exceptions_app.models import ExceptionCase
 
 BIG = "9" * 19
@@ -53,15 +58,16 @@ def test_a_queue_that_cannot_be_read_off_the_address_restricts_nothing(
 
 @pytest.mark.parametrize("value", [BIG, LONG, "-1", "x"])
 def test_forms_with_numbers_beyond_all_measure_change_nothing(
-    value: str, person: FlaskClient, case: ExceptionCase
+    value: str, case: ExceptionCase, person: FlaskClient
 ) -> None:
     told = [
-        person.post(f"/exceptions/{case.reference}/claim", data={"version": value}),
+        person.post(f"/exceptions/{encode(case.id)}/claim", data={"version": value}),
         person.post("/queue/claim", data={"pick": f"{value}:1"}),
         person.post("/queue/claim", data={"pick": f"1:{value}"}),
         person.post("/queue/views", data={"update": value, "name": "x"}),
     ]
-    assert [answer.status_code for answer in told if answer.status_code >= 500] == []
+    assert [answer.status_code for answer in told] == [400, 400, 400, told[3].status_code]
+    assert told[3].status_code < 500
 
 
 def test_a_zero_byte_is_refused_everywhere(client: FlaskClient, person: FlaskClient) -> None:
@@ -74,3 +80,29 @@ def test_a_zero_byte_is_refused_everywhere(client: FlaskClient, person: FlaskCli
 def test_lists_within_lists_without_end_are_refused(person: FlaskClient) -> None:
     asked = person.post("/api/v1/validate/order", data="[" * 50_000, content_type="application/json")
     assert asked.status_code == 400
+
+
+def test_a_database_that_takes_nothing_is_told_as_that(
+    case: ExceptionCase, person: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr("exceptions_app.services.actions.comment", locked)
+    answer = person.post(f"/exceptions/{encode(case.id)}/comment", data={"version": "1", "text": "typed"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "what you typed still stands" in answer.text
+    assert person.get(f"/exceptions/{encode(case.id)}").status_code == 200
+
+
+def test_a_database_that_is_gone_is_told_to_who_is_signed_in_too(tmp_path: Path) -> None:
+    gone = Settings(
+        instance=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", secret_key="x",
+        catalog=Path(__file__).parent / "site",
+    )  # fmt: skip
+    client = create_app(gone).test_client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = "1.x.y", True
+    assert client.get("/queue").status_code == 503
+    answer = client.get("/api/v1/exceptions", headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.json["title"]) == (503, "The database does not answer")  # type: ignore[index]
