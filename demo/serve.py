@@ -19,12 +19,13 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from . import control_panel
-from .hr import servers
+from .hr import lifecycle, servers
 from .hr import tables as people
 from .ledger_systems import systems as listed
 from .life import Life
 from .network import Network
 from .planting import plant_history
+from .redis_server import RedisServer, available
 from .sftp import USER, SftpServer
 from .systems import ap_automation, erp, portal, procurement, warehouse_api
 from .webhooks import Webhooks, secret_of
@@ -95,12 +96,15 @@ class Serving:
         self._webhooks = Webhooks(url, self._webhook_secret)
         self.life = Life(network, quiet=quiet, webhooks=self._webhooks)
         self._sftp: SftpServer | None = None
+        self._redis: RedisServer | None = None
         self._servers: dict[str, BaseWSGIServer] = {}
         self._threads: list[threading.Thread] = []
 
     def start(self, *, ticking: bool = True) -> dict[str, str]:
         """Build or resume the network, serve it, write `network.json`; returns the catalog's environment."""
         now = datetime.now(UTC).replace(microsecond=0)
+        if ticking:
+            self._broker()
         if self.network.is_new:
             self.network.build(now)
             plant_history(self.network, now)
@@ -158,6 +162,17 @@ class Serving:
             **{f"DEMO_{name.upper()}_URL": self._url(name) for name in listed.TABLES},
         }
 
+    def _broker(self) -> None:
+        """HCM's events go over Redis where this machine has it, for as long as the network lives."""
+        network = self.network
+        kept = network.recall("redis_port")
+        begins = network.is_new and network.broker.url == lifecycle.FOLDER_BROKER
+        if not available() or (kept is None and not begins):
+            return
+        self._redis = RedisServer(network.home / "redis", kept or 0)
+        network.remember("redis_port", self._redis.port)
+        network.broker = lifecycle.Broker(self._redis.url, network.broker.folder)
+
     def _serve_files(self) -> dict[str, str]:
         """Payroll's folder over SFTP, on the port of the last time."""
         network = self.network
@@ -187,6 +202,8 @@ class Serving:
         self._webhooks.stop()
         if self._sftp is not None:
             self._sftp.stop()
+        if self._redis is not None:
+            self._redis.stop()
         for server in self._servers.values():
             server.shutdown()
             server.server_close()

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from demo.redis_server import available
+
 
 class _Running:
     """A network in a process of its own; `env` is what it wrote for the catalog."""
@@ -45,6 +47,8 @@ def test_it_serves_is_controlled_ends_and_resumes_on_the_same_ports(tmp_path: Pa
     try:
         assert running.description["ready"] is True
         assert running.description["pid"] == running.process.pid
+        broker = "redis://127.0.0.1:" if available() else "filesystem://"
+        assert running.description["env"]["DEMO_HCM_BROKER"].startswith(broker)
         assert f"python -m demo.control --home {running.home}" in running.said
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(running.description["env"]["DEMO_AP_URL"] + "/rest/v1/invoice-lines")

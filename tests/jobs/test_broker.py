@@ -1,15 +1,19 @@
-"""Messages of a broker are acknowledged only when they are kept. The broker is kombu's own, made of files."""
+"""Messages of a broker are acknowledged only when they are kept. The broker is kombu's own, made of files, and a real
+Redis where this machine has one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kombu import Connection, Queue
+from redis import Redis
 
+from demo.redis_server import RedisServer, available
 from exceptions_app.catalog.schema import System
 from exceptions_app.models import InboxEvent
 from exceptions_app.services import inbox
@@ -21,14 +25,11 @@ CLOUD = "application/cloudevents+json"
 
 
 class Broker:
-    """A queue made of files. kombu's transport takes a message out when it is given, and puts it back unless it was
-    acknowledged when the connection is closed.
-    """
+    """A queue, and what the application is told of it."""
 
-    def __init__(self, root: Path) -> None:
-        self.options = {name: str(root) for name in ("data_folder_in", "data_folder_out")}
-        self.options |= {"processed_folder": str(root / "done"), "control_folder": str(root / "control")}
-        self._connection = Connection("filesystem://", transport_options=self.options)
+    def __init__(self, url: str, options: dict[str, str], left: Callable[[], int]) -> None:
+        self.url, self.options, self.left = url, options, left
+        self._connection = Connection(url, transport_options=options)
         self._queue = Queue("receipts")
 
     def publish(self, body: Any, content_type: str = CLOUD, **headers: str) -> None:
@@ -43,19 +44,45 @@ class Broker:
             headers=headers,
         )
 
-    def left(self) -> int:
-        return len(list(Path(self.options["data_folder_in"]).glob("*.msg")))
-
     def close(self) -> None:
         self._connection.release()
 
 
-@pytest.fixture
-def broker(hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    root = tmp_path / "broker"
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer | None]:
+    found = RedisServer(tmp_path_factory.mktemp("redis")) if available() else None
+    yield found
+    if found is not None:
+        found.stop()
+
+
+def _of_files(root: Path) -> Broker:
+    """kombu's transport takes a message out when it is given, and puts it back unless it was acknowledged when the
+    connection is closed.
+    """
     root.mkdir()
-    found = Broker(root)
-    monkeypatch.setenv("WMS_BROKER", "filesystem://")
+    options = {name: str(root) for name in ("data_folder_in", "data_folder_out")}
+    options |= {"processed_folder": str(root / "done"), "control_folder": str(root / "control")}
+    return Broker("filesystem://", options, lambda: len(list(root.glob("*.msg"))))
+
+
+def _of_redis(server: RedisServer) -> Broker:
+    store = Redis.from_url(server.url)
+    store.flushdb()
+    return Broker(server.url, {}, lambda: int(store.llen("receipts")))  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["files", "redis"])
+def broker(
+    request: pytest.FixtureRequest, hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Broker]:
+    if request.param == "files":
+        found = _of_files(tmp_path / "broker")
+    elif (server := request.getfixturevalue("redis")) is not None:
+        found = _of_redis(server)
+    else:
+        pytest.skip("redis-server is not installed")
+    monkeypatch.setenv("WMS_BROKER", found.url)
     sends_events(hospital, broker={"queue": "receipts", "declare": True, "at_once": 2})
     hospital.runtime.catalog.systems["WMS"] = System(
         code="WMS", name="The warehouse", kind="wms", connector="events",
@@ -100,7 +127,7 @@ def test_nothing_is_acknowledged_that_was_not_kept(
     assert hospital.task(told).status == "failed"
     assert (broker.left(), inbox_of(hospital)) == (1, {})
     monkeypatch.undo()
-    monkeypatch.setenv("WMS_BROKER", "filesystem://")
+    monkeypatch.setenv("WMS_BROKER", broker.url)
     hospital.poll("receipts")
     assert (broker.left(), inbox_of(hospital)) == (0, {"E1": "taken"})
 
