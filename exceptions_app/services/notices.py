@@ -7,6 +7,7 @@ how often it is looked at. Nobody is told of what they did themselves, nor of wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -72,6 +73,12 @@ def _owner(person: _Person, event: _Event, _function: str) -> bool:
     return person.user.id == event.case.owner_id
 
 
+def _assignee(person: _Person, event: _Event, function: str) -> bool:
+    """Whom it was given to, as long as they still have it."""
+    told = json.loads(event.row.payload or "{}").get("after") or {}
+    return _owner(person, event, function) and told.get("owner_id", person.user.id) == person.user.id
+
+
 def _and_managers(person: _Person, event: _Event, function: str) -> bool:
     return _owner(person, event, function) or person.manages(event.case)
 
@@ -110,7 +117,7 @@ RULES: Mapping[str, _Rule] = {
     AuditTag.CASE_DUE_SOON: _Rule("is due soon", _and_managers),
     AuditTag.CASE_BREACHED: _Rule("is overdue", _and_function),
     AuditTag.CASE_RESPONSE_MISSED: _Rule("was not taken up in time", _and_function),
-    AuditTag.CASE_ASSIGNED: _Rule("is assigned to you", _owner),
+    AuditTag.CASE_ASSIGNED: _Rule("is assigned to you", _assignee),
     AuditTag.CASE_COMMENTED: _Rule("has a new comment", _watchers_and_owner),
     AuditTag.CASE_HELD: _Rule("was put on hold", _watchers),
     AuditTag.CASE_RESUMED: _Rule("is off hold", _watchers),
@@ -190,9 +197,10 @@ def _notice(user: User, event: _Event, now: datetime, *, mails: bool) -> dict[st
 
 def _events(session: Session, since: datetime, after_id: int) -> list[Row[Any]]:
     asked = AuditEvent.tag == AuditTag.CASE_RETRY_ASKED
+    read = AuditEvent.tag.in_([AuditTag.CASE_RETRY_ASKED, AuditTag.CASE_ASSIGNED])
     wanted = (
-        select(AuditEvent.id, AuditEvent.case_id, AuditEvent.tag, AuditEvent.actor)
-        .outerjoin(AuditPayload, asked & (AuditPayload.event_id == AuditEvent.id))
+        select(AuditEvent.id, AuditEvent.case_id, AuditEvent.tag, AuditEvent.actor, AuditPayload.payload)
+        .outerjoin(AuditPayload, read & (AuditPayload.event_id == AuditEvent.id))
         .where(AuditEvent.at >= since, AuditEvent.id > after_id, AuditEvent.tag.in_(sorted(RULES)))
         .where(~asked | AuditPayload.payload.contains(_AWAITING, autoescape=True))
         .where(AuditEvent.tag.not_in(_FOR_WATCHERS) | AuditEvent.case_id.in_(select(CaseWatch.case_id)))

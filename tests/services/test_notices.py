@@ -82,6 +82,17 @@ def test_nobody_is_told_of_what_they_did_themselves(
     assert (told(session, mina), told(session, ana)) == ([], ["assigned"])
 
 
+def test_who_was_given_it_is_told_once_and_only_while_it_is_theirs(
+    session: Session, ctx: ActionContext, user: Add, make_case: Add, happens: Callable[..., None]
+) -> None:
+    mina, ana, bo = user("manager"), user("specialist"), user("specialist")
+    case = make_case(owner_id=bo.id)
+    happens(case, AuditTag.CASE_ASSIGNED, by=mina, owner_id=ana.id)
+    happens(case, AuditTag.CASE_ASSIGNED, by=mina, owner_id=bo.id)
+    tell(session, ctx)
+    assert (told(session, ana), told(session, bo)) == ([], ["assigned"])
+
+
 def test_nobody_is_told_of_another_entity_or_queue(
     session: Session, ctx: ActionContext, user: Add, make_case: Add, happens: Callable[..., None]
 ) -> None:
