@@ -171,6 +171,27 @@ def test_the_login_may_be_a_form_or_basic(serve: Serve) -> None:
     assert base64.b64decode(login.headers["authorization"][6:]) == b"u:k-4711-secret"
 
 
+def test_a_session_s_cookies_are_carried_beside_its_csrf_token(serve: Serve) -> None:
+    def handler(asked: Asked) -> Reply:
+        if asked.path == "/login":
+            return Reply({"data": {"token": "c1"}}, headers={"Set-Cookie": "sid=s1; Path=/; HttpOnly"})
+        known = (asked.headers.get("x-csrf-token"), asked.headers.get("cookie")) == ("c1", "sid=s1")
+        return Reply({"value": [{"id": 1}]}) if known else Reply("no session", status=401)
+
+    server = serve(handler)
+    auth = {**session(cookies=True), "header": "X-CSRF-Token"}
+    pages, error = read_all(connector(server.url, LINKED, auth=auth).read(None))
+    assert error is None
+    assert ids(pages) == [1]
+    assert "401" in str(read_all(connector(server.url, LINKED, auth={**auth, **session()}).read(None))[1])
+
+
+def test_a_login_that_sets_no_cookie_is_told(serve: Serve) -> None:
+    server = serve(lambda _asked: Reply({"data": {"token": "c1"}}))
+    _, error = read_all(connector(server.url, LINKED, auth=session(cookies=True)).read(None))
+    assert "login /login: the answer to the login sets no cookie" in str(error)
+
+
 def test_a_session_refused_even_when_new_is_renewed_once_only(serve: Serve) -> None:
     server = session_server(serve, lives=0, refused=440)
     _, error = read_all(connector(server.url, LINKED, auth=session(refused=[440])).read(None))

@@ -39,6 +39,10 @@ class RestLogin(Shape):
         "body", description="where the answer has the token"
     )
     field: str = Field("token", description="body: the path to it; header, cookie: its name")
+    cookies: bool = Field(
+        False,
+        description="the cookies that the answer sets are carried, too: a session's beside a CSRF token",
+    )
     lifetime: Duration | None = Field(None, description="log in anew after so long; default: when refused")
     refused: list[int] = Field([401], description="statuses that say that the session has run out")
     logout: str | None = Field(

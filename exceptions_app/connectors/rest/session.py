@@ -33,6 +33,7 @@ class SessionToken:
         self._client = client_of(connection)
         self._clock = clock
         self._token: str | None = None
+        self._cookies: dict[str, str] = {}
         self._since = 0.0
 
     def headers(self) -> dict[str, str]:
@@ -42,9 +43,14 @@ class SessionToken:
         if self._token is None:
             self._since = self._clock()
             self._token = self._opened()
+        cookies, carried = dict(self._cookies), dict[str, str]()
         if self._login.found_in == "cookie" and "header" not in self._options.model_fields_set:
-            return {"Cookie": f"{self._login.field}={self._token}"}
-        return {self._options.carrier: self._options.written(self._token)}
+            cookies[self._login.field] = self._token
+        else:
+            carried[self._options.carrier] = self._options.written(self._token)
+        if cookies:
+            carried["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return carried
 
     def params(self) -> Mapping[str, str]:
         return {}
@@ -76,7 +82,15 @@ class SessionToken:
         if not isinstance(token, str | int) or token in ("", True, False):
             said = f"the answer to the login has no {self._login.field!r} in its {self._login.found_in}"
             raise TransportError(said, permanent=True, where=where)
+        self._cookies = self._set_by(answer, where) if self._login.cookies else {}
         return str(token)
+
+    def _set_by(self, answer: httpx2.Response, where: str) -> dict[str, str]:
+        """The cookies that an answer sets."""
+        found = {cookie.name: cookie.value or "" for cookie in answer.cookies.jar}
+        if not found:
+            raise TransportError("the answer to the login sets no cookie", permanent=True, where=where)
+        return found
 
     def _said(self) -> dict[str, Any]:
         body = _revealed(self._login.body, f"login {self._login.path}")
