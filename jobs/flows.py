@@ -87,11 +87,12 @@ def can_run(catalog: Catalog, check: Check) -> bool:
 
 
 def flows_reading(catalog: Catalog, record_type: str) -> list[str]:
-    """The flows whose checks look at records of a type."""
+    """The flows whose checks look at what a feed of a type brings."""
+    brought = catalog.landed_by(record_type)
     return [
         flow
         for flow in catalog.flows()
-        if any(record_type in record_types_of(check) for check in catalog.checks_in(flow))
+        if any(not record_types_of(check).isdisjoint(brought) for check in catalog.checks_in(flow))
     ]
 
 

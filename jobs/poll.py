@@ -136,8 +136,9 @@ def _awaiting(session: Session, catalog: Catalog, feed: Feed, run: SyncRun) -> I
     """The flows in which somebody waits to hear from this run, which brought nothing new, that what they called fixed
     is so.
     """
+    brought = catalog.landed_by(feed.record_type)
     for flow in flows_reading(catalog, feed.record_type):
-        reading = [one for one in catalog.checks_in(flow) if feed.record_type in record_types_of(one)]
+        reading = [one for one in catalog.checks_in(flow) if not record_types_of(one).isdisjoint(brought)]
         if runs.is_awaited(session, [check.code for check in reading], run.read_started_at):
             yield flow
 

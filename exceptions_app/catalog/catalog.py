@@ -163,16 +163,25 @@ class Catalog:
     def feeds_for(
         self, record_type: str, kind: str | None = None, systems: Iterable[str] | None = None
     ) -> list[schema.Feed]:
-        """The enabled feeds that bring records of a type, from systems of a kind or from named systems."""
+        """The enabled feeds that bring records of a type, or those of which it keeps the versions; from systems of a
+        kind or from named systems.
+        """
         wanted = None if systems is None else set(systems)
+        known = self.record_types.get(record_type)
+        brought = {record_type, known.versions_of if known else None}
         return [
             feed
             for feed in self.feeds.values()
             if feed.enabled
-            and feed.record_type == record_type
+            and feed.record_type in brought
             and (kind is None or self.systems[feed.system].kind == kind)
             and (wanted is None or feed.system in wanted)
         ]
+
+    def landed_by(self, record_type: str) -> list[str]:
+        """The record types that a feed of a type fills: its own, and those that keep its versions."""
+        kept = [code for code, one in self.record_types.items() if one.versions_of == record_type]
+        return [record_type, *kept]
 
     def side_feeds(self, check: schema.Check, side: str) -> list[schema.Feed]:
         """The feeds behind one side of a check; a duplicate check has one side, whatever it is called."""

@@ -26,6 +26,7 @@ from .scopes import (
     Columns,
     RecordTypes,
     document_scope,
+    looked_up,
     match_scope,
     record_columns,
     record_scope,
@@ -143,12 +144,14 @@ def _side(check: MatchCheck, name: str, side: Side, record_types: RecordTypes, f
     found.read(side.where, joined, (*path, "where"), "boolean")
     for key in check.row_key:
         found.read(side.key.get(key, key), row, (*path, "key", key))
+    known: Columns = record_columns(record_types[side.record])
     for code, lookup in side.lookups.items():
         inner = record_scope(record_types[lookup.record])
         found.read(lookup.where, inner, (*path, "lookups", code, "where"), "boolean")
         for column, text in lookup.on.items():
-            found.read(text, row, (*path, "lookups", code, "on", column))
+            found.read(text, Scope(dict(known), TIMES), (*path, "lookups", code, "on", column))
         found.read(lookup.as_of, row, (*path, "lookups", code, "as_of"), "date")
+        known |= looked_up(code, lookup, record_types)  # those that follow may ask for it
     scope = side_scope(side, record_types)
     for column, text in side.columns.items():
         found.read(text, scope, (*path, "columns", column))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .expressions import AGGREGATES, MAPPING, SIDES, TIMES, Kind, Scope
-from .schema import ClusterCheck, MatchCheck, RecordType, Side
+from .schema import ClusterCheck, Lookup, MatchCheck, RecordType, Side
 
 Columns = dict[str, str | Kind]
 RecordTypes = Mapping[str, RecordType]
@@ -59,9 +59,14 @@ def side_scope(side: Side, record_types: RecordTypes) -> Scope:
     """A side's columns: the record, its look-ups as `lookup.column`, and aggregates."""
     columns = record_columns(record_types[side.record])
     for name, lookup in side.lookups.items():
-        known = record_columns(record_types[lookup.record])
-        columns.update({f"{name}.{column}": known[column] for column in lookup.columns if column in known})
+        columns.update(looked_up(name, lookup, record_types))
     return Scope(columns, TIMES | AGGREGATES)
+
+
+def looked_up(name: str, lookup: Lookup, record_types: RecordTypes) -> Columns:
+    """What a look-up knows, as `lookup.column`."""
+    known = record_columns(record_types[lookup.record])
+    return {f"{name}.{column}": known[column] for column in lookup.columns if column in known}
 
 
 def match_scope(check: MatchCheck, columns: Columns) -> Scope:

@@ -97,10 +97,10 @@ def _sides(judge: Judge, catalog: Catalog, check: MatchCheck) -> bool:
             for column in lookup.columns if lookup.pick == "sum" else ():
                 numbers = [name for name, kind in known.items() if kind_of(kind).is_number]
                 judge.choose("checks", check.code, inner, column, numbers, f"of {lookup.record}'s numbers")
-            for part in ("valid_from", "valid_to"):
+            for part, kinds in (("valid_from", ("date", "timestamp")), ("valid_to", ("date",))):
                 column = getattr(lookup, part)
                 if column is not None:
-                    days = [name for name, kind in known.items() if kind == "date"]
+                    days = [name for name, kind in known.items() if kind in kinds]
                     judge.choose(
                         "checks", check.code, [*inner, part], column, days, f"of {lookup.record}'s dates"
                     )

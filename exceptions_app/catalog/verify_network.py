@@ -14,7 +14,7 @@ from .currencies import CURRENCIES
 from .judging import Judge
 from .problems import ConnectorModels, Problem, closest, listing
 from .reading import Block
-from .schema import Entity, System
+from .schema import Entity, RecordType, System
 from .scopes import EVERY_RECORD
 from .shape_errors import problems_in
 
@@ -128,6 +128,26 @@ def options(
         judge.problems.extend(found)
 
 
+def _versions(judge: Judge, catalog: Catalog, kept: RecordType) -> None:
+    """What keeps the versions of a type has columns of it, and belongs to what it belongs to."""
+    judge.refer("record_types", kept.code, ["versions_of"], "record_types", kept.versions_of)
+    of = catalog.record_types.get(kept.versions_of or "")
+    if of is None:
+        return
+    if of.versions_of is not None:
+        said = f"'{of.code}' keeps the versions of '{of.versions_of}' itself"
+        judge.report("record_types", kept.code, ["versions_of"], said, "a type that feeds bring")
+    if of.scope != kept.scope:
+        said = f"its scope is {kept.scope}, that of '{of.code}' is {of.scope}"
+        judge.report("record_types", kept.code, ["scope"], said, of.scope)
+    for name, column in kept.columns.items():
+        if judge.choose(
+            "record_types", kept.code, ["columns", name], name, of.columns, f"of {of.code}'s columns"
+        ) and (column.type, column.crosswalk) != (of.columns[name].type, of.columns[name].crosswalk):
+            said = f"'{name}' has another type or crosswalk than in '{of.code}'"
+            judge.report("record_types", kept.code, ["columns", name], said, "the same")
+
+
 def _record_types(judge: Judge, catalog: Catalog) -> None:
     for code, record_type in catalog.record_types.items():
         for index, name in enumerate(record_type.key):
@@ -146,6 +166,7 @@ def _record_types(judge: Judge, catalog: Catalog) -> None:
             if name.endswith("_source") and name.removesuffix("_source") in record_type.columns:
                 said = f"'{name}' is what the source wrote for '{name.removesuffix('_source')}'"
                 judge.report("record_types", code, ["columns", name], said, "another name")
+        _versions(judge, catalog, record_type)
         owner = record_type.system_of_record
         if owner and owner not in SYSTEM_KINDS and judge.unknown("systems", owner):
             known = [*SYSTEM_KINDS, *catalog.systems]

@@ -23,13 +23,14 @@ def periods_sql(
 ) -> str:
     """SQL for the keys, the period (`FROM` inclusive, `UNTIL` exclusive or NULL) and `picked` aggregates.
 
-    `rows` selects the reference data with its `columns`; `valid` names the columns of its first and last day, both
-    inclusive; a row without a first day never holds, one without a last day always from then on. Of what began on
-    the same day the highest `sequence` counts, where there is one; among the rest `picked` chooses. A period may hold
-    nothing: what has ended ends.
+    `rows` selects the reference data with its `columns`; `valid` names the columns of its first day (or the time at
+    which it began: the day of it in UTC) and of its last, both inclusive; a row without a first day never holds, one
+    without a last day always from then on. Of what began on the same day the highest `sequence` counts, where there is
+    one; among the rest `picked` chooses. A period may hold nothing: what has ended ends.
     """
     names = ", ".join(map(quote, keys))
-    first, last = quote(valid[0]), quote(valid[1]) if valid[1] else "CAST(NULL AS DATE)"
+    first = f"CAST({quote(valid[0])} AS DATE)"
+    last = quote(valid[1]) if valid[1] else "CAST(NULL AS DATE)"
     same = " AND ".join(f"k.{quote(key)} = s.{quote(key)}" for key in keys)
     per_key = ", ".join(f"s.{quote(key)}" for key in keys)
     told = ", ".join(f"k.{quote(column)}" for column in columns)

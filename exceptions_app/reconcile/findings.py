@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog
@@ -129,12 +129,23 @@ def _looked_up(
     for side in check.sides:
         where = accepted.get(("sides", side, "where"))
         asked |= {(side, lookup) for lookup, _ in (where.columns if where else ()) if lookup is not None}
+    for side, name in sorted(asked):
+        asked |= {(side, before) for before in _built_on(check, side, name, accepted)}
     by_source: dict[tuple[str, str | None], tuple[str, str]] = {}
     for side, name in sorted(asked):
         lookup = check.sides[side].lookups[name]
         if catalog.sources_of(lookup.record, lookup.kind):
             by_source.setdefault((lookup.record, lookup.kind), (side, name))
     return list(by_source.values())
+
+
+def _built_on(check: MatchCheck, side: str, lookup: str, accepted: Mapping[Path, Expr]) -> Iterator[str]:
+    """The look-ups of which one asks for what they found, and theirs."""
+    for column in check.sides[side].lookups[lookup].on:
+        for before, _ in accepted["sides", side, "lookups", lookup, "on", column].columns:
+            if before is not None:
+                yield before
+                yield from _built_on(check, side, before, accepted)
 
 
 def _outside(tolerance: Tolerance, kinds: Mapping[str, Kind], index: int) -> str:

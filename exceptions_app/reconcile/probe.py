@@ -146,6 +146,11 @@ def _side_keys(check: Check, catalog: Catalog, entity: str | None, read: Mapping
     return selects
 
 
+def _builds_on(asked: Expr) -> bool:
+    """Whether what a look-up is asked by comes from another one."""
+    return any(qualifier is not None for qualifier, _ in asked.columns)
+
+
 def _as(sql: str, name: str) -> str:
     return f"CAST({sql} AS STRING) AS {name}"
 
@@ -166,21 +171,25 @@ class _Asked:
 def _lookups(
     catalog: Catalog, side: Side, path: Path, accepted: Mapping[Path, Expr], read: Mapping[str, datetime]
 ) -> _Asked:
-    """A conversion that was added is read later than the records which it makes agree."""
+    """A conversion that was added is read later than the records which it makes agree. Of a look-up that asks for what
+    another one found, all that the row itself asks for counts.
+    """
     sources = {
         lookup.model_dump_json(include={"record", "kind", "on"}): name
         for name, lookup in side.lookups.items()
+        if not all(_builds_on(accepted[*path, "lookups", name, "on", column]) for column in lookup.on)
     }
     joins, needs = "", set[str]()
     for index, name in enumerate(sources.values()):
         lookup, alias = side.lookups[name], quote(f"lookup {index}")
         systems = systems_of(catalog, lookup.record, lookup.kind, None)
-        used = {*lookup.on, "fetched_at", "source_time", "source_system"}
+        asked = {column: accepted[*path, "lookups", name, "on", column] for column in lookup.on}
+        on = {column: each for column, each in asked.items() if not _builds_on(each)}
+        used = {*on, "fetched_at", "source_time", "source_system"}
         record = catalog.record_types[lookup.record]
         rows = canonical_select(catalog, record, used, systems)
-        on = {column: accepted[*path, "lookups", name, "on", column] for column in lookup.on}
         needs |= {column for expression in on.values() for _, column in expression.columns}
-        columns = ", ".join(map(quote, lookup.on))
+        columns = ", ".join(map(quote, on))
         condition = " AND ".join(f"{alias}.{quote(c)} = {render(e, bare)}" for c, e in on.items())
         joins += (
             f" LEFT JOIN (SELECT {columns}, MAX({_fetched(catalog, record, systems, read)}) AS fetched_at,"

@@ -81,6 +81,8 @@ def _probing_of(check: BaseCheck, catalog: Catalog) -> Probing | str:
             of = systems_of(catalog, lookup.record, lookup.kind, None)
             fed[f"{name}.{code}"] = bool(of)
             on = {column: accepted["sides", name, "lookups", code, "on", column] for column in lookup.on}
+            if any(qualifier is not None for each in on.values() for qualifier, _ in each.columns):
+                return f"{ALWAYS_FULL}a look-up asks for what another one found"
             if of and systems:
                 lookups[code] = Asked(lookup.record, of, on)
         key = {column: accepted["sides", name, "key", column] for column in columns}

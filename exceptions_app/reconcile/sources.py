@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expression_tree import kind_of
-from exceptions_app.catalog.expressions import AGGREGATES, Expr, Scope, literal, parse, quote, render
+from exceptions_app.catalog.expressions import AGGREGATES, Expr, Names, Scope, literal, parse, quote, render
 from exceptions_app.catalog.schema import Lookup, RecordType
 from exceptions_app.catalog.scopes import EVERY_RECORD, FED, record_columns, record_scope
 
@@ -97,11 +97,16 @@ def join_lookups(
 ) -> Joined:
     """One join per distinct question, however many look-ups ask it (the smallest and the largest pack).
 
-    `on` and `dated` are, per look-up, what it is asked by and the day as of which, over the side's row. `entity`: SQL
-    for the entity of the row, where rows of several are asked about; records of others are not looked up for it.
+    `on` and `dated` are, per look-up, what it is asked by and the day as of which, over the side's row; `on` also over
+    the look-ups before it. `entity`: SQL for the entity of the row, where rows of several are asked about; records of
+    others are not looked up for it.
     """
     questions: dict[str, tuple[Lookup, str, dict[str, str]]] = {}
     found: dict[tuple[str, str], str] = {}
+
+    def names(qualifier: str | None, name: str) -> str:
+        return bare(None, name) if qualifier is None else found[qualifier, name]
+
     for name, lookup in lookups.items():
         if not catalog.sources_of(lookup.record, lookup.kind):
             found |= {(name, column): _nothing(catalog, lookup, column) for column in lookup.columns}
@@ -111,7 +116,7 @@ def join_lookups(
             f"lookup {list(questions).index(question) if question in questions else len(questions)}"
         )
         own = entity if catalog.record_types[lookup.record].scope == "entity" else ()
-        asked = (lookup, _on(alias, on[name], dated.get(name), own), dict[str, str]())
+        asked = (lookup, _on(alias, on[name], dated.get(name), own, names), dict[str, str]())
         _, _, picked = questions.setdefault(question, asked)
         for column in lookup.columns:
             label = quote(f"{lookup.pick} {column}")
@@ -123,13 +128,13 @@ def join_lookups(
         for index, (lookup, condition, picked) in enumerate(questions.values())
     )
     parts = [*(expression for of_one in on.values() for expression in of_one.values()), *dated.values()]
-    needs = {column for expression in parts for _, column in expression.columns}
+    needs = {column for expression in parts for qualifier, column in expression.columns if qualifier is None}
     return Joined(joins, found, frozenset(needs))
 
 
-def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None, entity: Sequence[str]) -> str:
+def _on(alias: str, on: Mapping[str, Expr], as_of: Expr | None, entity: Sequence[str], names: Names) -> str:
     same = [f"{alias}.{quote('entity')} = {sql}" for sql in entity]
-    same += [f"{alias}.{quote(column)} = {render(expression, bare)}" for column, expression in on.items()]
+    same += [f"{alias}.{quote(column)} = {render(expression, names)}" for column, expression in on.items()]
     return " AND ".join([*same, holds_on(alias, render(as_of, bare))] if as_of else same)
 
 

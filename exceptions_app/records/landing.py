@@ -6,6 +6,7 @@ written to: of two writers of the same part one loses. Knows nothing of mapping;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from arro3.core import RecordBatchReader, Table
@@ -25,8 +26,23 @@ PARTS = 1 << 20
 _TRIES = 8
 
 
-def land(uri: str, layout: Layout, feed: str, run_id: int, part: int, rows: Any) -> int:
+Target = tuple[str, Layout]
+"""Where a table lies, and its columns."""
+
+
+def land(
+    uri: str,
+    layout: Layout,
+    feed: str,
+    run_id: int,
+    part: int,
+    rows: Any,
+    versions: Sequence[Target] = (),
+) -> int:
     """The number of rows landed; 0 when this part of the run had landed before.
+
+    `versions` keep what these rows say beside: not their deletion, nor what has no key there. They land first, so
+    that what was landed before has been kept.
 
     `rows` is anything Arrow can stream (a DuckDB relation, a table), with the columns of a record of this
     type; columns that are missing are NULL, `_deleted` marks tombstones, and the order of the rows is kept.
@@ -38,6 +54,9 @@ def land(uri: str, layout: Layout, feed: str, run_id: int, part: int, rows: Any)
         return 0
     with closing_session() as con:
         count = _take_in(con, rows)
+        for place, kept in versions if count else ():
+            if scalar(con, f"SELECT count(*) FROM landing WHERE {_is_version(con, kept)}"):
+                _commit(con, place, kept, feed, run_id, part, _is_version(con, kept))
         return count if count and _commit(con, uri, layout, feed, run_id, part) else 0
 
 
@@ -59,31 +78,50 @@ def _take_in(con: DuckDBPyConnection, rows: Any) -> int:
     return int(scalar(con, "SELECT count(*) FROM landing"))
 
 
-def _commit(con: DuckDBPyConnection, uri: str, layout: Layout, feed: str, run_id: int, part: int) -> bool:
+def _given(con: DuckDBPyConnection) -> set[str]:
+    return {name for (name, *_) in con.execute("DESCRIBE landing").fetchall()}
+
+
+def _is_version(con: DuckDBPyConnection, layout: Layout) -> str:
+    """SQL: whether a landing row is a version that can be told from others."""
+    given, key = _given(con), layout.record_type.key
+    if not given.issuperset(key):
+        return "FALSE"
+    there = [f"{quoted(name)} IS NOT NULL" for name in key]
+    return " AND ".join([*there, *(["NOT coalesce(_deleted, false)"] if "_deleted" in given else [])])
+
+
+def _commit(
+    con: DuckDBPyConnection, uri: str, layout: Layout, feed: str, run_id: int, part: int, where: str = "TRUE"
+) -> bool:
     for attempt in range(_TRIES):
         try:
-            return _append(con, ensure_table(uri, layout), feed, run_id, part)
+            return _append(con, ensure_table(uri, layout), feed, run_id, part, where)
         except CommitFailedError:
             if attempt == _TRIES - 1:
                 raise
     return False
 
 
-def _append(con: DuckDBPyConnection, table: DeltaTable, feed: str, run_id: int, part: int) -> bool:
+def _append(
+    con: DuckDBPyConnection, table: DeltaTable, feed: str, run_id: int, part: int, where: str
+) -> bool:
     if has_landed(table, feed, run_id, part):
         return False
     transaction = Transaction(feed, run_id * PARTS + part)
     write_deltalake(
         table,
-        con.sql(_changes_sql(con, stored_columns(table), feed, run_id, part)),
+        con.sql(_changes_sql(con, stored_columns(table), feed, run_id, part, where)),
         mode="append",
         commit_properties=CommitProperties(app_transactions=[transaction]),
     )
     return True
 
 
-def _changes_sql(con: DuckDBPyConnection, stored: dict[str, str], feed: str, run_id: int, part: int) -> str:
-    given = {name for (name, *_) in con.execute("DESCRIBE landing").fetchall()}
+def _changes_sql(
+    con: DuckDBPyConnection, stored: dict[str, str], feed: str, run_id: int, part: int, where: str
+) -> str:
+    given = _given(con)
     made = {
         "_part": literal(CHANGES),
         "_feed": literal(feed),
@@ -96,4 +134,4 @@ def _changes_sql(con: DuckDBPyConnection, stored: dict[str, str], feed: str, run
         return made.get(name) or (quoted(name) if name in given else "NULL")
 
     columns = ", ".join(f"CAST({value(name)} AS {kind}) AS {quoted(name)}" for name, kind in stored.items())
-    return f"SELECT {columns} FROM landing ORDER BY _row"
+    return f"SELECT {columns} FROM landing WHERE {where} ORDER BY _row"

@@ -52,9 +52,10 @@ class RecordStore:
         Parts of a run are numbered upwards from 0. `rows` is anything Arrow can stream with the record's
         columns (see `Layout.visible`) and optionally `_deleted` for tombstones, in the order of the source.
         """
-        return landing.land(
-            self.table_uri(record_type), self.layout(record_type), feed_code, run_id, part, rows
-        )
+        place, *versions = [
+            (self.table_uri(code), self.layout(code)) for code in self.catalog.landed_by(record_type)
+        ]
+        return landing.land(*place, feed_code, run_id, part, rows, versions)
 
     def keep_known(
         self, con: DuckDBPyConnection, feed_code: str, run_id: int, unfinished_runs: Container[int]
@@ -102,10 +103,11 @@ class RecordStore:
         listing = self._listing(feed.record_type)
         if listing is None:
             return 0
+        brought = {feed.record_type, self.catalog.record_types[feed.record_type].versions_of}
         siblings = [
             f.code
             for f in self.catalog.feeds.values()
-            if (f.system, f.record_type) == (feed.system, feed.record_type)
+            if f.system == feed.system and f.record_type in brought
         ]
         runs = [run for run in finished_runs(con, listing, unfinished_runs) if run != run_id]
         columns = {name: layout.stored[name] for name in (*layout.identity, "source_id", "_feed")}
@@ -211,7 +213,8 @@ class RecordStore:
 
     def discard(self, record_type: str, run_ids: Iterable[int]) -> None:
         """Drop the rows of runs that were given up: they would hold back the folding of later ones."""
-        folding.delete_runs(self.table_uri(record_type), sorted(set(run_ids)))
+        for code in self.catalog.landed_by(record_type):
+            folding.delete_runs(self.table_uri(code), sorted(set(run_ids)))
 
     def compact(self, record_type: str) -> None:
         """Join small files of changes."""

@@ -25,6 +25,7 @@ _LOOK_UP = (
     "{record: line, kind: erp, columns",
     "{{record: line, kind: erp, lookups: {{rate: {{record: line, on: {{order_number: order_number}}, columns: [unit], {}}}}}, columns",
 )
+_VERSIONS = "  - {{code: was, title: Was, key: [order_number], {}}}\nfeeds:\n"
 # what is changed, into what, and what must be said: path, message, expected or suggestion
 WRONG = [
     ("{code: H1, name: North, parent: NET}", "{code: H1, nam: North, parent: NET}", "entities.H1.nam", "unknown field 'nam'", "name"),
@@ -129,7 +130,16 @@ WRONG = [
     (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date)"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
     (_LOOK_UP[0], _LOOK_UP[1].format("valid_to: seen_at"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
     (_LOOK_UP[0], _LOOK_UP[1].format("as_of: seen_at, valid_from: seen_at"), "checks.lines.differ.sides.erp.lookups.rate.as_of", "date is needed here, this is timestamp", ""),
-    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date), valid_from: seen_at"), "checks.lines.differ.sides.erp.lookups.rate.valid_from", "'seen_at' is none of line's dates", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date), valid_from: unit"), "checks.lines.differ.sides.erp.lookups.rate.valid_from", "'unit' is none of line's dates", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("as_of: cast(seen_at as date), valid_from: seen_at, valid_to: seen_at"), "checks.lines.differ.sides.erp.lookups.rate.valid_to", "'seen_at' is none of line's dates", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("pick: sum"), "checks.lines.differ.sides.erp.lookups.rate", "'unit' is none of line's numbers", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].format("pick: sum, as_of: cast(seen_at as date), valid_from: seen_at"), "checks.lines.differ.sides.erp.lookups.rate", "got {'record': 'line'", ""),
+    (_LOOK_UP[0], _LOOK_UP[1].replace("{{order_number: order_number}}", "{{order_number: rate.unit}}").format("pick: max"), "checks.lines.differ.sides.erp.lookups.rate.on.order_number", "unknown column 'rate.unit'", ""),
+    ("    title: Line\n", "    title: Line\n    versions_of: lnie\n", "record_types.line.versions_of", "'lnie' is none of record_types", "line"),
+    ("feeds:\n", _VERSIONS.format("versions_of: line, columns: {order_number: {required: true}, seen_on: {}}"), "record_types.was.columns.seen_on", "'seen_on' is none of line's columns", "seen_at"),
+    ("feeds:\n", _VERSIONS.format("versions_of: line, columns: {order_number: {type: integer, required: true}}"), "record_types.was.columns.order_number", "another type or crosswalk", ""),
+    ("feeds:\n", _VERSIONS.format("versions_of: line, scope: network, columns: {order_number: {required: true}}"), "record_types.was.scope", "its scope is network", ""),
+    ("feeds:\n", _VERSIONS.format("versions_of: was, columns: {order_number: {required: true}}"), "record_types.was.versions_of", "keeps the versions of", ""),
     ("present: [erp, suite]", "present: [erp, suite]\n        settled: [erp.rate]", "checks.lines.differ.findings.0.settled.0", "'erp.rate' is none of the sides", ""),
     ("packs: []", "packs: [procure_too_pay]", "site.packs", "no pack 'procure_too_pay'", "procure_to_pay"),
     ("packs: []", "reporting_currency: euro", "site.reporting_currency", "'euro'", ""),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck
+from exceptions_app.reconcile.probing import probing_of
 from jobs.flows import can_run
 
 from .books import Books, days_ago
@@ -141,3 +142,113 @@ def test_a_check_does_not_run_without_a_look_up_that_it_needs(
     agreed = side.lookups["agreed"].model_copy(update={"needed": needed})
     sides = {"invoice": side.model_copy(update={"lookups": {"agreed": agreed}})}
     assert can_run(p2p, check.model_copy(update={"sides": sides})) == runs
+
+
+def _altered(lookups: dict[str, Any], price: str) -> MatchCheck:
+    """The check of a price, with other look-ups; `price` is what is said."""
+    sides = json.loads(json.dumps(PRICE_OF_THE_DAY["sides"]))
+    sides["invoice"]["lookups"], sides["invoice"]["columns"]["price"] = lookups, price
+    return MatchCheck.model_validate({**PRICE_OF_THE_DAY, "sides": sides})
+
+
+def _price_of(books: Books, check: MatchCheck, **options: Any) -> str | None:
+    (found,) = books.run_altered(check, **options).discrepancies
+    said: str | None = json.loads(found.facts)["price"]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("quantities", "total"), [([], None), ([4], "4"), ([4, "2.5"], "6.5"), ([4, -4], "0"), ([4, None], "4")]
+)
+def test_a_look_up_may_add_up(books: Books, quantities: list[Any], total: str | None) -> None:
+    books.invoice()
+    for number, quantity in enumerate(quantities):
+        books.receipt(receipt_number=f"R{number}", quantity=quantity)
+    books.receipt(order_number="PO2")
+    received = {"record": "receipt_line", "kind": "wms", "on": {"order_number": "order_number"}}
+    check = _altered({"received": {**received, "columns": ["quantity"], "pick": "sum"}}, "received.quantity")
+    assert _price_of(books, check) == total
+
+
+def test_many_absurd_rows_that_a_look_up_adds_up_stop_nothing(books: Books) -> None:
+    books.invoice()
+    for number in range(12):
+        books.receipt(receipt_number=f"R{number}", quantity="99999999999999")
+    received = {"record": "receipt_line", "kind": "wms", "on": {"order_number": "order_number"}}
+    check = _altered({"received": {**received, "columns": ["quantity"], "pick": "sum"}}, "received.quantity")
+    assert _price_of(books, check) == "99999999999999.9999"
+
+
+CHAIN = {
+    "ordered": {
+        "record": "purchase_order_line", "kind": "erp", "on": {"order_number": "order_number"}, "columns": ["item"],
+    },
+    "agreed": {"record": "contract_price", "on": {"item": "ordered.item"}, "columns": ["unit_price"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "price"), [("glove", "60"), ("gown", None), (None, None)])
+def test_a_look_up_may_ask_for_what_one_before_it_found(
+    books: Books, item: str | None, price: str | None
+) -> None:
+    books.invoice(item="something else")
+    books.order(item=item)
+    _price(books, 60, "2026-01-01")
+    assert _price_of(books, _altered(CHAIN, "agreed.unit_price")) == price
+
+
+def test_a_chain_asks_nothing_where_no_feed_brings_its_beginning(books: Books) -> None:
+    books.invoice()
+    _price(books, 60, "2026-01-01")
+    unfed = {
+        **CHAIN,
+        "ordered": {"record": "supplier", "on": {"supplier_id": "supplier"}, "columns": ["name"]},
+    }
+    unfed["agreed"] = {**CHAIN["agreed"], "on": {"item": "ordered.name"}}
+    assert _price_of(books, _altered(unfed, "agreed.unit_price")) is None
+
+
+def test_a_verdict_on_a_chain_waits_for_each_look_up_of_it(books: Books) -> None:
+    books.invoice()
+    books.order()
+    _price(books, 60, "2026-01-01")
+    check = _altered(CHAIN, "agreed.unit_price")
+    finding = check.findings[0].model_copy(update={"when": "invoice.price > 0"})
+    judged = check.model_copy(update={"findings": [finding]})
+    assert books.run_altered(judged).discrepancies
+    for name in ("invoice.ordered", "invoice.agreed"):
+        assert not books.run_altered(judged, read={name: None}).discrepancies
+
+
+def test_a_check_with_a_chain_is_compared_in_full(p2p: Catalog) -> None:
+    found = probing_of(_altered(CHAIN, "agreed.unit_price"), p2p)
+    assert found == "full each time: a look-up asks for what another one found"
+
+
+@pytest.mark.parametrize(
+    ("hours", "price"), [((8, 10), "65"), ((10, 8), "60")], ids=["in their order", "the later one first"]
+)
+def test_what_began_at_a_time_holds_on_its_day(books: Books, hours: tuple[int, int], price: str) -> None:
+    """Of several that began on one day the one that began last."""
+    books.invoice(invoice_date=date(2026, 11, 16))
+    for item, hour in zip(("glove", "gown"), hours, strict=True):
+        day = datetime(2026, 11, 16, hour, tzinfo=UTC)
+        books.add(
+            "requisition_line", "SUITE", requisition="RQ1", requisition_line=item, item=item, quantity=1,
+            unit="CS", status="approved", approved_at=day,
+        )  # fmt: skip
+    _price(books, 60, "2026-01-01")
+    books.add(
+        "contract_price", "SUITE", entity=None, contract="G", supplier="S1", item="gown", unit="CS", unit_price=65,
+        currency="USD", valid_from=date(2026, 1, 1),
+    )  # fmt: skip
+    chain = {
+        "asked": {
+            "record": "requisition_line", "on": {"requisition": "'RQ1'"}, "as_of": "invoice_date",
+            "valid_from": "approved_at", "sequence": "approved_at", "columns": ["item"],
+        },
+        "agreed": {"record": "contract_price", "on": {"item": "asked.item"}, "columns": ["unit_price"]},
+    }  # fmt: skip
+    assert _price_of(books, _altered(chain, "agreed.unit_price")) == price
+    books.con.execute("UPDATE all_invoice_line SET invoice_date = DATE '2026-11-15'")
+    assert _price_of(books, _altered(chain, "agreed.unit_price")) is None

@@ -16,7 +16,7 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.records.errors import StaleRunError, StoredTypeError
 from exceptions_app.records.store import RecordStore
 
-from .conftest import ORDER_LINE, Current, Lines, make_catalog
+from .conftest import FETCHED, ORDER_LINE, Current, Lines, make_catalog
 
 
 def test_a_part_that_is_landed_again_lands_nothing(
@@ -136,3 +136,113 @@ def test_a_writer_killed_at_any_point_leaves_whole_parts_only(
         left.land("order_line", "erp.orders", 2000, 0, lines(("NORTH", "NEW", 1)))
         left.fold("order_line")
         assert left.count("order_line") in (told * 50 + 1, told * 50 + 51)
+
+
+VERSIONS = {
+    "code": "order_line_version",
+    "title": "Order line as it was",
+    "key": ["number", "line", "ordered_at"],
+    "versions_of": "order_line",
+    "columns": {
+        "number": {"required": True},
+        "line": {"required": True},
+        "ordered_at": {"type": "timestamp", "required": True},
+        "quantity": {"type": "quantity"},
+    },
+}
+LOG = {
+    "code": "erp.log",
+    "system": "erp",
+    "record_type": "order_line_version",
+    "mode": "snapshot",
+    "mapping": {"entity": "site", "number": "po", "line": "ln", "ordered_at": "at"},
+}
+Told = tuple[int | None, int | None]
+"""A day in November, and the quantity since then; without a quantity, a tombstone."""
+
+
+class Kept:
+    """A store that keeps the versions of order lines, of which one is told of."""
+
+    def __init__(self, folder: Path, con: DuckDBPyConnection) -> None:
+        self.con = con
+        self.store = RecordStore(
+            str(folder / "records"), make_catalog(LOG, record_types=[ORDER_LINE, VERSIONS])
+        )
+
+    def land(self, run: int, *told: Told, feed: str = "erp.changes") -> int:
+        rows = ", ".join(
+            f"({'NULL' if day is None else f'DATE {day!r}'}, {quantity or 0}, {quantity is None})"
+            for day, quantity in ((found and f"2026-11-{found:02}", of) for found, of in told)
+        )
+        relation = self.con.sql(
+            "SELECT 'NORTH' AS entity, 'erp' AS source_system, 'PO1' AS source_id, 'PO1' AS number, '1' AS line,"
+            " CAST(day AS TIMESTAMPTZ) AS ordered_at, now() AS source_time, now() AS fetched_at,"
+            " quantity::DECIMAL(18, 4) AS quantity, gone AS _deleted"
+            f" FROM (VALUES {rows}) AS v(day, quantity, gone)"
+        )
+        return self.store.land(self.store.catalog.feeds[feed].record_type, feed, run, 0, relation)
+
+    def versions(self, unfinished: frozenset[int] = frozenset()) -> list[tuple[int, int]]:
+        self.store.open_views(self.con, ["order_line_version"], None, unfinished)
+        rows = self.con.execute(
+            "SELECT day(ordered_at), quantity FROM rec_order_line_version ORDER BY 1"
+        ).fetchall()
+        return [(day, int(quantity)) for day, quantity in rows]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, con: DuckDBPyConnection) -> Kept:
+    return Kept(tmp_path, con)
+
+
+def test_every_version_of_a_record_is_kept(kept: Kept) -> None:
+    kept.land(1, (1, 5))
+    kept.land(2, (8, 6))
+    kept.land(3, (20, 5))
+    assert kept.versions() == [(1, 5), (8, 6), (20, 5)]
+    assert kept.store.count("order_line") == 1
+    kept.store.fold("order_line")
+    kept.store.fold("order_line_version")
+    assert kept.versions() == [(1, 5), (8, 6), (20, 5)]
+
+
+@pytest.mark.parametrize(
+    ("told", "versions"),
+    [
+        ([(1, 5), (1, 5)], [(1, 5)]),
+        ([(1, 5), (1, 7)], [(1, 7)]),
+        ([(1, 5), (None, 9)], [(1, 5)]),
+        ([(1, 5), (1, None)], [(1, 5)]),
+        ([(None, 5)], []),
+        ([(1, None)], []),
+    ],
+    ids=["read again", "corrected", "without its time", "deleted", "only without a time", "only deleted"],
+)
+def test_what_is_a_version_and_what_is_none(
+    kept: Kept, told: list[Told], versions: list[tuple[int, int]]
+) -> None:
+    for run, one in enumerate(told, start=1):
+        assert kept.land(run, one) == 1
+    assert kept.versions() == versions
+
+
+def test_versions_land_once_and_with_their_run(kept: Kept) -> None:
+    kept.land(1, (1, 5))
+    assert kept.land(1, (2, 6)) == 0
+    kept.land(2, (8, 7))
+    assert kept.versions(frozenset({2})) == [(1, 5)]
+    kept.store.discard("order_line", [2])
+    assert kept.versions() == [(1, 5)]
+
+
+def test_what_a_log_of_changes_no_longer_names_is_gone_and_what_records_said_is_not(kept: Kept) -> None:
+    kept.land(1, (1, 5))
+    kept.land(2, (8, 6), (9, 7), feed="erp.log")
+    assert kept.versions() == [(1, 5), (8, 6), (9, 7)]
+    kept.con.execute(
+        "CREATE TABLE seen AS SELECT 'NORTH' AS entity, 'PO1' AS number, '1' AS line,"
+        " TIMESTAMPTZ '2026-11-08 00:00:00+00' AS ordered_at"
+    )
+    gone = kept.store.land_vanished(kept.con, "erp.log", 3, 0, "seen", FETCHED, frozenset())
+    assert (gone, kept.versions()) == (1, [(1, 5), (8, 6)])

@@ -30,7 +30,9 @@ class RecordType(Shape):
     """A canonical record. Every record also carries entity, source_system, source_id, source_time,
     fetched_at.
 
-    The stored identity is (source_system, entity, *key). `scope: network` records belong to no entity.
+    The stored identity is (source_system, entity, *key). `scope: network` records belong to no entity. With
+    `versions_of` it is what records of another type said at each time: whatever a feed brings of them lands here as
+    well, under this key, which holds what tells one version from the next.
     """
 
     code: Name
@@ -39,3 +41,4 @@ class RecordType(Shape):
     scope: Literal["entity", "network"] = "entity"
     columns: dict[Name, Column]
     system_of_record: Code | None = Field(None, description="a system's code, or a kind of system")
+    versions_of: Name | None = Field(None, description="the type of which this keeps every version")
