@@ -15,9 +15,10 @@ from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase
-from exceptions_app.queries import additions, causes
+from exceptions_app.queries import additions, causes, clusters
 from exceptions_app.queries.cases import rows_where
-from exceptions_app.queries.causes import BY, CauseLine
+from exceptions_app.queries.causes import CauseLine
+from exceptions_app.queries.clusters import BY
 from exceptions_app.queries.filter_sql import LIVE_SQL
 from exceptions_app.runtime import runtime
 from exceptions_app.services import fix_once, remedies
@@ -37,7 +38,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "causes/index.html",
         causes=causes.causes(session, viewer, catalog),
-        clusters=causes.clusters(session, viewer, catalog),
+        clusters=clusters.clusters(session, viewer, catalog),
         fixed=additions.lines(session, viewer, runtime().files, utc_now()),
     )
 
@@ -89,11 +90,11 @@ def about_cluster(category: str, by: str, value: str) -> dict[str, Any]:
     declared = catalog.categories.get(category)
     if by not in BY and (declared is None or by not in declared.shared):
         abort(404)
-    line = causes.cluster(session, viewer, catalog, category, by, value)
+    line = clusters.cluster(session, viewer, catalog, category, by, value)
     if line is None:
         abort(404)
     conditions: list[Any] = [
-        LIVE_SQL, ExceptionCase.parent_id.is_(None), ExceptionCase.category == category, causes.shares(by, value),
+        LIVE_SQL, ExceptionCase.parent_id.is_(None), ExceptionCase.category == category, clusters.shares(by, value),
     ]  # fmt: skip
     return {
         "cluster": line,

@@ -20,8 +20,10 @@ from .queue_look import Looking
 
 BETWEEN, ARGS = "<!--row-->", "<!--args-->"
 """Neither can come from data, which is escaped: where a row ends, and where the address of the filter belongs."""
-Key = tuple[tuple[object, ...], CaseRow, bool]
-"""Who looks and at which columns; what the row says; whether it has moved on."""
+Said = tuple[CaseRow, bool]
+"""What a row says, and whether it has moved on."""
+Written = dict[int, tuple[Said, str]]
+"""By the hash of what is said, so that it is worked out once: it takes longer than finding the row."""
 _KEPT = "tieout queue rows"
 _MOST_KEPT = 4_096
 
@@ -35,29 +37,32 @@ def rows_html(rows: Sequence[CaseRow], seen: Looking, moved: Collection[int]) ->
         "note_of": note_url(),
         "reporting_currency": runtime().catalog.site.reporting_currency,
     }
-    shared = (*look.values(), gate.viewer().time_zone)
-    keys = [(shared, row, row.id in moved) for row in rows]
-    kept = _kept()
-    found = {key: kept[key] for key in keys if key in kept}
-    missing = [key for key in keys if key not in found]
+    kept = _kept((*look.values(), gate.viewer().time_zone))
+    found: list[str] = []
+    missing: list[tuple[int, int, Said]] = []
+    for row in rows:
+        said = (row, row.id in moved)
+        number = hash(said)
+        known = kept.get(number)
+        if known is None or known[0] != said:
+            missing.append((len(found), number, said))
+        found.append("" if known is None else known[1])
     if missing:
-        written = dict(zip(missing, _written(missing, look), strict=True))
-        kept |= written
-        found |= written
-    html = "".join(found[key] for key in keys)
-    return Markup(html.replace(ARGS, escape(seen.case_args)))  # noqa: S704 - made by a template
+        written = _written([said for _, _, said in missing], look)
+        for (place, number, said), html in zip(missing, written, strict=True):
+            found[place], kept[number] = html, (said, html)
+    return Markup("".join(found).replace(ARGS, escape(seen.case_args)))  # noqa: S704 - made by a template
 
 
-def _kept() -> dict[Key, str]:
-    """What is kept for this application; forgotten when it is too much."""
-    kept: dict[Key, str] = current_app.extensions.setdefault(_KEPT, {})
-    if current_app.debug or len(kept) > _MOST_KEPT:
+def _kept(look: tuple[object, ...]) -> Written:
+    """What is kept of this application for who looks so; all is forgotten when it is too much."""
+    kept: dict[tuple[object, ...], Written] = current_app.extensions.setdefault(_KEPT, {})
+    if current_app.debug or sum(map(len, list(kept.values()))) > _MOST_KEPT:
         kept = current_app.extensions[_KEPT] = {}
-    return kept
+    return kept.setdefault(look, {})
 
 
-def _written(keys: Sequence[Key], look: dict[str, Any]) -> list[str]:
+def _written(rows: Sequence[Said], look: dict[str, Any]) -> list[str]:
     """All in one go: to begin a template costs as much as some rows."""
-    rows = [(row, gone) for _, row, gone in keys]
     html = current_app.jinja_env.get_template("queues/_row.html").render(rows=rows, **look)
     return html.split(BETWEEN)[:-1]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.money import SCALE
-from exceptions_app.queries import cases, causes
+from exceptions_app.queries import cases, causes, clusters
 from exceptions_app.queries.filters import QueueFilter
 from tests.conftest import NOW
 
@@ -37,7 +37,7 @@ _cases.number = 0  # type: ignore[attr-defined]
 
 
 def _told(session: Session, viewer: Viewer, catalog: Catalog) -> list[tuple[str, str, int]]:
-    return [(one.by, one.value, one.exceptions) for one in causes.clusters(session, viewer, catalog)]
+    return [(one.by, one.value, one.exceptions) for one in clusters.clusters(session, viewer, catalog)]
 
 
 @pytest.mark.parametrize(("count", "told"), [(4, False), (5, True)])
@@ -91,8 +91,8 @@ def test_clusters_and_causes_hold_only_what_the_viewer_sees(
     assert (line.exceptions, line.worth, line.own) == (3, 30, False)
     others = viewer_for(user(entities=("H02",)), catalog)
     assert causes.causes(session, others, catalog) == []
-    assert causes.clusters(session, others, catalog) == []
-    assert causes.cluster(session, others, catalog, "test_price", "counterparty", "Acme") is None
+    assert clusters.clusters(session, others, catalog) == []
+    assert clusters.cluster(session, others, catalog, "test_price", "counterparty", "Acme") is None
 
 
 def test_a_cluster_says_its_share_and_opens_its_queue(
@@ -100,7 +100,7 @@ def test_a_cluster_says_its_share_and_opens_its_queue(
 ) -> None:
     _cases(make_case, 5, counterparty="Acme")
     _cases(make_case, 5, counterparty="Other")
-    line = causes.cluster(session, viewer, catalog, "test_price", "counterparty", "Acme")
+    line = clusters.cluster(session, viewer, catalog, "test_price", "counterparty", "Acme")
     assert line is not None
     assert line.sentence == "Price differs with Acme: 5 exceptions, $50.00; 50 % of all price differs."
     assert line.args == {"category": ["test_price"], "counterparty": ["Acme"], "alone": "yes"}
@@ -121,14 +121,14 @@ def test_what_a_category_declares_as_shared_is_told_in_its_words_and_leads_to_it
     _cases(make_case, 5, counterparty=None, facts='{"unit": ""}', business_key='{"item": "999"}')
     _cases(make_case, 7, counterparty=None, facts='{"item": "312030"}', parent_id=1)
     _cases(make_case, 6, counterparty=None, facts='{"item": "312030"}', category="test_bank")
-    found = {(one.by, one.value): one for one in causes.clusters(session, viewer, sharing)}
+    found = {(one.by, one.value): one for one in clusters.clusters(session, viewer, sharing)}
     assert found.keys() == {("item", "312030"), ("item", "999"), ("unit", "CS")}
     told = found["item", "312030"]
     title = sharing.categories["test_price"].title
     assert told.sentence == f"{title} of item 312030: 6 exceptions, $60.00; 55 % of all {title.lower()}."
     page = cases.page(session, viewer, sharing, QueueFilter.from_args(told.args), now=NOW)
     assert page.count == 6
-    one = causes.cluster(session, viewer, sharing, "test_price", "item", "999")
+    one = clusters.cluster(session, viewer, sharing, "test_price", "item", "999")
     assert one is not None and one.exceptions == 5
 
 
