@@ -19,12 +19,12 @@ from .live import SimulatedNetwork, Site, settings_for, simulated_network
 
 @pytest.fixture(scope="session")
 def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`network` and `instance`: all systems at a tenth of their size, which err by chance, read and compared once;
+    """`network` and `instance`: all systems at a quarter of their size, which err by chance, read and compared once;
     nothing running.
     """
     home = tmp_path_factory.mktemp("read-once")
     with (
-        simulated_network(home / "network", scale=0.1, erring=True) as running,
+        simulated_network(home / "network", scale=0.25, erring=True) as running,
         _named(running),
         opened(settings_for(home / "instance")) as install,
     ):
