@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import time_machine
 
 from demo.catalog_csv import CATALOG
