@@ -7,6 +7,7 @@ gives NULL.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from .expression_tree import EPOCHS, SQL_TYPES, Kind, Node
@@ -125,16 +126,33 @@ def _parse_timestamp(node: Node, args: list[str]) -> str:
         zone, pattern = node.value
         if pattern in EPOCHS:
             return _since_1970(text, EPOCHS[pattern])
-        return f"(TRY_STRPTIME({text}, {literal(pattern)}) AT TIME ZONE {literal(zone)})"
+        return f"({_read_by(text, pattern)} AT TIME ZONE {literal(zone)})"
     local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
     offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
     exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN {exact} ELSE {local} END)"
 
 
+_JSON_DATE = r"^\s*/Date\((-?[0-9]+)([+-][0-9]{4})?\)/\s*$"
+"""Milliseconds since 1970 as older services write them: `/Date(1794121050080-0700)/`, whose offset says nothing."""
+
+
+def _read_by(text: str, pattern: str) -> str:
+    """A date or time by a pattern of strptime. Without separators each part has all of its digits: of `1112026`
+    nobody can say whether it is the first or the eleventh.
+    """
+    found = f"TRY_STRPTIME({text}, {literal(pattern)})"
+    if not re.fullmatch("(%[YymdHMS])+", pattern):
+        return found
+    digits = len(pattern) + 2 * pattern.count("%Y")
+    return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*[0-9]{{{digits}}}\\s*$') THEN {found} END)"
+
+
 def _since_1970(text: str, microseconds: int) -> str:
     """Of at most as many digits as lead to the year 5138: more would be no time of anybody's."""
     digits = 11 if microseconds == EPOCHS["epoch"] else 14
+    if microseconds != EPOCHS["epoch"]:
+        text = f"REGEXP_REPLACE({text}, '{_JSON_DATE}', '\\1')"
     number = f"TRY_CAST({text} AS DECIMAL(28, 6)) * {microseconds}"
     at = f"MAKE_TIMESTAMP(TRY_CAST({number} AS BIGINT)) AT TIME ZONE 'UTC'"
     return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*-?[0-9]{{1,{digits}}}(\\.[0-9]{{1,6}})?\\s*$') THEN {at} END)"
@@ -172,7 +190,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "match_part": _match_part,
     "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
     "json_field": _json_field,
-    "parse_date": lambda n, a: f"CAST(TRY_STRPTIME({a[0]}, {literal(n.value)}) AS DATE)",
+    "parse_date": lambda n, a: f"CAST({_read_by(a[0], n.value)} AS DATE)",
     "parse_timestamp": _parse_timestamp,
     "parse_decimal": _parse_decimal,
 }

@@ -156,8 +156,10 @@ TIME_PARTS = {**DATE_PARTS, "hh": "%H", "mi": "%M", "ss": "%S"}
 
 
 def _moment(pattern: str) -> str:
-    """A pattern such as `dd.mm.yyyy hh:mi` as strptime has it."""
-    parts = re.findall(r"[A-Za-z]+|[^A-Za-z]+", pattern.lower())
+    """A pattern such as `dd.mm.yyyy hh:mi` or `yyyymmddhhmiss` as strptime has it."""
+    parts = re.findall(r"[a-z]+|[^a-z]+", pattern.lower())
+    if re.fullmatch(r"(yyyy|yy|mm|dd|hh|mi|ss|[^a-z])+", pattern.lower()):  # parts may stand side by side
+        parts = re.findall(r"yyyy|yy|mm|dd|hh|mi|ss|[^a-z]+", pattern.lower())
     words = [part for part in parts if part.isalpha()]
     face = {"am": "%p", "hh": "%I"} if "am" in words else {}
     known = {**TIME_PARTS, **face}

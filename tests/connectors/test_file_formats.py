@@ -134,6 +134,13 @@ def test_a_column_of_dates_may_have_several_forms() -> None:
                      "soon"]  # fmt: skip
 
 
+def test_a_date_without_separators_has_all_of_its_digits() -> None:
+    """Of 1112026 nobody can say whether it is the first or the eleventh."""
+    forms = {"d": ["ddmmyyyy", "yyyymmddhhmiss"]}
+    found = [row["d"] for row in values("d\n01112026\n1112026\n20261101083000\n2026110183000\n", dates=forms)]
+    assert found == ["2026-11-01", "1112026", "2026-11-01T08:30:00", "2026110183000"]
+
+
 def test_a_day_that_does_not_exist_is_left_for_the_mapping_to_refuse() -> None:
     assert values("d\n31/02/2026\n", dates={"d": ["dd/mm/yyyy"]}) == [{"d": "31/02/2026"}]
 

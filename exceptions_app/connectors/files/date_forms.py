@@ -42,6 +42,9 @@ def date_reader(patterns: list[str]) -> Callable[[str], str]:
 
 
 def _moment(text: str, pattern: str) -> str | None:
+    """Without separators each part has all of its digits: `1112026` could be two days."""
+    if re.fullmatch("(%[YymdHMS])+", pattern) and len(text) != len(pattern) + 2 * pattern.count("%Y"):
+        return None
     try:
         found = datetime.strptime(text, pattern)  # noqa: DTZ007 - its zone is the mapping's business
     except ValueError:
