@@ -18,7 +18,7 @@ from exceptions_app.catalog.schema import Category, Reason
 from exceptions_app.domain.lifecycle import Action, Status
 from exceptions_app.models import CaseComment, ExceptionCase
 
-from . import audit, case_clock, search_index
+from . import audit, case_clock, comments, search_index
 from .acting import Change, ConflictError, NotAllowedError, act, locked
 from .audit import AuditTag
 from .context import ActionContext
@@ -198,10 +198,14 @@ def comment(
     session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, text: str,
     expected_version: int | None = None,
 ) -> CaseComment:  # fmt: skip
-    """Add a note. It never conflicts with what others do, whatever version its writer saw."""
+    """Add a note. It never conflicts with what others do, whatever version its writer saw; a form that is sent twice
+    adds one.
+    """
     del expected_version
     with locked(session, viewer, case):
         _need(text, "a comment")
+        if (known := comments.sent_twice(session, viewer.user_id, case, text, ctx.now)) is not None:
+            return known
         if case.status == Status.OPEN:
             case_clock.responded(case, ctx.now)
         made = _add_comment(session, ctx, viewer, case, text)

@@ -6,6 +6,8 @@ only adds, is not. Unpinning keeps the comment.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -17,6 +19,8 @@ from .acting import NotAllowedError, conflict, locked
 from .audit import AuditTag
 from .context import ActionContext
 
+SENT_TWICE = timedelta(minutes=1)
+"""The same words again within this are the same comment."""
 NOTE_LIMIT = 300
 """What fits the row of the queue, as `ExceptionCase.note`."""
 
@@ -57,6 +61,19 @@ def unpin(
         case.note = None
         case.version += 1
         audit.record(session, ctx, case, AuditTag.CASE_UNPINNED, before=before)
+
+
+def sent_twice(
+    session: Session, author_id: int, case: ExceptionCase, text: str, now: datetime
+) -> CaseComment | None:
+    """The newest comment, where the same person has just said the same: a double click, or a page sent again."""
+    newest = (
+        select(CaseComment).where(CaseComment.case_id == case.id).order_by(CaseComment.id.desc()).limit(1)
+    )
+    known = session.scalar(newest)
+    if known is None or (known.author_id, known.text) != (author_id, text.strip()):
+        return None
+    return known if now - known.created_at < SENT_TWICE else None
 
 
 def note_of(text: str) -> str:

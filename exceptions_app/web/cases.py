@@ -213,7 +213,8 @@ def comment(reference: str) -> ResponseReturnValue:
         made = actions.comment(db.session(), ctx, viewer, case, expected_version=version, text=text)
         if not request.form.get("pin"):
             return "Comment added."
-        comments.pin(db.session(), ctx, viewer, case, comment_id=made.id, expected_version=None)
+        if made.pinned_at is None:
+            comments.pin(db.session(), ctx, viewer, case, comment_id=made.id, expected_version=None)
         return "Comment added and pinned."
 
     return act(reference, "comment", change)

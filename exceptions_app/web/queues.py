@@ -153,7 +153,8 @@ def note(reference: str) -> ResponseReturnValue:
     text = request.form.get(f"note-{case.id}", "")
     try:
         written = actions.comment(db.session(), context, viewer, case, text=text)
-        comments.pin(db.session(), context, viewer, case, comment_id=written.id, expected_version=None)
+        if written.pinned_at is None:
+            comments.pin(db.session(), context, viewer, case, comment_id=written.id, expected_version=None)
     except actions.NotAllowedError as error:
         db.session.rollback()
         flash(str(error), "amber")

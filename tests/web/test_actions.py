@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.public_id import encode
-from exceptions_app.models import AuditEvent, ExceptionCase
+from exceptions_app.models import AuditEvent, CaseComment, ExceptionCase
 
 FORMS: dict[str, dict[str, str]] = {
     "claim": {},
@@ -134,6 +134,17 @@ def test_the_second_of_two_people_is_told_who_did_what_and_loses_no_text(
         assert "Below what it costs to chase" in answer.text
         assert 'value="2026-12-31"' in answer.text
     assert answer.headers["HX-Push-Url"] == "false"
+
+
+def test_a_comment_that_is_sent_twice_is_there_once(
+    session: Session, case: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    first, second = sign_in(), sign_in()
+    for client in (first, first, second, first):
+        assert _post(client, case, "comment", text=" Called them. ", pin="yes").status_code == 303
+    texts = session.scalars(select(CaseComment.text).where(CaseComment.case_id == case.id)).all()
+    assert texts == ["Called them."] * 3
+    assert [tag for tag in _tags(session, case) if tag == "case:commented"] == ["case:commented"] * 3
 
 
 def test_a_comment_never_conflicts(session: Session, case: Any, sign_in: Callable[..., FlaskClient]) -> None:
