@@ -32,7 +32,7 @@ from .visitor import EMAIL, PASSWORD
 
 KILLS = int(os.environ.get("CRASH_KILLS", "26"))
 SEED = int(os.environ.get("CRASH_SEED") or random.randrange(1_000_000))
-LEASE = 3
+LEASE = 2
 FLOW = Path(__file__).parents[1] / "jobs" / "site" / "site.yaml"
 
 

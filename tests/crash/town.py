@@ -42,7 +42,7 @@ feeds:
     system: SOURCE
     record_type: goods_order
     mode: changes
-    every: 2s
+    every: 1s
     lag: 1s
     read:
       path: /orders
@@ -57,7 +57,7 @@ feeds:
     system: SOURCE
     record_type: goods_receipt
     mode: snapshot
-    every: 3s
+    every: 1s
     lag: 1s
     read:
       path: /receipts
