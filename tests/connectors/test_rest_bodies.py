@@ -132,6 +132,12 @@ def test_csv_and_lines_are_read_and_a_bad_line_stands_aside(serve: Serve) -> Non
     assert "breaks off in this line" in reasons(pages)[1]
 
 
+def test_a_line_of_json_ends_at_its_line_feed_and_nowhere_else(serve: Serve) -> None:
+    told = "one\u2028two\u0085three"
+    body = f'{{"id": 1, "name": "{told}"}}\r\n{{"id": 2, "name": ""}}'
+    assert [row["name"] for row in rows(serve, body.encode(), {"format": "ndjson"})] == [told, ""]
+
+
 def test_a_charset_and_a_packed_body_are_understood(serve: Serve) -> None:
     csv = "id,name\n1,Müller\n".encode("latin-1")
     plain = {"Content-Type": "text/csv; charset=ISO-8859-1"}

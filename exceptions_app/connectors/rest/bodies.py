@@ -155,7 +155,7 @@ class Reader:
     def _lines(self, content: bytes, answer: Answer, where: str) -> Iterator[Any]:
         text = _text(content, answer, where)
         _refuse_html(self.format, text, answer, where)
-        lines = text.splitlines()
+        lines = text.split("\n")  # inside a text stand other line ends, which JSON allows there
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -164,7 +164,7 @@ class Reader:
             except ValueError as error:
                 broken = number == len(lines) and not text.endswith("\n")
                 tail = "; the answer breaks off in this line" if broken else ""
-                yield Unreadable(f"line {number} is not JSON ({error}){tail}", cut(line))
+                yield Unreadable(f"line {number} is not JSON ({error}){tail}", cut(line.rstrip("\r")))
 
     def _csv(self, content: bytes, answer: Answer, where: str) -> Iterator[Any]:
         text = _text(content, answer, where)
