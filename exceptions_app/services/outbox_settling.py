@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from .bulk import in_batches, is_one_of
 from .context import ActionContext
 from .delivery_steps import Steps
 from .intake_facts import RunFacts, Step, StepKind
+from .retry_approving import needs_approval
 from .retry_batches import finish
 from .trail import Trail
 
@@ -88,7 +90,7 @@ class Settling:
         batches = set()
         for delivery in steps.deliveries(self._session.scalars(waits).all()):
             case, found = self._changed[delivery.case_id]
-            if delivery.status in stopped and _is_outdated(self._ctx, delivery, found):
+            if delivery.status in stopped and _is_outdated(self._ctx, case, delivery, found):
                 steps.skip(case, delivery, OUTDATED)
                 batches.add(delivery.batch_id)
         self._changed.clear()
@@ -96,10 +98,17 @@ class Settling:
         finish(self._session, self._ctx, [each for each in batches if each is not None])
 
 
-def _is_outdated(ctx: ActionContext, delivery: Delivery, found: Discrepancy) -> bool:
-    """Whether the newest evidence would make it another write, apart from what a person has edited."""
+def _is_outdated(ctx: ActionContext, case: ExceptionCase, delivery: Delivery, found: Discrepancy) -> bool:
+    """Whether the newest evidence would make it another write, apart from what a person has edited; or one that takes a
+    second person by now, and went without.
+    """
     operation = ctx.catalog.operations.get(delivery.operation)
     if operation is None:
         return False  # nobody can send it: the outbox says so
     evidence, facts = retry_values.loads(found.evidence), retry_values.loads(found.facts)
-    return retry_values.is_outdated(ctx.catalog, operation, delivery, evidence, facts)
+    if retry_values.is_outdated(ctx.catalog, operation, delivery, evidence, facts):
+        return True
+    edited, says = retry_values.loads(delivery.edited), partial(retry_values.said, evidence, facts)
+    went_without = delivery.status == Sent.WAITING.value and delivery.approved_by_id is None and bool(edited)
+    diff = {name: (pair[0], pair[1]) for name, pair in edited.items() if name in operation.fields}
+    return went_without and needs_approval(operation, case, retry_values.loads(delivery.fields), diff, says)

@@ -11,7 +11,7 @@ import pytest
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain.fingerprint import evidence_hash
 from exceptions_app.domain.retry import Outcome
-from exceptions_app.services import dead_letters, retry_values
+from exceptions_app.services import dead_letters, retry_asking, retry_values
 from exceptions_app.services.retry_approving import because
 from tests.services.retry_story import OPERATION, RetryStory
 from tests.services.story import discrepancy, key_of
@@ -124,6 +124,26 @@ def test_the_reason_is_said(
 def test_the_amount_of_the_exception_counts_as_well(retry: Retry) -> None:
     story = retry(fields=fields({"times": "order.quantity"}), approve_above="0.40")
     assert sent(story, line(quantity="0"), price="9.50") == "awaiting_approval"
+
+
+@pytest.mark.parametrize(("quantity", "status"), [("11", "waiting"), ("12", "skipped")])
+def test_what_takes_a_second_person_by_now_does_not_go_out_without(
+    retry: Retry, quantity: str, status: str
+) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}))
+    assert sent(story, line(quantity="10"), price="90") == "waiting"
+    story.run([line(quantity=quantity)])
+    assert story.delivery(1).status == status
+    assert status == "waiting" or "look again" in str(story.delivery(1).note)
+
+
+def test_what_a_second_person_has_approved_goes_out_whatever_it_comes_to(retry: Retry) -> None:
+    story = retry(fields=fields({"times": "order.quantity"}))
+    assert sent(story, line(quantity="20"), price="90") == "awaiting_approval"
+    retry_asking.approve(story.session, story.by(story.max), story.viewer_of(story.max), story.delivery(1).id)
+    story.session.commit()
+    story.run([line(quantity="30")])
+    assert story.delivery(1).status == "waiting"
 
 
 def test_sent_again_after_it_gave_up_it_is_judged_by_the_same_rule(retry: Retry) -> None:
