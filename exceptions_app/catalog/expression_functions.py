@@ -142,7 +142,8 @@ _ALL = (
     Function(
         "parse_date",
         "parse_date(text, 'dd/mm/yyyy')",
-        "a date in that pattern (dd, mm or mon, yyyy or yy); NULL where it is none",
+        "a date in that pattern (dd, mm or mon, yyyy or yy); NULL where it is none. Without separators "
+        "(`'yyyymmdd'`) each part must have all of its digits",
         2,
         2,
         typed.parse_date,
@@ -150,9 +151,10 @@ _ALL = (
     Function(
         "parse_timestamp",
         "parse_timestamp(text, 'zone', 'dd.mm.yyyy hh:mi')",
-        "an ISO time, or with a pattern (as of dates, and hh, mi, ss, am) a time written so; one without offset is "
-        "local to the zone (default UTC); with the pattern `'epoch'` or `'epoch_ms'` seconds or milliseconds since "
-        "1970; NULL where it is none",
+        "an ISO time, or with a pattern (as of dates, and hh, mi, ss, am) a time written so, without "
+        "separators too (`'yyyymmddhhmiss'`); one without offset is local to the zone (default UTC); with the "
+        "pattern `'epoch'` or `'epoch_ms'` seconds or milliseconds since 1970, these also as `/Date(…)/`; NULL "
+        "where it is none",
         1,
         3,
         typed.parse_timestamp,
