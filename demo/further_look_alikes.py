@@ -11,10 +11,12 @@ from datetime import timedelta
 from .candidates import anything, line_key
 from .documents import Event
 from .ledger import Change, Entry
-from .order_faults import four_way, returned, second_order
+from .order_faults import four_way, returned, second_order, usage_of, use_key
 from .payment_faults import credit
 from .places import FACILITY
 from .planter import FACILITY_OF, Entries, Planter
+from .systems.store import Row
+from .systems.warehouse import local_time
 
 _AP = ("ap_automation", "invoice_lines")
 
@@ -22,10 +24,11 @@ _AP = ("ap_automation", "invoice_lines")
 def kinds(planter: Planter) -> list[Entries]:
     """Every kind, each as an endless-looking supply of ledger entries."""
     return [
-        _still_to_be_approved(planter), _called_off(planter), _in_transit(planter), _not_inspected_yet(planter),
-        _returned_lately(planter), _returned_and_credited(planter), _freight_on_evaluated_receipt(planter),
-        _after_the_last_run(planter), _used_yesterday(planter), _ordered_after_use(planter),
-        _to_the_limit(planter), _last_day(planter),
+        _still_to_be_approved(planter), _called_off(planter), _in_transit(planter), _rest_on_the_road(planter),
+        _not_inspected_yet(planter), _returned_lately(planter), _returned_and_credited(planter),
+        _freight_on_evaluated_receipt(planter), _after_the_last_run(planter), _used_yesterday(planter),
+        _ordered_after_use(planter), _used_little_by_little(planter), _credited_use(planter), _to_the_limit(planter),
+        _last_day(planter),
     ]  # fmt: skip
 
 
@@ -72,6 +75,34 @@ def _in_transit(planter: Planter) -> Entries:
         planter.alter("erp", "receipts", posted, {"gone": 1, "stuck": 1})
         line, why = (order["po"], order["line"]), "announced by the supplier, and still on the road"
         yield Entry("receipt_not_in_erp", facility, "wms", line_key(order), why, [line])
+
+
+def _rest_on_the_road(planter: Planter) -> Entries:
+    """Half of it came and all of it was billed hours ago; the rest comes this afternoon."""
+    for order in planter.candidates.waiting(2, 110):
+        half = order["quantity"] // 2
+        if not half:
+            continue
+        row = planter.invoice_row(order, planter.now - timedelta(hours=3))
+        planter.forget_plans(order["po"])
+        planter.add_invoice(row)
+        came = _received(planter, order, half, 0.2)
+        planter.change(Change("wms", "receipts", "insert", {}, came))
+        rest = _received(planter, order, order["quantity"] - half, -0.15)
+        planter.later(0.15, Change("wms", "receipts", "insert", {}, rest))
+        line, why = (order["po"], order["line"]), "half was delivered, and the rest is on the road"
+        yield Entry("over_received", row["facility"], "wms", line_key(order), why, [line])
+
+
+def _received(planter: Planter, order: Row, quantity: int, days_ago: float) -> Row:
+    """A receipt of so much of an order line."""
+    at = planter.ago(days_ago)
+    same = {name: order[name] for name in ("po", "item", "unit")}
+    return {
+        **same, "receipt": planter.network.numbers.receipt(), "line": 1, "po_line": f"{order['line']:04d}",
+        "site": site_of(FACILITY_OF[order["business_unit"]]), "quantity": quantity, "movement": "RECEIPT",
+        "received_local": local_time(at), "posted_at": at, "sent": 0, "mangled": "",
+    }  # fmt: skip
 
 
 def site_of(facility: str) -> str:
@@ -146,6 +177,32 @@ def _used_yesterday(planter: Planter) -> Entries:
         yield Entry("usage_missing", row["facility"], "ap_automation", line_key(order), why, [line])
 
 
+def _used_little_by_little(planter: Planter) -> Entries:
+    """Two entries of usage for one billed line."""
+    for order, row in planter.candidates.billed("flags = 'bill_only'", 5, 100):
+        if row["quantity"] < 2:
+            continue
+        used = usage_of(planter, row)
+        planter.alter("wms", "usages", used, {"quantity": used["quantity"] - 1})
+        rest = {name: value for name, value in used.items() if name != "id"}
+        planter.insert("wms", "usages", rest | {"line": used["line"] + 50, "quantity": 1})
+        line, why = (order["po"], order["line"]), "used in two entries of one case"
+        yield Entry("billed_over_usage", row["facility"], "wms", use_key(order, used), why, [line])
+
+
+def _credited_use(planter: Planter) -> Entries:
+    """One was not used, and the supplier has credited it."""
+    for order, row in planter.candidates.billed("flags = 'bill_only'", 9, 100):
+        if row["quantity"] < 2:
+            continue
+        used = usage_of(planter, row)
+        planter.alter("wms", "usages", used, {"quantity": used["quantity"] - 1})
+        of_line = {"po": row["po"], "po_line": row["po_line"], "amount": -(row["amount"] // row["quantity"])}
+        credit(planter, row, 8, refers_to=row["number"], **of_line)
+        line, why = (order["po"], order["line"]), "billed with one that was not used, and credited"
+        yield Entry("billed_over_usage", row["facility"], "wms", use_key(order, used), why, [line])
+
+
 def _ordered_after_use(planter: Planter) -> Entries:
     """Used in a case and billed at once; the order follows tomorrow."""
     for order, settled in planter.candidates.billed("flags = 'bill_only'", 20, 100):
@@ -158,7 +215,7 @@ def _ordered_after_use(planter: Planter) -> Entries:
         (used,) = planter.network.wms.rows("SELECT * FROM usages ORDER BY id LIMIT 1")
         usage = {name: value for name, value in used.items() if name != "id"} | {
             "usage": f"US-{more['caseNumber']}", "line": 1, "case_number": more["caseNumber"], "item": row["item"],
-            "lot": more["lot"], "site": site_of(settled["facility"]), "quantity": row["quantity"],
+            "lot": more["lot"], "site": site_of(settled["facility"]), "quantity": row["quantity"], "unit": row["unit"],
         }  # fmt: skip
         planter.insert("wms", "usages", usage)
         suite = planter.network.procurement.find(

@@ -6,6 +6,7 @@ system before each. A fault never touches an order line that another ledger row 
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
@@ -32,8 +33,8 @@ def price_variance(planter: Planter) -> Entries:
 
 
 def over_received(planter: Planter) -> Entries:
-    """The dock counted fewer than the supplier billed."""
-    for found in planter.candidates.settled(5, 25, lambda found: found.quantity >= 4):
+    """The dock counted fewer than the supplier billed, longer ago than the rest of a delivery is awaited."""
+    for found in planter.candidates.settled(7, 27, lambda found: found.quantity >= 4):
         counted = found.quantity * planter.rng.randint(50, 80) // 100
         how = "the dock counted fewer than were billed"
         yield planter.count(found, "over_received", how, counted, counted - 1)
@@ -119,8 +120,30 @@ def _never_billed(planter: Planter, found: Settled) -> Entry:
 
 
 def missing_receipt(planter: Planter) -> Entries:
-    """Billed more than a week ago, and no receipt came. In turn: the dock scanned it and never sent it; nothing was
-    delivered; it was scanned before the warehouse closed its period.
+    """In turn: billed more than a week ago, and no receipt came; billed, sent to a patient's home, and the requester
+    has not confirmed that it came.
+    """
+    sent_home = planter.candidates.billed("flags = 'drop_ship'", 8, 60)
+    for awaited, sent in zip_longest(_never_received(planter), sent_home):
+        if awaited is not None:
+            yield awaited
+        if sent is not None:
+            yield _not_confirmed(planter, *sent)
+
+
+def _not_confirmed(planter: Planter, order: Row, invoice: Row) -> Entry:
+    terms = json.loads(order["terms"])
+    said = {"terms": json.dumps({**terms, "DeliveryConfirmed": None}, sort_keys=True)}
+    undo = planter.alter("erp", "order_lines", order, said)
+    line, how = (order["po"], order["line"]), "a drop shipment that the requester has not confirmed"
+    little = {"amount": invoice["amount"] + 300}
+    worse = Change("ap_automation", "invoice_lines", "alter", {"id": invoice["id"]}, little)
+    return Entry("missing_receipt", invoice["facility"], "erp", line_key(order), how, [line], [undo], [worse])
+
+
+def _never_received(planter: Planter) -> Entries:
+    """In turn: the dock scanned it and never sent it; nothing was delivered; it was scanned before the warehouse closed
+    its period.
     """
     for order in planter.candidates.waiting(12, 110):
         ordered = datetime.fromisoformat(order["ordered_at"])

@@ -1,4 +1,4 @@
-"""Faults of who is paid and where to: suppliers, their bank accounts, physicians.
+"""Faults of who is paid and where to: suppliers and their bank accounts.
 
 Like `line_faults`: generators of ledger entries that alter one system before each (a bank account that was changed
 without approval was changed in every system). What concerns a supplier concerns the network: the entity is `*`.
@@ -6,10 +6,12 @@ without approval was changed in every system). What concerns a supplier concerns
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .documents import cents
 from .history import bill_without_order
 from .ledger import Change, Entry
-from .planter import FACILITY_OF, Entries, Planter
+from .planter import Entries, Planter
 from .suppliers import SUPPLIER
 from .systems import ap_automation
 from .systems.store import Row
@@ -100,19 +102,8 @@ def duplicate_supplier(planter: Planter) -> Entries:
 def supplier_not_on_master(planter: Planter) -> Entries:
     """Somebody bills whom the supplier master does not know."""
     while True:
-        number, facility = (
-            planter.network.numbers.next("unknown supplier") + 299_000,
-            planter.network.facilities[0],
-        )
-        supplier, amount = SUPPLIER["V1001"], planter.rng.randint(9_000, 80_000)
-        at = planter.now if planter.network.opened else planter.now.replace(microsecond=0)
-        line = bill_without_order(
-            planter.rng, planter.network.numbers, facility, supplier, "standard", amount, at
-        )
-        (row,) = ap_automation.rows_of([line])
-        row |= {"vendor": str(number), "vendor_name": f"Fernhollow Courier {number - 299_000}"}
-        row |= {"number": f"FC-{number}", "changed_at": planter.ago(1), "entered_at": planter.ago(1)}
-        planter.add_invoice(row)
+        number = planter.network.numbers.next("unknown supplier") + 299_000
+        row = bill_of(planter, str(number), f"Fernhollow Courier {number - 299_000}")
         same = {"vendor": row["vendor"], "number": row["number"]}
         undo = Change("ap_automation", "invoice_lines", "alter", same, {"status": "VOID"})
         worse = Change("ap_automation", "invoice_lines", "alter", same, {"amount": cents(row["price"], 2)})
@@ -120,12 +111,23 @@ def supplier_not_on_master(planter: Planter) -> Entries:
         yield Entry("supplier_not_on_master", NETWORK, "ap_automation", key, how, (), [undo], [worse])
 
 
+def bill_of(planter: Planter, vendor: str, name: str, **also: str) -> Row:
+    """A bill without order, captured yesterday, of whoever AP automation calls so."""
+    at = planter.now if planter.network.opened else planter.now.replace(microsecond=0)
+    numbers, amount = planter.network.numbers, planter.rng.randint(9_000, 80_000)
+    facility, supplier = planter.network.facilities[0], SUPPLIER["V1001"]
+    line = bill_without_order(planter.rng, numbers, facility, supplier, "standard", amount, at)
+    (row,) = ap_automation.rows_of([line])
+    row |= {"vendor": vendor, "vendor_name": name, "number": f"FC-{vendor}", **also}
+    row |= {"changed_at": planter.ago(1), "entered_at": planter.ago(1)}
+    planter.add_invoice(row)
+    return row
+
+
 def bank_account_differs(planter: Planter) -> Entries:
     """AP automation pays to another account than the ERP and the portal say."""
-    for erp in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
+    for erp in accounts(planter):
         row = _account(planter, "ap_automation", erp["vendor"])
-        if planter.network.ledger.taken(f"account {erp['vendor']}", 0):
-            continue
         values = {"account": str(int(row["account"]) + 11), "altered_at": planter.ago(5)}
         undo = planter.alter("ap_automation", "bank_accounts", row, values)
         worse = Change(
@@ -135,21 +137,45 @@ def bank_account_differs(planter: Planter) -> Entries:
         yield _of_account(erp["vendor"], "bank_account_differs", "ap_automation", how, [undo], [worse])
 
 
+def accounts(planter: Planter) -> Iterator[Row]:
+    """The ERP's bank accounts of which the ledger says nothing yet."""
+    for row in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
+        if not planter.network.ledger.taken(f"account {row['vendor']}", 0):
+            yield row
+
+
 def bank_account_changed(planter: Planter) -> Entries:
-    """Changed everywhere three days ago, to be paid in four, and nobody approved it. Repaired by an approval."""
-    for erp in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
-        vendor = erp["vendor"]
-        if planter.network.ledger.taken(f"account {vendor}", 0):
-            continue
-        account = str(int(erp["account"]) + 23)
-        for system in _SYSTEMS:
-            row = _account(planter, system, vendor)
-            planter.alter(system, "bank_accounts", row, {"account": account, "altered_at": planter.ago(3)})
-        payment = pay(planter, vendor, -4)
+    """In turn: changed everywhere, paid to, and changed back; changed everywhere three days ago, to be paid in four.
+    Nobody approved it. Repaired by an approval.
+    """
+    for erp in accounts(planter):
+        vendor, old = erp["vendor"], str(erp["account"])
+        if planter.network.numbers.next("changed account") % 2:
+            account, how = (
+                change_everywhere(planter, vendor, 12),
+                "paid after a change that was taken back since",
+            )
+            change_everywhere(planter, vendor, 2, old)
+            payment = {"payment": f"PY-{vendor[1:]}-01"}
+        else:
+            account, how = change_everywhere(planter, vendor, 3), "changed a week before a payment"
+            payment = dict(pay(planter, vendor, -4).key)
         approval = Change("erp", "approved_changes", "insert", {}, approved(planter, vendor, account))
-        worse = Change("erp", "payments", "alter", payment.key, {"amount": 990_000})
-        how = "changed a week before a payment, and nobody approved it"
+        worse = Change("erp", "payments", "alter", payment, {"amount": 990_000})
+        how = f"{how}, and nobody approved it"
         yield _of_account(vendor, "bank_account_changed", "erp", how, [approval], [worse])
+
+
+def change_everywhere(planter: Planter, vendor: str, days_ago: int, account: str = "") -> str:
+    """A supplier is paid to another account, in every system, and the ERP logs it; returns the account."""
+    row = _account(planter, "erp", vendor)
+    account, at = account or str(int(row["account"]) + 23), planter.ago(days_ago)
+    said = {"account": account, "altered_at": at}
+    logged = {name: row[name] for name in ("vendor", "site", "routing")}
+    planter.insert("erp", "account_changes", {**logged, **said, "changed_at": at})
+    for system in _SYSTEMS:
+        planter.alter(system, "bank_accounts", _account(planter, system, vendor), said)
+    return account
 
 
 def _account(planter: Planter, system: str, vendor: str) -> Row:
@@ -180,43 +206,3 @@ def _of_account(
 ) -> Entry:
     key = {"supplier": vendor, "site": "main"}
     return Entry(category, NETWORK, system, key, how, [(f"account {vendor}", 0)], undo, worse)
-
-
-def physician_no_contract(planter: Planter) -> Entries:
-    """Paid for a day on which no contract held."""
-    for row in _paid(planter):
-        undo = planter.alter("erp", "physician_payments", row, {"service_on": "2023-12-20"})
-        worse = {"service_on": "2023-12-12"}
-        yield _of_physician(
-            row, "physician_no_contract", "physician_payments", "before the contract", undo, worse
-        )
-
-
-def physician_over_contract(planter: Planter) -> Entries:
-    """Paid a fifth more than rate and hours give."""
-    for row in _paid(planter):
-        undo = planter.alter("erp", "physician_payments", row, {"amount": row["amount"] * 6 // 5})
-        worse = {"amount": row["amount"] * 7 // 5}
-        yield _of_physician(
-            row, "physician_over_contract", "physician_payments", "above the rate", undo, worse
-        )
-
-
-def physician_no_time(planter: Planter) -> Entries:
-    """Paid for time that nobody approved."""
-    for row in _paid(planter):
-        key = {"physician": row["physician"], "period": row["period"]}
-        (record,) = planter.network.erp.find("time_records", key)
-        undo = planter.alter("erp", "time_records", record, {"status": "submitted", "approved_at": None})
-        yield _of_physician(row, "physician_no_time", "time_records", "time that nobody approved", undo, None)
-
-
-def _paid(planter: Planter) -> list[Row]:
-    return list(planter.candidates.rows("erp", "physician_payments", "1 = 1", "physician period"))
-
-
-def _of_physician(row: Row, category: str, table: str, how: str, undo: Change, worse: Row | None) -> Entry:
-    key = {"physician": row["physician"], "period": row["period"]}
-    later = [Change("erp", table, "alter", {"id": row["id"]}, worse)] if worse else []
-    lines = [(f"{row['physician']} {row['period']}", 0)]
-    return Entry(category, FACILITY_OF[row["business_unit"]], "erp", key, how, lines, [undo], later)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from .candidates import line_key
 from .ledger import Change, Entry
-from .master_faults import NETWORK, again, approved, exclusion, masters_alone
+from .master_faults import NETWORK, accounts, again, approved, exclusion, masters_alone
 from .masters import UNTAXED_EXCEPT
 from .payment_faults import charge, credit, erp_header, schedule_key
-from .planter import FACILITY_OF, Entries, Planter, invoice_key
+from .planter import Entries, Planter, invoice_key
 from .suppliers import SUPPLIER
 
 _AP = ("ap_automation", "invoice_lines")
@@ -22,7 +22,7 @@ def kinds(planter: Planter) -> list[Entries]:
         _nobody_confirms(planter), _namesake(planter), _reinstated(planter), _other_address(planter),
         _same_name(planter), _approved_account(planter), _taxed(planter), _rounded_tax(planter),
         _usual_freight(planter), _held_lately(planter), _paid_just_now(planter), _credit_of_its_line(planter),
-        _lease_billed_anew(planter), _in_approval(planter), _drafted(planter),
+        _lease_billed_anew(planter), _in_approval(planter),
     ]  # fmt: skip
 
 
@@ -58,11 +58,8 @@ def _reinstated(planter: Planter) -> Entries:
 
 
 def _approved_account(planter: Planter) -> Entries:
-    for row in planter.candidates.rows("erp", "bank_accounts", "1 = 1", "vendor"):
-        vendor = row["vendor"]
-        if planter.network.ledger.taken(f"account {vendor}", 0):
-            continue
-        account = str(int(row["account"]) + 31)
+    for row in accounts(planter):
+        vendor, account = row["vendor"], str(int(row["account"]) + 31)
         planter.insert("erp", "approved_changes", approved(planter, vendor, account))
         planter.alter("erp", "bank_accounts", row, {"account": account, "altered_at": planter.ago(2)})
         key, lines = {"supplier": vendor, "site": "main"}, [(f"account {vendor}", 0)]
@@ -170,19 +167,3 @@ def _in_approval(planter: Planter) -> Entries:
             "still in approval, and so not in the ERP",
         )
         yield Entry("vendor_balance", found.facility, "erp", key, why, lines)
-
-
-def _drafted(planter: Planter) -> Entries:
-    for row in planter.candidates.rows("erp", "physician_payments", "1 = 1", "physician period"):
-        drafts = planter.network.erp.find(
-            "physician_contracts", {"physician": row["physician"], "status": "draft"}
-        )
-        if drafts:
-            key, mark = (
-                {"physician": row["physician"], "period": row["period"]},
-                f"{row['physician']} {row['period']}",
-            )
-            why = "the next contract, with a lower cap, is only a draft"
-            yield Entry(
-                "physician_over_contract", FACILITY_OF[row["business_unit"]], "erp", key, why, [(mark, 0)]
-            )

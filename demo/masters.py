@@ -20,7 +20,10 @@ LEASES = {True: 148_500, False: 236_250}
 """Cents a month: of a small facility, of a large one."""
 UNTAXED_EXCEPT = "PSA"
 """The one facility without an exemption: a surgery center that is a company."""
-_PHYSICIANS = ("Okonkwo", "Lindgren", "Marchetti", "Yamada", "Petrosyan", "Delacroix")
+_PHYSICIANS = (
+    "Okonkwo", "Lindgren", "Marchetti", "Yamada", "Petrosyan", "Delacroix", "Achterberg", "Solheim", "Baptiste",
+    "Njoroge", "Castellano", "Wierzbicki",
+)  # fmt: skip
 RATE, HOURS = 21_500, 40
 """Cents an hour; hours in a month."""
 

@@ -159,6 +159,32 @@ def usage_missing(planter: Planter) -> Entries:
         yield Entry("usage_missing", row["facility"], "ap_automation", key, how, [line], [undo], [worse])
 
 
+def billed_over_usage(planter: Planter) -> Entries:
+    """An implant fewer was used than was billed."""
+    for order, row in planter.candidates.billed("flags = 'bill_only'", 5, 100):
+        if row["quantity"] < 3:
+            continue
+        used = usage_of(planter, row)
+        fewer, least = ({"quantity": used["quantity"] - short} for short in (1, 2))
+        undo = planter.alter("wms", "usages", used, fewer)
+        worse = Change("wms", "usages", "alter", {"id": used["id"]}, least)
+        line, how = (order["po"], order["line"]), "fewer were used than were billed"
+        key = use_key(order, used)
+        yield Entry("billed_over_usage", row["facility"], "wms", key, how, [line], [undo], [worse])
+
+
+def use_key(order: Row, used: Row) -> dict[str, str]:
+    """The business key of what was used in a case and ordered by a line."""
+    return line_key(order) | {"case_number": used["case_number"], "tracking": f"lot {used['lot']}"}
+
+
+def usage_of(planter: Planter, invoice: Row) -> Row:
+    """What the warehouse noted as used in the case that an invoice line bills."""
+    case = json.loads(invoice["more"])["caseNumber"]
+    (row,) = planter.network.wms.find("usages", {"case_number": case, "item": invoice["item"]})
+    return row
+
+
 def blanket_over_limit(planter: Planter) -> Entries:
     """More was billed on a blanket order than its limit."""
     for order, row in planter.candidates.billed("flags = 'blanket'", 2, 60):

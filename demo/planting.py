@@ -16,7 +16,9 @@ from . import (
     master_faults,
     master_look_alikes,
     order_faults,
+    payee_look_alikes,
     payment_faults,
+    physician_faults,
 )
 from .hr import faults as people_faults
 from .hr import lifecycle_planting
@@ -52,6 +54,7 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "ers_invoiced": order_faults.ers_invoiced,
     "ers_unsettled": order_faults.ers_unsettled,
     "usage_missing": order_faults.usage_missing,
+    "billed_over_usage": order_faults.billed_over_usage,
     "blanket_over_limit": order_faults.blanket_over_limit,
     "blanket_out_of_validity": order_faults.blanket_out_of_validity,
     "service_over_confirmed": order_faults.service_over_confirmed,
@@ -74,14 +77,16 @@ PLANTERS: dict[str, Callable[[Planter], Entries]] = {
     "supplier_not_on_master": master_faults.supplier_not_on_master,
     "bank_account_differs": master_faults.bank_account_differs,
     "bank_account_changed": master_faults.bank_account_changed,
-    "physician_no_contract": master_faults.physician_no_contract,
-    "physician_over_contract": master_faults.physician_over_contract,
-    "physician_no_time": master_faults.physician_no_time,
+    "physician_no_contract": physician_faults.physician_no_contract,
+    "physician_over_contract": physician_faults.physician_over_contract,
+    "physician_no_time": physician_faults.physician_no_time,
+    "physician_over_time": physician_faults.physician_over_time,
 }
 """What can be planted, by the name used on the command line."""
 _FEW = (
     "supplier_excluded", "supplier_inactive", "supplier_not_on_master", "bank_account_differs", "bank_account_changed",
-    "physician_no_contract", "physician_over_contract", "physician_no_time", "vendor_balance", "duplicate_supplier",
+    "physician_no_contract", "physician_over_contract", "physician_no_time", "physician_over_time", "vendor_balance",
+    "duplicate_supplier",
 )  # fmt: skip
 _USUAL = 5
 _AT_FULL_SCALE = {
@@ -101,7 +106,7 @@ def plant_history(network: Network, now: datetime) -> None:
         count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    innocent = (look_alikes, further_look_alikes, master_look_alikes, invoice_look_alikes)
+    innocent = (look_alikes, further_look_alikes, master_look_alikes, payee_look_alikes, invoice_look_alikes)
     for supply in [one for kinds in innocent for one in kinds.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)

@@ -33,6 +33,7 @@ ERP = {
     "SettlementRuns": _table("settlement_runs", "run business_unit run_at status", "run"),
     "TaxExemptions": _table("tax_exemptions", "certificate business_unit valid_from valid_to"),
     "BankAccounts": _table("bank_accounts", "vendor name site routing account altered_at status", "vendor"),
+    "BankAccountChanges": _table("account_changes", "vendor site routing account altered_at", "vendor"),
     "ApprovedChanges": _table("approved_changes", "change subject vendor site account status approved_at"),
     "Payments": _table("payments", "payment vendor name business_unit site amount:cents status pay_on", "vendor"),
     "InvoiceSchedules": _table(

@@ -91,7 +91,8 @@ def _categories(line: _Line) -> Iterator[str]:
     billed = sum(row["amount"] for row in line.invoices) / 100
     factor = _FACTOR.get((order["item"], order["unit"]), 1)
     expected = line.invoiced * order["price"] / factor / order["price_per"] / 10_000
-    exempt = {"bill_only", "drop_ship", "ers"} & set(flags)
+    confirmed = {"drop_ship"} if json.loads(order["terms"]).get("DeliveryConfirmed") else set[str]()
+    exempt = ({"bill_only", "ers"} | confirmed) & set(flags)
     if line.unit_trouble or (factor > 1 and expected and abs(billed / expected / factor - 1) < 0.01):
         yield "unit_mismatch"
     elif "price_estimated" not in flags and _outside(billed - expected, expected):

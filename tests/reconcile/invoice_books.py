@@ -109,6 +109,14 @@ class InvoiceBooks(Books):
         }  # fmt: skip
         self._put("supplier_bank_account", system, usual, said)
 
+    def was(self, system: str = "ERP", **said: Any) -> None:
+        """A version of an account, as the store keeps it."""
+        usual = {
+            "entity": None, "supplier": "S1", "site": "main", "account": "000111222", "changed_at": days_ago(400),
+            "status": "active",
+        }  # fmt: skip
+        self._put("supplier_bank_account_version", system, usual, said)
+
     def approval(self, **said: Any) -> None:
         usual = {
             "entity": None, "change": "C1", "subject": "bank_account", "supplier": "S1", "account": "000999888",

@@ -368,3 +368,139 @@ def test_bank_matters_are_critical_and_due_within_four_business_hours(
         "4 business hours",
         "AP manager",
     )
+
+
+# -- an account that was changed and changed back
+
+OLD, NEW, THIRD = "000111222", "000999888", "000555444"
+Change = tuple[float, str]
+"""Days ago, and the account since then; the last is the account of today."""
+BACK: list[tuple[str, list[Change], float, list[dict[str, Any]], bool]] = [
+    ("changed back after the payment", [(400, OLD), (8, NEW), (3, OLD)], 5, [], True),
+    ("ten days before the payment, changed back", [(400, OLD), (20, NEW), (3, OLD)], 10, [], True),
+    ("eleven days before the payment, changed back", [(400, OLD), (20, NEW), (3, OLD)], 9, [], False),
+    ("changed back on the day of the payment", [(400, OLD), (8, NEW), (5, OLD)], 5, [], True),
+    ("paid before it was changed and changed back", [(400, OLD), (8, NEW), (3, OLD)], 9, [], False),
+    ("paid ten days after it was changed back", [(400, OLD), (30, NEW), (15, OLD)], 4, [], False),
+    ("changed on, and back much later", [(400, OLD), (100, NEW), (2, OLD)], 5, [], False),
+    ("the new one was approved", [(400, OLD), (8, NEW), (3, OLD)], 5, [{"account": NEW}], False),
+    ("approved after the payment", [(400, OLD), (8, NEW), (3, OLD)], 5,
+     [{"account": NEW, "approved_at": days_ago(1)}], False),
+    ("only the old one was approved", [(400, OLD), (8, NEW), (3, OLD)], 5, [{"account": OLD}], True),
+    ("the new one was approved long before", [(400, OLD), (8, NEW), (3, OLD)], 5,
+     [{"account": NEW, "approved_at": days_ago(99)}], True),
+    ("two changes, the one that was paid to is approved", [(400, OLD), (8, THIRD), (6, NEW), (3, OLD)], 5,
+     [{"account": NEW}], False),
+    ("two changes, the other one is approved", [(400, OLD), (8, THIRD), (6, NEW), (3, OLD)], 5,
+     [{"account": THIRD}], True),
+    ("changed for good", [(400, OLD), (8, NEW)], 5, [], True),
+    ("never changed", [(400, OLD)], 5, [], False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("system", ["ERP", "AP"])
+@pytest.mark.parametrize(
+    ("changes", "paid", "approvals", "raised"), [case[1:] for case in BACK], ids=[case[0] for case in BACK]
+)
+def test_the_account_that_was_paid_to_is_the_one_of_that_day(
+    ledger: InvoiceBooks,
+    system: str,
+    changes: list[Change],
+    paid: float,
+    approvals: list[dict[str, Any]],
+    raised: bool,
+) -> None:
+    called = {"supplier": "V1" if system == "AP" else "S1"}
+    for days, account in changes:
+        ledger.was(system, account=account, changed_at=days_ago(days), **called)
+    today, account = changes[-1]
+    ledger.account(system, account=account, changed_at=days_ago(today), **called)
+    if system == "AP":
+        ledger.account(account=account)
+    ledger.payment(pay_on=(TODAY - timedelta(days=paid)), status="paid")
+    for approval in approvals:
+        ledger.approval(**approval)
+    assert ledger.categories(BANK, entity=None) == ({"bank_account_changed"} if raised else set())
+
+
+def test_a_change_that_was_taken_back_is_told_with_its_day_and_what_was_paid(ledger: InvoiceBooks) -> None:
+    for days, account in ((400, OLD), (8, NEW), (3, OLD)):
+        ledger.was(account=account, changed_at=days_ago(days))
+    ledger.account(changed_at=days_ago(3))
+    ledger.payment(pay_on=TODAY - timedelta(days=5), amount=700)
+    ledger.payment(payment_number="P2", pay_on=TODAY - timedelta(days=4), amount=50)
+    ledger.payment(payment_number="P3", pay_on=TODAY - timedelta(days=30), amount=9)
+    found = ledger.only(BANK, entity=None)
+    assert (found.amount, found.since) == (Decimal(750), days_ago(8))
+    assert sentence(ledger, BANK, entity=None) == (
+        "Acme, pay site main: bank account changed on 16 Nov 2026, $750.00 paid or to be paid on 19 Nov 2026; "
+        "no approved change."
+    )
+    assert NEW not in found.facts + str(found.business_key)
+
+
+def test_versions_of_another_site_or_supplier_are_not_its_own(ledger: InvoiceBooks) -> None:
+    ledger.account()
+    ledger.was(account=NEW, changed_at=days_ago(6), site="west")
+    ledger.was(account=NEW, changed_at=days_ago(6), supplier="S2")
+    ledger.payment(pay_on=TODAY - timedelta(days=5))
+    assert ledger.categories(BANK, entity=None) == set()
+
+
+def test_nothing_is_said_before_versions_were_read_once(ledger: InvoiceBooks) -> None:
+    ledger.account(changed_at=days_ago(3))
+    ledger.payment()
+    assert ledger.categories(BANK, entity=None) == {"bank_account_changed"}
+    for look_up in ("payment.held", "payment.approval"):
+        assert ledger.categories(BANK, entity=None, read={look_up: None}) == set()
+
+
+# -- hours that were paid and hours that were approved
+
+TIME = "p2p.physician_time"
+HOURS: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], str | None]] = [
+    ("as approved", [{}], [{}], None),
+    ("an hour more", [{"hours": 11, "amount": 2200}], [{}], "200"),
+    ("a minute more", [{"hours": "10.01"}], [{}], None),
+    ("more than a minute", [{"hours": "10.02", "amount": 2004}], [{}], "4"),
+    ("fewer than approved", [{"hours": 8}], [{}], None),
+    ("approved in two records", [{}], [{"hours": 4}, {"record": "T2", "hours": 6}], None),
+    ("one of two is not approved", [{}], [{"hours": 4}, {"record": "T2", "hours": 6, "status": "submitted"}], "1200"),
+    ("paid in two lines", [{"hours": 6}, {"payment_line": "2", "hours": 6}], [{}], "666.6667"),
+    ("paid and partly taken back", [{"hours": 12}, {"payment_line": "2", "hours": -2, "amount": -400}], [{}], None),
+    ("one of two payments is void", [{}, {"payment": "F2", "status": "void"}], [{}], None),
+    ("a retainer beside the hours", [{}, {"payment_line": "2", "hours": None, "amount": 900}], [{}], None),
+    ("hours too many, a retainer beside", [{"hours": 11, "amount": 2200},
+                                           {"payment_line": "2", "hours": None, "amount": 900}], [{}], "200"),
+    ("a retainer alone", [{"hours": None}], [{"hours": 1}], None),
+    ("time of another period", [{"hours": 11}], [{}, {"record": "T2", "period": "2026-09"}], "181.8182"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payments", "times", "over"), [case[1:] for case in HOURS], ids=[case[0] for case in HOURS]
+)
+def test_hours_are_paid_as_approved(
+    ledger: InvoiceBooks, payments: list[dict[str, Any]], times: list[dict[str, Any]], over: str | None
+) -> None:
+    for payment in payments:
+        ledger.fee(**payment)
+    for time in times:
+        ledger.time(**time)
+    found = [(one.category, one.amount) for one in ledger.run(TIME).discrepancies]
+    assert found == ([("physician_over_time", Decimal(over))] if over else [])
+
+
+def test_too_many_hours_are_said_with_those_approved_and_no_name(ledger: InvoiceBooks) -> None:
+    ledger.fee(hours=11, amount=2200)
+    ledger.time()
+    said = sentence(ledger, TIME)
+    assert said == ("Physician D7 was paid for 11 hours in 2026-10; 10 hours are approved: $200.00 over.")
+    assert "Who" not in ledger.only(TIME).facts
+
+
+def test_time_that_may_still_be_on_its_way_is_awaited(ledger: InvoiceBooks) -> None:
+    ledger.fee(hours=11)
+    ledger.time()
+    assert ledger.categories(TIME, read={"time": days_ago(12)}) == set()
+    assert ledger.categories(TIME, read={"time": days_ago(11)}) == {"physician_over_time"}

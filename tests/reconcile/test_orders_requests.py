@@ -228,3 +228,116 @@ def test_no_record_has_room_for_a_patient(p2p: Catalog) -> None:
         columns = p2p.record_types[code].columns
         assert not [name for name, column in columns.items() if column.sensitivity == "patient"]
         assert not {"patient", "mrn", "medical_record", "birth_date", "patient_name"} & set(columns)
+
+
+# -- how many were used
+
+QUANTITY = "p2p.usage_quantity"
+SCREWS = {"item": "screw", "quantity": 5, "unit": "EA", "unit_price": 90}
+
+
+def _screws(books: Books, order: dict[str, Any] | None = None, **invoice: Any) -> None:
+    """Five screws of lot L1, billed and ordered after case C1."""
+    books.order(**{**SCREWS, **({"bill_only": True} if order is None else order)})
+    books.invoice(**{**SCREWS, "case_number": "C1", "lot": "L1", **invoice})
+    for unit, factor in (("EA", 1), ("BX", 10)):
+        books.add("item_unit", "ERP", entity=None, item="screw", unit=unit, factor=factor)
+
+
+def _used(books: Books, quantity: float, **values: Any) -> None:
+    usage(books, **{"item": "screw", "quantity": quantity, **values})
+
+
+def test_more_billed_than_used_says_both_quantities_and_what_is_too_much(books: Books) -> None:
+    _screws(books)
+    _used(books, 3)
+    assert told(books, QUANTITY) == [
+        (
+            "billed_over_usage",
+            Decimal(180),
+            "I1 bills for case C1, lot L1: 5 EA of screw billed in all, 3 EA used.",
+        )
+    ]
+    assert books.categories(USAGE) == set()
+
+
+OVER_USED: list[tuple[str, bool, Plant]] = [
+    ("fewer used", True, lambda b: (_screws(b), _used(b, 4))),
+    ("all used", False, lambda b: (_screws(b), _used(b, 5))),
+    ("more used than billed", False, lambda b: (_screws(b), _used(b, 6))),
+    ("used in two entries", False, lambda b: (_screws(b), _used(b, 2), _used(b, 3, usage_line="2"))),
+    ("usage taken back", True, lambda b: (_screws(b), _used(b, 5), _used(b, -1, usage_line="2"))),
+    ("usage taken back altogether", True, lambda b: (_screws(b), _used(b, 5), _used(b, -5, usage_line="2"))),
+    ("no usage: that is another exception", False, _screws),
+    ("used in another case", False, lambda b: (_screws(b), _used(b, 3, case_number="C2"))),
+    ("an ordinary order", False, lambda b: (_screws(b, order={}), _used(b, 3))),
+    ("consigned by the supplier's terms", True, lambda b: (
+        _screws(b, order={}), terms(b, "supplier", consigned=True), _used(b, 3))),
+    ("billed two days ago", False, lambda b: (_screws(b, entered_at=days_ago(2.9)), _used(b, 3))),
+    ("void", False, lambda b: (_screws(b, status="void"), _used(b, 3))),
+    ("billed and used in two lots", False, lambda b: (
+        _screws(b, quantity=3), b.invoice(**{**SCREWS, "quantity": 2}, invoice_number="I2", case_number="C1", lot="L2"),
+        _used(b, 3), _used(b, 2, usage_line="2", lot="L2"))),
+    ("as many, in the wrong lots", True, lambda b: (
+        _screws(b, quantity=3), b.invoice(**{**SCREWS, "quantity": 2}, invoice_number="I2", case_number="C1", lot="L2"),
+        _used(b, 2), _used(b, 3, usage_line="2", lot="L2"))),
+    ("a credit for the rest", False, lambda b: (
+        _screws(b), _used(b, 3), b.invoice(
+            **{**SCREWS, "quantity": -2}, invoice_number="X1", invoice_type="credit", case_number="C1", lot="L1"))),
+    ("a credit for the rest that names no case", False, lambda b: (
+        _screws(b), _used(b, 3), b.invoice(**{**SCREWS, "quantity": -2}, invoice_number="X1", invoice_type="credit"))),
+    ("a credit for part of the rest", True, lambda b: (
+        _screws(b), _used(b, 3), b.invoice(**{**SCREWS, "quantity": -1}, invoice_number="X1", invoice_type="credit"))),
+    ("a box of ten, used one by one", False, lambda b: (_screws(b, quantity=1, unit="BX"), _used(b, 10))),
+    ("a box of ten, eight of them used", True, lambda b: (_screws(b, quantity=1, unit="BX"), _used(b, 8))),
+    ("used in a unit that nobody can compare", False, lambda b: (_screws(b), _used(b, 1, unit="PK"))),
+    ("usage without a unit", True, lambda b: (_screws(b), _used(b, 3, unit=None))),
+    ("a serial number twice", True, lambda b: (
+        _screws(b, quantity=2, serial="SN1"), _used(b, 1, serial="SN1"))),
+    ("a serial number of a lot", False, lambda b: (
+        _screws(b, quantity=1, serial="SN1"), _used(b, 1, serial="SN1"), _used(b, 1, usage_line="2", serial="SN2"))),
+    ("the lot of two serial numbers", False, lambda b: (
+        _screws(b, quantity=2), _used(b, 1, serial="SN1"), _used(b, 1, usage_line="2", serial="SN2"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("raised", "plant"), [case[1:] for case in OVER_USED], ids=[case[0] for case in OVER_USED]
+)
+def test_no_more_is_billed_than_was_used(books: Books, raised: bool, plant: Plant) -> None:
+    plant(books)
+    assert books.categories(QUANTITY) == ({"billed_over_usage"} if raised else set())
+
+
+def test_a_box_is_compared_in_base_units_at_the_price_of_a_box(books: Books) -> None:
+    _screws(books, quantity=1, unit="BX", unit_price=900)
+    _used(books, 8)
+    found = books.only(QUANTITY)
+    assert found.amount == Decimal(180)
+    assert "10 base units of screw billed in all, 8 base units used" in told(books, QUANTITY)[0][2]
+
+
+def test_what_two_orders_bill_is_too_much_on_the_one_that_billed_last(books: Books) -> None:
+    _screws(books, entered_at=days_ago(9))
+    _used(books, 5)
+    books.order(**{**SCREWS, "quantity": 2}, order_number="PO2", bill_only=True)
+    again = {**SCREWS, "quantity": 2, "case_number": "C1", "lot": "L1", "order_number": "PO2"}
+    books.invoice(**again, invoice_number="I2", entered_at=days_ago(4))
+    found = books.only(QUANTITY)
+    assert (found.reference, found.amount) == ("PO2/1", Decimal(180))
+
+
+def test_too_much_used_and_too_much_ordered_are_one_exception_of_the_order_line(books: Books) -> None:
+    _screws(books, order={"bill_only": True, "quantity": 3, "match": 2})
+    _used(books, 3)
+    (found,) = books.primary()
+    assert (found.category, found.also) == ("billed_over_usage", ("over_ordered",))
+
+
+@pytest.mark.parametrize("side", ["invoice.by_lot", "invoice.by_serial"])
+def test_usage_that_was_not_read_since_is_not_counted(books: Books, side: str) -> None:
+    _screws(books)
+    _used(books, 3)
+    lag = timedelta(hours=1)
+    assert books.categories(QUANTITY, read={side: days_ago(8) + lag}) == {"billed_over_usage"}
+    assert books.categories(QUANTITY, read={side: days_ago(8) + lag / 2}) == set()
