@@ -141,6 +141,23 @@ def test_stays_silent(books: Books, documents: Any, more: Callable[[Books], None
     assert books.categories() == set()
 
 
+@pytest.mark.parametrize(
+    ("receipt", "invoice", "why"),
+    [
+        ({}, {"item": None, **EACH}, "the invoice names no item whose conversion could be used"),
+        ({"item": "", "unit": "EA", "quantity": 120}, None, "the receipt names no item whose conversion could be used"),
+        ({}, {"unit": "PK"}, "no conversion"),
+        ({"unit": "PK"}, None, "no conversion"),
+    ],
+)  # fmt: skip
+def test_what_names_no_item_is_not_said_to_lack_a_conversion(
+    books: Books, receipt: dict[str, Any], invoice: dict[str, Any] | None, why: str
+) -> None:
+    """Only *no conversion* is a cause for the stewards: the item master has it where the document names no item."""
+    _books(books, {}, receipt, invoice)
+    assert json.loads(books.only().facts)["why"] == why
+
+
 def test_a_pack_price_is_a_unit_mismatch_and_no_price_variance(books: Books) -> None:
     _books(books, {}, {}, {"unit_price": 5})
     assert books.categories() == {"unit_mismatch"}
