@@ -31,7 +31,7 @@ from exceptions_app.services import engine, schema
 from exceptions_app.services.engine import prepare_engine
 
 from .emptied import Emptied, postgres_url
-from .once import compile_routes_once, compile_statements_once, load_sites_once
+from .once import compile_routes_once, compile_statements_once, load_sites_once, read_yaml_quickly
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday, in business hours everywhere in the test network."""
@@ -125,6 +125,7 @@ def _the_same_once() -> Iterator[None]:
         compile_routes_once(patch)
         load_sites_once(patch)
         compile_statements_once(patch)
+        read_yaml_quickly(patch)
         yield
 
 

@@ -8,7 +8,8 @@ write never runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import sqlglot
 from sqlglot.errors import SqlglotError
@@ -84,12 +85,18 @@ def render(expr: Expr, names: Names) -> str:
     return write(expr.tree, names)
 
 
+@lru_cache(5_000)
+def _parsed(text: str) -> tuple[Any, ...]:
+    """What sqlglot makes of a text; nobody changes it. Each poll and each run reads the same expressions anew."""
+    return tuple(sqlglot.parse(text))
+
+
 def parse(text: str, scope: Scope) -> Expr:
     """Accept an expression or raise `ExpressionError` with the column and what may be meant."""
     if len(text) > _LONGEST:
         raise ExpressionError(f"longer than {_LONGEST} characters")
     try:
-        found = sqlglot.parse(text)
+        found = _parsed(text)
         if len(found) != 1 or found[0] is None:
             raise ExpressionError("one expression is expected here")
         return Expr(Reader(scope).read(found[0]), text)
