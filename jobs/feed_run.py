@@ -36,6 +36,7 @@ from exceptions_app.models import SyncRun
 from exceptions_app.records.errors import RecordError
 from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
+from exceptions_app.records.raw import clean
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.services import feed_states, rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
@@ -274,7 +275,7 @@ class FeedRun:
         self.outcome.status = PARTIAL if self._pages else FAILED
         if self.feed.mode == "snapshot":
             self.outcome.watermark = self._began_at
-        self.outcome.error, self.outcome.error_kind = said, type(error).__name__
+        self.outcome.error, self.outcome.error_kind = clean(said), type(error).__name__
         self.outcome.system_out = isinstance(error, TransportError) and not error.answered
 
 

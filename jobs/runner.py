@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.milestones import reached
 from exceptions_app.models import Task
+from exceptions_app.records.raw import clean
 from exceptions_app.runtime import Runtime
 from exceptions_app.services import tasks
 
@@ -136,7 +137,7 @@ class Runner:
     def _fail(self, work: Work, error: Exception, again: timedelta | None) -> None:
         """The task ends as failed, or is queued once more after `again`."""
         now = utc_now()
-        said = f"{type(error).__name__}: {error}"[:2000]
+        said = clean(f"{type(error).__name__}: {error}"[:2000])
         retry_at = None if again is None else now + again
         try:
             with Session(self.engine) as session, session.begin():

@@ -57,6 +57,16 @@ def test_failing_task_says_why_and_the_next_has_its_turn(hospital: Hospital) -> 
     assert hospital.task(good).status == "done"
 
 
+def test_a_reason_that_no_database_takes_is_told_all_the_same(hospital: Hospital) -> None:
+    def handler(work: Work) -> None:
+        raise ValueError("the answer says \x00 and \ud83d")
+
+    task_id = hospital.request("odd", "a")
+    running(hospital, handler).drain()
+    task = hospital.task(task_id)
+    assert (task.status, task.error) == ("failed", "ValueError: the answer says ? and ?")
+
+
 def test_database_error_is_tried_again_later(hospital: Hospital) -> None:
     def handler(work: Work) -> None:
         raise OperationalError("SELECT 1", {}, Exception("away"))
