@@ -442,6 +442,27 @@ def test_an_end_that_is_one_is_taken_for_it(
     assert ids(pages) == [1]
 
 
+@pytest.mark.parametrize(
+    ("paging", "beside", "said"),
+    [
+        ({"type": "offset"}, {"more": True}, "page 2: it ends here, and more says that there are more rows"),
+        ({"type": "page"}, {"page": {"hasNext": True}}, "page 2: it ends here, and page.hasNext says"),
+        ({"type": "page"}, {"nextPage": 3, "hasNext": False}, None),
+    ],
+)
+def test_an_empty_page_that_speaks_of_more_is_no_end(
+    serve: Serve, paging: dict[str, Any], beside: dict[str, Any], said: str | None
+) -> None:
+    def handler(asked: Asked) -> Reply:
+        first = asked.query.get("offset", "0") == "0" and asked.query.get("page", "1") == "1"
+        return Reply({"rows": [{"id": 1}] if first else [], **beside})
+
+    read = {"path": "/orders", "records": "rows", "paging": paging}
+    pages, error = read_all(connector(serve(handler).url, read).read(None))
+    assert ids(pages) == [1]
+    assert (said in str(error)) if said else error is None
+
+
 @pytest.mark.parametrize(("records", "shape"), [("", "object"), ("a", "object"), ("a", "map")])
 def test_a_row_that_speaks_of_more_is_a_row(serve: Serve, records: str, shape: str) -> None:
     row = {"id": 1, "next": "/a", "hasMore": True}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..exact_json import find
-from .paging_options import RestPaging
+from .paging_options import PagingType, RestPaging
 
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[^;,="\s]+\s*=\s*(?:"[^"]*"|[^;,\s]+))*)')
 _NEXT = re.compile(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)', re.IGNORECASE)
@@ -31,13 +31,14 @@ def next_link(header: str) -> str:
 
 def left_out(paging: RestPaging, value: Any, records: str) -> str | None:
     """What beside the rows at `records` says that there are more, where the answer has no next page as `paging`
-    looks for it; None where nothing does. Where no pages are asked for, a bare `next` must look like an address.
+    looks for it; None where nothing does. Where no pages are asked for, a bare `next` must look like an address; where
+    they are counted, the next one may be told behind the last, and only a flag says so.
     """
     sought = paging.type in ("next_link", "odata", "cursor") and not paging.header
     if sought and any(_is_told(value, path) for path in paging.links):
         return None
-    beside, paged = _beside(value, records.partition("[]")[0]), paging.type != "none"
-    more = next((path for path, told in beside if _means(path.rpartition(".")[2], told, paged)), None)
+    beside = _beside(value, records.partition("[]")[0])
+    more = next((path for path, told in beside if _means(path.rpartition(".")[2], told, paging.type)), None)
     has = f"it has no {paging.links[0]}" if sought else "it ends here"
     return None if more is None else f"{has}, and {more} says that there are more rows"
 
@@ -68,15 +69,17 @@ def _beside(value: Any, records: str) -> Iterator[tuple[str, Any]]:
                     yield from ((f"{at}.{inner}", item) for inner, item in held.items())
 
 
-def _means(name: str, told: Any, paged: bool) -> bool:
+def _means(name: str, told: Any, paging: PagingType) -> bool:
     """Whether it says so: a flag that holds, or the place of a next page."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     if plain in _FLAGS:
         return told is True or (isinstance(told, str) and told.lower() == "true")
+    if plain not in _PLACES or paging in ("page", "offset"):
+        return False
     if isinstance(told, Mapping):
         told = next((told[inner] for inner in _WITHIN if told.get(inner)), None)
-    if plain not in _PLACES or not isinstance(told, str | int) or isinstance(told, bool):
+    if not isinstance(told, str | int) or isinstance(told, bool):
         return False
-    if plain == "next" and not paged and not re.search("[/?]", str(told)):
+    if plain == "next" and paging == "none" and not re.search("[/?]", str(told)):
         return False
     return str(told).strip().lower() not in ("", "0", "null", "none")

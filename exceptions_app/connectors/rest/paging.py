@@ -88,7 +88,7 @@ class Walk:
             step = self._next(step, following, url, where)
 
     def _ended(self, body: Body, where: str) -> Iterator[Batch]:
-        """The one page of a list. Raises FeedContentError after it where the answer itself says that there are more."""
+        """The last page of a list. Raises FeedContentError after it where it says itself that there are more rows."""
         more = left_out(self.paging, body.value, body.records)
         yield _batch(body, where, last=more is None)
         if more is not None:
@@ -135,7 +135,7 @@ class Walk:
             if not body.items and rows != total:  # a source may also tell how many lines there are
                 _refuse_short(read, total, where)
             last = not body.items or (total is not None and read >= total)
-            yield _batch(body, where, last=last)
+            yield from [_batch(body, where, last=last)] if body.items else self._ended(body, where)
             if last:
                 return
 
