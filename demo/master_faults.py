@@ -156,12 +156,12 @@ def bank_account_changed(planter: Planter) -> Entries:
                 "paid after a change that was taken back since",
             )
             change_everywhere(planter, vendor, 2, old)
-            payment = {"payment": f"PY-{vendor[1:]}-01"}
+            payment = pay(planter, vendor, 9)
         else:
             account, how = change_everywhere(planter, vendor, 3), "changed a week before a payment"
-            payment = dict(pay(planter, vendor, -4).key)
+            payment = pay(planter, vendor, -4)
         approval = Change("erp", "approved_changes", "insert", {}, approved(planter, vendor, account))
-        worse = Change("erp", "payments", "alter", payment, {"amount": 990_000})
+        worse = Change("erp", "payments", "alter", payment.key, {"amount": 990_000})
         how = f"{how}, and nobody approved it"
         yield _of_account(vendor, "bank_account_changed", "erp", how, [approval], [worse])
 

@@ -99,7 +99,7 @@ def _billed_from_another_address(planter: Planter) -> Entries:
     for vendor in masters_alone(planter):
         undo = again(planter, vendor, 5, remit_to_of=vendor["vendor"])
         number = planter.network.erp.find("vendors", undo.key)[0]["vendor"]
-        key = {"supplier": bill_of(planter, number, vendor["name"])["vendor"]}
+        key = {"supplier": bill_of(planter, number, f"{vendor['name']}, Remittance")["vendor"]}
         why, lines = "on the master as another address of a supplier", [(f"standing {number}", 0)]
         yield Entry("supplier_not_on_master", NETWORK, "ap_automation", key, why, lines)
 

@@ -134,13 +134,14 @@ def test_every_document_has_a_page_that_opens_without_credentials_and_nothing_el
         "wms": warehouse_api.application(network.wms, network.moods, "key"),
     }
     line = network.erp.rows("SELECT * FROM order_lines ORDER BY id DESC LIMIT 1")[0]
+    requisition = network.procurement.rows("SELECT * FROM requisitions ORDER BY id DESC LIMIT 1")[0]
     invoice = network.ap.rows("SELECT * FROM invoice_lines ORDER BY id DESC LIMIT 1")[0]
     receipt = network.wms.rows("SELECT * FROM receipts ORDER BY id DESC LIMIT 1")[0]
     pages = [
         ("erp", f"orders/{line['po']}/{line['line']}", line["description"]),
         ("erp", f"vendors/{line['vendor']}", "orders@"),
         ("procurement", f"orders/{line['po']}", line["po"]),
-        ("procurement", f"requisitions/{line['requisition']}", "requester"),
+        ("procurement", f"requisitions/{requisition['requisition']}", "requester"),
         ("ap", f"invoices/{quote(invoice['number'], safe='')}", invoice["number"]),
         ("wms", f"receipts/{receipt['receipt']}", receipt["po"]),
     ]
