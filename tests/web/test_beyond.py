@@ -106,3 +106,8 @@ def test_a_database_that_is_gone_is_told_to_who_is_signed_in_too(tmp_path: Path)
     assert client.get("/queue").status_code == 503
     answer = client.get("/api/v1/exceptions", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, answer.json["title"]) == (503, "The database does not answer")  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["/retries", "/retries/gave-up", "/integration/storms", "/notices"])
+def test_a_place_beyond_all_ids_is_no_failure_of_ours(path: str, person: FlaskClient) -> None:
+    assert person.get(path, query_string={"before": BIG}).status_code in (200, 400)
