@@ -30,14 +30,15 @@ class AsOfError(RecordError):
     """A past state was asked for that cannot be given truthfully."""
 
 
-class EmptySnapshotError(RecordError):
-    """A snapshot without a single row, where records are known: an outage looks like this, a deletion hardly
-    ever.
+class ShrunkenReadError(RecordError):
+    """A whole read with far fewer records than are known: half a delivery and a list that ended early look like this,
+    a deletion hardly ever.
     """
 
-    def __init__(self, feed: str, known: int) -> None:
+    def __init__(self, feed: str, found: int, known: int, most_gone: int) -> None:
         super().__init__(
-            f"feed {feed}: expected all records, found none where {known} are known; nothing was deleted"
+            f"feed {feed}: expected all records, found {found or 'none'} where {known} are known; nothing was deleted,"
+            f" because more than {most_gone} % would be (most_gone of the feed's contract)"
         )
 
 

@@ -17,7 +17,7 @@ from exceptions_app.duck import closing_session, quoted, scalar
 
 from . import folding, landing, looked_up
 from .layout import Layout, empty_select
-from .presence import moved_sql, refuse_empty_snapshot, vanished_sql
+from .presence import known_sql, moved_sql, refuse_shrunken, vanished_sql
 from .reading import current_sql, finished_runs
 from .snapshot import VIEW_PREFIX, RecordSnapshot, StoreVersions, TypeSnapshot
 from .table import Listing, as_of, find_table, list_table
@@ -96,7 +96,7 @@ class RecordStore:
         """Land tombstones for the keys that the feed knew and that are not in `seen_table` (of `con`); how
         many.
 
-        Only for feeds that can prove absence, after the whole source was read. Raises `EmptySnapshotError`.
+        Only for feeds that can prove absence, after the whole source was read. Raises `ShrunkenReadError`.
         """
         feed = self.catalog.feeds[feed_code]
         layout = self.layout(feed.record_type)
@@ -113,9 +113,10 @@ class RecordStore:
         columns = {name: layout.stored[name] for name in (*layout.identity, "source_id", "_feed")}
         current = current_sql(layout, listing, runs, None, columns)
         others = [code for code in siblings if code != feed_code]
-        vanished = vanished_sql(layout, current, seen_table, feed_code, feed.system, others, fetched_at)
-        refuse_empty_snapshot(con, vanished, seen_table, feed_code)
-        return self._land_found(con, vanished, feed.record_type, feed_code, run_id, part)
+        known = known_sql(current, feed_code, feed.system, others)
+        count = _find(con, vanished_sql(layout, known, seen_table, fetched_at))
+        refuse_shrunken(con, feed, count, known, seen_table)
+        return self._land_found(con, count, feed.record_type, feed_code, run_id, part)
 
     def land_moved(
         self,
@@ -140,14 +141,13 @@ class RecordStore:
             return 0
         runs = finished_runs(con, listing, unfinished_runs)
         moved = moved_sql(layout, listing, runs, run_id, fetched_at)
-        return self._land_found(con, moved, feed.record_type, feed_code, run_id, part)
+        return self._land_found(con, _find(con, moved), feed.record_type, feed_code, run_id, part)
 
     def _land_found(
-        self, con: DuckDBPyConnection, sql: str, record_type: str, feed_code: str, run_id: int, part: int
+        self, con: DuckDBPyConnection, count: int, record_type: str, feed_code: str, run_id: int, part: int
     ) -> int:
-        """Mostly there is nothing to land, and no second engine is needed to find that out."""
-        con.execute(f"CREATE OR REPLACE TEMP TABLE found_rows AS {sql}")
-        if not scalar(con, "SELECT count(*) FROM found_rows"):
+        """Mostly there is nothing to land, and no second engine is needed then."""
+        if not count:
             return 0
         return self.land(record_type, feed_code, run_id, part, con.sql("SELECT * FROM found_rows"))
 
@@ -230,3 +230,9 @@ class RecordStore:
         uri = self.table_uri(record_type)
         table = find_table(uri) if at is None else as_of(uri, at)
         return None if table is None else list_table(table, counted=counted)
+
+
+def _find(con: DuckDBPyConnection, sql: str) -> int:
+    """Put rows into `found_rows`; how many."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE found_rows AS {sql}")
+    return int(scalar(con, "SELECT count(*) FROM found_rows"))

@@ -8,7 +8,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.connectors.base import RawRow, RowProblem
-from exceptions_app.records.errors import EmptySnapshotError
+from exceptions_app.records.errors import ShrunkenReadError
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.store import RecordStore
 
@@ -113,6 +113,36 @@ def test_an_empty_snapshot_where_many_records_are_known_is_taken_for_an_outage(
 ) -> None:
     many: Any = lines(*(("NORTH", f"PO{i}", i) for i in range(60)))
     store.land("order_line", "erp.orders", 1, 0, many)
-    with pytest.raises(EmptySnapshotError, match="found none where 60 are known"):
+    with pytest.raises(ShrunkenReadError, match="found none where 60 are known"):
         read(store, con, "erp.orders", 2, [])
+    assert store.count("order_line") == 60
+
+
+@pytest.mark.parametrize(("left", "most_gone", "believed"), [(49, 50, False), (50, 50, True), (5, 95, True)])
+def test_half_a_delivery_is_not_believed(
+    store: RecordStore,
+    con: DuckDBPyConnection,
+    lines: Lines,
+    left: int,
+    most_gone: int,
+    believed: bool,
+) -> None:
+    feed = store.catalog.feeds["erp.orders"]
+    contract = feed.contract.model_copy(update={"most_gone": most_gone})
+    store.catalog.feeds["erp.orders"] = feed.model_copy(update={"contract": contract})
+    store.land("order_line", "erp.orders", 1, 0, lines(*(("NORTH", f"PO{i}", i) for i in range(100))))
+    rows = raw(*(("NORTH", f"PO{i}", "1") for i in range(left)))
+    if believed:
+        read(store, con, "erp.orders", 2, rows)
+    else:
+        with pytest.raises(ShrunkenReadError, match=f"found {left} where 100 are known"):
+            read(store, con, "erp.orders", 2, rows)
+    assert store.count("order_line") == (left if believed else 100)
+
+
+def test_many_new_keys_make_up_for_the_old_ones(
+    store: RecordStore, con: DuckDBPyConnection, lines: Lines
+) -> None:
+    store.land("order_line", "erp.orders", 1, 0, lines(*(("NORTH", f"PO{i}", i) for i in range(100))))
+    read(store, con, "erp.orders", 2, raw(*(("NORTH", f"NEW{i}", "1") for i in range(60))))
     assert store.count("order_line") == 60

@@ -121,6 +121,12 @@ class Contract(Shape):
         default_factory=list,
         description="fields of the source that may be new or change their kind unsaid: names, or patterns with *",
     )
+    most_gone: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="percent: a whole read that lacks more of what is known is not believed",
+    )
 
 
 class DoorLookup(Shape):
