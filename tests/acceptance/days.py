@@ -93,6 +93,7 @@ class Days:
         self.rng.shuffle(self.order)
         self._before: dict[Key, ExceptionCase] = {}
         self._events = 0
+        self._taken_away: set[Key] = set()
 
     def morning(self, day: int) -> None:
         """What was planned happens, new orders are placed, invoices are approved and paid."""
@@ -126,6 +127,8 @@ class Days:
             "repair": repair, "relapse": relapse, "worsen": worsen
         }[phase]  # fmt: skip
         for row in self.rng.sample(rows, min(1, len(rows))):
+            if any(step.values.get("gone") == 1 for step in self.network.ledger.steps(row, "undo")):
+                self._taken_away.add(self._key(row))
             act(self.network, row["id"], self.now)
             if phase == "repair":
                 self._leave_unpaid(row)
@@ -220,7 +223,9 @@ class Days:
         elif what == "healed":
             tally.healed += 1
             tally.closed += case.status == "resolved"
-            if (case.status, case.end_reason) != ("resolved", "agrees_now"):
+            # Of a row that was taken away nothing is left to be read again.
+            told = {"agrees_now", "left_window"} if key in self._taken_away else {"agrees_now"}
+            if case.status != "resolved" or case.end_reason not in told:
                 yield f"healed, and {case.status} ({case.end_reason}): {key}"
         elif before is None:
             yield f"{what}, and it was not known before: {key}"
