@@ -7,7 +7,8 @@ from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.records.drift import FieldsSeen
-from exceptions_app.services.runs import COMPLETE, RunCounts
+from exceptions_app.records.raw import clean
+from exceptions_app.services.runs import COMPLETE, PARTIAL, RunCounts
 
 
 @dataclass(slots=True)
@@ -50,6 +51,14 @@ class Outcome:
     @property
     def changed_anything(self) -> bool:
         return self.stored + self.deleted > self.again
+
+    def broken_off(self, watermark: str | None, error: Exception) -> Outcome:
+        """The same rows, of a run that ended with `error` and is to be done again from `watermark`."""
+        return Outcome(
+            watermark, PARTIAL, read=self.read, mapped=self.mapped, stored=self.stored, deleted=self.deleted,
+            unchanged=self.unchanged, again=self.again, bytes=self.bytes,
+            error=clean(f"{type(error).__name__}: {error}"), error_kind=type(error).__name__, unexpected=error,
+        )  # fmt: skip
 
     def read_everything(self, feed: Feed) -> bool:
         """Whether all that the source holds was read: what is not in it is not there."""

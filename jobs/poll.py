@@ -6,9 +6,11 @@ the run is finished. A feed that fails is one exception for integration operatio
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
@@ -24,7 +26,9 @@ from .feed_outcome import Outcome
 from .feed_run import FeedRun
 from .flows import flows_reading, record_types_of
 from .inbox import InboxRun
-from .work import Work
+from .work import CancelledError, StoppingError, Work
+
+log = logging.getLogger(__name__)
 
 PAUSED = "paused"
 NOT_ABLE = "cannot be asked for one record"
@@ -42,8 +46,7 @@ def run(work: Work) -> Mapping[str, Any]:
         return {"feed": feed.code, "status": PAUSED}
     reading = FeedRun(work, feed, begun)
     try:
-        outcome = reading.read()
-        _finish(work, feed, begun.id, outcome, reading.inbox)
+        outcome = _finished(work, feed, begun, reading)
         reached("poll.marked")
         reading.acknowledge()
     finally:
@@ -96,6 +99,22 @@ def _begin(work: Work, feed: Feed, kind: str = runs.POLL) -> SyncRun | None:
             session, feed.code, now=utc_now(), snapshot_id=snapshot_id, correlation_id=work.correlation_id,
             kind=kind,
         )  # fmt: skip
+
+
+def _finished(work: Work, feed: Feed, begun: SyncRun, reading: FeedRun) -> Outcome:
+    """What came of the run, written down. Where that breaks, the run is told to have broken off instead: what it read
+    counts, but proves nothing, and is read again.
+    """
+    outcome = reading.read()
+    try:
+        _finish(work, feed, begun.id, outcome, reading.inbox)
+    except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
+        raise
+    except Exception as error:
+        log.exception("what run %d of feed %s found could not be written down", begun.id, feed.code)
+        outcome = outcome.broken_off(begun.watermark_before, error)
+        _finish(work, feed, begun.id, outcome, None)
+    return outcome
 
 
 def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxRun | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from exceptions_app.models import Task
@@ -248,6 +250,31 @@ def test_kill_before_the_exception_was_written_leaves_the_run_unfinished(
     hospital.clock.forward(minutes=5)
     hospital.runner("poll").drain()
     assert [case.status for case in hospital.cases("rejected_rows")] == ["open"]
+
+
+def test_a_run_that_cannot_be_written_down_is_told_and_read_again(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hospital.source("receipts", [receipt("PO-1")])
+    whole, asked = poll._settle, list[object]()
+
+    def broken(*given: Any) -> int:
+        asked.append(given)
+        if len(asked) == 1:
+            raise ValueError("a text with \x00 in it")
+        return whole(*given)
+
+    hospital.request("poll", "receipts", feed="receipts")
+    with monkeypatch.context() as patch:
+        patch.setattr(poll, "_settle", broken)
+        hospital.runner("poll").drain()
+    run = hospital.runs("receipts")[-1]
+    assert (run.status, run.watermark_after) == ("partial", run.watermark_before)
+    assert "ValueError: a text with" in (run.error or "")
+    assert [case.status for case in hospital.cases("feed_failed")] == ["open"]
+    hospital.poll("receipts")
+    assert hospital.runs("receipts")[-1].status == "complete"
+    assert [case.status for case in hospital.cases("feed_failed")] == ["resolved"]
 
 
 def killed(*_: object) -> None:
