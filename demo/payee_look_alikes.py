@@ -5,6 +5,7 @@ Like `look_alikes`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from .ledger import Entry
@@ -86,22 +87,33 @@ def _time_in_two_records(planter: Planter) -> Entries:
 
 def _closed_and_paid(planter: Planter) -> Entries:
     """An old number of a supplier is inactive; its last bill is paid."""
-    for vendor in masters_alone(planter):
+    for vendor in _alone(planter):
         undo = again(planter, vendor, 4, status="Inactive")
         number = planter.network.erp.find("vendors", undo.key)[0]["vendor"]
         row = bill_of(planter, number, vendor["name"], status="PAID")
         key, why = {"supplier": row["vendor"]}, "inactive, and all it billed is paid"
-        yield Entry("supplier_inactive", NETWORK, "erp", key, why, [(f"standing {number}", 0)])
+        yield Entry("supplier_inactive", NETWORK, "erp", key, why, _standing(number, vendor))
 
 
 def _billed_from_another_address(planter: Planter) -> Entries:
     """Billed under a number that no crosswalk has: the master knows it as another address of a supplier."""
-    for vendor in masters_alone(planter):
+    for vendor in _alone(planter):
         undo = again(planter, vendor, 5, remit_to_of=vendor["vendor"])
         number = planter.network.erp.find("vendors", undo.key)[0]["vendor"]
         key = {"supplier": bill_of(planter, number, f"{vendor['name']}, Remittance")["vendor"]}
-        why, lines = "on the master as another address of a supplier", [(f"standing {number}", 0)]
-        yield Entry("supplier_not_on_master", NETWORK, "ap_automation", key, why, lines)
+        why = "on the master as another address of a supplier"
+        yield Entry("supplier_not_on_master", NETWORK, "ap_automation", key, why, _standing(number, vendor))
+
+
+def _alone(planter: Planter) -> Iterator[Row]:
+    """Suppliers of whom the ledger says nothing yet, asked when each has its turn."""
+    ledger = planter.network.ledger
+    return (row for row in masters_alone(planter) if not ledger.taken(f"standing {row['vendor']}", 0))
+
+
+def _standing(number: str, vendor: Row) -> list[tuple[str, int]]:
+    """The number and the supplier that shares its tax ID: were one excluded, both would be."""
+    return [(f"standing {number}", 0), (f"standing {vendor['vendor']}", 0)]
 
 
 def _refunded(planter: Planter) -> Entries:
