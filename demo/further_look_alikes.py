@@ -177,13 +177,19 @@ def _used_yesterday(planter: Planter) -> Entries:
         yield Entry("usage_missing", row["facility"], "ap_automation", line_key(order), why, [line])
 
 
+def _used_one_less(planter: Planter, row: Row) -> Row:
+    """The usage behind a billed line as it was; the warehouse now says one less."""
+    used = usage_of(planter, row)
+    planter.alter("wms", "usages", used, {"quantity": used["quantity"] - 1})
+    return used
+
+
 def _used_little_by_little(planter: Planter) -> Entries:
     """Two entries of usage for one billed line."""
     for order, row in planter.candidates.billed("flags = 'bill_only'", 5, 100):
         if row["quantity"] < 2:
             continue
-        used = usage_of(planter, row)
-        planter.alter("wms", "usages", used, {"quantity": used["quantity"] - 1})
+        used = _used_one_less(planter, row)
         rest = {name: value for name, value in used.items() if name != "id"}
         planter.insert("wms", "usages", rest | {"line": used["line"] + 50, "quantity": 1})
         line, why = (order["po"], order["line"]), "used in two entries of one case"
@@ -195,8 +201,7 @@ def _credited_use(planter: Planter) -> Entries:
     for order, row in planter.candidates.billed("flags = 'bill_only'", 9, 100):
         if row["quantity"] < 2:
             continue
-        used = usage_of(planter, row)
-        planter.alter("wms", "usages", used, {"quantity": used["quantity"] - 1})
+        used = _used_one_less(planter, row)
         of_line = {"po": row["po"], "po_line": row["po_line"], "amount": -(row["amount"] // row["quantity"])}
         credit(planter, row, 8, refers_to=row["number"], **of_line)
         line, why = (order["po"], order["line"]), "billed with one that was not used, and credited"

@@ -100,7 +100,9 @@ def install(app: Flask) -> None:
     def _beyond(error: Exception) -> Response:
         """A number that no database takes, a time that no calendar has, lists within lists: whoever asked wrote it."""
         db.session.rollback()
-        log.warning("request %s holds what is beyond all measure: %s", g.get("correlation_id", "-"), error)
+        log.warning(
+            "request %s holds what is beyond all measure", g.get("correlation_id", "-"), exc_info=error
+        )
         return page(400)
 
     @app.errorhandler(OperationalError)
