@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.duck import literal, quoted
+from exceptions_app.duck import connections, literal, quoted, thread_sharing
+from exceptions_app.reconcile.lanes import side_by_side
 from exceptions_app.reconcile.probing import Probing
 from exceptions_app.records.crosswalk import load_crosswalks
 from exceptions_app.records.snapshot import VIEW_PREFIX
 
+Piece = TypeVar("Piece", bound=Hashable)
+Result = TypeVar("Result")
 Line = tuple[str | None, ...]
 """An entity (None: every one) and the values of a line, as text."""
 NEAR, LINES, FOUND = "near ", "lines ", "found "
@@ -55,6 +59,20 @@ def views_beside(con: DuckDBPyConnection, catalog: Catalog) -> Iterator[DuckDBPy
         yield beside
     finally:
         beside.close()
+
+
+def in_lanes(
+    con: DuckDBPyConnection, pieces: Sequence[Piece], work: Callable[[DuckDBPyConnection, Piece], Result]
+) -> dict[Piece, Result]:
+    """The result of each piece, worked on in connections to one session, side by side."""
+    if not pieces:
+        return {}
+    _, *beside = lanes = connections(con, len(pieces))
+    try:
+        return side_by_side(lanes, pieces, work, busy=thread_sharing(con))
+    finally:
+        for one in beside:
+            one.close()
 
 
 def view(name: str, sql: str) -> str:

@@ -27,7 +27,7 @@ from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.records.touched import rows_of, since, touched_sql
 
 from .found_lines import FoundLines
-from .narrowed import FOUND, LINES, Line, Narrowed, view, views_beside
+from .narrowed import FOUND, LINES, Line, Narrowed, in_lanes, view, views_beside
 from .near_records import NearRecords
 
 Times = Mapping[str, tuple[datetime, datetime]]
@@ -99,7 +99,7 @@ class Narrowing:
                 columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
                 load_texts(self.con, "asked lines", columns)
                 self.con.execute(f'INSERT INTO {quoted(FOUND + table)} SELECT * FROM "asked lines"')
-        touched = [name for name in self.types if self._touch(name, brought[name], needs[name])]
+        touched = self._touched(brought, needs)
         if touched:
             self._find_lines(touched, needs)
         for table, groups in together.items():
@@ -183,13 +183,19 @@ class Narrowing:
         low, high = f"LEAST({', '.join(bounds)})", f"GREATEST({', '.join(bounds)})"
         needs[record].conditions.append(f"({value} BETWEEN {low} AND {high})")
 
-    def _touch(self, name: str, runs: frozenset[int], needs: _Needs) -> bool:
-        """Make the table of one type's touched rows; whether it holds any."""
-        one, table = self.records.types[name], quoted("touched " + name)
-        condition = " OR ".join(dict.fromkeys(needs.conditions))
-        columns = needs.columns & one.layout.stored.keys()
-        self.con.execute(f"CREATE OR REPLACE TABLE {table} AS {touched_sql(one, runs, columns, condition)}")
-        return bool(scalar(self.con, f"SELECT count(*) FROM {table}"))
+    def _touched(self, brought: Mapping[str, frozenset[int]], needs: Mapping[str, _Needs]) -> list[str]:
+        """Make a table per type of its touched rows; the types of which there are any."""
+
+        def touch(con: DuckDBPyConnection, name: str) -> bool:
+            one, table = self.records.types[name], quoted("touched " + name)
+            condition = " OR ".join(dict.fromkeys(needs[name].conditions))
+            columns = needs[name].columns & one.layout.stored.keys()
+            rows = touched_sql(one, brought[name], columns, condition)
+            con.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
+            return bool(scalar(con, f"SELECT count(*) FROM {table}"))
+
+        found = in_lanes(self.con, self.types, touch)
+        return [name for name in self.types if found[name]]
 
     def _keep(self, share: float, least: int) -> Narrowed:
         """The lines of each table once; how many, and by entity."""
@@ -214,4 +220,4 @@ class Narrowing:
         if not any(lines.values()):
             return narrowed
         near = NearRecords(self.con, self.catalog, self.records, self.columns)
-        return replace(narrowed, near=frozenset(near.keep(self.checks.values(), narrowed)))
+        return replace(narrowed, near=near.keep(self.checks.values(), narrowed))

@@ -16,7 +16,7 @@ from exceptions_app.reconcile.values import text_sql
 from exceptions_app.records.crosswalk import TABLE_PREFIX
 from exceptions_app.records.snapshot import RecordSnapshot
 
-from .narrowed import LINES, NEAR, Narrowed, views_beside
+from .narrowed import LINES, NEAR, Narrowed, in_lanes, views_beside
 
 
 class NearRecords:
@@ -31,8 +31,10 @@ class NearRecords:
     ) -> None:
         self._con, self._catalog, self._records, self._columns = con, catalog, records, columns
 
-    def keep(self, checks: Iterable[Probing], narrowed: Narrowed) -> Iterator[str]:
-        """Per record type that sides read: the rows with a probed line. Of entities without any no file is opened."""
+    def keep(self, checks: Iterable[Probing], narrowed: Narrowed) -> frozenset[str]:
+        """Per record type that sides read: the rows with a probed line. Of entities without any no file is opened.
+        The types of which they were kept.
+        """
         filters: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         whole = {row.record for row in self._catalog.reference_rows}
         for probing in checks:
@@ -44,26 +46,29 @@ class NearRecords:
                         filters[side.record].add((probing.among.table, tuple(names)))
                 else:
                     whole.add(side.record)
+        rows = {}
         with views_beside(self._con, self._catalog) as con:
             for record in sorted(filters.keys() - whole):
                 there = {entity for table, _ in filters[record] for entity in narrowed.places[table]}
                 scope = None if there & {None, NETWORK_SCOPE} else sorted(filter(None, there))
-                self._keep_rows(con, record, sorted(filters[record]), scope)
-                yield record
+                rows[record] = self._rows(con, record, sorted(filters[record]), scope)
+        in_lanes(self._con, list(rows.items()), _keep_rows)
+        return frozenset(rows)
 
-    def _keep_rows(
+    def _rows(
         self,
         con: DuckDBPyConnection,
         record: str,
         filters: Sequence[tuple[str, tuple[str, ...]]],
         scope: Sequence[str] | None,
-    ) -> None:
+    ) -> str:
+        """A SELECT of the rows of a record type with one of these lines."""
         conditions: list[str] = []
         for place, (table, names) in enumerate(filters):
-            conditions += self._has_line(con, record, table, names, f"raw {place}")
-        one = self._records.types[record]
-        rows = one.current_sql(scope, self._columns.get(record), " OR ".join(conditions))
-        con.execute(f"CREATE OR REPLACE TABLE {quoted(NEAR + record)} AS {rows}")
+            conditions += self._has_line(con, record, table, names, f"lines of {record} {place}")
+        return self._records.types[record].current_sql(
+            scope, self._columns.get(record), " OR ".join(conditions)
+        )
 
     def _has_line(
         self, con: DuckDBPyConnection, record: str, table: str, names: Sequence[str], raw: str
@@ -94,7 +99,7 @@ class NearRecords:
                     f" UNION SELECT l.entity, {others} FROM ({lines}) AS l"
                     f" JOIN {known} AS x ON x.canonical = l.c{place}"
                 )
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(raw)} AS {lines}")
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(raw)} AS {lines}")
 
     def _values(self, record: str, names: Sequence[str]) -> list[str]:
         """The stored columns as text."""
@@ -104,3 +109,8 @@ class NearRecords:
         )
         kinds = {n: kind_of("text" if stored[n] == "VARCHAR" else declared[n].type) for n in names}
         return [text_sql(f"r.{quoted(name)}", kind) for name, kind in kinds.items()]
+
+
+def _keep_rows(con: DuckDBPyConnection, kept: tuple[str, str]) -> None:
+    record, rows = kept
+    con.execute(f"CREATE OR REPLACE TABLE {quoted(NEAR + record)} AS {rows}")

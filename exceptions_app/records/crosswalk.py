@@ -22,7 +22,12 @@ def load_crosswalks(con: DuckDBPyConnection, catalog: Catalog, *, temporary: boo
 
     `temporary`: for this connection alone, not for others of its engine.
     """
+    kind = _kind(temporary)
     for code, translations in catalog.crosswalks.items():
+        if not translations:
+            texts = "system VARCHAR, local VARCHAR, canonical VARCHAR"
+            con.execute(f"CREATE OR REPLACE {kind} {quoted(TABLE_PREFIX + code)} ({texts})")
+            continue
         keys = list(translations)
         columns = {
             "system": [system or "" for system, _ in keys],
@@ -48,6 +53,9 @@ def load_texts(
     """Create or replace a table of text columns, all of the same length, in their order."""
     arrays = [Array(values, DataType.utf8()) for values in columns.values()]
     con.register("texts", Table.from_arrays(arrays, names=list(columns)))
-    kind = "TEMP TABLE" if temporary else "TABLE"
-    con.execute(f"CREATE OR REPLACE {kind} {quoted(name)} AS SELECT * FROM texts")
+    con.execute(f"CREATE OR REPLACE {_kind(temporary)} {quoted(name)} AS SELECT * FROM texts")
     con.unregister("texts")
+
+
+def _kind(temporary: bool) -> str:
+    return "TEMP TABLE" if temporary else "TABLE"

@@ -86,11 +86,13 @@ def current_sql(
     some = f" AS r WHERE {among}" if among else ""
     if not listing.changes or not runs:
         return f"SELECT {names} FROM ({base}){some}"
-    base = f"SELECT * FROM ({base}){some}" if among else base
     newest = newest_sql(layout, listing, runs, entities, columns)
     same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
+    # Materialized: the engine would rather let all of the base through the anti-join first, every column of it.
+    narrowed = f", few AS MATERIALIZED (SELECT * FROM ({base}){some})" if among else ""
+    base = "FROM few" if among else base
     return (
-        f"WITH newest AS ({newest}) "
+        f"WITH newest AS ({newest}){narrowed} "
         f"SELECT {names} FROM ({base}) b ANTI JOIN newest c ON {same} "
         f"UNION ALL SELECT {names} FROM newest AS r WHERE NOT _deleted{f' AND ({among})' if among else ''}"
     )

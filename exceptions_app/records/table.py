@@ -15,7 +15,7 @@ from .errors import AsOfError, StoredTypeError
 from .layout import CHANGES, DELTA_TYPES, Layout
 
 _CONFIGURATION: dict[str, str | None] = {
-    "delta.checkpointInterval": "50",
+    "delta.checkpointInterval": "10",
     "delta.logRetentionDuration": "interval 60 days",
     "delta.deletedFileRetentionDuration": "interval 35 days",
 }
