@@ -17,7 +17,8 @@ ERP = {
     "balances": table("balances", "account location period subledger balance:cents facility"),
     "journal_lines": table(
         "journal_lines",
-        "journal line source_journal document account amount:cents status reason entered_at facility",
+        "journal line source_journal document account subledger location period amount:cents status reason"
+        " entered_at facility",
     ),
 }
 SENDER = {

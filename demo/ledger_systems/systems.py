@@ -20,7 +20,7 @@ from ..supply import stock
 from ..systems.ledgers import schema_of
 from ..systems.store import Store
 from ..systems.tables import Table
-from . import books, messages
+from . import bookings, books, messages
 from .listed import Planted, Rows, application, entry, fill
 
 TABLES: Mapping[str, dict[str, Table]] = {
@@ -49,6 +49,8 @@ def build(of: Mapping[str, Store], now: datetime) -> None:
         "grants": {**awards.grants_rows(now), **books.held_elsewhere(*books.SUBSCRIBER)},
         messages.SYSTEM: messages.rows(now),
     }
+    rows["erp_ledger"]["journal_lines"] += bookings.journal_lines(now)
+    rows["wms_stock"]["adjustments"] += bookings.adjustments(now)
     for name, tables in TABLES.items():
         fill(of[name], tables, rows[name], stamp(now - _SETTLED))
 
@@ -58,10 +60,17 @@ def planted(of: Mapping[str, Store], now: datetime) -> Iterator[tuple[Kind, Chan
 
     Each step is to be taken before the next is asked for.
     """
-    wrong = chain(supply_faults.faults(now), books.faults(), grants_faults.faults(now), messages.faults(now))
+    wrong = chain(
+        supply_faults.faults(now),
+        books.faults(),
+        bookings.faults(now),
+        grants_faults.faults(now),
+        messages.faults(now),
+    )
     innocent = chain(
         supply_faults.look_alikes(now),
         books.look_alikes(),
+        bookings.look_alikes(now),
         grants_faults.look_alikes(now),
         messages.look_alikes(now),
     )
@@ -77,7 +86,13 @@ def later(built: datetime, category: str) -> Iterator[Planted]:
 
 
 def _later(built: datetime) -> Iterator[Planted]:
-    return chain(supply_faults.later(built), books.later(), grants_faults.later(built), messages.later(built))
+    return chain(
+        supply_faults.later(built),
+        books.later(),
+        bookings.later(built),
+        grants_faults.later(built),
+        messages.later(built),
+    )
 
 
 LATER = tuple(sorted({one.category for one in _later(datetime(2000, 1, 1, tzinfo=UTC))}))

@@ -33,7 +33,8 @@ WMS = {
     **ERP,
     "adjustments": table(
         "adjustments",
-        "adjustment item location quantity:whole unit amount:cents reason status adjusted_at facility",
+        "adjustment item location quantity:whole unit amount:cents reason booked period status adjusted_at"
+        " facility",
     ),
 }
 RECALLS = {"recalls": table("recalls", "recall gtin lot status reason issued_at")}

@@ -53,8 +53,8 @@ class Table:
         return schema
 
     def told(self, row: Row) -> dict[str, Any]:
-        """A row as answers write it."""
-        told = {name: tell(row[name], kind) for name, kind in self.columns.items()}
+        """A row as answers write it; a network that was built before a column came leaves it empty."""
+        told = {name: tell(row.get(name), kind) for name, kind in self.columns.items()}
         return {"id": row["id"], **told, "changed_at": row["changed_at"], "deleted": bool(row["gone"])}
 
     def after(self, store: Store, since: str, last: int, size: int) -> list[Row]:

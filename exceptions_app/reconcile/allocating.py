@@ -8,7 +8,7 @@ balance joins.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from exceptions_app.catalog.check_expressions import read_check
 from exceptions_app.catalog.expressions import PRESENT, Kind, quote
 from exceptions_app.catalog.schema import AllocationCheck
 
-from .allocation import allocate, told
+from .allocation import Place, allocate, told
 from .balance import BalanceCompiler, part_sql
 from .errors import CheckError
 from .joining import name_of, null_sql, written_key
@@ -33,7 +33,9 @@ _SEPARATOR = "CHR(31)"
 
 @dataclass(frozen=True, slots=True)
 class CompiledAllocation(CompiledMatch):
-    """`documents` gives what is to be allocated: side, group, document, amount in ten-thousandths."""
+    """`documents` gives what is to be allocated: side, group, document, amount in ten-thousandths, and whether the
+    other side must know it by now.
+    """
 
     documents: str
     searched: int
@@ -43,20 +45,25 @@ class CompiledAllocation(CompiledMatch):
         """Allocate, group by group, and put the result where the statement finds it."""
         used = {name: value for name, value in values.items() if f"${name}" in self.documents}
         groups: dict[str, tuple[dict[str, int], dict[str, int]]] = defaultdict(lambda: ({}, {}))
-        for side, group, document, amount in con.execute(self.documents, used).fetchall():
+        young: dict[str, set[Place]] = defaultdict(set)
+        for side, group, document, amount, is_old in con.execute(self.documents, used).fetchall():
             groups[group][side][document] = int(amount)
+            if not is_old:
+                young[group].add((side, document))
         con.execute(
             f'CREATE OR REPLACE TEMP TABLE {_TABLE} ("of side" INTEGER, "of group" VARCHAR,'
             ' "of document" VARCHAR, "their state" VARCHAR, "their candidates" VARCHAR)'
         )
-        rows = [row for group, sides in groups.items() for row in self._rows(group, sides)]
+        rows = [row for group, sides in groups.items() for row in self._rows(group, sides, young[group])]
         if rows:
             columns = dict(zip("abcde", map(list, zip(*rows, strict=True)), strict=True))
             unnested = ", ".join(f"UNNEST(${name})" for name in columns)
             con.execute(f"INSERT INTO {_TABLE} SELECT {unnested}", columns)
 
-    def _rows(self, group: str, sides: Sequence[Mapping[str, int]]) -> list[tuple[int, str, str, str, str]]:
-        found = allocate(sides, self.searched, self.parts)
+    def _rows(
+        self, group: str, sides: Sequence[Mapping[str, int]], young: Set[Place]
+    ) -> list[tuple[int, str, str, str, str]]:
+        found = allocate(sides, self.searched, self.parts, young)
         rows = [(side, group, document, "allocated", "") for side, document in sorted(found.done)]
         return rows + [
             (side, group, document, "ambiguous", told([tuple(map(_said, one)) for one in candidates]))
@@ -96,8 +103,8 @@ class _AllocationCompiler(BalanceCompiler):
         first = name_of(next(iter(self.sides)), PRESENT)
         signed = f"CASE WHEN {first} THEN {amount} ELSE -({amount}) END"
         return (
-            f"SELECT CASE WHEN {first} THEN 0 ELSE 1 END, {self._group()}, {self._document()}, {signed}"
-            f" FROM ({self._both()}) AS j{where}"
+            f"SELECT CASE WHEN {first} THEN 0 ELSE 1 END, {self._group()}, {self._document()}, {signed},"
+            f" COALESCE({self.settled(self.since())}, FALSE) FROM ({self._both()}) AS j{where}"
         )
 
     def rows(self) -> str:

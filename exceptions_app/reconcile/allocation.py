@@ -1,15 +1,16 @@
 """Allocates documents of two sides to each other by their amounts, where no line key does: n:m, never by guessing.
 
-In this order: where all of a group ties out, all is allocated; then amounts that both sides have equally often; then
-one document against several whose sum it is. What has two explanations that share a document is ambiguous and stays
-open, with every candidate. The search is bounded: among at most `searched` open documents of a side, in sets of at
-most `parts`. Amounts are whole numbers, so sums are exact. Pure; the same whatever the order of documents.
+In this order: where all of a group ties out, all is allocated, with or without what is young (the other side may get to
+know it later); then amounts that both sides have equally often; then one document against several whose sum it is. What
+has two explanations that share a document is ambiguous and stays open, with every candidate. The search is bounded:
+among at most `searched` open documents of a side, in sets of at most `parts`. Amounts are whole numbers, so sums are
+exact. Pure; the same whatever the order of documents.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,12 +29,14 @@ class Allocated:
     candidates: Mapping[Place, Sequence[tuple[str, ...]]]
 
 
-def allocate(sides: Sequence[Mapping[str, int]], searched: int, parts: int) -> Allocated:
+def allocate(
+    sides: Sequence[Mapping[str, int]], searched: int, parts: int, young: Set[Place] = frozenset()
+) -> Allocated:
     """`sides`: per side document -> amount, signed alike: what belongs together has the same sum on both."""
+    if (whole := _whole(sides, young)) is not None:
+        return Allocated(whole, {})
     left = [{document: amount for document, amount in side.items() if amount} for side in sides]
     done = {(side, document) for side in (0, 1) for document in sides[side] if not sides[side][document]}
-    if sum(left[0].values()) == sum(left[1].values()):
-        return Allocated(frozenset((side, document) for side in (0, 1) for document in sides[side]), {})
     done |= _take(left, _equal(left))
     while True:
         solutions = _solutions(left, searched, parts)
@@ -42,6 +45,17 @@ def allocate(sides: Sequence[Mapping[str, int]], searched: int, parts: int) -> A
         if not sure:
             return Allocated(frozenset(done), _candidates(solutions))
         done |= _take(left, sure)
+
+
+def _whole(sides: Sequence[Mapping[str, int]], young: Set[Place]) -> frozenset[Place] | None:
+    """All documents of a group that ties out, or all but the young ones of a side or of both."""
+    every = [[(side, document) for document in sides[side]] for side in (0, 1)]
+    old = [[place for place in places if place not in young] for places in every]
+    for chosen in ((every[0], every[1]), (old[0], old[1]), (old[0], every[1]), (every[0], old[1])):
+        totals = [sum(sides[side][document] for side, document in places) for places in chosen]
+        if totals[0] == totals[1]:
+            return frozenset(place for places in chosen for place in places)
+    return None
 
 
 def _take(left: Sequence[dict[str, int]], places: set[Place]) -> set[Place]:

@@ -47,11 +47,8 @@ class BalanceCompiler(Compiler):
     def lines(self) -> str:
         """Documents that agree always count; one that differs, once both sides must know it."""
         known = [self.counted()] if self.counted() else []
-        settled = " AND ".join(f"{_SINCE} <= ${name}" for name in self._waits())
-        conditions = " AND ".join([*known, f"({_DIFFERENCE} = 0 OR ({settled}))"])
-        since = render(self.accepted["documents", "since"], name_of)
-        rows = self.rows()
-        rows = f"SELECT *, {self.difference()} AS {_DIFFERENCE}, {since} AS {_SINCE} FROM ({rows}) AS j"
+        conditions = " AND ".join([*known, f"({_DIFFERENCE} = 0 OR ({self.settled(_SINCE)}))"])
+        rows = f"SELECT *, {self.difference()} AS {_DIFFERENCE}, {self.since()} AS {_SINCE} FROM ({self.rows()}) AS j"
         keys = ", ".join(map(quote, [*self.apart, *self.check.key]))
         order = ", ".join([f"ABS({_DIFFERENCE}) DESC", *map(quote, self.check.documents.key)])
         place = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order})"
@@ -66,6 +63,14 @@ class BalanceCompiler(Compiler):
     def counted(self) -> str:
         """Which documents count at all; empty: all."""
         return render(self.accepted["documents", "when"], name_of) if self._says("when") else ""
+
+    def since(self) -> str:
+        """Since when the other side may know a document."""
+        return render(self.accepted["documents", "since"], name_of)
+
+    def settled(self, since: str) -> str:
+        """Whether both sides must know by now what began then."""
+        return " AND ".join(f"{since} <= ${name}" for name in self._waits())
 
     def _says(self, name: str) -> bool:
         return ("documents", name) in self.accepted
