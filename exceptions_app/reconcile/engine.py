@@ -158,6 +158,8 @@ def _result(
     allowances = Allowances(compiled.check, catalog, entity, parameters.now)
     reader = Reader(compiled, entity, parameters, allowances or None)
     read = list(zip(hits, reader.read(hits), strict=True))
-    wrong = sum(reader.known_to(row) >= compiled.enough for row, found_in in read if found_in)
+    wrong = sum(
+        row[compiled.alike] for row, found_in in read if found_in and reader.known_to(row) >= compiled.enough
+    )
     found = [one for _, found_in in read for one in found_in]
     return CheckResult(found, compared, compared - wrong, compiled.statement)

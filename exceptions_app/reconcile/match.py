@@ -52,8 +52,9 @@ class CompiledMatch:
     """A statement and how to read its rows.
 
     The row whose column 0 is not NULL counts the keys known to `enough` sides: what was compared. Every other row
-    is a hit: NULL; presence of each side; the key; each of `shown`, as text; then whatever else findings say. Where
-    several entities are compared together, a row says in column `of_entity` which it is of, and each has its count.
+    is a hit: NULL; presence of each side; the key; each of `shown`, as text; then whatever else findings say; in column
+    `alike`, how many lines say exactly this. Where several entities are compared together, a row says in column
+    `of_entity` which it is of, and each has its count.
     """
 
     check: MatchCheck
@@ -67,6 +68,7 @@ class CompiledMatch:
     limits: Sequence[Limits | None]
     width: int
     of_entity: int | None
+    alike: int
 
 
 def compile_match(
@@ -120,6 +122,7 @@ class Compiler:
             for code, lookup in side.lookups.items():
                 feeds[f"{name}.{code}"] = self.catalog.sources_of(lookup.record, lookup.kind)
         of_entity = columns.always(quote(ENTITY)) if self.together else None
+        alike = columns.always("COUNT(*)")
         statement = self._statement(lines, f"{known} >= {enough}", columns)
         return CompiledMatch(
             check=self.check,
@@ -134,6 +137,7 @@ class Compiler:
             limits=[plan.limits for plan in self.findings],
             width=1 + len(columns.sql()),
             of_entity=of_entity,
+            alike=alike,
         )
 
     def lines(self) -> str:
@@ -167,9 +171,12 @@ class Compiler:
             rows = f"(SELECT *, {added} FROM {rows} AS l)"
         selected, apart = columns.sql(), [quote(name) for name in self.apart]
         counted = [sql if sql in apart else "NULL" for sql in selected]
+        # Grouped, though hits are few and hardly ever alike: what ends in an aggregation is fed with lines while they
+        # are joined, and then nobody keeps them. Else every line is: a quarter of the memory of a large entity.
         return (
             f"WITH lines AS MATERIALIZED ({lines})"
             f" SELECT CAST(NULL AS BIGINT), {', '.join(selected)} FROM {rows} AS l WHERE {' OR '.join(holds)}"
+            " GROUP BY ALL"
             f" UNION ALL SELECT COUNT(*), {', '.join(counted)} FROM lines WHERE {compared}"
             + (f" GROUP BY {', '.join(apart)}" if apart else "")
         )

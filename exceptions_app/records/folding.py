@@ -20,7 +20,7 @@ from exceptions_app.duck import literal, literals, quoted
 
 from .layout import CHANGES, Layout, part_of
 from .reading import current_sql, files_sql, runs_present
-from .table import FOLDED, find_table, list_table
+from .table import FOLDED, WRITING, find_table, list_table
 
 _TRIES = 8
 _FEW_ROWS, _SHARE, _FEW_FILES = 20_000, 0.1, 20
@@ -83,6 +83,7 @@ def _fold_entity(
         con.sql(f"SELECT {names} FROM ({current}) ORDER BY {order}"),
         mode="overwrite",
         predicate=f"_part = {literal(part)}",
+        writer_properties=WRITING,
         commit_properties=CommitProperties(app_transactions=[Transaction(FOLDED, max(runs))]),
     )
 
@@ -126,7 +127,7 @@ def load_of(uri: str) -> Load:
 
 def compact(uri: str) -> None:
     """Join small files of changes: 300 of them cost each read a quarter of a second."""
-    _retried(uri, lambda table: table.optimize.compact(partition_filters=[("_part", "=", CHANGES)]))
+    _retried(uri, lambda table: table.optimize.compact([("_part", "=", CHANGES)], writer_properties=WRITING))
 
 
 def vacuum(uri: str) -> int:

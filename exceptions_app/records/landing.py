@@ -18,7 +18,7 @@ from exceptions_app.duck import closing_session, literal, quoted, scalar
 
 from .errors import StaleRunError
 from .layout import CHANGES, Layout
-from .table import ensure_table, stored_columns
+from .table import WRITING, ensure_table, stored_columns
 
 PARTS = 1 << 20
 """Parts of one run; with the run it makes the feed's transaction number, which only grows."""
@@ -113,6 +113,7 @@ def _append(
         table,
         con.sql(_changes_sql(con, stored_columns(table), feed, run_id, part, where)),
         mode="append",
+        writer_properties=WRITING,
         commit_properties=CommitProperties(app_transactions=[transaction]),
     )
     return True

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from deltalake import DeltaTable, Field, Schema
+from deltalake import DeltaTable, Field, Schema, WriterProperties
 from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import PrimitiveType
 
@@ -23,6 +23,10 @@ _CONFIGURATION: dict[str, str | None] = {
 
 FOLDED = "tieout-folded"
 """The application under whose transactions a table says which runs its base holds."""
+
+WRITING = WriterProperties(max_row_group_size=122_880)
+"""Files are read side by side row group by row group, of the size that DuckDB writes itself; the default, a million
+rows, would leave a large entity to one thread."""
 
 _SQL_TYPES = {delta: sql for sql, delta in DELTA_TYPES.items()}
 

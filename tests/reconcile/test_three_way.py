@@ -22,6 +22,15 @@ def test_what_agrees_is_compared_matched_and_silent(agreed: Books) -> None:
     assert (result.discrepancies, result.compared, result.matched) == ([], 1, 1)
 
 
+def test_lines_that_say_exactly_the_same_are_each_counted_and_found_once(books: Books) -> None:
+    books.order()
+    books.order()
+    books.invoice()
+    result = books.run()
+    assert (result.compared, result.matched) == (2, 0)
+    assert [one.category for one in result.discrepancies] == ["missing_receipt"]
+
+
 def test_an_order_that_nobody_received_or_billed_is_silent(books: Books) -> None:
     books.order()
     assert books.categories() == set()
