@@ -8,18 +8,27 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import Answer, Submitter, TransportError, Write, cut
+from exceptions_app.connectors.base import (
+    Answer,
+    AsksJobs,
+    Standing,
+    Submitter,
+    TransportError,
+    Write,
+    cut,
+)
 from exceptions_app.connectors.registry import build_submitter
 from exceptions_app.connectors.rest.masking import masked, without_digits
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.domain.retry import Meaning, Outcome, meaning, said
+from exceptions_app.domain.retry import Meaning, Outcome, meaning, meaning_by_rule, said
 from exceptions_app.milestones import reached
 from exceptions_app.services.outbox import Claimed, Result
+from exceptions_app.services.outbox_jobs import AtWork
 from exceptions_app.services.retry_values import SENSITIVE, typed
 
 log = logging.getLogger(__name__)
@@ -29,6 +38,12 @@ ANSWER_LIMIT = 4000
 
 NOT_ALLOWED = "not_allowed"
 """The class of an answer that does not let us in. That is about our credentials and not about this write."""
+
+JOB_FAILED = "job_failed"
+"""The class of a failure that came after the system had taken the write."""
+
+LONGEST_PAUSE = 300.0
+"""Seconds. A system that asks to be asked later about a job is asked after this at the latest."""
 
 _UNWELL = frozenset({401, 408, 425, 429})
 Health = Literal["answers", "fails", "asks_to_wait", "unknown"]
@@ -85,6 +100,8 @@ class Senders:
         submitter = self._submitters[claimed.operation]
         write = Write(typed(operation, claimed.fields), claimed.idempotency_key, claimed.correlation_id)
         try:
+            if claimed.job is not None:
+                return _ask(submitter, operation, claimed, write, claimed.job)
             if claimed.kind == "read_back":
                 return _read_back(submitter, operation, claimed, write)
             return _send(submitter, operation, claimed, write, self._honours_keys)
@@ -103,11 +120,65 @@ def _send(
     reached("outbox.answered")
     told = meaning(answer.status, answer.body, operation.errors, honours_keys=honours_keys)
     if told.outcome is Outcome.ACCEPTED and not answer.as_expected:
-        words = "The answer is no success as it is known here: nobody knows what came of it."
+        words = (
+            answer.problem or "The answer is no success as it is known here: nobody knows what came of it."
+        )
         told = Meaning(Outcome.UNKNOWN, "unexpected_answer", words)
     if answer.status == 401 and told.error_class == NOT_ALLOWED:  # no rule of the operation says otherwise
         told = replace(told, outcome=Outcome.TRANSIENT)
+    if told.outcome is Outcome.ACCEPTED and answer.job is not None:
+        return _at_work(
+            _answered(operation, claimed, answer, Meaning(Outcome.AT_WORK)), submitter, answer.job
+        )
     return _answered(operation, claimed, answer, told)
+
+
+def _ask(submitter: Submitter, operation: Operation, claimed: Claimed, write: Write, job: AtWork) -> Tried:
+    """How a job stands that the system does later. Where it cannot be asked now, it is asked again, as if at work."""
+    if not isinstance(submitter, AsksJobs):
+        raise TransportError("it cannot be asked about any more", permanent=True, where=claimed.system)
+    over = utc_now() - job.since > timedelta(seconds=submitter.asked_for)
+    try:
+        standing = submitter.standing(write, job.address)
+    except TransportError as error:
+        if error.permanent or over:
+            return _broken(submitter, claimed, write, error)
+        tried = _tried(claimed, Outcome.AT_WORK, error.message, "not_reached", _FAILS)
+        asked = replace(tried.result, retry_after=error.retry_after)
+        return _at_work(replace(tried, result=asked, wait=error.retry_after), submitter)
+    reached("outbox.answered")
+    if _is_sensitive(operation):
+        standing = replace(standing, said=without_digits(standing.said))
+    told = _meant(standing, operation, over)
+    tried = _answered(operation, claimed, standing.answer, told)
+    return _at_work(tried, submitter) if told.outcome is Outcome.AT_WORK else tried
+
+
+def _meant(standing: Standing, operation: Operation, over: bool) -> Meaning:
+    """Of a failed job the operation's rules for errors say more than its word does."""
+    answer, said = standing.answer, standing.said
+    match standing.state:
+        case "done":
+            return Meaning(Outcome.ACCEPTED)
+        case "failed" | "transient":
+            ruled = meaning_by_rule(answer.status, answer.body, operation.errors)
+            if ruled is not None and ruled.outcome is not Outcome.ACCEPTED:
+                return ruled
+            outcome = Outcome.PERMANENT if standing.state == "failed" else Outcome.TRANSIENT
+            return Meaning(outcome, JOB_FAILED, said)
+        case "gone":
+            return Meaning(Outcome.UNKNOWN, "job_unknown", f"Nobody knows what came of it: {said}.")
+        case "at_work" | "unclear":
+            if over:
+                return Meaning(Outcome.UNKNOWN, "job_too_long", f"It has not ended in time: {said}.")
+            return Meaning(Outcome.AT_WORK, None, said)
+
+
+def _at_work(tried: Tried, submitter: Submitter, job: str | None = None) -> Tried:
+    """Asked again after a while: as the system says, within reason, else as the configuration does."""
+    every = submitter.asked_every if isinstance(submitter, AsksJobs) else 0.0
+    pause = max(every, min(tried.result.retry_after or 0.0, LONGEST_PAUSE))
+    return replace(tried, result=replace(tried.result, retry_after=pause, job=job))
 
 
 def _answered(operation: Operation, claimed: Claimed, answer: Answer, told: Meaning) -> Tried:
@@ -125,10 +196,14 @@ def _shown_of(operation: Operation, answer: Answer, told: Meaning) -> tuple[str 
     may tell beside the values that were sent (those are hidden already): of a record that is read back, the account
     that stands there now. Its shape stays, and what the configuration says of it.
     """
-    if all(field.sensitivity not in SENSITIVE for field in operation.fields.values()):
+    if not _is_sensitive(operation):
         return told.say or None, cut(answer.body, ANSWER_LIMIT)
     quoted = bool(answer.body.strip()) and told.say == said(answer.status, answer.body)
     return (without_digits(told.say) if quoted else told.say) or None, masked(answer.body)
+
+
+def _is_sensitive(operation: Operation) -> bool:
+    return any(field.sensitivity in SENSITIVE for field in operation.fields.values())
 
 
 def _read_back(submitter: Submitter, operation: Operation, claimed: Claimed, write: Write) -> Tried:
@@ -143,7 +218,9 @@ def _read_back(submitter: Submitter, operation: Operation, claimed: Claimed, wri
 def _broken(submitter: Submitter, claimed: Claimed, write: Write, error: TransportError) -> Tried:
     """No answer. Whether the write may have arrived decides what it comes to."""
     request = _shown(submitter, write)
-    if claimed.kind == "read_back":
+    if claimed.job is not None:
+        outcome, error_class, health = Outcome.UNKNOWN, "job_unknown", _UNKNOWN if error.permanent else _FAILS
+    elif claimed.kind == "read_back":
         outcome, error_class, health = Outcome.UNKNOWN, "not_read_back", _FAILS
     elif error.sent:
         outcome, error_class, health = Outcome.UNKNOWN, "no_answer", _FAILS

@@ -85,7 +85,9 @@ def _texts(judge: Judge, operation: Operation) -> None:
         for path, text in _strings(given):
             where = [part, *path]
             for name in PLACE.findall(text):
-                judge.choose("operations", operation.code, where, name, known, "of the fields")
+                inside_job = where[:2] == ["submit", "job"]
+                fits = [*known, "job"] if inside_job else known
+                judge.choose("operations", operation.code, where, name, fits, "of the fields")
             if path and holds_secret(str(path[-1]), text) and not PLACE.search(text):
                 said = f"'{path[-1]}' holds a secret"
                 judge.report("operations", operation.code, where, said, "'auth:' in the system's connection")

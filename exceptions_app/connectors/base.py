@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,8 @@ class Write:
 class Answer:
     """What a system answered. `request` and `body` hide the values of sensitive fields; `request` is cut.
 
-    `as_expected`: False where the operation says what a success reads like, and this does not.
+    `as_expected`: False where the operation says what a success reads like, and this does not; `problem` may say why.
+    `job`: the system does it later, and is asked there (an address of its own making) what came of it.
     """
 
     status: int | None
@@ -205,6 +206,21 @@ class Answer:
     request: str
     retry_after: float | None = None
     as_expected: bool = True
+    problem: str = ""
+    job: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How work stands that a system does later, by its own word. `said`: that word, and why where it failed.
+
+    `state`: `transient` failed, and may work when it is sent again; `gone`: the system knows no such job any more;
+    `unclear`: it gave an answer that does not say. Sensitive values are hidden.
+    """
+
+    state: Literal["at_work", "done", "failed", "transient", "gone", "unclear"]
+    said: str
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +229,27 @@ class Arrival:
 
     found: bool
     answer: Answer
+
+
+@runtime_checkable
+class AsksJobs(Protocol):
+    """A submitter to a system that may do the work later: an answer then names a `job`."""
+
+    @property
+    def asked_every(self) -> float:
+        """Seconds between two questions about a job."""
+        ...
+
+    @property
+    def asked_for(self) -> float:
+        """Seconds after which a job that is still at work is not asked about any more."""
+        ...
+
+    def standing(self, write: Write, job: str) -> Standing:
+        """Ask how a job stands, changing nothing. Raises `TransportError` when it cannot be asked: `permanent` where
+        it never can.
+        """
+        ...
 
 
 class Submitter(Protocol):

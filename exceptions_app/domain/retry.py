@@ -29,7 +29,9 @@ _DOUBLINGS = 40
 
 
 class Outcome(StrEnum):
-    """What a try came to. FOUND and ABSENT are of a read-back; UNKNOWN of either: no answer that says."""
+    """What a try came to. FOUND and ABSENT are of a read-back; UNKNOWN of either: no answer that says. AT_WORK: the
+    system has taken it and does it later.
+    """
 
     ACCEPTED = "accepted"
     TRANSIENT = "transient"
@@ -37,6 +39,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     FOUND = "found"
     ABSENT = "absent"
+    AT_WORK = "at_work"
 
 
 class Step(StrEnum):
@@ -145,12 +148,9 @@ def meaning(status: int | None, body: str, rules: Sequence[ErrorRuleLike], *, ho
     transient, everything else is permanent. Where a system does not honour idempotency keys, 500, 502 and 504 leave
     the outcome unknown: sent again, the write could be done twice.
     """
-    for rule in rules:
-        if _fits(rule, status, body):
-            outcome = Outcome(rule.means)
-            if outcome is Outcome.ACCEPTED:
-                return Meaning(outcome)
-            return Meaning(outcome, rule.error_class, rule.say or said(status, body), rule.backoff)
+    ruled = meaning_by_rule(status, body, rules)
+    if ruled is not None:
+        return ruled
     if status is None or 200 <= status < 300:
         return Meaning(Outcome.ACCEPTED)
     if status in _MAYBE_DONE and not honours_keys:
@@ -158,6 +158,17 @@ def meaning(status: int | None, body: str, rules: Sequence[ErrorRuleLike], *, ho
     if status in _PASSING or status >= 500:
         return Meaning(Outcome.TRANSIENT, _CLASSES.get(status, "unavailable"), said(status, body))
     return Meaning(Outcome.PERMANENT, _CLASSES.get(status, "refused"), said(status, body))
+
+
+def meaning_by_rule(status: int | None, body: str, rules: Sequence[ErrorRuleLike]) -> Meaning | None:
+    """What the first rule that fits says; None: none fits."""
+    for rule in rules:
+        if _fits(rule, status, body):
+            outcome = Outcome(rule.means)
+            if outcome is Outcome.ACCEPTED:
+                return Meaning(outcome)
+            return Meaning(outcome, rule.error_class, rule.say or said(status, body), rule.backoff)
+    return None
 
 
 def said(status: int | None, body: str) -> str:

@@ -69,6 +69,8 @@ class Delivery(Base):
     """How often it was read back; `tries` counts the sends only."""
     doubtful: Mapped[bool] = mapped_column(default=False)
     """A send may have arrived without an answer: it keeps its key, and is not given up before that is known."""
+    job: Mapped[str | None] = mapped_column(Text)
+    """What the system does later, while it is at work on it: JSON, see `services.outbox_jobs`."""
     max_tries: Mapped[int]
     not_before: Mapped[Utc]
     lease_owner: Mapped[str | None] = mapped_column(String(100))
@@ -100,8 +102,9 @@ class Delivery(Base):
 class Attempt(Base):
     """One try of a delivery: what was asked, what was answered, how long it took.
 
-    `kind`: send, or read_back (to see whether an earlier send arrived). `outcome`: accepted, transient, permanent,
-    unknown, found, absent; NULL while it runs. Inserted before the call, so that a killed process leaves its trace.
+    `kind`: send, read_back (to see whether an earlier send arrived), or job (to see what came of what the system does
+    later: one row, however often it is asked). `outcome`: accepted, transient, permanent, unknown, found, absent,
+    at_work; NULL while it runs. Inserted before the call, so that a killed process leaves its trace.
     `request` and `answer` are masked by the sensitivity of the fields, and cut.
     """
 

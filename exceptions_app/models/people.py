@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exceptions_app.extensions import Base
@@ -52,6 +52,8 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     """No rule gives them work before."""
     turn: Mapped[int] = mapped_column(Big, default=0, server_default="0")
     """Grows with each exception that a rule gives to somebody: the lowest is whose turn is longest ago."""
+    ended_sessions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The sessions that were signed out while a cookie of theirs may still live: `<id> <time>`, one a line."""
     created_at: Mapped[Utc]
     queues: Mapped[list[UserQueue]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     entities: Mapped[list[UserEntity]] = relationship(cascade="all, delete-orphan", lazy="selectin")

@@ -15,6 +15,7 @@ from exceptions_app.models import Attempt, Delivery
 from . import retry_words as words
 
 LIMIT = 200
+_DID = {"read_back": "looked whether it had arrived at", "job": "asked what came of it at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class AttemptLine:
 
     delivery_id: int
     number: int
-    is_read_back: bool
+    kind: str
     system_name: str
     at: datetime
     took: int | None
@@ -37,7 +38,7 @@ class AttemptLine:
     @property
     def did(self) -> str:
         """What was done, after `The jobs`."""
-        what = "looked whether it had arrived at" if self.is_read_back else "sent it to"
+        what = _DID.get(self.kind, "sent it to")
         code = f", HTTP {self.status_code}" if self.status_code is not None else ""
         took = f", {self.took:,} ms" if self.took is not None else ""
         return f"{what} {self.system_name} (try {self.number}): {self.outcome}{code}{took}"
@@ -80,7 +81,7 @@ def _line(catalog: Catalog, attempt: Attempt, system: str) -> AttemptLine:
     return AttemptLine(
         delivery_id=attempt.delivery_id,
         number=attempt.number,
-        is_read_back=attempt.kind == "read_back",
+        kind=attempt.kind,
         system_name=known.name if known else system,
         at=attempt.finished_at or attempt.started_at,
         took=attempt.duration_ms,

@@ -154,7 +154,7 @@ class LineMaker:
             title=operation.title if operation else delivery.operation.replace("_", " ").capitalize(),
             system_name=system,
             status=delivery.status,
-            label=words.state(delivery.status),
+            label=words.AT_WORK if delivery.job is not None else words.state(delivery.status),
             tone=words.tone(delivery.status),
             sentence=self._say(delivery, around),
             note=delivery.note or "",

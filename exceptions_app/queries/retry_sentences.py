@@ -11,6 +11,7 @@ from exceptions_app.domain import wording
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.retry import Sent
 from exceptions_app.models import Delivery, SystemGate
+from exceptions_app.services.outbox_jobs import AtWork
 
 from . import retry_words as words
 from .confirming import expected
@@ -40,7 +41,7 @@ class Sentences:
             ),
             Sent.READY: lambda _, a: f"Would be sent to {a.system}. Nothing has been sent yet.",
             Sent.WAITING: self._waiting,
-            Sent.SENDING: lambda _, a: f"Being sent to {a.system}.",
+            Sent.SENDING: lambda d, a: self._at_work(d, a) or f"Being sent to {a.system}.",
             Sent.UNSURE: lambda _, a: f"Needs you: nobody knows whether it arrived at {a.system}.",
             Sent.ACCEPTED: self._accepted,
             Sent.CONFIRMED: lambda d, a: self._settled(d, a, "Confirmed"),
@@ -60,11 +61,13 @@ class Sentences:
 
     def _waiting(self, delivery: Delivery, around: Around) -> str:
         gate, system = self._gates.get(delivery.system), around.system
-        if around.batch_status == "paused":
+        if around.batch_status == "paused" and delivery.job is None:
             return "Paused with its batch: nothing more of it is sent until it is resumed."
         if gate is not None and gate.retry_at is not None and gate.retry_at > self._now:
             since = f" since {self.at(gate.opened_at)}" if gate.opened_at else ""
             return f"Resting{since}: {system} does not answer; next try {self.at(gate.retry_at)}."
+        if at_work := self._at_work(delivery, around):
+            return at_work
         later = f"; next try {self.at(delivery.not_before)}" if delivery.not_before > self._now else ""
         if delivery.doubtful:
             return f"It may have arrived at {system}: that is found out before anything is sent again{later}."
@@ -72,6 +75,13 @@ class Sentences:
             error = delivery.last_error.rstrip(".")
             return f"Try {delivery.tries} did not work: {error}{later or '; tried again soon'}."
         return f"Waiting to be sent to {system}{later}."
+
+    def _at_work(self, delivery: Delivery, around: Around) -> str:
+        """Empty where its system does nothing later."""
+        job = AtWork.read(delivery.job)
+        if job is None:
+            return ""
+        return f"{around.system} took it {self.at(job.since)} and does it later: it is asked what came of it."
 
     def _accepted(self, delivery: Delivery, around: Around) -> str:
         if delivery.accepted_at is None:

@@ -73,6 +73,7 @@ _OUTCOME = {
     Outcome.UNKNOWN: "no answer: it may have arrived",
     Outcome.FOUND: "it is there",
     Outcome.ABSENT: "it is not there",
+    Outcome.AT_WORK: "it is at work on it",
 }
 _CLASS = {
     "not_arrived": "It had not arrived",
@@ -86,10 +87,15 @@ _CLASS = {
     "not_reached": "Not reached",
     "no_answer": "No answer",
     "cannot_be_sent": "Cannot be sent like this",
+    "job_failed": "It failed there later",
+    "job_unknown": "What came of it is not known there",
+    "job_too_long": "It did not end in time",
     "unexpected_answer": "An answer nobody expected",
     "internal": "It broke on our side",
     "other": "Other reasons",
 }
+AT_WORK = "At work there"
+"""In place of the state of a write that its system has taken for later."""
 HIDDEN = "hidden"
 
 

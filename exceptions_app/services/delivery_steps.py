@@ -67,6 +67,8 @@ class Steps:
             raise StepError(f"delivery {delivery.id} cannot go from {delivery.status} to {to}")
         delivery.status = to.value
         delivery.lease_owner = delivery.lease_until = None
+        if to not in (Sent.WAITING, Sent.SENDING):
+            delivery.job = None
         if note is not None:
             delivery.note = note
         if to in _NO_LONGER_ON_ITS_WAY:

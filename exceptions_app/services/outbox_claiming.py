@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, select, text, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.domain.lifecycle import Status
@@ -21,12 +21,13 @@ from exceptions_app.models import Attempt, Delivery, ExceptionCase, RetryBatch
 from . import bulk
 from .context import ActionContext
 from .delivery_steps import Steps
+from .outbox_jobs import KIND, AtWork, attempts_of
 from .outbox_rules import Rules, rules_for
 from .retry_batches import finish, skip_cancelled
 from .retry_values import loads
 
-Kind = Literal["send", "read_back"]
-Fate = Literal["send", "read_back", "end"]
+Kind = Literal["send", "read_back", "job"]
+Fate = Literal["send", "read_back", "job", "end"]
 
 WAITING_SQL = text("delivery.status = 'waiting'")
 """Written out, not bound: a partial index serves only a query that repeats its condition."""
@@ -39,7 +40,9 @@ _ATTEMPT = ("id", "delivery_id", "case_id", "number", "kind", "started_at", "cor
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A write to be sent (or read back) now, once. `fields` are texts: see `retry_values.typed`."""
+    """A write to be sent (or read back, or asked about: its `job`) now, once. `fields` are texts: see
+    `retry_values.typed`. `number`: of the try, in the order of the tries; a job has that of its send.
+    """
 
     delivery_id: int
     attempt_id: int
@@ -52,6 +55,7 @@ class Claimed:
     correlation_id: str
     fields: Mapping[str, str | None]
     owner: str
+    job: AtWork | None = None
 
 
 def claim(
@@ -71,8 +75,8 @@ def claim(
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         cases = select(ExceptionCase.id).where(ExceptionCase.id.in_([row.case_id for row in taken]))
         session.execute(cases.order_by(ExceptionCase.id).with_for_update())
-    reading = {row.id for row in taken if fates[row.id] == "read_back"}
-    return _claimed(session, ctx, taken, reading, owner, ctx.now + lease)
+    kinds = {row.id: kind for row in taken if (kind := fates[row.id]) != "end"}
+    return _claimed(session, ctx, taken, kinds, owner, ctx.now + lease)
 
 
 def due_systems(session: Session, now: datetime) -> list[str]:
@@ -80,7 +84,7 @@ def due_systems(session: Session, now: datetime) -> list[str]:
     included.
     """
     d = Delivery
-    waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, ~_is_steered(*_NOT_NOW))
+    waiting = select(d.system).where(WAITING_SQL, d.not_before <= now, _MAY_GO)
     lapsed = select(d.system).where(d.status == Sent.SENDING.value, d.lease_until <= now)
     return sorted({*session.scalars(waiting.distinct()), *session.scalars(lapsed.distinct())})
 
@@ -127,7 +131,8 @@ def _is_steered(*statuses: str) -> ColumnElement[bool]:
     return and_(Delivery.batch_id.is_not(None), Delivery.batch_id.in_(batches))
 
 
-_NOT_NOW = ("preparing", "ready", "paused")
+_MAY_GO = or_(Delivery.job.is_not(None), ~_is_steered("preparing", "ready", "paused"))
+"""What is at work there is asked about, even where nothing more of its batch is sent."""
 
 
 def _first_of_each_key() -> Any:
@@ -140,11 +145,11 @@ def _first_of_each_key() -> Any:
     return (
         select(
             d.id, d.case_id, d.operation, d.system, d.idempotency_key, d.fields, d.tries, d.reads, d.doubtful,
-            d.max_tries, d.correlation_id, ExceptionCase.status.label("case_status"),
+            d.max_tries, d.job, d.correlation_id, ExceptionCase.status.label("case_status"),
             _is_steered("cancelled").label("cancelled"),
         )
         .join(ExceptionCase, ExceptionCase.id == d.case_id)
-        .where(WAITING_SQL, *due, ~_is_steered(*_NOT_NOW), ~cancelled, ~exists().where(*same, live))
+        .where(WAITING_SQL, *due, _MAY_GO, ~cancelled, ~exists().where(*same, live))
         .order_by(d.not_before, d.id)
         .limit(bindparam("most", type_=Integer))
     )  # fmt: skip
@@ -164,6 +169,8 @@ def _fate(ctx: ActionContext, row: Any) -> Fate:
     neither is possible, or nothing is to be sent any more, the wait ends.
     """
     rules = rules_for(ctx.catalog, row.operation)
+    if row.job is not None:
+        return "job" if row.operation in ctx.catalog.operations else "end"
     may_send_again = rules.idempotent and row.tries < row.max_tries and not row.cancelled
     if row.doubtful and not may_send_again:
         return "read_back" if rules.can_read_back else "end"
@@ -172,38 +179,51 @@ def _fate(ctx: ActionContext, row: Any) -> Fate:
 
 
 def _claimed(
-    session: Session, ctx: ActionContext, rows: Sequence[Any], reading: set[int], owner: str, until: datetime
+    session: Session,
+    ctx: ActionContext,
+    rows: Sequence[Any],
+    kinds: Mapping[int, Kind],
+    owner: str,
+    until: datetime,
 ) -> list[Claimed]:
     d, quiet = Delivery, {"synchronize_session": False}
+    counters: tuple[tuple[Kind, dict[str, Any]], ...] = (
+        ("send", {"tries": d.tries + 1}), ("read_back", {"reads": d.reads + 1}), ("job", {}),
+    )  # fmt: skip
     mine = update(d).where(d.status == Sent.WAITING.value)
     lease = {"status": Sent.SENDING.value, "lease_owner": owner, "lease_until": until}
     won: set[int] = set()
-    for kind, counter in (("send", {"tries": d.tries + 1}), ("read_back", {"reads": d.reads + 1})):
-        ids = [row.id for row in rows if (row.id in reading) == (kind == "read_back")]
+    for kind, counter in counters:
+        ids = [row.id for row in rows if kinds[row.id] == kind]
         if ids:
             took = mine.where(d.id.in_(ids)).values(**lease, **counter).returning(d.id)
             won |= set(session.scalars(took, execution_options=quiet))
     taken = [row for row in rows if row.id in won]
     if not taken:
         return []
-    cases = update(ExceptionCase).where(ExceptionCase.id.in_([row.case_id for row in taken]))
-    session.execute(cases.values(retry_state=Sent.SENDING.value), execution_options=quiet)
-    return _attempts(session, ctx, taken, reading, owner)
+    sent = [row.case_id for row in taken if kinds[row.id] != "job"]
+    if sent:
+        cases = update(ExceptionCase).where(ExceptionCase.id.in_(sent))
+        session.execute(cases.values(retry_state=Sent.SENDING.value), execution_options=quiet)
+    return _attempts(session, ctx, taken, kinds, owner)
 
 
 def _attempts(
-    session: Session, ctx: ActionContext, rows: Sequence[Any], reading: set[int], owner: str
+    session: Session, ctx: ActionContext, rows: Sequence[Any], kinds: Mapping[int, Kind], owner: str
 ) -> list[Claimed]:
-    ids = bulk.reserve_ids(session, Attempt, len(rows))
+    asked = attempts_of(session, [row.id for row in rows if kinds[row.id] == "job"])
+    fresh = [row.id for row in rows if row.id not in asked]
+    ids = {**asked, **dict(zip(fresh, bulk.reserve_ids(session, Attempt, len(fresh)), strict=True))}
     at = bulk.time_writer(session)(ctx.now)
     found, stored = [], []
-    for attempt_id, row in zip(ids, rows, strict=True):
-        kind: Kind = "read_back" if row.id in reading else "send"
-        number = row.tries + row.reads + 1
-        stored.append((attempt_id, row.id, row.case_id, number, kind, at, row.correlation_id))
+    for row in rows:
+        kind, attempt_id = kinds[row.id], ids[row.id]
+        number = row.tries + row.reads + (kind != "job")
+        if row.id not in asked:
+            stored.append((attempt_id, row.id, row.case_id, number, kind, at, row.correlation_id))
         found.append(Claimed(
             row.id, attempt_id, row.case_id, row.operation, row.system, kind, number, row.idempotency_key,
-            row.correlation_id, loads(row.fields), owner,
+            row.correlation_id, loads(row.fields), owner, AtWork.read(row.job) if kind == "job" else None,
         ))  # fmt: skip
     bulk.insert(session, Attempt, _ATTEMPT, stored)
     return found
@@ -241,12 +261,16 @@ def _take_lapsed(session: Session, ctx: ActionContext, system: str) -> None:
         if delivery.status != Sent.SENDING or delivery.lease_until is None or delivery.lease_until > ctx.now:
             continue
         batches.add(delivery.batch_id)
+        if delivery.job is not None:  # asked again as before: what it is at work on is written down
+            delivery.not_before = ctx.now
+            steps.move(cases[delivery.case_id], delivery, Sent.WAITING)
+            continue
         delivery.doubtful = True
         delivery.first_error, delivery.last_error = delivery.first_error or UNANSWERED, UNANSWERED
         delivery.error_class = "no_answer"
         _go_on(steps, rules_for(ctx.catalog, delivery.operation), cases[delivery.case_id], delivery, ctx.now)
     unanswered = update(Attempt).where(
-        Attempt.delivery_id.in_([row.id for row in rows]), Attempt.outcome.is_(None)
+        Attempt.delivery_id.in_([row.id for row in rows]), Attempt.outcome.is_(None), Attempt.kind != KIND
     )
     ended = unanswered.values(outcome=Outcome.UNKNOWN.value, error=UNANSWERED, finished_at=ctx.now)
     session.execute(ended, execution_options=_QUIET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,10 +16,11 @@ from exceptions_app.models import Attempt, Delivery, ExceptionCase
 from .context import ActionContext
 from .delivery_steps import Steps
 from .outbox_claiming import Claimed
+from .outbox_jobs import KIND, AtWork
 from .outbox_rules import rules_for
 from .retry_batches import finish
 
-_LATE = frozenset({Outcome.ACCEPTED, Outcome.FOUND, Outcome.PERMANENT})
+_LATE = frozenset({Outcome.ACCEPTED, Outcome.FOUND, Outcome.PERMANENT, Outcome.AT_WORK})
 """What an answer must be to count after its lease has lapsed, when the write waits or a person is asked."""
 _NEVER_KNOWN = "It may have arrived: no answer came."
 
@@ -27,7 +28,8 @@ _NEVER_KNOWN = "It may have arrived: no answer came."
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one try came to. `request` and `answer` are masked already; `retry_after` is in seconds; `backoff`: the
-    waits of this class of error, None for the operation's own.
+    waits of this class of error, None for the operation's own. `job`: where it is asked, of what is now at work;
+    `retry_after` is then until when it is asked.
     """
 
     claimed: Claimed
@@ -42,6 +44,7 @@ class Result:
     status_code: int | None = None
     retry_after: float | None = None
     backoff: BackoffLike | None = None
+    job: str | None = None
 
 
 def record(
@@ -67,7 +70,7 @@ def record(
     for result in results:
         claimed = result.claimed
         attempt, delivery = attempts.get(claimed.attempt_id), deliveries[claimed.delivery_id]
-        if attempt is None or attempt.outcome not in (None, Outcome.UNKNOWN):
+        if attempt is None or attempt.outcome not in (None, Outcome.UNKNOWN, _reopens(result)):
             continue  # recorded already
         _keep(attempt, result)
         if _counts(delivery, result):
@@ -78,9 +81,16 @@ def record(
     finish(session, ctx, batches)
 
 
+def _reopens(result: Result) -> Outcome | None:
+    """The outcome that another answer replaces: a job is asked until it has ended."""
+    return Outcome.AT_WORK if result.claimed.kind == KIND else None
+
+
 def _counts(delivery: Delivery, result: Result) -> bool:
     if delivery.tries + delivery.reads != result.claimed.number:
         return False  # something was tried since
+    if result.claimed.kind == KIND and delivery.job is None:
+        return False  # it has ended since
     if delivery.status == Sent.SENDING:
         return delivery.lease_owner == result.claimed.owner
     return delivery.status in (Sent.WAITING, Sent.UNSURE) and _outcome(result) in _LATE
@@ -113,6 +123,12 @@ class _Answer:
     def go_on(self, chance: float) -> None:
         """Along the table. `chance` draws the wait."""
         delivery, result, outcome = self.delivery, self.result, _outcome(self.result)
+        if outcome is Outcome.AT_WORK:
+            self._ask_later()
+            return
+        if result.claimed.kind == KIND and outcome is not Outcome.UNKNOWN:
+            delivery.doubtful = False  # the system says itself what came of it
+        delivery.job = None
         most = delivery.max_tries
         if result.backoff is not None:  # of this class of error; a person may have granted more tries since
             most = result.backoff.max_tries + max(0, most - self.rules.backoff.max_tries)
@@ -141,6 +157,16 @@ class _Answer:
         pause = wait(so_far, self.backoff, chance, self.result.retry_after)
         self.delivery.not_before = self.ctx.now + pause
         self.steps.move(self.case, self.delivery, Sent.WAITING)
+
+    def _ask_later(self) -> None:
+        """The system does it later: where it is asked is written down, and when."""
+        delivery, result = self.delivery, self.result
+        if result.job is not None:
+            delivery.job = AtWork(result.job, self.ctx.now).written()
+        delivery.doubtful = True
+        delivery.not_before = self.ctx.now + timedelta(seconds=result.retry_after or 0)
+        if delivery.status != Sent.WAITING:
+            self.steps.move(self.case, delivery, Sent.WAITING)
 
     def _keep_error(self) -> None:
         result, delivery = self.result, self.delivery

@@ -45,7 +45,7 @@ operations:
       quantity: {{source: ordered.quantity, type: quantity, edit: true}}
       supplier: {{source: ordered.supplier, required: false, sensitivity: internal}}
     order_key: {order_key}
-    submit: {{path: "/orders/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}}}
+    submit: {{path: "/orders/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}{job}}}
     {read_back}
     backoff: {{first_wait: 1s, shortest_wait: 1s, longest_wait: 60s, max_tries: {max_tries}}}
 """
@@ -161,7 +161,7 @@ class Writing:
 
 def make(
     database: Any, clock: Clock, tmp_path: Path, server: Loopback, target: Target, *, read_back: bool = False,
-    order_key: str = "[order]", max_tries: int = 4, **delivery: Any,
+    order_key: str = "[order]", max_tries: int = 4, job: dict[str, Any] | None = None, **delivery: Any,
 ) -> Writing:  # fmt: skip
     """An install on a fresh database. `delivery`: how the target takes writes."""
     site = tmp_path / "catalog"
@@ -169,7 +169,7 @@ def make(
     rules = {"idempotent": target.honours, "concurrency": 4, **delivery}
     text = WRITES.format(
         url=server.url, delivery=json.dumps(rules), order_key=order_key, max_tries=max_tries,
-        read_back=READ_BACK.format() if read_back else "",
+        read_back=READ_BACK.format() if read_back else "", job=f", job: {json.dumps(job)}" if job else "",
     )  # fmt: skip
     (site / "writes.yaml").write_text(text)
     catalog = load_catalog(site, connector_models())

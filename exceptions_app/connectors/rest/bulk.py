@@ -27,6 +27,7 @@ from .masking import masked
 from .options import RestBulk
 from .paging import Batch, Step, Walk
 from .refusals import retry_after
+from .system_jobs import Job, job_of, says
 from .templates import in_path, plain, text
 from .transport import Call, HttpSource
 
@@ -35,14 +36,6 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 300.0
 _MOST_TRIES = 3
 _JSON = Reader()
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A submitted job: its identifier, and where it says how it stands."""
-
-    name: str
-    status_url: str
 
 
 @dataclass(slots=True)
@@ -88,7 +81,7 @@ class BulkRead:
                 yield replace(batch, last=batch.last and number == len(addresses))
         self._clean_up(job)
 
-    def _job(self, submit: Part) -> _Job:
+    def _job(self, submit: Part) -> Job:
         """The job that an interrupted run has left, where it asked for the same and is still there; else a new one."""
         asked = dump([submit.path, dict(submit.params), dict(submit.fields), submit.body, self.options.body])
         asked = sha256(asked.encode()).hexdigest()
@@ -100,7 +93,7 @@ class BulkRead:
                 self._keep(known | {"tries": known["tries"] + 1})
                 log.info("%s: the job %s of an interrupted run is taken up", self.label, known["job"])
                 self.submitted_at = at
-                return _Job(known["job"], known["status"])
+                return Job(known["job"], known["status"])
         self.submitted_at = utc_now()
         job = self._submitted(submit)
         note = {
@@ -134,24 +127,18 @@ class BulkRead:
         if self.notes is not None:
             self.notes.keep(None)
 
-    def _submitted(self, submit: Part) -> _Job:
+    def _submitted(self, submit: Part) -> Job:
         where = self._where("submit")
         part = replace(submit, method=self.options.submit, body=self.options.body)
         answer = self.source.ask(self.requests.call(part, Step()), where)
-        if self.options.job_header is not None:
-            told = answer.headers.get(self.options.job_header, "")
-        else:
-            found = find(_JSON.value(answer, where), self.options.job)
-            told = "" if found is None or isinstance(found, dict | list) else plain(found)
-        if not told:
-            place = f"header {self.options.job_header}" if self.options.job_header else repr(self.options.job)
-            raise FeedContentError(
-                f"no job at {place}", where, "the identifier of the job that was submitted"
-            )
-        if self.options.status is None or told.startswith(("http://", "https://", "/")):
-            address = self.source.reach.follow(told, str(answer.url), where, "the job")
-            return _Job(httpx2.URL(address).path.rstrip("/").rpartition("/")[2], address)
-        return _Job(told, self._address(self.options.status, told))
+        return job_of(
+            self.options,
+            self.source.reach,
+            str(answer.url),
+            answer.headers,
+            lambda: _JSON.value(answer, where),
+            where,
+        )
 
     def _is_done(self, status: Any) -> bool:
         state = find(status, self.options.state)
@@ -161,13 +148,13 @@ class BulkRead:
             )
             message = f"no state at {self.options.state!r}; the answer holds {holds}"
             raise FeedContentError(message, self._where("status"), "how the job stands")
-        said = plain(state).casefold()
-        if said in {text.casefold() for text in self.options.failed}:
+        said = plain(state)
+        if says(said, self.options.failed):
             why = find(status, self.options.message) if self.options.message else None
             told = f": {cut(plain(why), 200)}" if why is not None else ""
-            message = f"the job says {plain(state)!r}{told}"
+            message = f"the job says {said!r}{told}"
             raise TransportError(message, permanent=False, where=self._where("status"), answered=True)
-        return said in {text.casefold() for text in self.options.done}
+        return says(said, self.options.done)
 
     def _too_long(self, status: Any) -> TransportError:
         state = masked(plain(find(status, self.options.state)))
@@ -177,7 +164,7 @@ class BulkRead:
         )
         return TransportError(message, permanent=False, where=self._where("status"), answered=True)
 
-    def _addresses(self, job: _Job, status: Any) -> list[str]:
+    def _addresses(self, job: Job, status: Any) -> list[str]:
         if self.options.result is not None:
             return [self._address(self.options.result, job.name)]
         found = find(status, self.options.result_field or "")
@@ -196,7 +183,7 @@ class BulkRead:
     def _asked(self, url: str, what: str) -> httpx2.Response:
         return self.source.ask(Call(url, headers={"Accept": "application/json"}), self._where(what))
 
-    def _clean_up(self, job: _Job) -> None:
+    def _clean_up(self, job: Job) -> None:
         """What was read is read; a job that stays there does no harm."""
         if self.options.cleanup is None:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
@@ -16,12 +17,13 @@ from urllib.parse import urlencode
 
 from exceptions_app.catalog.schema import Operation, System
 
-from ..base import Answer, Arrival, TransportError, Write, cut
+from ..base import Answer, Arrival, FeedContentError, Standing, TransportError, Write, cut
 from ..concealing import Concealer
 from ..exact_json import dump, find, parse
 from .options import RestConnection
 from .target import HttpTarget, Reply, Request
 from .templates import UnfitValueError, entries, in_header, in_path, in_xml, plain, text, value
+from .write_jobs import WriteJobs, why_not
 from .write_options import RestReadBack, RestSubmit
 
 SHOWN_LIMIT = 4000
@@ -49,6 +51,7 @@ class RestSubmitter:
     ) -> None:
         self._target, self._submit, self._read_back = target, submit, read_back
         self._concealer, self._where = concealer, where
+        self._jobs = None if submit.job is None else WriteJobs(submit.job, target.reach, where)
 
     @classmethod
     def of(cls, system: System, operation: Operation, left: Callable[[], None]) -> RestSubmitter:
@@ -67,30 +70,56 @@ class RestSubmitter:
         return self._shown(self._request(self._submit, write), write)
 
     def submit(self, write: Write) -> Answer:
-        answer = self._ask(self._request(self._submit, write), write)
+        request = self._request(self._submit, write)
+        reply = self._sent(request, write)
+        answer = self._answer(reply, request, write)
+        try:
+            job = self._jobs.address(reply, request.url, _given(write)) if self._jobs else None
+        except (FeedContentError, TransportError, UnfitValueError) as error:
+            return _unexpected(answer, self._hidden(why_not(error), write))
+        if job is not None:
+            return replace(answer, job=job)
         expected = self._submit.success
         return answer if expected is None or expected in answer.body else _unexpected(answer)
+
+    @property
+    def asked_every(self) -> float:
+        return self._jobs.options.every.total_seconds() if self._jobs else 0.0
+
+    @property
+    def asked_for(self) -> float:
+        return self._jobs.options.longest.total_seconds() if self._jobs else 0.0
+
+    def standing(self, write: Write, job: str) -> Standing:
+        if self._jobs is None:
+            message = "nothing says any more how a job is asked (submit.job)"
+            raise TransportError(message, permanent=True, where=self._where)
+        request = self._jobs.question(job, _own(write))
+        reply = self._sent(request, write)
+        state, said = self._jobs.standing(reply)
+        return Standing(state, self._hidden(said, write), self._answer(reply, request, write))
 
     def read_back(self, write: Write) -> Arrival:
         asked = self._read_back
         if asked is None:
             raise TransportError("nothing says how to read it back", permanent=True, where=self._where)
-        answer = self._ask(self._request(asked, write), write, hide=False)
-        shown = Answer(answer.status, self._hidden(answer.body, write), answer.request, answer.retry_after)
-        if answer.status in asked.absent:
+        request = self._request(asked, write)
+        reply = self._sent(request, write)
+        shown = self._answer(reply, request, write)
+        if reply.status in asked.absent:
             return Arrival(False, shown)
-        if answer.status is None or not 200 <= answer.status < 300:
-            message = f"it cannot be read back: {answer.status}"
-            after = answer.retry_after
+        if not 200 <= reply.status < 300:
+            message = f"it cannot be read back: {reply.status}"
+            after = reply.retry_after
             raise TransportError(message, permanent=False, where=self._where, retry_after=after)
-        return Arrival(self._fits(asked, answer.body, _given(write)), shown)
+        return Arrival(self._fits(asked, reply.text, _given(write)), shown)
 
     def close(self) -> None:
         self._target.close()
 
-    def _ask(self, request: Request, write: Write, *, hide: bool = True) -> Answer:
+    def _sent(self, request: Request, write: Write) -> Reply:
         try:
-            reply: Reply = self._target.send(request, self._where)
+            return self._target.send(request, self._where)
         except TransportError as error:
             raise TransportError(
                 self._hidden(error.message, write),
@@ -99,8 +128,11 @@ class RestSubmitter:
                 retry_after=error.retry_after,
                 sent=error.sent,
             ) from None
-        body = self._hidden(reply.text, write) if hide else reply.text
-        return Answer(reply.status, body, self._shown(request, write), reply.retry_after)
+
+    def _answer(self, reply: Reply, request: Request, write: Write) -> Answer:
+        return Answer(
+            reply.status, self._hidden(reply.text, write), self._shown(request, write), reply.retry_after
+        )
 
     def _request(self, asked: RestSubmit | RestReadBack, write: Write) -> Request:
         """Raises TransportError (permanent) naming a field whose value cannot stand where it is put."""
@@ -112,7 +144,7 @@ class RestSubmitter:
             content = _content(asked, fields)
         except UnfitValueError as error:
             raise TransportError(str(error), permanent=True, where=self._where) from None
-        own = {"traceparent": traceparent(write.correlation_id), "X-Correlation-ID": write.correlation_id}
+        own = _own(write)
         if content is not None and "content-type" not in {name.lower() for name in headers}:
             own["Content-Type"] = _CONTENT_TYPES[asked.format]
         if isinstance(asked, RestSubmit) and asked.idempotency_header:
@@ -149,6 +181,10 @@ def traceparent(correlation_id: str) -> str:
     return f"00-{trace}-{secrets.token_hex(8)}-01"
 
 
+def _own(write: Write) -> dict[str, str]:
+    return {"traceparent": traceparent(write.correlation_id), "X-Correlation-ID": write.correlation_id}
+
+
 def _given(write: Write) -> dict[str, Any]:
     own = {"idempotency_key": write.idempotency_key, "correlation_id": write.correlation_id}
     return {**own, **write.fields}
@@ -168,8 +204,8 @@ def _content(asked: RestSubmit | RestReadBack, fields: Mapping[str, Any]) -> byt
             return text(asked.body, fields).encode()
 
 
-def _unexpected(answer: Answer) -> Answer:
-    return Answer(answer.status, answer.body, answer.request, answer.retry_after, as_expected=False)
+def _unexpected(answer: Answer, problem: str = "") -> Answer:
+    return replace(answer, as_expected=False, problem=problem)
 
 
 def _is(found: Any, wanted: Any, compared: bool) -> bool:

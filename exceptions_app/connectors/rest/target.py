@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -47,6 +47,7 @@ class Reply:
     status: int
     text: str
     retry_after: float | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class HttpTarget:
@@ -54,11 +55,11 @@ class HttpTarget:
 
     def __init__(self, connection: RestConnection, left: Callable[[], None] = lambda: None) -> None:
         self._timeout = connection.timeout.total_seconds()
-        self._reach = Reach.of(connection)
+        self.reach = Reach.of(connection)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
         self._client = client_of(connection, limits=limits)
         self._has_tokens = connection.auth.type in ("oauth2", "session")
-        self._known = Known(authorizer(connection, self._reach))
+        self._known = Known(authorizer(connection, self.reach))
         self._left = left
 
     @property
@@ -68,10 +69,15 @@ class HttpTarget:
 
     def address_of(self, path: str) -> str:
         """The address of a path below base_url."""
-        return self._reach.address_of(path)
+        return self.reach.address_of(path)
 
     def send(self, request: Request, where: str) -> Reply:
-        """The answer, whatever it says. Raises TransportError: `sent` where the request may have arrived."""
+        """The answer, whatever it says. Raises TransportError: `sent` where the request may have arrived.
+
+        How the system knows us is told to its own host, and to those of which the configuration says so.
+        """
+        if not self.reach.is_known(request.url):
+            return self._once(request, ({}, {}), where)
         carried = self._carried(where)
         reply = self._once(request, carried, where)
         if self._known.expired(reply.status) and self._renewed(carried, where):
@@ -95,8 +101,8 @@ class HttpTarget:
                 content=request.content if request.content is not None else b"",
                 extensions={"trace": progress},
             ) as response:
-                reply = Reply(response.status_code, "", retry_after(response))
-                return Reply(reply.status, self._text(response, deadline), reply.retry_after)
+                reply = Reply(response.status_code, "", retry_after(response), response.headers)
+                return replace(reply, text=self._text(response, deadline))
         except httpx2.TimeoutException as error:
             if _refused(reply):
                 return reply  # type: ignore[return-value]  # it said no; only its words are missing

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from exceptions_app.catalog.schema import Shape
 
+from .bulk_options import JobOptions, apart
 from .header_names import HEADER, checked
 from .plain_path import plain_path
 
@@ -53,6 +54,40 @@ class _Request(Shape):
         return self
 
 
+class RestJob(JobOptions):
+    """Work that the system does later: how it is asked what came of it. Everything that it says and that is neither
+    `done`, `failed` nor `transient` means that it is still at work.
+    """
+
+    answer: list[int] = Field([202], description="statuses of the submit's answer that name a job")
+    state: str | None = Field(
+        "state", description="where the job says how it stands; null: 202 means at work, any other 2xx done"
+    )
+    done: list[str] = Field(default_factory=list, description="what it says once it is done")
+    transient: list[str] = Field(
+        default_factory=list, description="what it says when it failed and may work later: it is sent again"
+    )
+    done_status: list[int] = Field(
+        default_factory=list, description="statuses that say by themselves that it is done, such as 303"
+    )
+    failed_status: list[int] = Field(
+        default_factory=list, description="statuses that say by themselves that it failed"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> RestJob:
+        if self.state is not None and not (self.done or self.done_status):
+            raise ValueError("done is missing: what the job says at state once it is done")
+        if self.state is None and (self.done or self.failed or self.transient):
+            raise ValueError(
+                "done, failed and transient are words that stand at state: say where, or leave them out"
+            )
+        apart(done=self.done, failed=self.failed, transient=self.transient)
+        if both := set(self.done_status) & set(self.failed_status):
+            raise ValueError(f"{', '.join(map(str, sorted(both)))} is both done_status and failed_status")
+        return self
+
+
 class RestSubmit(_Request):
     """The request that makes the write."""
 
@@ -62,6 +97,10 @@ class RestSubmit(_Request):
     )
     success: str | None = Field(
         None, description="a text that the answer to a success holds; without it nobody knows what came of it"
+    )
+    job: RestJob | None = Field(
+        None,
+        description="where the system does it later: how it is asked what came of it; default: 202 is accepted",
     )
 
     @field_validator("idempotency_header")
