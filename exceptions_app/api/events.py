@@ -43,7 +43,7 @@ class RefusedError(Exception):
 @blueprint.post("/<feed>")
 @blueprint.doc(
     responses={
-        202: "Kept. Each event once, however often it is sent",
+        202: "Kept. Each event once, however often it is sent; `differing`: a known id with another body, for a person",
         400: "Not an event: what is wrong, and where",
         401: "The signature is missing, does not fit or is too old",
         404: "No such feed of events",
@@ -72,14 +72,15 @@ def receive(feed: str) -> Response:
     except EventError as error:
         _refuse(400, "Not an event", str(error))
     kept = _keep(feed, events, now)
-    answer = jsonify({"kept": kept, "known": len(events) - kept, "correlation_id": g.correlation_id})
+    told = {"kept": kept.kept, "known": len(events) - kept.kept - kept.differing, "differing": kept.differing}
+    answer = jsonify(told | {"correlation_id": g.correlation_id})
     answer.status_code = 202
     if events:
         answer.headers["traceparent"] = continued(events[0].correlation_id)
     return answer
 
 
-def _keep(feed: str, events: Sequence[Event], now: datetime) -> int:
+def _keep(feed: str, events: Sequence[Event], now: datetime) -> inbox.Appended:
     """How many were new; committed when it returns."""
     session = db.session()
     try:

@@ -33,6 +33,8 @@ class InboxEvent(Base):
     traceparent: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(16), default="waiting", server_default="waiting")
     body: Mapped[str | None] = mapped_column(Text)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    """Of what it said when it came (`connectors.events.event.digest_of`); None: it came before this was kept."""
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often a run broke at it."""
     replays: Mapped[int] = mapped_column(default=0, server_default="0")

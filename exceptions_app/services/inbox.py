@@ -6,9 +6,10 @@ Keeping one is an append and nothing more. Knows neither HTTP nor brokers, and o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.connectors.events.connector import Kept
 from exceptions_app.connectors.events.event import Event
+from exceptions_app.domain.instant import iso
 from exceptions_app.models import InboxEvent, InboxNewest, Reject
 from exceptions_app.records.converging import Newest
 
@@ -31,13 +33,52 @@ _FEW = 20
 """More rows than these go into PostgreSQL by COPY."""
 _COLUMNS = (
     "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
-    "state", "body", "reason",
+    "state", "body", "reason", "digest",
 )  # fmt: skip
+_ID_KEPT = 160
+"""Characters of an id that came again with another body."""
 
 
-def append(session: Session, feed: str, events: Sequence[Event], now: datetime) -> int:
-    """Keep those that are not known yet; how many. The caller commits, and only then tells the sender."""
-    return _append(session, feed, [(event, WAITING, None) for event in events], now)
+class Appended(NamedTuple):
+    """How many events are new. `differing`: came before with another body, and are dead letters."""
+
+    kept: int
+    differing: int = 0
+
+
+def append(session: Session, feed: str, events: Sequence[Event], now: datetime) -> Appended:
+    """Keep those that are not known yet. The caller commits, and only then tells the sender.
+
+    One whose id is known, with another body, is no repetition: it is kept as a dead letter, once.
+    """
+    kept = _append(session, feed, [(event, WAITING, None) for event in events], now)
+    if kept == len(events):
+        return Appended(kept)
+    differing = _differing(session, feed, events)
+    append_dead(session, feed, differing, now)
+    return Appended(kept, len(differing))
+
+
+def _differing(session: Session, feed: str, events: Sequence[Event]) -> list[tuple[Event, str]]:
+    """Those that say something else than what came first with their id; each with the reason."""
+    known: dict[tuple[str, str], tuple[bytes | None, datetime]] = {}
+    e = InboxEvent
+    for some in bulk.in_batches(dict.fromkeys(event.id for event in events)):
+        wanted = select(e.source, e.event_id, e.digest, e.received_at)
+        wanted = wanted.where(e.feed == feed, bulk.is_one_of(session, e.event_id, some))
+        known |= {(row[0], row[1]): (row[2], row[3]) for row in session.execute(wanted)}
+    found = []
+    for event in events:
+        digest, at = known.get((event.source, event.id), (None, None))
+        if digest is None or at is None or event.digest is None or digest == event.digest:
+            continue
+        other = f"{event.id[:_ID_KEPT]} (another body {event.digest.hex()[:12]})"
+        reason = (
+            f"The id '{event.id}' came before, at {iso(at)}, with another body: an id is given once, so that what is "
+            "sent twice is taken once. Send this one again from here if it is right."
+        )
+        found.append((replace(event, id=other), reason))
+    return found
 
 
 def append_dead(session: Session, feed: str, unreadable: Sequence[tuple[Event, str]], now: datetime) -> int:
@@ -53,7 +94,7 @@ def _append(
     rows = [
         (
             feed, event.source, event.id, event.type, written(event.time), received, event.correlation_id,
-            event.traceparent, state, event.body, reason,
+            event.traceparent, state, event.body, reason, event.digest,
         )
         for event, state, reason in events
     ]  # fmt: skip

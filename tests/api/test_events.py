@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -70,6 +70,40 @@ def post(client: FlaskClient, body: Any, **headers: str) -> Any:
     return client.post(
         URL, data=data, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+def test_an_id_that_comes_again_with_another_body_is_told_and_kept_for_a_person(
+    feed: Any, client: FlaskClient, session: Session
+) -> None:
+    def told(body: Any, **headers: str) -> tuple[int, int, int]:
+        answer = post(client, body, **headers, **TOKEN)
+        assert answer.status_code == 202
+        return answer.json["kept"], answer.json["known"], answer.json["differing"]
+
+    first = cloud(data={"a": 1.1, "b": 2})
+    assert told(first, **CLOUD) == (1, 0, 0)
+    again = b'{"source":"/portal", "id":"E1","type":"supplier.changed","specversion":"1.0",\n "data":{"b":2,"a":1.10}}'
+    assert told(again, **CLOUD) == (0, 1, 0)
+    assert told([first, cloud("E2", data={"a": 1})], **BATCH) == (1, 1, 0)
+    other = cloud(data={"a": 1.2, "b": 2})
+    assert told(other, **CLOUD) == (0, 0, 1)
+    assert told([other, first, cloud("E3")], **BATCH) == (1, 1, 1)
+    assert told(cloud(type="supplier.deleted"), **CLOUD) == (0, 0, 1)
+    events = kept(session)
+    assert [event.state for event in events] == ["waiting", "waiting", "dead", "waiting", "dead"]
+    assert events[2].event_id.startswith("E1 (another body ")
+    assert "The id 'E1' came before, at 2026-" in str(events[2].reason)
+    assert json.loads(str(events[2].body))["data"]["a"] == 1.2
+
+
+def test_an_id_from_before_bodies_were_kept_apart_is_known(
+    feed: Any, client: FlaskClient, session: Session
+) -> None:
+    post(client, cloud(), **CLOUD, **TOKEN)
+    session.execute(update(InboxEvent).values(digest=None))
+    session.commit()
+    answer = post(client, cloud(data={"a": 1}), **CLOUD, **TOKEN)
+    assert (answer.json["known"], answer.json["differing"]) == (1, 0)
 
 
 def test_structured_event_is_kept_as_it_was_written(feed: Any, client: FlaskClient, session: Session) -> None:

@@ -70,7 +70,7 @@ def send(hospital: Hospital, *events: dict[str, Any]) -> int:
     options = EventsRead.model_validate(hospital.runtime.catalog.feeds["receipts"].read)
     found = [e for each in events for e in events_in(options, STRUCTURED, json.dumps(each).encode())]
     with hospital.install.transaction() as session:
-        return inbox.append(session, "receipts", found, utc_now())
+        return inbox.append(session, "receipts", found, utc_now()).kept
 
 
 def records(hospital: Hospital, columns: str = "receipt_number, quantity") -> list[tuple[Any, ...]]:

@@ -35,7 +35,8 @@ def test_upgrade_from_the_first_revision_keeps_people(database: Database) -> Non
     with database.engine.begin() as connection:
         row = connection.execute(select(_table(connection, "user_account"))).mappings().one()
         assert (row["email"], row["ended_sessions"]) == ("a@example.org", "")
-        assert "job" in {column["name"] for column in inspect(connection).get_columns("delivery")}
+        for table, name in (("delivery", "job"), ("inbox_event", "digest")):
+            assert name in {column["name"] for column in inspect(connection).get_columns(table)}
 
 
 def test_going_back_keeps_people_too(database: Database) -> None:

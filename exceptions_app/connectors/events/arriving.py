@@ -23,6 +23,7 @@ from .event import (
     EventError,
     Headers,
     correlation_of,
+    digest_of,
     moment,
     named,
 )
@@ -108,7 +109,7 @@ def _structured(options: EventsRead, headers: Headers, text: str, value: Any, wh
         raise EventError(where, f"is {_json_kind(value)}", "a JSON object")
     if "data" in value and "data_base64" in value:
         raise EventError(f"{where}, data_base64", "stands beside data", "one of the two")
-    return _cloudevent(options, headers, value, text, where)
+    return _cloudevent(options, headers, value, value.get("data", value.get("data_base64")), text, where)
 
 
 def _binary(options: EventsRead, headers: Headers, media: str, body: bytes) -> Event:
@@ -121,21 +122,24 @@ def _binary(options: EventsRead, headers: Headers, media: str, body: bytes) -> E
     if media:
         envelope["datacontenttype"] = headers["content-type"]
     head = json.dumps(envelope, ensure_ascii=False)
+    said: Any = None
     if not body:
         kept = head
     elif not media or media == "application/json" or media.endswith("+json"):
         text = text_of(body)
-        _value(text, "body")
+        said = _value(text, "body")
         kept = f'{head[:-1]}, "data": {text.strip()}}}'
     else:
-        kept = f'{head[:-1]}, "data_base64": "{base64.b64encode(body).decode()}"}}'
-    return _cloudevent(options, headers, envelope, kept, "headers ce-", data=kept)
+        said = base64.b64encode(body).decode()
+        kept = f'{head[:-1]}, "data_base64": "{said}"}}'
+    return _cloudevent(options, headers, envelope, said, kept, "headers ce-", data=kept)
 
 
 def _cloudevent(
     options: EventsRead,
     headers: Headers,
     value: Mapping[str, Any],
+    payload: Any,
     text: str,
     where: str,
     data: str | None = None,
@@ -159,6 +163,7 @@ def _cloudevent(
             None if said is None else str(said), traceparent, headers.get("x-correlation-id")
         ),
         traceparent=(traceparent or "")[:100] or None,
+        digest=digest_of(value.get("type"), value.get("subject"), payload),
     )
 
 
@@ -180,6 +185,7 @@ def _webhook(options: EventsRead, headers: Headers, text: str) -> Event:
             None if said is None else str(said), traceparent, headers.get("x-correlation-id")
         ),
         traceparent=(traceparent or "")[:100] or None,
+        digest=digest_of(kind, value if data is None else data),
     )
 
 

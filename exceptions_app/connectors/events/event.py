@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 
 LONGEST_ID = 200
 LONGEST_SOURCE = 300
@@ -35,7 +37,8 @@ class EventError(Exception):
 class Event:
     """One event, ready to be kept. `body` is its JSON text, numbers as they were written.
 
-    `source` and `id` together are unique for a feed. `time` is aware; None: it says none.
+    `source` and `id` together are unique for a feed. `time` is aware; None: it says none. `digest`: of what it says,
+    by which another event with the same id is told from the same one sent again; None: it is known by its id.
     """
 
     id: str
@@ -45,6 +48,18 @@ class Event:
     body: str
     correlation_id: str
     traceparent: str | None = None
+    digest: bytes | None = None
+
+
+def digest_of(*said: object) -> bytes | None:
+    """16 bytes that are the same for the same JSON values, however they are written: order of keys, blanks, 1.10 or
+    1.1, read exactly or by Python's own reader. None for what is nested too deeply.
+    """
+    try:
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=float)
+    except RecursionError:
+        return None
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def trace_id(traceparent: str | None) -> str | None:
