@@ -131,21 +131,26 @@ class _Mentioned(FunctionElement[bool]):
     inherit_cache = True
 
 
-def mentioned(phrases: tuple[Phrase, ...]) -> ColumnElement[bool]:
-    """Exceptions that have every phrase in reference, counterparty, sentence or comments; not to be asked for none."""
-    return _Mentioned(ExceptionCase.id, bindparam(None, phrases, type_=_Phrases()))
+def mentioned(phrases: tuple[Phrase, ...], most: int | None = None) -> ColumnElement[bool]:
+    """Exceptions that have every phrase in reference, counterparty, sentence or comments; not to be asked for none.
+    `most`: only so many of them, whichever they are.
+    """
+    limit = [] if most is None else [bindparam(None, most, type_=BigInteger)]
+    return _Mentioned(ExceptionCase.id, bindparam(None, phrases, type_=_Phrases()), *limit)
 
 
 @compiles(_Mentioned, "sqlite")
 def _mentioned_sqlite(element: _Mentioned, compiler: Any, **options: Any) -> str:
-    number, phrases = (compiler.process(each, **options) for each in element.clauses)
-    return f"{number} IN (SELECT rowid FROM case_search WHERE case_search MATCH {phrases})"  # noqa: S608
+    number, phrases, *most = (compiler.process(each, **options) for each in element.clauses)
+    limit = f" LIMIT {most[0]}" if most else ""
+    return f"{number} IN (SELECT rowid FROM case_search WHERE case_search MATCH {phrases}{limit})"  # noqa: S608
 
 
 @compiles(_Mentioned, "postgresql")
 def _mentioned_postgres(element: _Mentioned, compiler: Any, **options: Any) -> str:
-    number, phrases = (compiler.process(each, **options) for each in element.clauses)
-    return f"{number} IN (SELECT case_id FROM case_search WHERE words @@ {phrases})"  # noqa: S608
+    number, phrases, *most = (compiler.process(each, **options) for each in element.clauses)
+    limit = f" LIMIT {most[0]}" if most else ""
+    return f"{number} IN (SELECT case_id FROM case_search WHERE words @@ {phrases}{limit})"  # noqa: S608
 
 
 class _Said(FunctionElement[bool]):
@@ -174,15 +179,15 @@ def _said_sqlite(element: _Said, compiler: Any, **options: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """How many exceptions have all phrases: exactly up to a bound, None beyond it; `dense`: of the live ones that are
-    due first, at least one in two hundred has them: then walking them is quicker than collecting all of them.
+    """How many exceptions have all phrases: exactly up to a bound, None beyond it; `share`: of the live ones that are
+    due first, how many of a thousand have them.
     """
 
     number: int | None
-    dense: bool
+    share: int
 
 
-_SAMPLE, _DENSE = 1_000, 5
+_SAMPLE = 1_000
 _LOOK = """
 WITH hits(n) AS MATERIALIZED (SELECT CASE
   WHEN (SELECT count(*) FROM (SELECT 1 FROM case_search WHERE case_search MATCH :whole LIMIT :most)) = :most THEN :most
@@ -207,4 +212,4 @@ def mentions(session: Session, phrases: tuple[Phrase, ...], bound: int) -> Menti
         **inside,
     )
     number, sampled = session.execute(look).one()
-    return Mentions(number if number <= bound else None, sampled >= _DENSE)
+    return Mentions(number if number <= bound else None, sampled)

@@ -6,12 +6,12 @@ Amounts that nobody could state sort last, in a second run over the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer, visible
@@ -142,7 +142,14 @@ class _Counting:
     def statement(self) -> Select[int]:
         if tally.is_counted(self.wanted):
             return tally.total(self.session, self.viewer, self.catalog, self.wanted, self.now)
-        fitting = select(Case.id).where(*self.plan.conditions).limit(self.limit + 1).subquery()
+        every = self._counted(self.plan.conditions)
+        if not self.plan.some:
+            return every
+        some = self._counted(self.plan.some).scalar_subquery()
+        return select(case((some > self.limit, self.limit + 1), else_=every.scalar_subquery()))
+
+    def _counted(self, conditions: Iterable[ColumnElement[bool]]) -> Select[int]:
+        fitting = select(Case.id).where(*conditions).limit(self.limit + 1).subquery()
         return select(func.count()).select_from(fitting)
 
     def told(self, *, later: bool) -> _Told:

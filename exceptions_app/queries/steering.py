@@ -19,7 +19,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
-from exceptions_app.models.search import mentions, said
+from exceptions_app.models.search import mentioned, mentions, said
 
 from . import filter_sql, tally
 from .filter_sql import phrases_of
@@ -28,19 +28,26 @@ from .keyset import Order
 
 FEW = 2_000
 """So many rows are found and sorted within some milliseconds."""
+_DENSE, _THICK, _MANY = 5, 300, 10_000
+"""Where so many of a thousand have the words, walking the live ones is quicker than collecting all that have them.
+Where a third do, so is counting them; else ten thousand that have them are looked at: mostly enough of them are live.
+"""
+_ANY_OTHER = frozenset({"queue", "entity", "status", "category", "aging", "owner_id"})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a page of the queue is asked for: its conditions, and the order that they are walked in.
 
-    `count`: how many fit, where that had to be known to choose; `at_most`: no more than that.
+    `count`: how many fit, where that had to be known to choose; `at_most`: no more than that. `some`: the conditions
+    of a part of them that is found sooner than all are walked: mostly that is more than anybody counts.
     """
 
     conditions: list[ColumnElement[bool]]
     order: Order
     count: int | None = None
     at_most: int | None = None
+    some: tuple[ColumnElement[bool], ...] = ()
 
 
 def conditions(
@@ -62,18 +69,23 @@ def plan(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter
         return Plan(found, order(wanted))
     number = _counted(session, viewer, catalog, wanted, now)
     exact = number if tally.is_counted(wanted) else None
+    some: tuple[ColumnElement[bool], ...] = ()
     if (number is not None and number <= FEW) or _few(wanted):
         return Plan(found, replace(order(wanted), off_index=True), exact, number)
     if asked := phrases_of(wanted.q):
         hits = mentions(session, asked, FEW)
         if hits.number is not None:
             return Plan(found, replace(order(wanted), off_index=True), None, hits.number)
-        if hits.dense and wanted.status == LIVE and not filter_sql.names_ids(wanted.q):
+        if hits.share >= _DENSE and wanted.status == LIVE and not filter_sql.names_ids(wanted.q):
             wanted = replace(wanted, q="")
             rest = filter_sql.conditions(wanted, catalog, viewer.user_id, now)
-            found = [*visible(viewer), *rest, said(asked)]
+            found = [*visible(viewer), *rest]
+            if hits.share < _THICK:
+                some = (*(_off_index(each, _ANY_OTHER) for each in found), mentioned(asked, _MANY))
+            found.append(said(asked))
     shunned = _shunned(viewer, wanted)
-    return Plan([_off_index(each, shunned) for each in found] if shunned else found, order(wanted), exact)
+    walked = [_off_index(each, shunned) for each in found] if shunned else found
+    return Plan(walked, order(wanted), exact, some=some)
 
 
 def _counted(

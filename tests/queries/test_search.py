@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer
 from exceptions_app.domain.public_id import encode
 from exceptions_app.domain.search_terms import phrases, words
-from exceptions_app.models import CaseComment, ExceptionCase, search
+from exceptions_app.models import CaseComment, ExceptionCase
 from exceptions_app.models.search import mentioned, referred, said
 from exceptions_app.models.views import listed
 from exceptions_app.queries import steering
-from exceptions_app.queries.cases import page
+from exceptions_app.queries.cases import count_up_to, page
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.services import search_index
 from tests.conftest import NOW
@@ -42,11 +42,14 @@ def found(
         if session.get_bind().dialect.name != "sqlite":
             pytest.skip("PostgreSQL chooses itself")
         monkeypatch.setattr(steering, "FEW", 0)
-        monkeypatch.setattr(search, "_DENSE", 0)
+        monkeypatch.setattr(steering, "_DENSE", 0)
 
     def ask(typed: str, **scope: Any) -> list[int]:
         wanted = QueueFilter.from_args({"q": typed, "status": scope.pop("status", "live")})
-        rows = page(session, viewer_of(**scope), catalog, wanted, now=NOW).rows
+        viewer = viewer_of(**scope)
+        rows = page(session, viewer, catalog, wanted, now=NOW).rows
+        counted = count_up_to(session, viewer, catalog, wanted, NOW, limit=1)
+        assert counted in [(len(rows), False), (1, len(rows) > 1)]
         return sorted(row.id for row in rows)
 
     return ask
