@@ -16,7 +16,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import ChainStep, MatchCheck
 
 from .record_urls import record_url
-from .sides import speaker
+from .speaking import currency_of, speaker
 
 NONE, UNREAD, HIDDEN = "none found", "not read here", "hidden"
 
@@ -59,7 +59,7 @@ def _document(
         level = sensitivity.of_cell(check, catalog.record_types, step.side, name)
         return say(value, style) if sees(viewer, level) else HIDDEN
 
-    say = speaker(viewer, str(known.get("currency") or currency or "") or None)
+    say = speaker(viewer, currency_of(known, currency))
     quantity, unit = said(step.quantity, "quantity"), said(step.unit, "text")
     about = (
         said(step.date, "timestamp" if "T" in str(known.get(step.date or "")) else "date"),

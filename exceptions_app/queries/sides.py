@@ -9,7 +9,7 @@ reaches a template.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,15 +18,14 @@ from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, ClusterCheck, CompareRow, MatchCheck
-from exceptions_app.domain import wording
-from exceptions_app.domain.instant import from_iso
 
 from .balances import DocumentList, documents
-from .words import zone_of
+from .speaking import currency_of, speaker, tolerances
 
 MASKED = "hidden"
 ABSENT = "not found"
-_NUMERIC = frozenset({"number", "quantity", "money", "price"})
+_MONEY = frozenset({"money", "price"})
+_NUMERIC = _MONEY | {"number", "quantity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,13 @@ def side_by_side(
     check = catalog.checks.get(check_code)
     heads = side_heads(catalog, check, sides)
     names = [head.code for head in heads]
-    say = speaker(viewer, currency)
     rows = tuple(
         row
         for compare in _compare_rows(check, names, sides)
-        if (row := _row(viewer, catalog, check, compare, names, sides, say)) is not None
+        if (row := _row(viewer, catalog, check, compare, names, sides, currency)) is not None
     )
-    listed = documents(catalog, check, found.get("let") or {}, names, say)
-    return SideBySide(heads, rows, _tolerances(found.get("tolerance"), currency), listed)
+    listed = documents(catalog, check, found.get("let") or {}, names, speaker(viewer, currency))
+    return SideBySide(heads, rows, tolerances(found.get("tolerance"), currency), listed)
 
 
 def side_heads(catalog: Catalog, check: Check | None, sides: Mapping[str, Any]) -> tuple[SideHead, ...]:
@@ -146,6 +144,20 @@ def _compare_rows(check: Check | None, names: list[str], sides: Mapping[str, Any
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A cell before it is known whether it differs; of money, `unit` is its currency."""
+
+    kind: str
+    text: str
+    value: Any = None
+    unit: str | None = None
+
+    @property
+    def is_stated(self) -> bool:
+        return self.kind in {"value", "masked"}
+
+
 def _row(
     viewer: Viewer,
     catalog: Catalog,
@@ -153,30 +165,42 @@ def _row(
     compare: CompareRow,
     names: list[str],
     sides: Mapping[str, Any],
-    say: Callable[[Any, str], str],
+    currency: str | None,
 ) -> SideRow | None:
-    cells: list[tuple[str, Any, str]] = []
-    for name in names:
-        values, column = sides.get(name), compare.cells.get(name)
-        if not values:
-            cells.append(("absent", None, ABSENT))
-        elif column is None or values.get(column) in (None, ""):
-            cells.append(("none", None, "–"))
-        elif is_elsewhere(viewer, values) and not names_document(check, column):
-            cells.append(("elsewhere", None, MASKED))
-        elif not sees(viewer, _sensitivity(catalog, check, name, column)):
-            cells.append(("masked", values[column], MASKED))
-        else:
-            cells.append(("value", values[column], say(values[column], compare.format)))
-    stated = [_comparable(value) for kind, value, _ in cells if kind in {"value", "masked"}]
-    if not stated and not any(kind == "absent" for kind, _, _ in cells):
+    cells = [_said(viewer, catalog, check, compare, name, sides.get(name), currency) for name in names]
+    stated = {(_comparable(cell.value), cell.unit) for cell in cells if cell.is_stated}
+    if not stated and not any(cell.kind == "absent" for cell in cells):
         return None
-    differs = compare.comparable and len(set(stated)) > 1
+    differs = compare.comparable and len(stated) > 1
     return SideRow(
         compare.label,
         compare.format in _NUMERIC,
-        tuple(Cell(text, differs and kind in {"value", "masked"}, kind) for kind, _, text in cells),
+        tuple(Cell(cell.text, differs and cell.is_stated, cell.kind) for cell in cells),
     )
+
+
+def _said(
+    viewer: Viewer,
+    catalog: Catalog,
+    check: Check | None,
+    compare: CompareRow,
+    name: str,
+    values: Mapping[str, Any] | None,
+    currency: str | None,
+) -> _Said:
+    """What one side says of a fact, its money in the side's own currency."""
+    column = compare.cells.get(name)
+    if not values:
+        return _Said("absent", ABSENT)
+    if column is None or values.get(column) in (None, ""):
+        return _Said("none", "–")
+    if is_elsewhere(viewer, values) and not names_document(check, column):
+        return _Said("elsewhere", MASKED)
+    own = currency_of(values, currency)
+    unit = own if compare.format in _MONEY else None
+    if not sees(viewer, _sensitivity(catalog, check, name, column)):
+        return _Said("masked", MASKED, values[column], unit)
+    return _Said("value", speaker(viewer, own)(values[column], compare.format), values[column], unit)
 
 
 def is_elsewhere(viewer: Viewer, values: Mapping[str, Any]) -> bool:
@@ -202,53 +226,3 @@ def _comparable(value: Any) -> Any:
         return Decimal(str(value)).normalize()
     except InvalidOperation:
         return str(value).strip()
-
-
-def speaker(viewer: Viewer, currency: str | None) -> Callable[[Any, str], str]:
-    """How a value of a style is said to this viewer, in that currency."""
-    zone = zone_of(viewer.time_zone)
-
-    def say(value: Any, style: str) -> str:
-        try:
-            match style:
-                case "money":
-                    return wording.money(Decimal(str(value)), currency)
-                case "price":
-                    return wording.price(Decimal(str(value)), currency)
-                case "quantity" | "number":
-                    return wording.number(Decimal(str(value)))
-                case "date":
-                    return wording.render("{x|date}", {"x": value})
-                case "timestamp":
-                    return wording.instant(from_iso(str(value)), zone)
-        except (InvalidOperation, ValueError):
-            pass  # evidence that does not read as its format says is shown as it stands
-        return wording.plain(value)
-
-    return say
-
-
-def _tolerances(judged: Any, currency: str | None) -> tuple[str, ...]:
-    """What was judged, in words: a list of verdicts, or one."""
-    if not judged:
-        return ()
-    several = judged if isinstance(judged, list) else [judged]
-    return tuple(text for one in several if (text := _tolerance(one, currency)))
-
-
-def _tolerance(judged: Mapping[str, Any], currency: str | None) -> str | None:
-    """By how much, the limit, the excess; the verdict's own sentence where figures are not kept."""
-    try:
-        difference, limit = Decimal(str(judged["difference"])), Decimal(str(judged["limit"]))
-        excess = Decimal(str(judged.get("excess") or 0))
-    except (KeyError, InvalidOperation):
-        return str(judged["sentence"]) if judged.get("sentence") else None
-
-    def say(value: Decimal) -> str:
-        return wording.money(value, currency) if judged.get("format") == "money" else wording.number(value)
-
-    side = "over" if difference > 0 else "under"
-    text = f"{say(abs(difference))} {side}, limit {say(limit)}"
-    _, _, rule = str(judged.get("sentence") or "").partition("; ")
-    text += f": {say(excess)} too much" if excess > 0 else ": within it"
-    return f"{text} ({rule})" if rule else text

@@ -28,7 +28,7 @@ from exceptions_app.services.inbox import digest_of
 from . import cases
 from .filters import QueueFilter
 from .rows import CaseRow
-from .sides import speaker
+from .speaking import speaker
 from .words import entity_name
 
 HIDDEN = "hidden"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from demo.catalog_csv import CATALOG, crosswalks
 from demo.places import FACILITIES
 from demo.suppliers import UNMAPPED_ALIAS
@@ -27,3 +29,9 @@ def test_crosswalk_lists_are_those_of_the_network() -> None:
 
 def test_nobody_mapped_the_alias_that_blocks_invoices() -> None:
     assert UNMAPPED_ALIAS not in (CATALOG / "crosswalk_supplier.csv").read_text(encoding="utf-8")
+
+
+def test_currencies_that_suppliers_bill_in_have_a_rate() -> None:
+    catalog = load_catalog(CATALOG, connector_models())
+    rates = [catalog.rate(currency, date(2026, 11, 23)) for currency in ("CAD", "EUR")]
+    assert [str(rate) for rate in rates] == ["0.7285", "1.1640"]

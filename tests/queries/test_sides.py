@@ -65,6 +65,18 @@ def test_equal_numbers_written_differently_do_not_differ(shown: Callable[..., Si
     assert _cells(found, "Unit price") == [("$31.00", False, "value"), ("$31.00", False, "value")]
 
 
+def test_money_is_said_in_the_currency_of_its_own_side(shown: Callable[..., SideBySide]) -> None:
+    ordered = {"price": "43.75", "currency": "USD", "other_currency": "USD"}
+    for invoiced, text in (
+        ({"currency": "CAD"}, "CAD 43.75"),
+        ({"currency": "CAD", "other_currency": "USD"}, "CAD and USD 43.75"),
+    ):
+        found = shown({"ordered": ordered, "invoiced": {"price": "43.75", **invoiced}})
+        assert _cells(found, "Unit price") == [("$43.75", True, "value"), (text, True, "value")]
+    found = shown({"ordered": ordered, "invoiced": {"price": "43.75"}})
+    assert _cells(found, "Unit price") == [("$43.75", False, "value"), ("$43.75", False, "value")]
+
+
 def test_a_side_without_a_record_says_so(shown: Callable[..., SideBySide]) -> None:
     found = shown({"ordered": {}, "invoiced": BOTH["invoiced"]})
     assert _cells(found, "Unit price") == [("not found", False, "absent"), ("$43.75", False, "value")]
