@@ -29,6 +29,7 @@ from exceptions_app.reconcile.lanes import side_by_side
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.reconcile.sides import Among
 from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.records.store import RecordStore
 
 from .findings import Choosing, Findings, Place
@@ -52,7 +53,7 @@ class Places:
 
 class Comparing:
     """One comparison of a flow at one instant. `go_on` is asked before each group of scopes, and raises to stop. `at`
-    shows the records as they were then.
+    shows the records as they were then; those that `seen` shows are looked at as they are there.
 
     It is asked in the caller's thread. What a group needs, up to its evidence, is done in one lane; the session's
     limit of memory holds for all lanes together.
@@ -68,11 +69,12 @@ class Comparing:
         now: datetime,
         go_on: Callable[[], None] = lambda: None,
         at: datetime | None = None,
+        seen: RecordSnapshot | None = None,
     ) -> None:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
         self.near: frozenset[str] = frozenset()
-        self.records = store.snapshot(con, self.record_types, unfinished, at)
+        self.records = store.snapshot(con, self.record_types, unfinished, at, seen)
         self._standings: dict[str, Standing] = {}
         self.judged_at, self.choosing = JudgedAt(catalog, now), Choosing(catalog)
         self.times = self.judged_at.times

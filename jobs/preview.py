@@ -1,4 +1,4 @@
-"""Shows what an addition to the configuration would do: the affected flows are compared twice over the newest
+"""Shows what an addition to the configuration would do: the affected flows are compared twice over the same newest
 records, as they are and with it, and what differs is told. Nothing is taken in, and nothing is put in force.
 """
 
@@ -26,7 +26,7 @@ def run(work: Work) -> Mapping[str, Any]:
     if aside[0] or not flows:
         return {"refused": aside[0] or "it changes nothing that any check looks at", "flows": []}
     work.progress(0, 2, "comparing the newest records as they are")
-    before = twice.compare(work, now, flows)
-    work.progress(1, 2, "comparing them with the addition")
-    then = twice.compare(work, after, flows)
+    before, then = twice.both(
+        work, now, after, flows, halfway=lambda: work.progress(1, 2, "comparing them with the addition")
+    )
     return {"flows": flows, **twice.told(work, after, twice.difference(before, then, after))}

@@ -59,7 +59,7 @@ def try_out(look: Looking, after: Catalog) -> dict[str, Any]:
     flows = fix_once.affected_flows(now, after)
     if not flows:
         return {"refused": ["it changes nothing that any check finds"], "flows": [], "days": []}
-    before, then = twice.compare(look, now, flows), twice.compare(look, after, flows)
+    before, then = twice.both(look, now, after, flows)
     told = twice.told(look, after, twice.difference(before, then, after))
     return {"flows": flows, "days": [], "digest": after.digest, **told}
 
@@ -81,7 +81,7 @@ def _days_before(
     for day in range(1, days + 1) if flows else ():
         at = now - timedelta(days=day)
         try:
-            was, would = twice.compare(look, before, flows, at), twice.compare(look, after, flows, at)
+            was, would = twice.both(look, before, after, flows, at)
         except (AsOfError, duckdb.IOException) as error:
             yield {"at": iso(at), "missing": str(error)}
             return

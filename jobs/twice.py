@@ -4,7 +4,7 @@ nothing is put in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,16 +20,20 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.duck import closing_session
 from exceptions_app.models import ExceptionCase
+from exceptions_app.records.known import OpenReject
+from exceptions_app.records.reading import UnfinishedRuns
+from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.records.store import RecordStore
 from exceptions_app.runtime import Runtime
-from exceptions_app.services import check_runs, rejects, runs
+from exceptions_app.services import check_runs, feed_words, rejects, runs
 from exceptions_app.services.bulk import in_batches, is_one_of
-from exceptions_app.services.live_lines import live_lines
+from exceptions_app.services.live_lines import LiveLine, live_lines
 from exceptions_app.services.openings import told_openings
 
+from . import words
 from .comparing import Comparing
 from .findings import Findings
-from .flows import Standing, can_run, feeds_of, standing
+from .flows import Standing, can_run, feeds_of, record_types_of, standing
 from .unjudged import unjudged_keys
 
 _LIVE = (Status.OPEN.value, Status.AWAITING_CONFIRMATION.value)
@@ -62,16 +66,74 @@ class Difference:
     partial: Mapping[str, str]
 
 
-def compare(look: Looking, catalog: Catalog, flows: Iterable[str], at: datetime | None = None) -> Found:
-    """What a comparison of these flows would take in under a configuration, as `reconcile` does it.
-
-    `at` (aware): over the records as they were then. Raises `AsOfError` where that was not kept.
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What both comparisons stand on: one state of the records and of what the runs said of them, at one instant `now`.
+    What feeds bring and people do meanwhile is seen by neither.
     """
+
+    now: datetime
+    at: datetime | None
+    unfinished: UnfinishedRuns
+    records: RecordSnapshot
+    facts: Mapping[str, runs.FeedFacts]
+    missing: Sequence[OpenReject]
+    unknown: Sequence[str]
+    with_cases: Mapping[str, set[str]]
+    live: Sequence[LiveLine]
+
+
+def both(
+    look: Looking,
+    before: Catalog,
+    after: Catalog,
+    flows: Iterable[str],
+    at: datetime | None = None,
+    halfway: Callable[[], None] = lambda: None,
+) -> tuple[Found, Found]:
+    """What a comparison of these flows would take in under each of two configurations, as `reconcile` does it.
+
+    `at` (aware): over the records as they were then. Raises `AsOfError` where that was not kept. `halfway` is called
+    between the two.
+    """
+    flows = list(flows)
+    ground = _ground(look, (before, after), flows, at)
+    first = compare(look, before, flows, ground)
+    halfway()
+    return first, compare(look, after, flows, ground)
+
+
+def compare(look: Looking, catalog: Catalog, flows: Iterable[str], ground: Ground) -> Found:
+    """What a comparison of these flows would take in under a configuration, standing on a common ground."""
     found = Found()
     for flow in flows:
-        checks = [check for check in catalog.checks_in(flow) if can_run(catalog, check)]
-        _compare_flow(look, catalog, checks, found, at)
+        _compare_flow(look, catalog, _checks_in(catalog, flow), found, ground)
     return found
+
+
+def _checks_in(catalog: Catalog, flow: str) -> list[Check]:
+    return [check for check in catalog.checks_in(flow) if can_run(catalog, check)]
+
+
+def _ground(look: Looking, catalogs: Iterable[Catalog], flows: Sequence[str], at: datetime | None) -> Ground:
+    now = at or utc_now()
+    checks = {one: [check for flow in flows for check in _checks_in(one, flow)] for one in catalogs}
+    codes = sorted({check.code for each in checks.values() for check in each})
+    feeds = sorted({feed for one, each in checks.items() for feed in feeds_of(one, each)})
+    with look.reading() as session:
+        unfinished = runs.unfinished(session) if at is None else runs.unfinished_at(session, at)
+        facts = runs.facts_of(session, feeds) if at is None else runs.facts_at(session, feeds, at)
+        missing = rejects.holding(session, feeds) if at is None else []
+        unknown = feed_words.feeds_with_unknown(session, feeds) if at is None else []
+        with_cases = check_runs.scopes_with_cases(session, codes)
+        live = live_lines(session, codes) if at is None else []
+    seen = RecordSnapshot({})
+    with closing_session() as con:
+        for one, each in checks.items():
+            types = sorted({name for check in each for name in record_types_of(check)})
+            store = RecordStore(look.runtime.settings.records_uri, one)
+            seen = RecordSnapshot({**seen.types, **store.snapshot(con, types, unfinished, at, seen).types})
+    return Ground(now, at, unfinished, seen, facts, missing, unknown, with_cases, live)
 
 
 def difference(before: Found, then: Found, after: Catalog) -> Difference:
@@ -103,29 +165,28 @@ def told(look: Looking, after: Catalog, differs: Difference) -> dict[str, Any]:
 
 
 def _compare_flow(
-    look: Looking, catalog: Catalog, checks: Sequence[Check], found: Found, at: datetime | None
+    look: Looking, catalog: Catalog, checks: Sequence[Check], found: Found, ground: Ground
 ) -> None:
     settings = look.runtime.settings
-    codes, feeds = [check.code for check in checks], feeds_of(catalog, checks)
-    with look.reading() as session:
-        unfinished = runs.unfinished(session) if at is None else runs.unfinished_at(session, at)
-        facts = runs.facts_of(session, feeds) if at is None else runs.facts_at(session, feeds, at)
-        missing = rejects.holding(session, feeds) if at is None else []
-        with_cases = check_runs.scopes_with_cases(session, codes)
-        live = live_lines(session, codes) if at is None else []
-    standings = {check.code: standing(catalog, check, facts) for check in checks}
+    feeds = set(feeds_of(catalog, checks))
+    missing = [one for one in ground.missing if one.feed in feeds]
+    unknown = [feed for feed in ground.unknown if feed in feeds]
+    standings = {check.code: standing(catalog, check, ground.facts) for check in checks}
     store = RecordStore(settings.records_uri, catalog)
     with closing_session(settings.duck_memory, settings.duck_threads) as con:
-        now = at or utc_now()
-        comparing = Comparing(con, store, catalog, checks, unfinished, now, look.go_on, at)
-        entities = comparing.entities()
-        scopes = {c.code: comparing.scopes(c, entities, with_cases.get(c.code, ())) for c in checks}
+        comparing = Comparing(
+            con, store, catalog, checks, ground.unfinished, ground.now, look.go_on, ground.at, ground.records
+        )
+        entities, cases = comparing.entities(), ground.with_cases
+        scopes = {c.code: comparing.scopes(c, entities, cases.get(c.code, ())) for c in checks}
         findings = comparing.compare(scopes, standings)
+        missing += words.rows_held(con, catalog, checks, comparing.records, unknown)
         unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
             comparing.choosing.leave_unjudged(findings, unjudged.drops)
-        blind = {code for code in codes if code in findings.errors or not standings[code].complete}
+        blind = {code for code in standings if code in findings.errors or not standings[code].complete}
         if blind or unjudged:
+            live = [one for one in ground.live if one.check in standings]
             comparing.choosing.hold_back(
                 findings, live, lambda one: one.check in blind or unjudged.covers(one)
             )

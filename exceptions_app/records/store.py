@@ -7,15 +7,17 @@ The one door to records: land, see the current state, prove absence, fold. It do
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.words import words_known
 from exceptions_app.duck import closing_session, quoted, scalar
 
-from . import folding, landing, looked_up
+from . import folding, landing, looked_up, words
 from .layout import Layout, empty_select
 from .presence import known_sql, moved_sql, refuse_shrunken, vanished_sql
 from .reading import current_sql, finished_runs
@@ -82,6 +84,20 @@ class RecordStore:
             return current_sql(self.layout(record_type), listing, runs, None, columns)
 
         looked_up.keep(con, self.catalog, self.catalog.feeds[feed_code], current)
+
+    def unknown_words(
+        self, con: DuckDBPyConnection, feed_code: str, run_id: int, unfinished_runs: Container[int]
+    ) -> list[words.UnknownWord]:
+        """The words that no list knows among the feed's current rows, those that this run has landed included."""
+        feed = self.catalog.feeds[feed_code]
+        layout, listing = self.layout(feed.record_type), self._listing(feed.record_type)
+        if listing is None:
+            return []
+        runs = {*finished_runs(con, listing, unfinished_runs), run_id}
+        wanted = dict.fromkeys([*layout.identity, "_feed", *words_known(self.catalog, feed)])
+        columns = {name: layout.stored[name] for name in wanted}
+        current = current_sql(layout, listing, sorted(runs), None, columns)
+        return words.counted(con, self.catalog, feed, current)
 
     def land_vanished(
         self,
@@ -157,18 +173,24 @@ class RecordStore:
         record_types: Iterable[str],
         unfinished_runs: Container[int] = NOBODY,
         at: datetime | None = None,
+        seen: RecordSnapshot | None = None,
     ) -> RecordSnapshot:
         """One consistent look at these record types, to be opened entity by entity.
 
         Read which runs are unfinished *before*. `at` (aware) shows the state of that time; raises `AsOfError`
-        where that cannot be shown.
+        where that cannot be shown. Types that `seen` shows are looked at again as they are there.
         """
-        seen = {}
+        known = seen.types if seen else {}
+        found = {}
         for record_type in record_types:
+            layout = self.layout(record_type)
+            if record_type in known:
+                found[record_type] = replace(known[record_type], layout=layout)
+                continue
             listing = self._listing(record_type, at, counted=True)
             runs = () if listing is None else tuple(finished_runs(con, listing, unfinished_runs))
-            seen[record_type] = TypeSnapshot(self.layout(record_type), listing, runs)
-        return RecordSnapshot(seen)
+            found[record_type] = TypeSnapshot(layout, listing, runs)
+        return RecordSnapshot(found)
 
     def open_views(
         self,

@@ -71,9 +71,7 @@ def try_check(code: str, directory: Path | None, days: int) -> None:
         after = _switched(after, code, on=True)
         before = _switched(now, code, on=False) if directory is None else now
         flow = after.checks[code].flow
-        differs = twice.difference(
-            twice.compare(look, before, [flow]), twice.compare(look, after, [flow]), after
-        )
+        differs = twice.difference(*twice.both(look, before, after, [flow]), after)
         told = twice.told(look, after, differs)
         already = twice.live_cases(look, differs.new)["count"]
         earlier = try_out.days_before(look, after, [flow], days, before)

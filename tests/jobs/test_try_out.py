@@ -157,17 +157,45 @@ def test_the_days_before_are_told_as_far_as_they_were_kept(
     import jobs.twice
 
     seen = []
-    real = jobs.twice.compare
+    real = jobs.twice.both
 
-    def compare(look: Any, catalog: Any, flows: Any, at: Any = None) -> Any:
+    def both(look: Any, before: Any, after: Any, flows: Any, at: Any = None) -> Any:
         seen.append(at)
-        return real(look, catalog, flows, None if at is None or len(seen) < 7 else at)
+        return real(look, before, after, flows, None if at is None or len(seen) < 4 else at)
 
-    monkeypatch.setattr(jobs.twice, "compare", compare)
+    monkeypatch.setattr(jobs.twice, "both", both)
     found = tried(busy, LARGE, 3)
     told = [(day.get("more"), bool(day["missing"])) for day in found["days"]]
     assert told == [(1, False), (1, False), (None, True)]
     assert all(later is None or later < busy.clock_now() for later in seen)
+
+
+def test_what_feeds_bring_between_the_two_comparisons_is_no_effect(
+    busy: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of what is open would agree, something else would open, and two days pass: neither comparison sees it."""
+    import jobs.twice
+
+    alone = tried(busy, STRICTER)
+    real, asked = jobs.twice.compare, []
+
+    def compare(*given: Any) -> Any:
+        asked.append(real(*given))
+        if len(asked) == 1:
+            busy.source("orders", [order("PO-1"), order("PO-2"), order("PO-3", "500"), order("PO-4", "40")])
+            busy.source("receipts", [receipt("PO-2"), receipt("PO-3", "499"), receipt("PO-4", "4")])
+            busy.clock.forward(days=2)
+            busy.poll()
+        return asked[-1]
+
+    monkeypatch.setattr(jobs.twice, "compare", compare)
+    between = tried(busy, STRICTER)
+    assert len(asked) == 2
+    for told in ("clear", "open", "change"):
+        assert between[told] == alone[told]
+    assert between["clear"]["count"] == 1
+    busy.compare()
+    assert {case.reference for case in busy.cases("quantity_differs", "open")} == {"PO-3", "PO-4"}
 
 
 def test_facts_and_runs_are_those_of_the_time_that_is_looked_at(busy: Hospital) -> None:
