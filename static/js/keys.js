@@ -1,10 +1,12 @@
 // One key, one thing: an element says its key in data-key; rows of a table in [data-rows] are walked with j and k.
-import { clearPicked, pickRange, tick } from "./picking.js";
-import { followPanel, isOpen, openCase } from "./panel.js";
+import { clearPicked, isPicked, pickRange, tick } from "./picking.js";
+import { followPanel, hasFocus, isOpen, openCase, shown, whenShown } from "./panel.js";
 import { current, makeCurrent, rows } from "./rows.js";
 
 const typing = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 const places = { q: "/queue", m: "/", c: "/causes", r: "/retries", s: "/sla" };
+/** Keys that are not about what is shown beside the list, so that they never wait for it. */
+const elsewhere = "jkog?/";
 let going = false;
 
 /** @param {number} step */
@@ -22,22 +24,44 @@ function walk(step) {
 /** Whether an element can be pressed where it stands: also one that is folded away in a menu. @param {HTMLElement} one */
 const reachable = (one) => one.getClientRects().length > 0 || one.closest("details:not([open])")?.getClientRects().length > 0;
 
+/**
+ * What a key is about: where an exception is open beside the list, that one, unless rows are ticked and the focus is
+ * in the list. A key that it does not offer does nothing then: it never falls on another exception.
+ * @param {string} key
+ */
+function target(key) {
+  const all = [...document.querySelectorAll("[data-key]")].filter((one) => one.dataset.key === key && reachable(one));
+  const beside = all.find((one) => one.closest("#beside"));
+  const listed = all.find((one) => !one.closest("#beside"));
+  if (!isOpen()) return listed;
+  if ("np".includes(key)) return beside;
+  if (hasFocus() || !isPicked()) return beside ?? (listed?.matches("[data-bulk]") ? undefined : listed);
+  return listed ?? beside;
+}
+
 /** Press, open or focus what carries the key. @param {string} key */
 function use(key) {
-  const all = [...document.querySelectorAll("[data-key]")].filter((one) => one.dataset.key === key && reachable(one));
-  const besides = document.activeElement?.closest("#beside") || (isOpen() && "np".includes(key));
-  const target = (besides && all.find((one) => one.closest("#beside"))) || all[0];
-  if (!target) return false;
-  if (target.matches("input, textarea, select")) {
-    target.focus();
-    target.select?.();
-  } else if (target.matches("summary")) {
-    target.parentElement.open = true;
-    target.parentElement.querySelector("select, textarea, input:not([type=hidden])")?.focus();
+  const one = target(key);
+  if (!one) return false;
+  if (one.matches("input, textarea, select")) {
+    one.focus();
+    one.select?.();
+  } else if (one.matches("summary")) {
+    one.parentElement.open = true;
+    one.parentElement.querySelector("select, textarea, input:not([type=hidden])")?.focus();
   } else {
-    if (target.matches("[data-bulk]") && !document.querySelector("input[name=pick]:checked, input[data-all]:checked")) tick(current());
-    target.click();
+    if (one.matches("[data-bulk]") && !isPicked()) tick(current());
+    one.click();
   }
+  return true;
+}
+
+/** Open the current row; from the list into what is open beside it already, and from there as a page. */
+function open() {
+  const row = current();
+  if (!row || hasFocus()) return use("o");
+  if (row.querySelector("a.ref")?.dataset.case === shown()) document.getElementById("panel-title")?.focus();
+  else openCase(row);
   return true;
 }
 
@@ -55,20 +79,26 @@ const own = {
   k: () => walk(-1),
   x: () => tick(current()),
   X: () => pickRange(current()),
-  o: () => openCase(current()),
+  o: open,
   g: () => { going = true; setTimeout(() => { going = false; }, 1500); },
   "?": () => document.getElementById("keys")?.showModal(),
 };
 
+/** @param {string} key @returns whether it was one of ours */
+function press(key) {
+  if (!own[key] || ("xX".includes(key) && !current())) return use(key);
+  return own[key](), true;
+}
+
+/** @param {KeyboardEvent} event */
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.matches?.(typing) || document.querySelector("dialog[open]")) return;
   if (going) return void (go(event.key) && event.preventDefault());
   if (event.key === "Escape") return clearPicked();
-  if (["x", "X", "o"].includes(event.key) && !current()) return void (use(event.key) && event.preventDefault());
-  if (own[event.key]) own[event.key]();
-  else if (event.key.length !== 1 || !use(event.key)) return;
-  event.preventDefault();
+  if (event.key.length !== 1) return;
+  if (!elsewhere.includes(event.key) && whenShown(() => press(event.key))) return void event.preventDefault();
+  if (press(event.key)) event.preventDefault();
 }
 
 export function installKeys() {

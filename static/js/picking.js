@@ -4,6 +4,9 @@ const boxes = () => [...document.querySelectorAll("input[name=pick]")];
 /** @type {HTMLInputElement | null} */
 let last = null;
 
+/** Whether anything is ticked, or all that match. */
+export const isPicked = () => Boolean(document.querySelector("input[name=pick]:checked, input[data-all]:checked"));
+
 export function countPicked() {
   const all = boxes();
   const picked = all.filter((box) => box.checked).length;

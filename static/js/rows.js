@@ -8,12 +8,15 @@ export const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")]
 /** @returns {HTMLTableRowElement | null} */
 export const current = () => document.querySelector("[data-rows] tr.is-current");
 
-/** @param {HTMLTableRowElement} row */
+/** The row of an exception, where the list shows it. @param {string} reference @returns {HTMLTableRowElement | null} */
+export const rowOf = (reference) => rows().find((row) => row.querySelector("a.ref")?.dataset.case === reference) ?? null;
+
+/** @param {HTMLTableRowElement | null} row null: none of them */
 export function makeCurrent(row) {
-  if (row === current()) return;
+  if (row && row === current()) return;
   for (const one of document.querySelectorAll("tr.is-current")) one.classList.remove("is-current");
-  row.classList.add("is-current");
-  currentId = row.id;
+  row?.classList.add("is-current");
+  currentId = row?.id ?? "";
 }
 
 /** After a swap: the same row is the current one, where it is still there. */

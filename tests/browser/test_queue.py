@@ -112,10 +112,26 @@ def test_on_a_wide_screen_an_exception_opens_beside_the_list_and_is_worked_there
     page.keyboard.press("j")
     expect(page.locator("#panel")).to_contain_text("Number 2 charged")
     page.keyboard.press("n")
+    page.keyboard.press("c")  # before the next one is there: it is about the next one
     expect(page.locator("#panel")).to_contain_text("Number 3 charged")
+    expect(page.locator("#panel-told")).to_contain_text("It is yours now.")
+    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-3")
+    assert page.evaluate("document.activeElement.closest('tr').id") == "case-3"
+    expect(page.locator("#case-3")).to_contain_text("Manager")
+    page.keyboard.press("c")  # it has it already: nothing else is claimed instead
+    page.locator("#panel a[rel=next]").click()
+    expect(page.locator("#panel")).to_contain_text("Number 4 charged")
+    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-4")
+    expect(page.locator("#panel-title")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator("#panel #resolve-reason")).to_be_focused()
+    with site.app.app_context():
+        assert [db.session.get_one(ExceptionCase, number).owner_id for number in (1, 2, 4)] == [None] * 3
+    page.locator("#panel-title").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#panel")).to_be_hidden()
-    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-2")
+    expect(page.locator("tr.is-current")).to_have_attribute("id", "case-4")
+    expect(page.locator("#case-4 a.ref")).to_be_focused()
 
 
 def test_on_a_narrow_screen_it_is_a_page_that_knows_the_list(
