@@ -19,6 +19,7 @@ from exceptions_app.models import SyncRun
 from exceptions_app.services import feed_states, rejects, runs
 from exceptions_app.services.again import Wish
 
+from . import incidents
 from .feed_outcome import Outcome
 from .feed_run import FeedRun
 from .inbox import InboxRun
@@ -55,12 +56,14 @@ def run(work: Work) -> Mapping[str, Any]:
 
 
 def _finish(work: Work, feed: Feed, run_id: int, outcome: Outcome, inbox: InboxRun | None) -> None:
+    context = work.context()
     with work.transaction() as session:
         if inbox is not None:
             inbox.settle_again(session, run_id)
         runs.finish_one(
             session, run_id, status=outcome.status, counts=outcome.counts, now=utc_now(), error=outcome.error
         )
+        incidents.tell_of_words(session, context, feed, outcome)
         settled = rejects.end(session, outcome.mended, utc_now()) if outcome.mended else 0
         if outcome.changed_anything or settled:
             compare_after(work, session, feed, outcome)

@@ -8,6 +8,7 @@ from datetime import datetime
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.records.drift import FieldsSeen
 from exceptions_app.records.raw import clean
+from exceptions_app.records.words import UnknownWord
 from exceptions_app.services.runs import COMPLETE, PARTIAL, RunCounts
 
 
@@ -43,6 +44,8 @@ class Outcome:
     unexpected: Exception | None = None
     fields: FieldsSeen = field(default_factory=FieldsSeen)
     """Which fields its rows have."""
+    words: list[UnknownWord] | None = None
+    """The words that no list knows in what the feed has brought so far; None: nobody looked, for nothing changed."""
 
     @property
     def counts(self) -> RunCounts:

@@ -38,8 +38,8 @@ def run(work: Work) -> Mapping[str, Any]:
 def preview(
     runtime: Runtime, feed_code: str, unfinished: UnfinishedRuns, rows: int = ROWS, *, plain: bool = False
 ) -> dict[str, Any]:
-    """`fields`, `columns` and `rows` as `records.previewing.Shown` has them, and `error`: what broke, in words that
-    say what to change; `note`: why there are none. `more`: there may be further rows.
+    """`fields`, `columns`, `rows` and `words` as `records.previewing.Shown` has them, and `error`: what broke, in words
+    that say what to change; `note`: why there are none. `more`: there may be further rows.
     """
     settings, catalog, store = runtime.settings, runtime.catalog, runtime.store
     feed = catalog.feeds[feed_code]
@@ -48,6 +48,7 @@ def preview(
         "fields": [],
         "columns": [],
         "rows": [],
+        "words": [],
         "error": "",
         "note": "",
         "more": False,

@@ -42,6 +42,7 @@ from exceptions_app.services import feed_states, rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL
 
+from . import words
 from .feed_outcome import Outcome
 from .inbox import InboxRun, inbox_of
 from .work import CancelledError, StoppingError, Work
@@ -88,6 +89,7 @@ class FeedRun:
                 )  # fmt: skip
                 self._take_all(con, mapper, self._connector.read(self.outcome.watermark))
                 self._tell_absence(con, mapper, self._connector)
+                self.outcome.words = words.unknown(self.work, con, self.feed, self.run_id, mapper)
             self.outcome.read_through = self._connector.read_through(self.started_at)
         except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
             raise
@@ -152,6 +154,7 @@ class FeedRun:
                 mapper = self._plain_mapper(con)
                 pages = self._connector.read_again(again)
                 self._take_all(con, mapper, (replace(page, watermark=self._began_at) for page in pages))
+                self.outcome.words = words.unknown(self.work, con, self.feed, self.run_id, mapper)
         except (*SourceError, CannotReadAgainError) as error:
             log.warning("feed %s, again: %s", self.feed.code, error)
             self._broke_off(str(error), error)

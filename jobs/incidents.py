@@ -17,7 +17,7 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.rhythm import Silence, silence
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import feed_fields, feed_states, incidents, rejects, rhythms
+from exceptions_app.services import feed_fields, feed_states, feed_words, incidents, rejects, rhythms
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
@@ -62,6 +62,7 @@ def after_poll(
             kind=outcome.error_kind,
         )
     _tell_of_drift(session, context, feed, outcome)
+    tell_of_words(session, context, feed, outcome)
     if outcome.status == FAILED and not outcome.rejected:
         return 0
     position, _, reason = (outcome.first_reject or "").partition(": ")
@@ -87,6 +88,12 @@ def _tell_of_drift(session: Session, context: ActionContext, feed: Feed, outcome
     drift = feed_fields.note(session, feed.code, feed.contract, outcome.fields, context.now, whole=whole)
     if drift.now or drift.before:
         incidents.source_drift(session, context, feed.code, drift.now)
+
+
+def tell_of_words(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> None:
+    """Words that no list knows, where the run has looked for them."""
+    if outcome.words is not None:
+        feed_words.tell(session, context, feed, outcome.words)
 
 
 def _quiet(

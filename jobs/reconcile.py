@@ -20,14 +20,14 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
 from exceptions_app.reconcile.engine import CheckResult
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services import basis, check_runs, rejects, runs, storms
+from exceptions_app.services import basis, check_runs, feed_words, rejects, runs, storms
 from exceptions_app.services.check_runs import Compared
 from exceptions_app.services.intake import IntakeCounts, ProbedKey, RunFacts
 from exceptions_app.services.live_lines import live_lines
 from exceptions_app.services.retry_outcomes import tell_rest
 from exceptions_app.services.storms import Excess
 
-from . import incidents
+from . import incidents, words
 from .causing import find_causes
 from .comparing import Comparing
 from .findings import Findings, Place
@@ -53,6 +53,7 @@ def run(work: Work) -> Mapping[str, Any]:
         unfinished = runs.unfinished(session)
         facts = runs.facts_of(session, feeds)
         missing += rejects.holding(session, feeds)  # a run may have ended in between
+        unknown = feed_words.feeds_with_unknown(session, feeds)
         with_cases = check_runs.scopes_with_cases(session, codes)
         changed = check_runs.changed_since_last_run(session, catalog, checks)
         known = replace(_known(work, session, checks, feeds, unfinished, at), changed=changed)
@@ -65,6 +66,7 @@ def run(work: Work) -> Mapping[str, Any]:
         run_ids = _begin(work, checks, scopes, standings)
         findings = compared(sweeping)
         blind = {c.code for c in checks if c.code in findings.errors or not standings[c.code].complete}
+        missing += words.rows_held(con, catalog, checks, comparing.records, unknown)
         unjudged = unjudged_keys(con, catalog, checks, missing)
         if unjudged:
             comparing.choosing.leave_unjudged(findings, unjudged.drops)

@@ -103,7 +103,10 @@ def unjudged_keys(
         patterns: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
         for side, feeds in sides_of(catalog, check).items():
             for feed in feeds:
-                if missing := by_feed.get(feed.code):
+                missing = [
+                    each for each in by_feed[feed.code] if each.checks is None or check.code in each.checks
+                ]
+                if missing:
                     for names, values in _Side(con, catalog, check, side, feed).keys_of(missing):
                         patterns[names].add(values)
         if patterns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import verify_openness, verify_shown
+from . import verify_openness, verify_shown, verify_words
 from .catalog import Catalog
 from .check_expressions import read_check
 from .expression_tree import kind_of
@@ -46,6 +46,7 @@ def verify(judge: Judge, catalog: Catalog) -> None:
             _closing(judge, check, path, expression)
         if not read.refused:
             verify_openness.verify(judge, catalog, check)
+            verify_words.verify_check(judge, catalog, check, read.accepted)
     verify_shown.verify_letters(judge, catalog)
     verify_shown.verify_shared(judge, catalog)
 

@@ -131,7 +131,7 @@ class FeedFields(Base):
     known: Mapped[LongText]
     """JSON: field -> its kinds."""
     drift: Mapped[LongText]
-    """JSON: a list of what differs, see `records.drift.Drifted`."""
+    """JSON: a list of what differs, see `records.drift.Drifted` and `records.words.UnknownWord`."""
     changed_at: Mapped[Utc]
 
 
@@ -178,7 +178,7 @@ class CheckRun(Base):
     closed: Mapped[int] = mapped_column(default=0)
     confirmed: Mapped[int] = mapped_column(default=0)
     unjudged: Mapped[int] = mapped_column(default=0)
-    """Keys on which nothing was opened, changed or closed, because a row of theirs was rejected."""
+    """Keys on which nothing was opened, changed or closed: a row of theirs was rejected, or says an unknown word."""
     mode: Mapped[str] = mapped_column(String(16), default="full", server_default="full")
     """`full`: every key was compared. `incremental`: those that changed since the run before; what is counted is of
     these."""

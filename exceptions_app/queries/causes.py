@@ -22,7 +22,8 @@ from exceptions_app.domain import public_id
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
-from exceptions_app.services.causes import figures, said_of
+from exceptions_app.services.causes import figures
+from exceptions_app.services.figures import said_of
 
 from .filter_sql import LIVE_SQL
 from .filters import QueueFilter

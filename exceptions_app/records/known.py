@@ -30,13 +30,16 @@ _OPEN = "open_rejects"
 
 @dataclass(frozen=True, slots=True)
 class OpenReject:
-    """A rejected row that is still missing. `after`: where it stood in this page; -1, if it came before."""
+    """A rejected row that is still missing. `after`: where it stood in this page; -1, if it came before. `checks`: the
+    codes of those that cannot judge it; None: none can.
+    """
 
     id: int
     feed: str
     source_id: str | None
     known: Known
     after: int = -1
+    checks: frozenset[str] | None = None
 
 
 def known_json(known: Known) -> str:

@@ -30,6 +30,7 @@ from .reasons import reason
 from .repeats import RunKeys
 from .replayed import rows_to_keep
 from .unchanged import tell_unchanged
+from .words import WordsSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class FeedMapper:
         self._known = KnownKeys(con, self._plan)
         self._keyless = 0
         self._knowing = knowing
+        self.words = WordsSeen(catalog, feed)
         self._look_ups = look_ups
         self.run_id = run_id
         for target in self._plan.targets:
@@ -123,6 +125,7 @@ class FeedMapper:
             refuse_drift(self._plan.feed.code, self._plan.needed, rows)
         self._check(self._plan, rows)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE record_page AS {records_sql(self._plan)}")
+        self.words.add(self._con, "record_page")
         content = ["_deleted", "source_id", *self._layout.own]
         contradictions = self._keys.judge(content)
         bad = self._bad(rows)

@@ -16,12 +16,14 @@ from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Sensitivity
+from exceptions_app.domain.wording import plural
 
 from .layout import Layout
 from .mapping import FeedMapper
 from .masking import HIDDEN, masked
 from .plan import MappingPlan
 from .raw import RawRow, RowProblem, text_of
+from .words import meant, told
 
 _LONGEST = 80
 
@@ -50,11 +52,14 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The fields that the rows have, the canonical columns that the feed fills, and the rows."""
+    """The fields that the rows have, the canonical columns that the feed fills, the rows; and, said in `words`, what
+    columns hold that their lists of words do not know.
+    """
 
     fields: list[ShownField]
     columns: list[str]
     rows: list[ShownRow]
+    words: list[str]
 
 
 def preview_rows(
@@ -93,7 +98,12 @@ def preview_rows(
             outcome = "repeated" if index in seen else "left_out"
             shown.append(ShownRow(row.position, outcome, _WHY[outcome], raw))
     unreadable = [ShownRow(problem.position, "unreadable", problem.reason) for problem in problems]
-    return Shown(shown_fields, [target.name for target in plan.targets], [*shown, *unreadable])
+    unknown = [
+        f"{one.column} says {one.shown} in {plural(one.rows, 'row')}; {meant(catalog, feed, one)}"
+        for one in told(mapper.words.unknown)
+    ]
+    columns = [target.name for target in plan.targets]
+    return Shown(shown_fields, columns, [*shown, *unreadable], unknown)
 
 
 _WHY = {

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog, canonical
 from exceptions_app.catalog.schema import Category, CausedBy
-from exceptions_app.domain import wording
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.lifecycle import Status
@@ -33,8 +32,8 @@ from .cause_keys import CAUSES_CHECK, CROSSWALK, SYSTEM, CauseKey, Missing, caus
 from .context import ActionContext
 from .engine import reading
 from .fact_sql import fact
+from .figures import tell_figures
 from .intake_facts import IntakeCounts
-from .placing import clean
 from .trail import Trail
 
 __all__ = ["CAUSES_CHECK", "CausePlan", "Child", "attach", "plan", "report"]
@@ -87,7 +86,7 @@ def report(session: Session, ctx: ActionContext, planned: CausePlan) -> IntakeCo
     counts = IntakeCounts()
     for category, found in planned.causes.items():
         counts += incidents.report(session, ctx, CAUSES_CHECK, category, found)
-        _tell_figures(session, ctx, found)
+        tell_figures(session, ctx, found)
     return counts
 
 
@@ -215,26 +214,3 @@ def cause_facts(catalog: Catalog, key: Mapping[str, str]) -> dict[str, str]:
 def figures(exceptions: int, worth_e4: int) -> dict[str, str]:
     """How many follow from a cause, and what they are worth in the reporting currency."""
     return {"exceptions": str(exceptions), "worth": str(from_e4(worth_e4))}
-
-
-def _tell_figures(session: Session, ctx: ActionContext, found: Iterable[Discrepancy]) -> None:
-    """What follows from a cause comes and goes with every run: its sentence says so, its evidence is the same."""
-    by_print = {one.fingerprint: one for one in found}
-    for batch in in_batches(by_print):
-        rows = select(ExceptionCase.id, ExceptionCase.fingerprint, ExceptionCase.facts)
-        for case_id, print_, before in session.execute(
-            rows.where(ExceptionCase.fingerprint.in_(batch))
-        ).all():
-            one = by_print[print_]
-            if before != clean(one.facts):
-                said = said_of(ctx.catalog, one.category, json.loads(one.facts))
-                session.execute(
-                    update(ExceptionCase)
-                    .where(ExceptionCase.id == case_id)
-                    .values(facts=clean(one.facts), sentence=clean(said))
-                )
-
-
-def said_of(catalog: Catalog, category: str, facts: Mapping[str, Any]) -> str:
-    """A cause in its category's words."""
-    return wording.render(catalog.categories[category].sentence, facts, catalog.site.reporting_currency)

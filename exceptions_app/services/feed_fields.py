@@ -1,6 +1,7 @@
 """Keeps which fields a feed's source sends: learned with its first run, agreed anew with each version of its contract.
 
-What differs from that is told of the feed until it is agreed or gone. Knows no row, only names and kinds.
+What differs from that is told of the feed until it is agreed or gone. Knows no row, only names and kinds; and the words
+that no list knows, with how many rows hold them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from exceptions_app.catalog.schema import Contract
 from exceptions_app.domain.instant import iso
 from exceptions_app.models import FeedFields
 from exceptions_app.records.drift import Drifted, FieldsSeen, Kind, Known, drifted, learned
+from exceptions_app.records.words import UnknownWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def note(
         if seen.rows:
             known = learned({}, seen, seen.names)
             session.add(_row(feed, contract.version, known, [], now))
+            session.flush()
         return Drift([], before=False)
     known, before = json.loads(kept.known), drift_of(kept)
     if kept.version != contract.version:
@@ -46,13 +49,28 @@ def note(
     else:
         found = drifted(known, before, seen, contract.accept_fields, iso(now), whole=whole)
         known = _grown(known, seen, found)
-    _keep(kept, known, found, now)
+    _keep(kept, known, [*found, *words_of(kept)], now)
     return Drift(found, before=bool(before))
 
 
 def drift_of(kept: FeedFields) -> list[Drifted]:
-    """What differs, as it was kept."""
-    return [Drifted(**one) for one in json.loads(kept.drift)]
+    """What differs of the fields, as it was kept."""
+    return [Drifted(**one) for one in json.loads(kept.drift) if "word" not in one]
+
+
+def words_of(kept: FeedFields) -> list[UnknownWord]:
+    """The words that no list knew when the feed was last looked at."""
+    return [UnknownWord(**one) for one in json.loads(kept.drift) if "word" in one]
+
+
+def note_words(session: Session, feed: str, words: Sequence[UnknownWord], now: datetime) -> bool:
+    """These are the unknown words of the feed now; whether there are any, or were before."""
+    kept = session.get(FeedFields, feed)
+    if kept is None:
+        return False
+    before = words_of(kept)
+    _keep(kept, json.loads(kept.known), [*drift_of(kept), *words], now)
+    return bool(words or before)
 
 
 def _grown(known: Known, seen: FieldsSeen, found: Iterable[Drifted]) -> dict[str, list[Kind]]:
@@ -62,7 +80,7 @@ def _grown(known: Known, seen: FieldsSeen, found: Iterable[Drifted]) -> dict[str
     return learned(known, seen, names)
 
 
-def _keep(kept: FeedFields, known: Known, found: Sequence[Drifted], now: datetime) -> None:
+def _keep(kept: FeedFields, known: Known, found: Sequence[Drifted | UnknownWord], now: datetime) -> None:
     texts = json.dumps(known), json.dumps([asdict(one) for one in found])
     if (kept.known, kept.drift) != texts:
         kept.known, kept.drift = texts

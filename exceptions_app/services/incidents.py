@@ -46,7 +46,7 @@ def system_out(
         "since": iso(since),
         "error": error,
     }
-    found = _incident(SYSTEM_CHECK, "system_out", system, {"system": system}, facts, since, system)
+    found = incident(SYSTEM_CHECK, "system_out", system, {"system": system}, facts, since, system)
     found = found._replace(evidence_hash=evidence_hash(canonical({"system": system, "feeds": sorted(feeds)})))
     return report(session, ctx, SYSTEM_CHECK, system, [found])
 
@@ -87,7 +87,7 @@ def feed_failed(
         "since": iso(since),
         "error": error,
     }
-    found = _incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
+    found = incident(FEED_CHECK, "feed_failed", feed, {"feed": feed}, facts, since, declared.system)
     found = found._replace(evidence_hash=evidence_hash(canonical({"feed": feed, "kind": kind})))
     return report(session, ctx, FEED_CHECK, feed, [found])
 
@@ -113,7 +113,7 @@ def rejected_rows(
     if unplaced:
         reason += f". No key could be read of {plural(unplaced, 'row')}: what is there may look missing"
     facts = {"feed": declared.title or feed, "count": str(count), "reason": reason, "position": position}
-    found = _incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
+    found = incident(REJECTS_CHECK, "rejected_rows", feed, {"feed": feed}, facts, since, declared.system)
     return report(session, ctx, REJECTS_CHECK, feed, [found])
 
 
@@ -127,7 +127,7 @@ def source_drift(session: Session, ctx: ActionContext, feed: str, drift: Sequenc
     since = min(one.since for one in drift)
     facts = {"feed": declared.title or feed, "fields": said, "since": since}
     begun = datetime.fromisoformat(since)
-    found = _incident(DRIFT_CHECK, "source_drift", feed, {"feed": feed}, facts, begun, declared.system)
+    found = incident(DRIFT_CHECK, "source_drift", feed, {"feed": feed}, facts, begun, declared.system)
     told = canonical({"feed": feed, "fields": [one.words for one in drift]})
     return report(session, ctx, DRIFT_CHECK, feed, [found._replace(evidence_hash=evidence_hash(told))])
 
@@ -139,7 +139,7 @@ def check_failed(
     title = ctx.catalog.checks[check].title
     name = title if scope == NETWORK_SCOPE else f"{title} ({scope})"
     key = {"check": check, "scope": scope}
-    found = _incident(CHECK_CHECK, "check_failed", check, key, {"check": name, "error": error}, since, None)
+    found = incident(CHECK_CHECK, "check_failed", check, key, {"check": name, "error": error}, since, None)
     return report(session, ctx, CHECK_CHECK, _check_scope(check, scope), [found])
 
 
@@ -155,7 +155,7 @@ def storm_held(
     """A run is held. It is told again when it is something else that would open, not at each run of the same."""
     facts = {"check": _check_name(ctx, check, scope), "count": str(count), "most": str(most), "cause": cause}
     key = {"check": check, "scope": scope}
-    found = _incident(STORM_CHECK, "storm_held", check, key, facts, since, None)
+    found = incident(STORM_CHECK, "storm_held", check, key, facts, since, None)
     told = canonical({**key, "since": iso(since), "round": round})
     found = found._replace(evidence_hash=evidence_hash(told))
     return report(session, ctx, STORM_CHECK, _check_scope(check, scope), [found])
@@ -187,10 +187,11 @@ def _check_scope(check: str, scope: str) -> str:
     return f"{check}@{scope}"[-64:]
 
 
-def _incident(
+def incident(
     check: str, category: str, reference: str, key: Mapping[str, str], facts: Mapping[str, str],
     since: datetime, system: str | None,
 ) -> Discrepancy:  # fmt: skip
+    """One thing that is wrong with the machinery, as its facts say it; `reference` is the scope of its check."""
     evidence = canonical({"key": key, "let": {}, "sides": {"feed": facts}, "tolerance": None})
     of_check = check in (CHECK_CHECK, STORM_CHECK)
     scope = _check_scope(key["check"], key["scope"]) if of_check else reference

@@ -101,6 +101,8 @@ def preview(code: str, rows: int, plain: bool) -> None:
             "" if plain else " (shown by their shape, 9 for a digit and x for a letter; --plain shows them)"
         )
         click.echo(f"not stored, since no mapping names them: {', '.join(unused)}{shape}")
+    for said in found["words"]:
+        click.echo(f"unknown word: {said}")
     if found["note"]:
         click.echo(found["note"])
     counts = Counter(_OUTCOMES[row["outcome"]] for row in found["rows"])

@@ -9,6 +9,7 @@ import pytest
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.load import check_directory, load_catalog
+from exceptions_app.catalog.merging import known_packs
 from exceptions_app.catalog.problems import Problem
 from exceptions_app.connectors.registry import connector_models
 
@@ -111,3 +112,11 @@ def problems(write: Write) -> Callable[..., list[Problem]]:
 @pytest.fixture
 def loaded(write: Write) -> Callable[..., Catalog]:
     return lambda *changes, **files: load_catalog(write(*changes, **files), connector_models())
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """All packs, and nothing else."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "site.yaml").write_text(f"site: {{name: All, packs: [{', '.join(known_packs())}]}}\n")
+    return load_catalog(site, connector_models())

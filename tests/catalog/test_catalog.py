@@ -28,6 +28,7 @@ def test_install_without_configuration_still_knows_integration_health() -> None:
         "feed_failed",
         "rejected_rows",
         "source_drift",
+        "unknown_word",
         "check_failed",
         "storm_held",
     }

@@ -21,6 +21,7 @@ record_types:
       quantity: {type: quantity, required: true}
       iban: {sensitivity: bank}
       birth: {sensitivity: patient}
+      state: {words: [lost, found]}
 systems:
   - {code: HR, name: HR, kind: hcm, connector: files, connection: {root: DROP, settle: 0s}}
 feeds:
@@ -134,3 +135,10 @@ def test_a_pattern_that_fits_no_file_says_what_lies_there(drop: Path) -> None:
     result = preview()
     assert result.exit_code == 0
     assert f"nothing in {drop} fits the pattern '*.csv'; there are r.txt" in result.output
+
+
+def test_words_that_no_list_knows_are_told(drop: Path) -> None:
+    site = drop.parent / "instance/catalog/site.yaml"
+    site.write_text(site.read_text().replace("iban: account", "iban: account, state: note"))
+    (drop / "r.csv").write_text("number,qty,account,note\nN-1,1,,fuond\nN-2,1,,lost\nN-3,1,,fuond\n")
+    assert "unknown word: state says 'fuond' in 2 rows; may be meant: found" in preview().output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import Code, Name, Shape
 
@@ -24,6 +24,20 @@ class Column(Shape):
         None, description="translated to the canonical identifier before comparison"
     )
     description: str = ""
+    words: list[str] = Field(
+        default_factory=list,
+        description="the words that it may hold, after its crosswalk; none given: any text",
+    )
+
+    @model_validator(mode="after")
+    def _words_are_texts(self) -> Column:
+        if self.words and self.type != "text":
+            raise ValueError(f"a column of type text beside words; this is {self.type}")
+        if len(set(self.words)) < len(self.words) or not all(
+            word and word == word.strip() for word in self.words
+        ):
+            raise ValueError("words that differ from each other, none empty or with spaces around it")
+        return self
 
 
 class RecordType(Shape):
