@@ -126,9 +126,16 @@ def rows() -> ResponseReturnValue:
     found = refreshed(
         db.session(), gate.viewer(), runtime().catalog, seen.wanted, ids[:REFRESH_LIMIT], now=utc_now()
     )
+    target = hx.target_id()
+    place = target if target.startswith("rows-") else "rows"  # of a group, or of the whole list
     return hx.respond(
         render_template(
-            "queues/_rows.html", rows=found.rows, moved=found.moved, seen=seen, wanted=seen.wanted
+            "queues/_rows.html",
+            rows=found.rows,
+            moved=found.moved,
+            seen=seen,
+            wanted=seen.wanted,
+            rows_id=place,
         )
     )
 

@@ -15,7 +15,6 @@ installRefresh();
 
 /** After every swap: what belongs to what is on the page now. */
 function arrive() {
-  keepStill();
   keepCurrent();
   countPicked();
   countMoved();
@@ -24,8 +23,9 @@ function arrive() {
 }
 
 document.addEventListener("htmx:after:swap", (event) => {
-  arrive();
   const target = event.detail?.ctx?.target;
+  keepStill(target);
+  arrive();
   const lost = !document.activeElement || document.activeElement === document.body;
   if (target === document.body && lost) document.getElementById("main")?.focus({ preventScroll: true });
 });

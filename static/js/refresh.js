@@ -4,29 +4,35 @@
 import { installStill, keep, measure, pin } from "./still.js";
 
 const PERIOD = 30_000;
+const bodies = "[data-rows-address]";
 let asked = Date.now();
-let before = new Map();
+/** @type {WeakMap<Element, Map<string, {row: number, text: number}>>} how high the rows were that are asked for */
+const before = new WeakMap();
 
-/** After a swap: the rows that were refreshed are as high as they were. */
-export function keepStill() {
-  if (before.size) keep(before);
-  before = new Map();
+/** Whether an answer is rows that nobody asked for by hand. @param {Element | null | undefined} target */
+export const isRefresh = (target) => Boolean(target?.matches?.(bodies));
+
+/** After a swap: the rows that were refreshed are as high as they were. @param {Element | null | undefined} target */
+export function keepStill(target) {
+  const was = target && before.get(target);
+  if (was) keep(target, was);
 }
 
+/** The rows of the list, or those of every group that is open. */
 export function refreshRows() {
-  const body = document.getElementById("rows");
-  const address = body?.dataset.rowsAddress;
-  if (!address || document.hidden) return;
+  if (document.hidden) return;
   asked = Date.now();
-  pin();
-  before = measure();
-  htmx.ajax("GET", address, { target: "#rows", swap: "outerMorph", push: "false" });
+  for (const body of document.querySelectorAll(bodies)) {
+    pin(body.closest("table"));
+    before.set(body, measure(body));
+    htmx.ajax("GET", body.dataset.rowsAddress, { source: body, target: body, swap: "outerMorph", push: "false" });
+  }
 }
 
 /** How many rows have left the filter, with the way to see it anew. */
 export function countMoved() {
   const said = document.querySelector("[data-moved-on]");
-  const moved = document.querySelectorAll("#rows [data-moved]").length;
+  const moved = document.querySelectorAll(`${bodies} [data-moved]`).length;
   if (!said) return;
   said.hidden = !moved;
   said.textContent = moved ? `${moved} moved on, shown until you reload` : "";

@@ -84,6 +84,14 @@ def test_a_refresh_shifts_nothing(width: int, site: Site, open_as: Callable[...,
     expect(page.locator("#case-1")).to_contain_text("Moved on")
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert not (shifts := page.evaluate("window.shifts")), "\n".join(map(str, shifts))
+    kept = page.locator("#case-3.is-kept")
+    page.check("#case-3 input[name=pick]")
+    expect(kept).to_have_count(1)  # the mouse finds everything where it was
+    page.locator("#case-3 .what").click(position={"x": 5, "y": 5})
+    expect(kept).to_have_count(0)
+    page.check("#case-4 input[name=pick]")
+    expect(kept).to_have_count(0)  # and nothing folds up under it
+    page.uncheck("#case-4 input[name=pick]")
 
 
 def test_what_has_left_the_filter_says_so_and_stays_until_the_reader_reloads(
@@ -210,10 +218,16 @@ def test_a_group_opens_in_place_and_its_rows_are_worked_by_keyboard(
     assert page.evaluate("document.querySelector('.group').mark") == "same"
     expect(page).to_have_url(re.compile("open=price_variance"))
     expect(page.locator(".fold")).to_be_focused()
+    _change(site, 4, owner_id=2)
+    page.evaluate(REFRESH)
+    expect(page.locator(".group #case-4")).to_contain_text("Manager")
+    _change(site, 4, status="resolved")
+    page.evaluate(REFRESH)
+    expect(page.locator("[data-moved-on]")).to_contain_text("1 moved on")
     page.keyboard.press("j")
     page.keyboard.press("x")
     page.keyboard.press("c")
     expect(page.locator("#told")).to_contain_text("1 exception claimed.")
-    expect(page.locator(".group .queue tbody tr")).to_have_count(4)
+    expect(page.locator(".group .queue tbody tr")).to_have_count(3)
     page.click(".fold")
     expect(page.locator(".group .queue")).to_have_count(0)
