@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ import pytest
 
 from exceptions_app.connectors.base import FeedContentError, RawRow, RowProblem
 from exceptions_app.connectors.columnar import ColumnRows
-from exceptions_app.connectors.files import formats
+from exceptions_app.connectors.files import formats, xlsb
 from exceptions_app.connectors.files.connector import FilesConnector
 from exceptions_app.connectors.files.content import fetch
 from exceptions_app.connectors.files.drop import Drop
@@ -373,6 +374,108 @@ def test_a_workbook_with_a_cell_at_the_far_end_of_its_sheet_is_refused_before_it
         read(far(1_048_576, 16_384), "far.xlsx", format="xlsx")
     assert values(far(1_048_576, 16_384, None), format="xlsx") == [{"a": "1", "b": "2"}]  # it holds nothing
     assert values(far(1_048_576, 16_384, other=True), format="xlsx") == [{"a": "1", "b": "2"}]
+
+
+def binary(*cells: tuple[int, int], other: bool = False) -> bytes:
+    """An xlsb whose sheet, or another one, has texts at these rows and columns (from 0)."""
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        head = bytes([kind]) if kind < 128 else bytes([kind & 0x7F | 0x80, kind >> 7])
+        return head + bytes([len(content)]) + content
+
+    def text(said: str) -> bytes:
+        return struct.pack("<I", len(said)) + said.encode("utf-16-le")
+
+    def sheet(*places: tuple[int, int]) -> bytes:
+        found = record(129) + record(148, struct.pack("<IIII", 0, 1, 0, 1)) + record(145)
+        for row in sorted({row for row, _ in places}):
+            found += record(0, struct.pack("<I", row) + bytes(21))
+            for column in sorted(column for at, column in places if at == row):
+                found += record(
+                    6, struct.pack("<II", column, 0) + text("ab12"[row * 2 + column] if row < 2 else "x")
+                )
+        return found + record(146) + record(130)
+
+    near = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    sheets = [sheet(*near), sheet(*cells)] if other else [sheet(*near, *cells)]
+    book = record(131) + record(143)
+    for number in range(1, len(sheets) + 1):
+        book += record(156, struct.pack("<II", 0, number) + text(f"rId{number}") + text(f"S{number}"))
+    links = "".join(
+        f'<Relationship Id="rId{number}" Type="t" Target="worksheets/sheet{number}.bin"/>'
+        for number in range(1, len(sheets) + 1)
+    )
+    parts = {f"xl/worksheets/sheet{number}.bin": content for number, content in enumerate(sheets, 1)}
+    return archive(
+        {
+            "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+            "xl/workbook.bin": book + record(144) + record(132),
+            "xl/_rels/workbook.bin.rels": f"<Relationships>{links}</Relationships>",
+            **parts,
+        }
+    )
+
+
+def archive(parts: dict[str, bytes | str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return out.getvalue()
+
+
+def open_document(more: str = "", beside: str = "") -> bytes:
+    """An ods with two columns and a row, with more rows behind them and more cells beside the last."""
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    rows = f"<table:table-row>{held('a')}{held('b')}</table:table-row>"
+    rows += f"<table:table-row>{held('1')}{held('2')}{beside}</table:table-row>{more}"
+    sheet = f'<table:table table:name="S">{rows}</table:table>'
+    return archive(
+        {
+            "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": '<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+            "content.xml": f"<office:document-content {spaces}><office:body><office:spreadsheet>{sheet}"
+            "</office:spreadsheet></office:body></office:document-content>",
+        }
+    )
+
+
+def held(said: str, often: int = 1) -> str:
+    repeated = f' table:number-columns-repeated="{often}"' if often > 1 else ""
+    return (
+        f'<table:table-cell office:value-type="string"{repeated}><text:p>{said}</text:p></table:table-cell>'
+    )
+
+
+def test_a_binary_workbook_with_a_far_cell_is_refused_too() -> None:
+    with pytest.raises(FeedContentError, match="spread over 1,048,576 rows and 16,384 columns"):
+        read(binary((1_048_575, 16_383)), "far.xlsb", format="xlsx")
+    assert values(binary(), format="xlsx") == [{"a": "1", "b": "2"}]
+    assert values(binary((1_048_575, 16_383), other=True), format="xlsx") == [{"a": "1", "b": "2"}]
+
+
+def test_an_open_document_with_a_far_cell_or_one_that_stands_everywhere_is_refused_too() -> None:
+    gap = '<table:table-row table:number-rows-repeated="1000000"><table:table-cell/></table:table-row>'
+    for more, beside in (
+        (f"{gap}<table:table-row>{held('x')}</table:table-row>", held("y", 200)),
+        (f'<table:table-row table:number-rows-repeated="1048000">{held("x", 16_000)}</table:table-row>', ""),
+        ("", f'<table:table-cell table:number-columns-repeated="99999999"/>{held("x")}'),
+    ):
+        with pytest.raises(FeedContentError, match="something stands far off the others"):
+            read(open_document(more, beside), "far.ods", format="xlsx")
+    empty = '<table:table-cell table:number-columns-repeated="16000"/>'
+    assert values(open_document(gap, empty), format="xlsx") == [{"a": "1", "b": "2"}]
+
+
+def test_records_of_a_binary_workbook_are_read_whatever_the_pieces_they_come_in() -> None:
+    content = bytes([6, 3]) + b"abc" + bytes([148, 1, 130, 1]) + b"x" * 130 + bytes([0, 0])
+    wanted = [(6, b"abc"), (148, b"x" * 130), (0, b"")]
+    for size in (1, 2, 3, 7, 1000):
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
+        assert list(xlsb.records(pieces)) == wanted
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zip"])

@@ -21,10 +21,11 @@ from .gathering import Item
 from .hl7v2 import read_hl7
 from .nested import rows_at
 from .options import FilesRead
+from .spread import MOST_PLACES
 from .stretches import Stretches
 from .table import Table
 from .values import Exact
-from .workbooks import MOST_PLACES, check_spread
+from .workbooks import check_spread
 from .x12 import read_x12
 
 Read = Callable[[Content, FilesRead], Iterator[Item]]

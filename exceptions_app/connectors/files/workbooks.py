@@ -1,60 +1,58 @@
-"""How far the cells of a workbook spread. Its reader lays out every place between them, so that one cell at the far end
-of a sheet would take all the memory there is, and the process with it.
+"""How far the cells of a workbook spread, whatever its format. Its reader lays out every place between them, so that
+one cell at the far end of a sheet would take all the memory there is, and the process with it.
+
+An xls needs no look: the sheets of that format end at 65,536 rows and 256 columns.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import IO
 
 from ..exact_xml import parse_xml
+from . import ods, xlsb
+from .spread import MOST_PLACES, Spread, chunks
 
-MOST_PLACES = 50_000_000
-"""Rows times columns between the first and the last cell of a sheet that hold anything."""
-MOST_BYTES = 4 << 30
-"""Of one part of a workbook, unpacked."""
-_CHUNK = 1 << 20
 _CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^<>]*?\s)?r="([A-Z]{1,3})([0-9]{1,7})"[^<>]*(?<!/)>(?!</)')
 _BOOK, _LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 
 
-@dataclass(slots=True)
-class _Spread:
-    """The rows and columns, from 1, between which the cells of a sheet lie."""
-
-    top: int = 1 << 30
-    bottom: int = 0
-    left: int = 1 << 30
-    right: int = 0
-
-    def take(self, cells: list[tuple[bytes, bytes]]) -> None:
-        columns = [_column(letters) for letters in {letters for letters, _ in cells}]
-        rows = [int(number) for number in {number for _, number in cells}]
-        self.top, self.bottom = min(self.top, *rows), max(self.bottom, *rows)
-        self.left, self.right = min(self.left, *columns), max(self.right, *columns)
-
-
 def check_spread(stream: IO[bytes], sheet: str | None) -> None:
-    """Raises ValueError where a sheet (None: the first) of an xlsx workbook spreads too far. Of what is none, or not
-    as expected, nothing is said: its reader does.
+    """Raises ValueError where what a workbook's reader lays out spreads too far: of xlsx and xlsb the sheet (None: the
+    first), of ods all. Of what is none, or not as expected, nothing is said: its reader does.
     """
     try:
         with zipfile.ZipFile(stream) as book:
-            part = _part_of(book, sheet)
-            found = None if part is None else _spread(book, part)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, OSError, RuntimeError):
+            found = _spreads(book, sheet)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, OSError, RuntimeError, struct.error):
         return
     finally:
         stream.seek(0)
-    if found is None or not found.bottom:
+    if sum(each.rows * each.columns for each in found) <= MOST_PLACES:
         return
-    rows, columns = found.bottom - found.top + 1, found.right - found.left + 1
-    if rows * columns > MOST_PLACES:
-        raise ValueError(
-            f"its cells spread over {rows:,} rows and {columns:,} columns: something stands far off the others"
-        )
+    far = max(found, key=lambda each: each.rows * each.columns)
+    raise ValueError(
+        f"its cells spread over {far.rows:,} rows and {far.columns:,} columns: something stands far off the others"
+    )
+
+
+def _spreads(book: zipfile.ZipFile, sheet: str | None) -> list[Spread]:
+    """Whatever a reader may take it for: an archive may be made to look like several."""
+    held = set(book.namelist())
+    return [each for part, ask in _FORMATS.items() if part in held for each in ask(book, sheet)]
+
+
+def _xlsx(book: zipfile.ZipFile, sheet: str | None) -> list[Spread]:
+    part = _part_of(book, sheet)
+    return [] if part is None else [_spread(book, part)]
+
+
+_FORMATS: dict[str, Callable[[zipfile.ZipFile, str | None], list[Spread]]] = {
+    _BOOK: _xlsx, xlsb.BOOK: xlsb.spreads, ods.BOOK: ods.spreads,
+}  # fmt: skip
 
 
 def _part_of(book: zipfile.ZipFile, sheet: str | None) -> str | None:
@@ -71,21 +69,22 @@ def _part_of(book: zipfile.ZipFile, sheet: str | None) -> str | None:
     return None if target is None else target.lstrip("/") if target.startswith("/") else f"xl/{target}"
 
 
-def _spread(book: zipfile.ZipFile, part: str) -> _Spread:
-    found, rest, taken = _Spread(), b"", 0
-    with book.open(part) as stream:
-        while chunk := stream.read(_CHUNK):
-            taken += len(chunk)
-            if taken > MOST_BYTES:
-                raise ValueError(f"{part} unpacks to more than {MOST_BYTES:,} bytes")
-            text = rest + chunk
-            whole = max(text.rfind(b"<", 0, text.rfind(b"<")), 0)  # the last two tags may be cut
-            if cells := _CELL.findall(text, 0, whole):
-                found.take(cells)
-            rest = text[whole:]
-    if cells := _CELL.findall(rest):
-        found.take(cells)
+def _spread(book: zipfile.ZipFile, part: str) -> Spread:
+    found, rest = Spread(), b""
+    for chunk in chunks(book, part):
+        text = rest + chunk
+        whole = max(text.rfind(b"<", 0, text.rfind(b"<")), 0)  # the last two tags may be cut
+        _take(found, _CELL.findall(text, 0, whole))
+        rest = text[whole:]
+    _take(found, _CELL.findall(rest))
     return found
+
+
+def _take(found: Spread, cells: list[tuple[bytes, bytes]]) -> None:
+    if cells:
+        columns = [_column(letters) for letters in {letters for letters, _ in cells}]
+        rows = [int(number) for number in {number for _, number in cells}]
+        found.take(min(rows), max(rows), min(columns), max(columns))
 
 
 def _column(letters: bytes) -> int:
