@@ -20,6 +20,7 @@ from ..files.delimited import BadRecord, Lines, Record, records
 from .masking import masked
 from .options import Kind, RestExpected, RestRead
 from .places import Place
+from .silence import Silence
 from .typed import untagged
 
 _NAMES = {"json": "JSON", "ndjson": "a JSON object a line", "xml": "XML", "csv": "CSV"}
@@ -59,6 +60,8 @@ class Body:
     """How many items the outermost list holds, where the rows are inside them: orders, of order lines."""
     records: str = ""
     """Where in `value` the rows stand."""
+    silent: bool = False
+    """It says in another way than by an empty list that there are no rows."""
 
     @property
     def items(self) -> int:
@@ -80,16 +83,20 @@ class Reader:
     inside: str = ""
     """Where all paths of a body begin: the result of a procedure."""
     expected: RestExpected | None = None
+    silence: Silence = field(default_factory=Silence)
 
     @classmethod
     def of(cls, read: RestRead) -> Reader:
         place = Place(read.records, read.shape, read.map_key, read.inherit, lenient=read.format == "xml")
         inside = "result" if read.json_rpc else ""
-        return cls(read.format, read.delimiter, place, read.types, inside, read.expected)
+        silence = Silence(frozenset(read.empty), read.paging, rooted=read.format == "xml")
+        return cls(read.format, read.delimiter, place, read.types, inside, read.expected, silence)
 
     def read(self, answer: Answer, where: str) -> Body:
         """The rows of an answer. Raises FeedContentError where it is not what was agreed."""
         content, outer = _unpacked(answer.content, where), None
+        if self.silence.without_body(answer.status_code, content):
+            return Body([], None, answer.headers, answer.status_code, silent=True)
         match self.format:
             case "csv":
                 rows, value, repeats = list(self._csv(content, answer, where)), None, False
@@ -97,7 +104,11 @@ class Reader:
                 rows, value, repeats = list(self._lines(content, answer, where)), None, True
             case _:
                 value, repeats = self._value(content, answer, where)
-                rows, outer = self._rows(value, where), self.place.outer(value)
+                found = self._rows(value, answer, where)
+                if found is None:
+                    path = self.place.path
+                    return Body([], value, answer.headers, answer.status_code, records=path, silent=True)
+                rows, outer = found, self.place.outer(value)
         if self.types:
             rows = [self.clean(row) for row in rows]
         return Body(rows, value, answer.headers, answer.status_code, repeats, outer, self.place.path)
@@ -145,12 +156,17 @@ class Reader:
         shown = masked(_plain(found))
         raise FeedContentError(f"the answer says {expected.path} {shown!r}{said}", where, f"{wanted} there")
 
-    def _rows(self, value: Any, where: str) -> list[Any]:
+    def _rows(self, value: Any, answer: Answer, where: str) -> list[Any] | None:
+        """None where the answer says in another way than by a list that there are none."""
         try:
             return self.place.rows(value)
         except ValueError as error:
+            if self.silence.holds(value, self.place.path, answer.headers):
+                return None
+            stands = self.silence.stands(value, self.place.path)
+            hint = f"; where that means no rows, empty: ['{stands}']" if stands else ""
             message = f"no {self.place.kind} of rows; the answer holds {_holds(value) or 'nothing'}"
-            raise FeedContentError(message, where, str(error)) from None
+            raise FeedContentError(message, where, f"{error}{hint}") from None
 
     def _lines(self, content: bytes, answer: Answer, where: str) -> Iterator[Any]:
         text = _text(content, answer, where)

@@ -35,15 +35,15 @@ def left_out(paging: RestPaging, value: Any, records: str) -> str | None:
     they are counted, the next one may be told behind the last, and only a flag says so.
     """
     sought = paging.type in ("next_link", "odata", "cursor") and not paging.header
-    if sought and any(_is_told(value, path) for path in paging.links):
+    if sought and any(is_told(value, path) for path in paging.links):
         return None
-    beside = _beside(value, records.partition("[]")[0])
-    more = next((path for path, told in beside if _means(path.rpartition(".")[2], told, paging.type)), None)
+    words = beside(value, records.partition("[]")[0])
+    more = next((path for path, told in words if _means(path.rpartition(".")[2], told, paging.type)), None)
     has = f"it has no {paging.links[0]}" if sought else "it ends here"
     return None if more is None else f"{has}, and {more} says that there are more rows"
 
 
-def _is_told(value: Any, path: str) -> bool:
+def is_told(value: Any, path: str) -> bool:
     """Whether something stands at `path`, though it be null."""
     if isinstance(value, dict) and path in value:
         return True
@@ -52,7 +52,7 @@ def _is_told(value: Any, path: str) -> bool:
     return isinstance(held, dict) and name in held
 
 
-def _beside(value: Any, records: str) -> Iterator[tuple[str, Any]]:
+def beside(value: Any, records: str) -> Iterator[tuple[str, Any]]:
     """Each value in the objects on the way to the rows, and in the objects that stand there, with its path."""
     whole = not records or (isinstance(value, dict) and records in value)
     steps = [records] if whole else records.split(".")

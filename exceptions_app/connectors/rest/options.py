@@ -17,6 +17,7 @@ from .connection_options import RestConnection
 from .header_names import checked
 from .paging_options import RestPaging
 from .plain_path import plain_path
+from .silence import Empty
 
 __all__ = [
     "RestBulk",
@@ -167,6 +168,9 @@ class RestRead(Shape):
         default_factory=dict, description="objects of this one name are a value: {__decimal__: decimal}"
     )
     expected: RestExpected | None = None
+    empty: list[Empty] = Field(
+        ["204"], description="what says that there are no rows: 204, blank, null, absent, object, list, text"
+    )
     conditional: bool = Field(False, description="ask whether it changed at all (ETag, Last-Modified)")
     read_ahead: bool = Field(True, description="ask for the next page while this one is stored")
     store_at_once: int = Field(

@@ -193,6 +193,8 @@ class Walk:
             return None
         if isinstance(told, int) and not isinstance(told, bool):
             return told
+        if body.silent and told in (None, ""):
+            return None
         raise FeedContentError(f"{name} is {told!r}", where, "the total number of rows")
 
     def _size(self) -> dict[str, Any]:
