@@ -17,15 +17,32 @@ PREFIX = "delay_"
 
 _STEP = Decimal("0.0001")
 _HUNDRED = Decimal(100)
+_HELD = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """From `at` on waiting costs; `cost` is what is lost then, None where nobody can say; `why` for people."""
+    """From `at` on waiting costs; `cost` is what is lost then, None where nobody can say; `why` for people; `held`
+    where deliveries are.
+    """
 
     at: datetime
     cost: Decimal | None
     why: str
+    held: bool = False
+
+    def rank(self, lost_e4: int | None) -> int:
+        """Its place in the order of what waiting costs, the largest first: what is lost, from 0 on; below 0 what
+        nobody can price: held deliveries (-1), then by the second at which waiting begins to cost.
+        """
+        if lost_e4 is not None:
+            return lost_e4
+        return _HELD if self.held else -max(int(self.at.timestamp()), 2)
+
+
+def lost(rank: int | None) -> int | None:
+    """What is lost, of a rank; None where nobody can price it."""
+    return None if rank is None or rank < 0 else rank
 
 
 def cost_of_delay(facts: Mapping[str, Any], now: datetime, zone: tzinfo) -> Delay | None:
@@ -42,23 +59,26 @@ def cost_of_delay(facts: Mapping[str, Any], now: datetime, zone: tzinfo) -> Dela
     if not found:
         return None
     first = min(found, key=lambda each: each.at)
-    lost = next((each.cost for each in found if each.cost is not None), None)
-    return Delay(first.at, lost, "; ".join(each.why for each in sorted(found, key=lambda each: each.at)))
+    cost = next((each.cost for each in found if each.cost is not None), None)
+    why = "; ".join(each.why for each in sorted(found, key=lambda each: each.at))
+    return Delay(first.at, cost, why, any(each.held for each in found))
 
 
 def _held(facts: Mapping[str, Any], now: datetime) -> Delay | None:
     held = str(facts.get(f"{PREFIX}credit_hold") or "").lower()
-    return Delay(now, None, "the supplier holds deliveries") if held in {"true", "yes", "1"} else None
+    return (
+        Delay(now, None, "the supplier holds deliveries", held=True) if held in {"true", "yes", "1"} else None
+    )
 
 
 def _discount(facts: Mapping[str, Any], now: datetime, zone: tzinfo) -> Delay | None:
     until = _day(facts.get(f"{PREFIX}discount_until"))
     if until is None:
         return None
-    ends, lost = _end_of(until, zone), _amount(facts)
-    if ends <= now or (lost is not None and lost <= 0):
+    ends, cost = _end_of(until, zone), _amount(facts)
+    if ends <= now or (cost is not None and cost <= 0):
         return None
-    return Delay(ends, lost, f"the discount ends on {_written(until)}")
+    return Delay(ends, cost, f"the discount ends on {_written(until)}")
 
 
 def _amount(facts: Mapping[str, Any]) -> Decimal | None:

@@ -96,7 +96,7 @@ class ExceptionCase(Base):
     delay_at: Mapped[Utc | None]
     """When waiting begins to cost money: a discount ends, a payment is due, a supplier stops deliveries."""
     delay_cost_e4: Mapped[AmountE4 | None]
-    """What is lost then, in the reporting currency."""
+    """What is lost then, in the reporting currency; below 0 where nobody can price it: `domain.delay.Delay.rank`."""
     delay_why: Mapped[str | None] = mapped_column(String(200))
     note: Mapped[str | None] = mapped_column(String(300))
     """What somebody wrote for the row of the queue: the pinned comment, shortened."""

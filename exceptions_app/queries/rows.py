@@ -14,6 +14,7 @@ from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.clock import BusinessCalendar
+from exceptions_app.domain.delay import lost
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.money import from_e4
 from exceptions_app.domain.sla import Stage, stage
@@ -135,7 +136,7 @@ class RowMaker:
             None if reporting_e4 is None else from_e4(reporting_e4),
             owner_id, owner, recurring, on_hold, ball, hold_until, opened_at, since_at, due_at, resolved_at,
             age_in_words(opened_at, resolved_at or now, calendar), retries, end_reason, retry_state, parent_id, aging,
-            delay_at, None if delay_e4 is None else from_e4(delay_e4), delay_why, note,
+            delay_at, None if (lost_e4 := lost(delay_e4)) is None else from_e4(lost_e4), delay_why, note,
         )  # fmt: skip
 
     def _called(self, category: str, entity: str, queue: str) -> tuple[str, str, str]:

@@ -54,10 +54,11 @@ class Amounts:
 
 
 class Waiting(NamedTuple):
-    """From when waiting costs, how much in 1/10,000 of the reporting currency, and why: columns of an exception."""
+    """From when waiting costs, its place in the order of what waiting costs, and why: columns of an exception."""
 
     delay_at: datetime | None
     delay_cost_e4: int | None
+    """`domain.delay.Delay.rank`: what is lost in 1/10,000 of the reporting currency, or below 0."""
     delay_why: str | None
 
 
@@ -145,7 +146,8 @@ class Placing:
         if costs is None:
             return _NO_WAITING
         lost = None if costs.cost is None or rate_e8 is None else convert(to_e4(costs.cost), rate_e8)
-        return Waiting(costs.at, lost if lost is None or lost <= _LARGEST else None, short(costs.why))
+        priced = None if lost is None or lost > _LARGEST else lost
+        return Waiting(costs.at, costs.rank(priced), short(costs.why))
 
     def _rate(self, currency: str | None) -> int | None:
         if currency not in self._rates:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exceptions_app.domain.delay import Delay, cost_of_delay
+from exceptions_app.domain.delay import Delay, cost_of_delay, lost
 
 ZONE = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -56,9 +56,19 @@ def test_a_payment_that_is_late_already_says_since_when() -> None:
 
 
 def test_a_supplier_that_holds_deliveries_costs_from_now() -> None:
-    assert delay(credit_hold="true") == Delay(NOW, None, "the supplier holds deliveries")
+    assert delay(credit_hold="true") == Delay(NOW, None, "the supplier holds deliveries", held=True)
     assert delay(credit_hold=True) is not None
     assert delay(credit_hold="false") is None
+
+
+def test_what_is_lost_comes_before_held_deliveries_and_those_before_what_is_due_first() -> None:
+    held = delay(credit_hold="true", due="2026-12-20")
+    found = [delay(due="2026-12-20"), held, delay(due="2026-12-10"), delay(due="1969-01-01")]
+    ranks = [each.rank(None) for each in found if each is not None]
+    assert len(set(ranks)) == 4 and max(ranks) == ranks[1] < 0
+    assert ranks[0] < ranks[2] < ranks[3] < ranks[1]
+    assert held is not None and held.rank(0) == 0 and held.rank(12) == 12
+    assert [lost(rank) for rank in (None, *ranks, 0, 12)] == [None] * 5 + [0, 12]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -12,10 +13,13 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer
+from exceptions_app.domain.money import RATE_SCALE
 from exceptions_app.domain.public_id import decode, encode
 from exceptions_app.queries.cases import Neighbours, count_up_to, iterate, neighbours, page
 from exceptions_app.queries.filters import SORTS, QueueFilter
+from exceptions_app.services.placing import Placing
 from tests.conftest import NOW
+from tests.services.story import discrepancy
 
 
 def _fill(make_case: Callable[..., Any]) -> None:
@@ -67,6 +71,36 @@ def test_the_neighbours_of_every_exception_are_those_of_the_queue(
     for before, name, after in beside:
         found = neighbours(session, viewer, catalog, wanted, decode(name) or 0, NOW)
         assert (found.previous, found.next) == (before, after), name
+
+
+def test_what_nobody_can_price_comes_after_what_is_lost_by_when_it_begins(
+    session: Session, make_case: Callable[..., Any], catalog: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    """Page by page, and from one exception to the next."""
+    facts = {
+        "unknown": {},
+        "later": {"delay_due": "2026-12-20"},
+        "small": {"delay_discount_until": "2026-12-01", "delay_discount_amount": "3"},
+        "sooner": {"delay_due": "2026-12-10"},
+        "held": {"delay_due": "2026-12-24", "delay_credit_hold": "true"},
+        "large": {"delay_discount_until": "2026-12-20", "delay_discount_amount": "40"},
+    }
+    placing, found = Placing(catalog, NOW), discrepancy(1)
+    for name, more in facts.items():
+        waiting = placing.delay(found._replace(facts=json.dumps(more)), RATE_SCALE, "office")
+        make_case(reference=name, **waiting._asdict())
+    wanted, viewer, cursor, seen = QueueFilter(sort="-cost"), viewer_of(), None, list[Any]()
+    while not seen or cursor is not None:
+        part = page(session, viewer, catalog, wanted, now=NOW, cursor=cursor, size=2)
+        seen, cursor = seen + part.rows, part.next_cursor
+    names = [row.business_reference for row in seen]
+    assert names == ["large", "small", "held", "sooner", "later", "unknown"]
+    assert [row.delay_cost for row in seen] == [40, 3, None, None, None, None]
+    assert seen[2].delay_why == "the supplier holds deliveries; payment is due on 24 Dec 2026"
+    least = page(session, viewer, catalog, QueueFilter(sort="cost"), now=NOW)
+    assert [row.business_reference for row in least.rows] == [*names[4::-1], "unknown"]
+    found_beside = [neighbours(session, viewer, catalog, wanted, row.id, NOW) for row in seen]
+    assert [beside.next for beside in found_beside] == [*(row.reference for row in seen[1:]), None]
 
 
 def test_an_exception_that_fits_no_longer_still_has_its_place(

@@ -413,4 +413,6 @@ def test_what_waiting_costs_is_kept_and_follows_the_evidence(story: Story) -> No
     assert story.case(1).delay_cost_e4 == 150_000
     story.later(days=10)
     story.run([waiting(1, "4", delay_due="2026-12-20"), discrepancy(2)])
-    assert (story.case(1).delay_cost_e4, story.case(1).delay_why) == (None, "payment is due on 20 Dec 2026")
+    case, due = story.case(1), datetime(2026, 12, 21, 6, 0, tzinfo=UTC)
+    assert (case.delay_at, case.delay_why) == (due, "payment is due on 20 Dec 2026")
+    assert case.delay_cost_e4 == -int(due.timestamp()), "nobody can price it: by when it begins"
