@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import canonical
@@ -60,19 +60,30 @@ def weigh(
     """
     if check.storm is None or len(found) <= check.storm.at_least:
         return None
-    history = (
-        select(CheckRun.opened + CheckRun.reopened)
-        .where(CheckRun.check_code == run.check, CheckRun.scope == run.scope, CheckRun.status == COMPLETE)
-        .order_by(CheckRun.id.desc())
-        .limit(check.storm.runs)
-    )
-    opened = list(session.scalars(history))
+    opened = _history(session, run, check.storm.runs)
     most = check.storm.limit(max(opened, default=0))
     allowed = most + (storm.would_open if storm is not None and storm.state == RELEASED else 0)
     if not opened or len(found) <= allowed:
         return None
     opening = intake.would_open(session, ctx, run, found)
     return Excess(opening, most, max(opened)) if len(opening) > allowed else None
+
+
+def _history(session: Session, run: RunFacts, runs: int) -> list[int]:
+    """What the last complete runs of the place opened, each by itself: not the first, which brings a backlog, where any
+    came after it; nor one that a person released.
+    """
+    here = (CheckRun.check_code == run.check, CheckRun.scope == run.scope, CheckRun.status == COMPLETE)
+    released = exists().where(
+        Storm.check_code == run.check, Storm.scope == run.scope, Storm.ended_how == TAKEN_IN,
+        Storm.ended_at.between(CheckRun.started_at, CheckRun.finished_at),
+    )  # fmt: skip
+    last = select(CheckRun.id, CheckRun.opened + CheckRun.reopened).where(*here, ~released)
+    rows = [
+        (number, opened) for number, opened in session.execute(last.order_by(CheckRun.id.desc()).limit(runs))
+    ]
+    first = session.scalar(select(func.min(CheckRun.id)).where(*here))
+    return [opened for number, opened in rows if number != first or len(rows) == 1]
 
 
 def hold(

@@ -75,6 +75,19 @@ def test_a_first_run_has_no_history_and_is_not_held(hospital: Hospital) -> None:
     assert holding(hospital) == []
 
 
+def test_what_a_first_run_and_a_released_one_bring_is_no_measure_of_later_ones(hospital: Hospital) -> None:
+    limited(hospital)
+    hospital.source("receipts", [])
+    held = []
+    for numbers in (range(20), range(20), range(35), range(35), range(35), range(60)):
+        hospital.source("orders", orders(*numbers))
+        held.append(hospital.tick()[CODE]["status"])
+        if held[-1] == "held" and len(held) == 3:
+            decide(hospital, "release")
+    assert held == ["complete", "complete", "held", "complete", "complete", "held"]
+    assert len(told(hospital)) == 35
+
+
 def test_a_run_at_the_limit_is_not_held_and_one_above_it_is(calm: Hospital) -> None:
     calm.source("orders", orders(1, 2, 3, 4))
     assert calm.tick()[CODE]["status"] == "complete"
