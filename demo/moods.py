@@ -15,6 +15,8 @@ from pathlib import Path
 
 from flask import Response
 
+from .systems.pages import is_page
+
 SYSTEMS = (
     "erp", "procurement", "ap_automation", "wms", "portal", "hcm", "identity", "payroll", "erp_ledger", "wms_stock",
     "recall_list", "grants", "middleware",
@@ -74,14 +76,14 @@ class Moods:
         return span.get(f"{system}:from", 0.0) <= time.time() < span.get(f"{system}:until", 0.0)
 
     def answer(self, system: str) -> Response | None:
-        """What the system says instead of an answer, if anything."""
+        """What the system says instead of an answer, if anything; by chance to programs only."""
         if self.holds("outage", system):
             return Response(
                 "<html><body><h1>Service unavailable</h1></body></html>", 503, content_type="text/html"
             )
         if self.holds("slow", system):
             time.sleep(1.5)
-        if self.chance(0.02):
+        if not is_page() and self.chance(0.02):
             return Response("Internal error, please try again", 500, content_type="text/plain")
         return None
 

@@ -38,6 +38,7 @@ _SERVERS = (
     "portal",
     "hcm",
     "identity",
+    "payroll",
     *listed.TABLES,
     "control",
 )
@@ -126,10 +127,10 @@ class Serving:
 
     def _serve(self, given: Credentials) -> dict[str, str]:
         network = self.network
-        applications = _applications(network, given) | {"control": control_panel.application(self.life)}
+        served = applications(network, given) | {"control": control_panel.application(self.life)}
         ports = network.recall("ports") or {}
         for name in _SERVERS:
-            self._servers[name] = _server(applications[name], ports.get(name, 0))
+            self._servers[name] = _server(served[name], ports.get(name, 0))
             self._run(self._servers[name].serve_forever)
         network.remember("ports", {name: server.server_port for name, server in self._servers.items()})
         return {
@@ -151,6 +152,7 @@ class Serving:
             "DEMO_IDENTITY_API_KEY": given.identity_api_key,
             "DEMO_IDENTITY_DATABASE": f"sqlite:///{network.home.absolute() / 'identity.sqlite'}",
             "DEMO_PORTAL_WEBHOOK_SECRET": self._webhook_secret,
+            "DEMO_PAYROLL_URL": self._url("payroll"),
             "DEMO_PAYROLL_DROP": str(network.payroll_drop),
             "DEMO_PAYROLL_USER": USER,
             "DEMO_PAYROLL_PASSWORD": given.payroll_password,
@@ -212,7 +214,7 @@ class Serving:
         self.network.close()
 
 
-def _applications(network: Network, given: Credentials) -> dict[str, Flask]:
+def applications(network: Network, given: Credentials) -> dict[str, Flask]:
     """What each system answers with."""
     moods, tell = network.moods, network.mended
     return {
@@ -222,11 +224,22 @@ def _applications(network: Network, given: Credentials) -> dict[str, Flask]:
         "wms": warehouse_api.application(network.wms, moods, given.wms_api_key, tell),
         "portal": portal.application(network.portal, moods, given.portal_api_key, tell),
         "hcm": servers.application(
-            "hcm", network.hcm, moods, "Authorization", f"Bearer {given.hcm_token}", people.HCM
+            "hcm",
+            network.hcm,
+            moods,
+            servers.Door("Authorization", f"Bearer {given.hcm_token}"),
+            people.HCM,
+            "HCM",
         ),
         "identity": servers.application(
-            "identity", network.identity, moods, "X-Api-Key", given.identity_api_key, people.IDENTITY
+            "identity",
+            network.identity,
+            moods,
+            servers.Door("X-Api-Key", given.identity_api_key),
+            people.IDENTITY,
+            "Identity platform",
         ),
+        "payroll": servers.application("payroll", network.payroll, moods, None, people.PAYROLL, "Payroll"),
         **listed.applications(network.listed, moods, given.lists_api_key),
     }
 

@@ -5,17 +5,13 @@ Knows nothing of what rows mean; that is said by the modules that fill it.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, Response, request
-
 from ..ledger import Change, Entry
-from ..moods import Moods
 from ..systems.store import Row, Store
-from ..systems.tables import Kind, Table, listings
+from ..systems.tables import Kind, Table
 
 Rows = dict[str, list[Row]]
 """Table -> its rows."""
@@ -42,20 +38,6 @@ class Planted:
     how: str
     worse: Mapping[str, Any] = field(default_factory=dict)
     """What the row may be altered to later on, still wrong."""
-
-
-def application(name: str, store: Store, moods: Moods, secret: str, tables: Mapping[str, Table]) -> Flask:
-    """`GET /api/v1/NAME` for whoever sends `secret` as `X-Api-Key`."""
-    app = Flask(f"demo.{name}", static_folder=None)
-
-    @app.before_request
-    def moody() -> Response | None:
-        if not secrets.compare_digest(request.headers.get("X-Api-Key", ""), secret):
-            return Response('{"error": "not let in"}', 401, content_type="application/json")
-        return moods.answer(name)
-
-    listings(app, store, "/api/v1", tables)
-    return app
 
 
 def fill(store: Store, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Row]], at: str) -> None:

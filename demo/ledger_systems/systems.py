@@ -13,6 +13,7 @@ from flask import Flask
 from ..documents import stamp
 from ..grants import awards
 from ..grants import faults as grants_faults
+from ..hr.servers import Door, application
 from ..ledger import Change, Entry
 from ..moods import Moods
 from ..supply import faults as supply_faults
@@ -21,7 +22,7 @@ from ..systems.ledgers import schema_of
 from ..systems.store import Store
 from ..systems.tables import Table
 from . import bookings, books, messages
-from .listed import Planted, Rows, application, entry, fill
+from .listed import Planted, Rows, entry, fill
 
 TABLES: Mapping[str, dict[str, Table]] = {
     "erp_ledger": {**stock.ERP, **books.ERP, **awards.ERP},
@@ -31,6 +32,10 @@ TABLES: Mapping[str, dict[str, Table]] = {
     messages.SYSTEM: messages.MESSAGES,
 }
 """System -> what it lists."""
+_TITLES = {
+    "erp_ledger": "ERP ledgers", "wms_stock": "Warehouse stock", "recall_list": "Recall list",
+    "grants": "Grants system", messages.SYSTEM: "Middleware",
+}  # fmt: skip
 Kind = Literal["fault", "look_alike"]
 _SETTLED = timedelta(days=30)
 """So long ago everything was entered that was not said otherwise."""
@@ -100,4 +105,8 @@ LATER = tuple(sorted({one.category for one in _later(datetime(2000, 1, 1, tzinfo
 
 
 def applications(of: Mapping[str, Store], moods: Moods, secret: str) -> dict[str, Flask]:
-    return {name: application(name, of[name], moods, secret, tables) for name, tables in TABLES.items()}
+    door = Door("X-Api-Key", secret)
+    return {
+        name: application(name, of[name], moods, door, tables, _TITLES[name])
+        for name, tables in TABLES.items()
+    }

@@ -19,7 +19,7 @@ from ..moods import Moods
 from ..suppliers import SUPPLIER
 from .ledgers import AP_AUTOMATION as TABLES
 from .ledgers import schema_of
-from .pages import add_pages, is_page
+from .pages import add_pages, add_table_pages, is_page
 from .store import Row, Store
 from .tables import listings
 from .writes import SCHEMA as BOOK
@@ -116,6 +116,7 @@ def application(store: Store, moods: Moods, token: str, tell: Tell = nobody) -> 
         )
 
     listings(app, store, "/rest/v1", TABLES)
+    add_table_pages(app, "AP automation", store, TABLES.values())
     desk = Desk("ap_automation", store, moods, honours_keys=True, tell=tell, refusal=_refusal)
     desk.route(app, "/rest/v1/payment-status", "set_status", lambda given, at: _set_status(store, given, at))
     return app

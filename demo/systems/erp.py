@@ -23,7 +23,7 @@ from ..suppliers import SUPPLIER
 from .erp_writes import add_writes
 from .ledgers import ERP as BOOKS
 from .ledgers import schema_of
-from .pages import Finder, add_pages, is_page
+from .pages import Finder, add_pages, add_table_pages, is_page
 from .store import Row, Store
 from .tables import entity_sets, odata_view
 from .words import ERP
@@ -181,6 +181,7 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
     path = "/odata/v4/Vendors"
     app.add_url_rule(path, "vendors", odata_view(path, lambda *place: vendors.after(store, *place), _vendor))
     add_pages(app, "Cloud ERP", _pages(store))
+    add_table_pages(app, "Cloud ERP", store, TABLES.values())
     app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
     add_writes(app, store, moods, tell)
     return app

@@ -5,14 +5,30 @@ A real system would ask who is there; on loopback these are open, so that a link
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Flask, Response, request
 from markupsafe import Markup
 
+from .store import Store
+from .tables import Table
+
 PREFIX = "/pages/"
 Finder = Callable[..., list[dict[str, Any]]]
+_MOST = 50
+"""Rows of a page."""
+_CLOSED: Mapping[str, frozenset[str]] = {
+    "workers": frozenset({"born", "last_four"}),
+    "assignments": frozenset({"rate", "pay_basis"}),
+    "worker_assignments": frozenset({"rate", "pay_basis"}),
+    "pay_lines": frozenset({"amount"}),
+    "efforts": frozenset({"charged_rate"}),
+    "bank_accounts": frozenset({"routing", "account"}),
+    "account_changes": frozenset({"routing", "account"}),
+    "approved_changes": frozenset({"account"}),
+}
+"""Table -> its columns that a system shows to those only whom it knows."""
 _PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>{title} · {system}</title>
@@ -34,13 +50,40 @@ def add_pages(app: Flask, system: str, kinds: Mapping[str, tuple[str, Finder]]) 
         app.add_url_rule(f"{PREFIX}{rule}", f"page_{called}", _view(system, called, find))
 
 
-def _view(system: str, called: str, find: Finder) -> Callable[..., Response]:
-    def view(**parts: Any) -> Response:
-        title, rows = f"{called} {'/'.join(map(str, parts.values()))}", find(**parts)
-        body = Markup().join(map(_table, rows)) or Markup("<p>No such document here.</p>")
-        return Response(_PAGE.format(title=title, system=system, body=body), 200 if rows else 404)
+def add_table_pages(app: Flask, system: str, store: Store, tables: Iterable[Table]) -> None:
+    """`PREFIX` + a table's name + `?column=value&…`: the rows that agree with all of them."""
+    for table in tables:
+        app.add_url_rule(f"{PREFIX}{table.name}", f"rows_{table.name}", _rows(system, store, table))
+
+
+def _rows(system: str, store: Store, table: Table) -> Callable[[], Response]:
+    def view() -> Response:
+        asked = request.args.to_dict()
+        rows: list[dict[str, Any]] = []
+        if asked and asked.keys() <= table.columns.keys():
+            rows = store.find(table.name, asked)
+        called = f"{table.name.replace('_', ' ').capitalize()} {'/'.join(asked.values())}"
+        return _answer(system, called, [_open(table, row) for row in rows[:_MOST]])
 
     return view
+
+
+def _open(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What everybody may see of a row, in the table's words."""
+    closed = _CLOSED.get(table.name, frozenset())
+    return {name: value for name, value in table.told(dict(row)).items() if name not in closed}
+
+
+def _view(system: str, called: str, find: Finder) -> Callable[..., Response]:
+    def view(**parts: Any) -> Response:
+        return _answer(system, f"{called} {'/'.join(map(str, parts.values()))}", find(**parts))
+
+    return view
+
+
+def _answer(system: str, title: str, rows: list[dict[str, Any]]) -> Response:
+    body = Markup().join(map(_table, rows)) or Markup("<p>No such document here.</p>")
+    return Response(_PAGE.format(title=title, system=system, body=body), 200 if rows else 404)
 
 
 def _table(row: Mapping[str, Any]) -> Markup:

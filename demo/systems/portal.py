@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from ..moods import Moods
 from .ledgers import PORTAL as TABLES
 from .ledgers import schema_of
+from .pages import add_table_pages, is_page
 from .store import Store
 from .tables import listings
 from .writes import SCHEMA as BOOK
@@ -26,11 +27,12 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell) -> Flask:
 
     @app.before_request
     def moody() -> Response | None:
-        if not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
+        if not is_page() and not secrets.compare_digest(request.headers.get("X-Api-Key", ""), api_key):
             return Response('{"error": "unknown API key"}', 401, content_type="application/json")
         return moods.answer("portal")
 
     listings(app, store, "/v1", TABLES)
+    add_table_pages(app, "Supplier portal", store, TABLES.values())
     Desk("portal", store, moods, tell=tell).route(app, "/v1/invoice-requests", "ask_for_invoice", _thank)
     return app
 

@@ -20,7 +20,7 @@ from ..places import FACILITY
 from ..suppliers import SUPPLIER
 from .ledgers import PROCUREMENT as TABLES
 from .ledgers import schema_of
-from .pages import Finder, add_pages, is_page
+from .pages import Finder, add_pages, add_table_pages, is_page
 from .store import Row, Store
 from .tables import listings
 from .words import PROCUREMENT
@@ -96,7 +96,10 @@ def _pages(store: Store) -> dict[str, tuple[str, Finder]]:
         return [_order_line(row) for po in numbers for row in store.find("order_lines", {"po": po, **more})]
 
     def requisitions(number: str) -> list[dict[str, Any]]:
-        return [requisition.told(row) for row in store.find("requisitions", {"requisition": number})]
+        """As long as they are shown; of older ones, what was ordered for them."""
+        named = {"requisition": number}
+        found = [requisition.told(row) for row in store.find("requisitions", named)]
+        return found or [_order_line(row) for row in store.find("order_lines", named)]
 
     return {
         "orders/<order>": ("Order", orders), "orders/<order>/<int:line>": ("Order line", orders),
@@ -142,6 +145,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
 
     listings(app, store, "/api/v2", TABLES)
     add_pages(app, "Procurement suite", _pages(store))
+    add_table_pages(app, "Procurement suite", store, TABLES.values())
     Desk("procurement", store, moods, tell=tell).route(
         app, "/api/v2/order-status", "set_status", lambda given, at: _set_status(store, given, at)
     )

@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 
 from ..moods import Moods
 from .ledgers import WMS
-from .pages import add_pages, is_page
+from .pages import add_pages, add_table_pages, is_page
 from .store import Store
 from .tables import listings
 from .warehouse import local_time
@@ -30,6 +30,7 @@ def application(store: Store, moods: Moods, api_key: str, tell: Tell = nobody) -
         return moods.answer("wms")
 
     listings(app, store, "/api/v1", WMS)
+    add_table_pages(app, "Warehouse", store, WMS.values())
     add_pages(
         app,
         "Warehouse",

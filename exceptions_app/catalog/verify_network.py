@@ -84,10 +84,10 @@ def _system(
                 f"'{name}' holds a secret",
                 "a reference, 'env:NAME' or 'file:/path'",
             )
-    for record_type, pattern in system.record_urls.items():
+    for record_type, given in system.record_urls.items():
         if judge.refer("systems", system.code, ["record_urls", record_type], "record_types", record_type):
             columns = [*catalog.record_types[record_type].columns, *EVERY_RECORD]
-            for name in re.findall(r"\{(\w+)\}", pattern):
+            for name in re.findall(r"\{(\w+)\}", given if isinstance(given, str) else " ".join(given)):
                 judge.choose(
                     "systems", system.code, ["record_urls", record_type], name, columns, "of its columns"
                 )

@@ -23,7 +23,7 @@ def verify(judge: Judge, check: MatchCheck) -> None:
     for index, step in enumerate(check.chain):
         if step.record is not None:
             judge.refer("checks", check.code, ["chain", index, "record"], "record_types", step.record)
-        named = [step.reference, step.date, step.quantity, step.unit, step.amount, step.status]
+        named = [step.reference, step.present, step.date, step.quantity, step.unit, step.amount, step.status]
         for column in [*filter(None, named), *step.address.values()]:
             _column(judge, check, ("chain", index), step.side, column)
     for name, side in check.sides.items():

@@ -15,6 +15,7 @@ from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import ChainStep, MatchCheck
 
+from .record_links import canonical_key, columns_of, readable
 from .record_urls import record_url
 from .speaking import currency_of, speaker
 
@@ -48,7 +49,11 @@ def _document(
 ) -> Document:  # fmt: skip
     values = (evidence.get("sides") or {}).get(step.side) or {}
     known = {**(evidence.get("key") or {}), **values} if values else {}
-    if known.get(step.reference) in (None, ""):
+    if known.get(step.reference) in (None, "") or known.get(step.present or step.reference) in (
+        None,
+        "",
+        False,
+    ):
         fed = values or catalog.side_feeds(check, step.side)
         return Document(step.label, "", (), "", NONE if fed else UNREAD)
 
@@ -67,14 +72,18 @@ def _document(
         said(step.amount, "money"),
         said(step.status, "text").replace("_", " "),
     )
-    url = _url(catalog, check, step, known)
+    open_to_viewer = readable(viewer, catalog, check, step.side, known)
+    url = _url(catalog, check, step, open_to_viewer)
     return Document(step.label, said(step.reference, "text"), tuple(filter(None, about)), url)
 
 
 def _url(catalog: Catalog, check: MatchCheck, step: ChainStep, known: Mapping[str, Any]) -> str:
     """Where it can be opened in its own system: the first that has a pattern which these values fill."""
     record, side = step.record or check.sides[step.side].record, check.sides[step.side]
-    names = {**known, **{name: known.get(column) for name, column in step.address.items()}}
+    key = canonical_key(catalog, check, {name: known[name] for name in check.row_key if name in known})
+    known = {**known, **key}
+    own = columns_of(check, step.side, key, known) if step.record is None else known
+    names = {**own, **{name: known.get(column) for name, column in step.address.items()}}
     for feed in catalog.feeds_for(record, side.kind if step.record is None else None):
         if known.get("source_system") not in (None, feed.system):
             continue

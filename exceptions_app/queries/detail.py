@@ -8,13 +8,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Permission, Viewer, can, may_waive, may_work_on
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import MatchCheck, Reason
+from exceptions_app.catalog.schema import Reason
 from exceptions_app.domain.lifecycle import Action, Status, actions_from
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import ExceptionCase
@@ -25,21 +24,13 @@ from .clock import ClockDetail, clock_detail
 from .conversions import conversions
 from .drafts import Letter, draft
 from .not_confirmed import NotConfirmed, not_confirmed
-from .record_urls import record_url
+from .record_links import RecordLink, record_links
 from .related import Related, related
 from .rows import CaseRow, RowMaker
 from .sides import SideBySide, side_by_side
 from .similar import Similar, similar
 from .timeline import Happening, timeline
 from .words import BALL, END, inside, said
-
-
-@dataclass(frozen=True, slots=True)
-class RecordLink:
-    """A link to the record in its own system."""
-
-    label: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +114,7 @@ def detail(
         evidence_taken_at=taken_at,
         evidence_version=stored.evidence_version,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
-        links=_links(catalog, case, found),
+        links=record_links(viewer, catalog, case.check_code, json.loads(case.business_key), found),
         happenings=happenings,
         related=related(session, viewer, catalog, case, now),
         similar=similar(session, viewer, catalog, case, {each.code: each.label for each in reasons}, maker),
@@ -183,23 +174,3 @@ def _ended(case: ExceptionCase, reasons: list[Reason]) -> str:
 def _title(catalog: Catalog, code: str) -> str:
     category = catalog.categories.get(code)
     return category.title if category else code
-
-
-def _links(catalog: Catalog, case: ExceptionCase, evidence: dict[str, Any]) -> tuple[RecordLink, ...]:
-    """Where the records can be opened in their own systems, as far as the business key fills the pattern.
-
-    None for a side that was not found: there is nothing to open.
-    """
-    check = catalog.checks.get(case.check_code)
-    if not isinstance(check, MatchCheck):
-        return ()
-    key, said = json.loads(case.business_key), evidence.get("sides") or {}
-    found: dict[str, RecordLink] = {}
-    for name, side in check.sides.items():
-        if name in said and not said[name]:
-            continue
-        for feed in catalog.feeds_for(side.record, side.kind, side.systems):
-            if url := record_url(catalog, feed.system, side.record, key):
-                title, system = catalog.record_types[side.record].title, catalog.systems[feed.system].name
-                found[url] = RecordLink(f"{title} in {system}", url)
-    return tuple(found.values())

@@ -64,9 +64,9 @@ class System(Shape):
     connection: dict[str, Any] = Field(
         default_factory=dict, description="checked by the connector's own model"
     )
-    record_urls: dict[Name, str] = Field(
+    record_urls: dict[Name, str | list[str]] = Field(
         default_factory=dict,
-        description="record type -> link pattern, e.g. https://erp.example/po/{order_number}; may begin with env:NAME",
+        description="record type -> link pattern (of several the first that can be filled), may begin with env:NAME",
     )
     delivery: DeliveryRules = DeliveryRules()
 

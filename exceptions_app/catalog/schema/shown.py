@@ -35,6 +35,10 @@ class ChainStep(Shape):
         None, description="whose address pattern leads to it; default: the side's record"
     )
     reference: Name = Field(description="its number; without one, there is no such document")
+    present: Name | None = Field(
+        None,
+        description="what else must be stated and not false, as where the number is only what another names",
+    )
     date: Name | None = None
     quantity: Name | None = None
     unit: Name | None = None
