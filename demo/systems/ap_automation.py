@@ -72,6 +72,7 @@ def _invoice_line(row: Row) -> dict[str, Any]:
         "invoiceDate": row["dated"], "enteredAt": row["entered_at"], "dueDate": row["due"],
         "deleted": bool(row["deleted"]), "changedAt": row["changed_at"],
         **{name: more.get(name) for name in _MORE},
+        "requesterEmail": None if row["po"] else f"requests.{row['facility'].lower()}@hospital.example",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import references
+from . import letters, references
 from .catalog import Catalog
 from .merging import Merged, merge
 from .problems import CatalogError, ConnectorModels, Place, Problem
@@ -36,6 +36,7 @@ def load_catalog(
     if merged.unread:
         raise CatalogError(merged.problems)
     catalog = _assemble(merged)
+    letters.address(catalog.checks, catalog.categories, catalog.record_types)
     problems = [*merged.problems, *references.problems_in(catalog, merged, connectors)]
     if problems:
         raise CatalogError(problems)

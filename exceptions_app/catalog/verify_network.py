@@ -16,6 +16,7 @@ from .problems import ConnectorModels, Problem, closest, listing
 from .reading import Block
 from .schema import Entity, RecordType, System
 from .scopes import EVERY_RECORD
+from .sensitivity import is_open
 from .shape_errors import problems_in
 
 SYSTEM_KINDS: tuple[str, ...] = get_args(System.model_fields["kind"].annotation)
@@ -66,6 +67,26 @@ def _entity(judge: Judge, catalog: Catalog, entity: Entity) -> None:
     if entity.valid_from and entity.valid_to and entity.valid_to < entity.valid_from:
         judge.report(
             "entities", code, ["valid_to"], "it ends before it begins", f"a date from {entity.valid_from} on"
+        )
+
+
+def _letters(judge: Judge, record: RecordType) -> None:
+    """An address that everybody may read, of a record that one column names."""
+    letters, path = record.letters, ["letters", "column"]
+    if letters is None:
+        return
+    if judge.choose("record_types", record.code, path, letters.column, record.columns, "of its columns"):
+        level = record.columns[letters.column].sensitivity
+        if not is_open(level):
+            said = f"'{letters.column}' is of sensitivity {level}"
+            judge.report("record_types", record.code, path, said, "a column that everybody may read")
+    if letters.named_by is None:
+        return
+    named = ["letters", "named_by"]
+    judge.refer("record_types", record.code, named, "crosswalks", letters.named_by)
+    if len(record.key) != 1:
+        judge.report(
+            "record_types", record.code, named, "its key has several columns", "one column as the key"
         )
 
 
@@ -150,6 +171,7 @@ def _versions(judge: Judge, catalog: Catalog, kept: RecordType) -> None:
 
 def _record_types(judge: Judge, catalog: Catalog) -> None:
     for code, record_type in catalog.record_types.items():
+        _letters(judge, record_type)
         for index, name in enumerate(record_type.key):
             if judge.choose(
                 "record_types", code, ["key", index], name, record_type.columns, "of its columns"

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.letters import FACT
+from exceptions_app.catalog.schema.base import EMAIL, Recipient
 from exceptions_app.catalog.verify_shown import letter_facts
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.money import from_e4
@@ -23,7 +25,7 @@ from .words import entity_name
 LONGEST = 1_800
 """Characters of the whole address: past some 2,000, mail programs open nothing at all."""
 SUBJECT = 150
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+_ADDRESS = re.compile(EMAIL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -48,10 +50,20 @@ def draft(catalog: Catalog, case: ExceptionCase) -> Letter | None:
         return None
     subject = " ".join(_CONTROL.sub(" ", wording.render(words.subject, facts, case.currency)).split())
     body = _CONTROL.sub("", wording.render(words.body, facts, case.currency)).strip()
-    given = str(facts.get(words.address or "") or "")
-    address = given if _ADDRESS.fullmatch(given) else ""
+    address = _address(catalog, case.entity, words.to, facts.get(words.address or FACT))
     mailto, cut = _mailto(address, subject[:SUBJECT], body)
     return Letter(words.to, address, subject[:SUBJECT], body, mailto, cut)
+
+
+def _address(catalog: Catalog, entity: str | None, to: Recipient, stated: Any) -> str:
+    """As the records say it, else as the facility does, or the one above it; empty: the writer fills it in."""
+    if _ADDRESS.fullmatch(str(stated or "")):
+        return str(stated)
+    while (place := catalog.entities.get(entity or "")) is not None:
+        if to in place.letters:
+            return place.letters[to]
+        entity = place.parent
+    return ""
 
 
 def _facts(catalog: Catalog, case: ExceptionCase) -> dict[str, Any]:

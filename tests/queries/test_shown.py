@@ -187,6 +187,20 @@ def test_an_address_among_the_facts_is_used(page: Any, make_case: Callable[..., 
     assert made.mailto.startswith("mailto:ann@medline.example?subject=")
 
 
+def test_where_no_record_says_an_address_the_facility_or_the_one_above_it_does(
+    page: Any, make_case: Callable[..., Any]
+) -> None:
+    case = make_case()
+    above = page.entities[case.entity].model_copy(update={"letters": {"supplier": "desk@hospital.example"}})
+    below = above.model_copy(update={"code": "BELOW", "parent": above.code, "letters": {}})
+    page.entities.update({above.code: above, "BELOW": below})
+    shown = writing(page, body="Hello")
+    assert draft(shown, make_case(entity="BELOW")).address == "desk@hospital.example"
+    stated = make_case(entity="BELOW", facts=json.dumps({"letter_to": "ann@medline.example"}))
+    assert draft(shown, stated).address == "ann@medline.example"
+    assert draft(writing(page, body="Hello", to="requester"), case).address == ""
+
+
 def test_a_long_letter_is_shortened_in_the_address_only(page: Any, make_case: Callable[..., Any]) -> None:
     made = letter(page, make_case, {"x": "häß " * 900})
     assert made.cut and len(made.mailto) <= LONGEST

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,11 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", ma
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 """A SQL expression of the allowed subset; parsed and refused by `catalog.expressions`."""
+
+Recipient = Literal["supplier", "requester"]
+"""Whom a letter goes to."""
+EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}"
+Email = Annotated[str, StringConstraints(pattern=f"^{EMAIL}$")]
 
 _DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

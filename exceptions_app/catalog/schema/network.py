@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .base import Code, Duration, Expression, Interval, Name, SecretRef, Shape
+from .base import Code, Duration, Email, Expression, Interval, Name, Recipient, SecretRef, Shape
 from .delivery import DeliveryRules
 
 
@@ -49,6 +49,9 @@ class Entity(Shape):
     currency: str = "USD"
     valid_from: date | None = None
     valid_to: date | None = None
+    letters: dict[Recipient, Email] = Field(
+        default_factory=dict, description="whom one writes to where no record says it; default: the parent's"
+    )
 
 
 class System(Shape):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .base import Code, Name, Shape
+from .base import Code, Name, Recipient, Shape
 
 ColumnType = Literal["text", "integer", "decimal", "money", "quantity", "date", "timestamp", "boolean"]
 Sensitivity = Literal["public", "internal", "hr", "patient", "bank"]
@@ -40,6 +40,17 @@ class Column(Shape):
         return self
 
 
+class Letters(Shape):
+    """Letters about what a record names go to the address in one of its columns."""
+
+    to: Recipient
+    column: Name
+    named_by: Code | None = Field(
+        None,
+        description="the crosswalk of columns that name such a record: their records lead to its address",
+    )
+
+
 class RecordType(Shape):
     """A canonical record. Every record also carries entity, source_system, source_id, source_time,
     fetched_at.
@@ -54,5 +65,6 @@ class RecordType(Shape):
     key: list[Name] = Field(min_length=1)
     scope: Literal["entity", "network"] = "entity"
     columns: dict[Name, Column]
+    letters: Letters | None = Field(None, description="whom one writes to about it, and where that is said")
     system_of_record: Code | None = Field(None, description="a system's code, or a kind of system")
     versions_of: Name | None = Field(None, description="the type of which this keeps every version")

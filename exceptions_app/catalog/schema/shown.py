@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
-from .base import Name, Shape
+from .base import Name, Recipient, Shape
 
 
 class Conversion(Shape):
@@ -52,9 +50,9 @@ class ChainStep(Shape):
 class Draft(Shape):
     """A letter that the natural next step takes. Placeholders are facts of the exception, as in the sentence."""
 
-    to: Literal["supplier", "requester"]
+    to: Recipient
     address: Name | None = Field(
-        None, description="the fact with the address; without, the writer fills it in"
+        None, description="the fact with the address, where it is not the one that the records lead to"
     )
     subject: str = Field(max_length=200)
     body: str = Field(max_length=2_000)
