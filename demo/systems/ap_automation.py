@@ -65,6 +65,7 @@ def _invoice_line(row: Row) -> dict[str, Any]:
         "invoiceNumber": row["number"], "lineNo": row["line"], "facility": row["facility"],
         "documentType": row["kind"], "referencesInvoice": row["refers_to"] or None,
         "poNumber": row["po"] or None, "poLine": row["po_line"] or None,
+        "requesterEmail": None if row["po"] else f"requests.{row['facility'].lower()}@hospital.example",
         "poRequired": bool(row["po_required"]), "itemNumber": row["item"] or None,
         "description": row["description"], "qty": row["quantity"], "uom": row["unit"],
         "unitPrice": row["price"] / 10_000, "pricePer": row["price_per"],
@@ -72,7 +73,6 @@ def _invoice_line(row: Row) -> dict[str, Any]:
         "invoiceDate": row["dated"], "enteredAt": row["entered_at"], "dueDate": row["due"],
         "deleted": bool(row["deleted"]), "changedAt": row["changed_at"],
         **{name: more.get(name) for name in _MORE},
-        "requesterEmail": None if row["po"] else f"requests.{row['facility'].lower()}@hospital.example",
     }  # fmt: skip
 
 
