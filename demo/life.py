@@ -13,6 +13,7 @@ import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from . import rhythms
 from .appearing import CATEGORIES, appear
 from .documents import Event, OrderLine, stamp
 from .duties import approve_and_pay, fulfil
@@ -57,6 +58,7 @@ class Life:
                 self._let_happen(now)
             if not self.is_quiet:
                 self._live(now)
+            rhythms.go_on(network, now)
             self.drop(now)
             network.remember("counts", network.numbers.counts)
 

@@ -19,6 +19,7 @@ from . import (
     payee_look_alikes,
     payment_faults,
     physician_faults,
+    rhythms,
 )
 from .hr import faults as people_faults
 from .hr import lifecycle_planting
@@ -116,6 +117,7 @@ def plant_history(network: Network, now: datetime) -> None:
     for kind, step, entry in listed.planted(network.listed, now):
         network.change(step, now)
         network.ledger.write(kind, entry, now, now)
+    rhythms.plant(network, now)
 
 
 def _plant_people(planter: PeoplePlanter, count: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import control_panel
+from . import control_panel, rhythms
 from .hr import lifecycle, servers
 from .hr import tables as people
 from .ledger_systems import systems as listed
@@ -120,6 +120,7 @@ class Serving:
             self._run(self.life.run, self._every)
             self._run(self._webhooks.run)
         description = {"ready": True, "env": environment, "pid": os.getpid(), "control": self._url("control")}
+        description["past"] = rhythms.past(self.network.built)
         path = self.network.home / "network.json"
         path.with_suffix(".part").write_text(json.dumps(description, indent=2), encoding="utf-8")
         path.with_suffix(".part").replace(path)

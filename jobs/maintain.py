@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 
 KEEP_TASKS = timedelta(days=7)
 KEEP_EXPORTS = timedelta(days=7)
-KEEP_QUIET_RUNS = timedelta(days=2)
-"""Older runs that changed nothing are thinned out to one a day; those that did are kept."""
 VACUUM_HOUR = 3
 
 
@@ -32,7 +30,7 @@ def run(work: Work) -> Mapping[str, Any]:
     with work.transaction() as session:
         expired = tasks.expire(session, now - KEEP_TASKS)
     with work.transaction() as session:
-        thinned = runs.thin(session, now - KEEP_QUIET_RUNS) + check_runs.thin(session, now - KEEP_QUIET_RUNS)
+        thinned = runs.thin(session, now, _watched(work)) + check_runs.thin(session, now - runs.QUIET_KEPT)
     with work.transaction() as session:
         sealed = checkpoint(session, now)
     forgotten = inbox.forget(work)
@@ -44,6 +42,12 @@ def run(work: Work) -> Mapping[str, Any]:
         "runs": thinned,
         "exports": _expire_exports(work, now),
     }
+
+
+def _watched(work: Work) -> dict[str, int]:
+    """Feeds whose rhythm is learned -> from how many days."""
+    feeds = work.runtime.catalog.feeds.values()
+    return {feed.code: feed.contract.rhythm.days for feed in feeds if feed.contract.rhythm is not None}
 
 
 def _fold(work: Work) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from flask import Flask
 
+from .. import rhythms
 from ..documents import stamp
 from ..grants import awards
 from ..grants import faults as grants_faults
@@ -26,7 +27,7 @@ from .listed import Planted, Rows, entry, fill
 
 TABLES: Mapping[str, dict[str, Table]] = {
     "erp_ledger": {**stock.ERP, **books.ERP, **awards.ERP},
-    "wms_stock": {**stock.WMS, **books.SENDER},
+    "wms_stock": {**stock.WMS, **books.SENDER, **rhythms.TABLES},
     "recall_list": stock.RECALLS,
     "grants": {**awards.GRANTS, **books.SUBSCRIBER},
     messages.SYSTEM: messages.MESSAGES,

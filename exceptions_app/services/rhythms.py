@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.domain.rhythm import Watched
 from exceptions_app.models import SyncRun
 
-from .runs import COMPLETE
+from .runs import COMPLETE, QUIET_KEPT
 
 MOST = 2_000
 """So many deliveries are learned from, the newest."""
@@ -30,12 +30,16 @@ def watched(session: Session, feed: str, now: datetime, days: int, every: timede
         return Watched(())
     runs = select(SyncRun.started_at, SyncRun.status).where(*polled, SyncRun.started_at >= deliveries[0])
     known = [(at, status) for at, status in session.execute(runs.order_by(SyncRun.id))]
-    return Watched(deliveries, tuple(_heard_again(known, max(every * 3, timedelta(hours=1)))))
+    return Watched(deliveries, tuple(_heard_again(known, every * 3, now - QUIET_KEPT)))
 
 
-def _heard_again(runs: Iterable[tuple[datetime, str]], most: timedelta) -> Iterable[datetime]:
+def _heard_again(
+    runs: Iterable[tuple[datetime, str]], every: timedelta, thinned: datetime
+) -> Iterable[datetime]:
+    """Up to `thinned`, one an hour is left of the runs that brought nothing."""
     before: tuple[datetime, str] | None = None
     for at, status in runs:
+        most = max(every, timedelta(hours=2 if before and before[0] <= thinned else 1))
         if before is not None and status == COMPLETE and (before[1] != COMPLETE or at - before[0] > most):
             yield at
         before = at, status

@@ -5,12 +5,12 @@ Knows neither connectors nor records. The order of commits is the caller's: reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
+from sqlalchemy import CursorResult, and_, delete, extract, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.lifecycle import Status
@@ -21,6 +21,8 @@ from .feed_states import feed_state
 
 RUNNING, COMPLETE, PARTIAL, FAILED = "running", "complete", "partial", "failed"
 NEVER = "never"
+QUIET_KEPT = timedelta(days=2)
+"""Older runs that changed nothing are thinned out; those that did are kept."""
 POLL, PULL, BACKFILL, REPLAY = "poll", "pull", "backfill", "replay"
 
 
@@ -122,6 +124,27 @@ def _count(run: SyncRun, counts: RunCounts) -> None:
     run.rows_rejected, run.rows_deleted, run.bytes_read = counts.rejected, counts.deleted, counts.bytes
 
 
+def remember(
+    session: Session,
+    feed: str,
+    ended: Iterable[tuple[datetime, int]],
+    *,
+    snapshot_id: int,
+    correlation_id: str,
+) -> None:
+    """Complete runs of before, oldest first: when each began, and how many rows it landed. Where the feed stands is not
+    theirs to say.
+    """
+    session.add_all(
+        SyncRun(
+            feed=feed, status=COMPLETE, started_at=at, read_started_at=at, finished_at=at, rows_read=rows,
+            rows_stored=rows, rows_mapped=rows, correlation_id=correlation_id, config_snapshot_id=snapshot_id,
+        )
+        for at, rows in ended
+    )  # fmt: skip
+    session.flush()
+
+
 def undo(session: Session, run_id: int) -> None:
     """A run that read nothing at all: as if it had not been begun."""
     session.execute(delete(SyncRun).where(SyncRun.id == run_id))
@@ -197,20 +220,25 @@ def facts_at(session: Session, feeds: Iterable[str], at: datetime) -> dict[str, 
     return found
 
 
-def thin(session: Session, before: datetime) -> int:
-    """Remove old runs that brought nothing, but for the last of each day and those that states refer to; how
-    many.
+def thin(session: Session, now: datetime, watched: Mapping[str, int]) -> int:
+    """Remove runs that brought nothing and are older than `QUIET_KEPT`, but for the last of each day, those that states
+    refer to, and of feeds whose rhythm is `watched` for so many days the last of each hour; how many.
     """
-    last_of_day = select(func.max(SyncRun.id)).group_by(
-        SyncRun.feed, SyncRun.status, func.date(SyncRun.started_at)
-    )
+    begun = SyncRun.started_at
+    last_of_day = select(func.max(SyncRun.id)).group_by(SyncRun.feed, SyncRun.status, func.date(begun))
     referred = select(FeedState.last_complete_run_id).where(FeedState.last_complete_run_id.is_not(None))
+    learned = now - timedelta(days=max(watched.values(), default=0))
+    last_of_hour = (
+        select(func.max(SyncRun.id))
+        .where(SyncRun.feed.in_(list(watched)), begun >= learned)
+        .group_by(SyncRun.feed, SyncRun.status, func.date(begun), extract("hour", begun))
+    )
     empty = (SyncRun.rows_stored == 0, SyncRun.rows_deleted == 0, SyncRun.rows_rejected == 0)
+    kept = [last_of_day, referred, *([last_of_hour] if watched else [])]
     old = delete(SyncRun).where(
-        SyncRun.started_at < before,
+        begun < now - QUIET_KEPT,
         SyncRun.status != RUNNING,
         *empty,
-        SyncRun.id.not_in(last_of_day),
-        SyncRun.id.not_in(referred),
+        *(SyncRun.id.not_in(those) for those in kept),
     )
     return cast("CursorResult[Any]", session.execute(old)).rowcount

@@ -23,6 +23,7 @@ from exceptions_app.services import people
 from .. import logs
 from ..install import Install, opened
 from ..serve import Child, ServeError, children, ensure_free
+from .past import remember
 from .serving import host_option, port_option, run_together
 
 PASSWORD = "larkhaven-demo"  # noqa: S105 - for a network that does not exist
@@ -78,6 +79,7 @@ def demo(host: str, port: int) -> None:
         os.environ.update(start_network(network, home))
         with opened(settings) as install:
             add_accounts(install)
+            remember_past(install, home)
         environ = {
             **os.environ,
             "TIEOUT_INSTANCE": str(home),
@@ -122,6 +124,11 @@ def _read(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return found
+
+
+def remember_past(install: Install, home: Path) -> None:
+    """What some feeds brought before anybody polled them, so that their rhythm is known."""
+    remember(install, _read(home / "network.json").get("past", {}), utc_now())
 
 
 def add_accounts(install: Install) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from exceptions_app.domain.instant import utc_now
+from jobs.commands.past import remember
 from jobs.install import opened
 
 from .live import SimulatedNetwork, Site, settings_for, simulated_network
@@ -28,6 +30,7 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _named(running),
         opened(settings_for(home / "instance")) as install,
     ):
+        remember(install, running.past, utc_now())
         Site(install).one_pass()
     (home / "network" / "network.json").unlink(missing_ok=True)
     return home

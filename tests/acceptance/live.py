@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class SimulatedNetwork:
     home: Path
     env: dict[str, str]
     control: str
+    past: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What feeds brought before it was built."""
 
     def ledger(self, kind: str, **columns: Any) -> list[dict[str, Any]]:
         """The ledger's rows of a kind, with the business key read."""
@@ -74,7 +76,7 @@ def simulated_network(home: Path, *, scale: float, erring: bool = False) -> Iter
     process = subprocess.Popen([*command, "--quiet", "--every", "3600"], stdout=subprocess.DEVNULL)
     try:
         description = _wait_for(home / "network.json", process)
-        yield SimulatedNetwork(home, description["env"], description["control"])
+        yield SimulatedNetwork(home, description["env"], description["control"], description["past"])
     finally:
         process.terminate()
         process.wait(timeout=120)

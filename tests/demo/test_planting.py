@@ -48,13 +48,9 @@ def test_every_category_and_its_look_alikes_are_planted(build: Build) -> None:
     faults = Counter(row["category"] for row in network.ledger.rows("fault"))
     listed = {entry.category for kind, _, entry in planted(network.listed, NOW) if kind == "fault"}
     told = {"leaving_not_told", "leaving_told_wrongly"}
-    assert (
-        set(faults)
-        == (set(PLANTERS) - {"unmapped_alias", "unknown_facility", "released_over_limit"})
-        | set(PEOPLE)
-        | listed
-        | told
-    )
+    assert set(faults) == (
+        set(PLANTERS) - {"unmapped_alias", "unknown_facility", "released_over_limit"}
+    ) | set(PEOPLE) | listed | told | {"feed_failed"}
     look_alikes = network.ledger.rows("look_alike")
     assert len({row["how"] for row in look_alikes}) >= 42
     assert {row["category"] for row in look_alikes} <= set(faults)
