@@ -13,6 +13,8 @@ import duckdb
 
 ENTITIES = 20
 NOW = "2026-11-22 12:00:00+00"
+UNITS = (("EACH", "EA"), ("CASE", "CS"), ("BOX", "BX"))
+"""The crosswalk of units: local, canonical."""
 
 # `n` numbers the order lines of all entities; each derived figure is a hash of it, so that sides agree by design.
 _LINES = """
