@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -28,10 +28,13 @@ _EXPECTED: dict[Format, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Reads, compares and writes marks of one format. A time without a zone is taken as UTC."""
+    """Reads, compares and writes marks of one format. `zone`: of times that name none, and of days; of an hour that
+    comes twice in autumn the first passing is meant.
+    """
 
     format: Format
     overlap: timedelta
+    zone: tzinfo = UTC
 
     def since(self, watermark: str | None, initial: str | None) -> Mark | None:
         """Where to begin: the watermark less the overlap, else `initial`, else None (everything)."""
@@ -58,7 +61,7 @@ class Marks:
             raise CannotReadAgainError(said)
         ends = [again.since, again.until]
         if self.format == "date":
-            days = [None if at is None else at.date() for at in ends]
+            days = [None if at is None else at.astimezone(self.zone).date() for at in ends]
             return days[0], days[1]
         return ends[0], ends[1]
 
@@ -75,7 +78,8 @@ class Marks:
 
     def highest(self, marks: Iterable[Mark], before: Mark | None, started: datetime) -> Mark | None:
         """The highest mark read, never past `started` and never behind `before`."""
-        limit: Mark | None = {"timestamp": started, "date": started.date(), "number": None}[self.format]
+        today = started.astimezone(self.zone).date()
+        limit: Mark | None = {"timestamp": started, "date": today, "number": None}[self.format]
         highest = before
         for mark in marks:
             bounded = mark if limit is None else min(mark, limit)
@@ -90,7 +94,7 @@ class Marks:
 
     def _read(self, value: Any) -> Mark:
         if isinstance(value, datetime):
-            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+            return (value if value.tzinfo else value.replace(tzinfo=self.zone)).astimezone(UTC)
         if self.format == "timestamp":
             return self._read(datetime.fromisoformat(value))
         if self.format == "date":
@@ -99,6 +103,26 @@ class Marks:
         if number != int(number):
             raise ValueError(value)
         return int(number)
+
+
+def first_local(moment: datetime, zone: tzinfo) -> datetime:
+    """The earliest local time that can stand at what changed from `moment` on: where the hour comes twice, what changed
+    in its second passing may bear a time before it.
+    """
+    local = moment.astimezone(zone)
+    return (local - _repeated(local)).replace(tzinfo=None)
+
+
+def last_local(moment: datetime, zone: tzinfo) -> datetime:
+    """The latest local time that can stand at what changed until `moment`."""
+    local = moment.astimezone(zone)
+    return (local + _repeated(local)).replace(tzinfo=None)
+
+
+def _repeated(local: datetime) -> timedelta:
+    """How much of the clock comes twice at this time; zero where none does."""
+    before, after = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    return max((before or timedelta(0)) - (after or timedelta(0)), timedelta(0))
 
 
 def _past(mark: Mark) -> Mark:

@@ -228,6 +228,24 @@ def test_the_watermark_is_written_as_the_source_wants_it(serve: Serve, written: 
     assert asked_since(serve, {"watermark": mark}).query["since"] == said
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("%Y-%m-%d %H:%M", "2026-11-01 00:50"),  # its hour comes twice: what changes later may say 01:10
+        ("%Y-%m-%d %H:%M%z", "2026-11-01 01:50-0500"),
+        ("iso", "2026-11-01T06:50:00Z"),
+    ],
+)
+def test_a_read_that_begins_in_a_repeated_hour_goes_further_back(
+    serve: Serve, written: str, said: str
+) -> None:
+    server = serve(lambda asked: Reply([]))
+    mark = {"field": "at", "param": "since", "written": written, "zone": "America/Chicago", "overlap": "0s"}
+    kept = json.dumps({"since": "2026-11-01T06:50:00Z"})
+    read_all(connector(server.url, {"path": "/o", "watermark": mark}).read(kept))
+    assert server.asked[0].query["since"] == said
+
+
 def test_a_first_read_leaves_an_absent_watermark_out_of_the_body(serve: Serve) -> None:
     server = serve(lambda asked: Reply([]))
     read = {
@@ -271,7 +289,7 @@ def test_times_of_rows_are_read_in_each_way(serve: Serve, value: Any, written: s
             },
             "initial is missing",
         ),
-        ({"watermark": {**MARK, "param": "s", "zone": "Mars"}}, "America/Chicago"),
+        ({"watermark": {**MARK, "param": "s", "zone": "Mars"}}, "Europe/Berlin"),
         ({"watermark": {**MARK, "param": "s", "written": "us"}}, "pattern"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from exceptions_app.catalog.schema import Feed, System
-from exceptions_app.connectors.base import FeedContentError, Page, TransportError
+from exceptions_app.connectors.base import Again, FeedContentError, Page, TransportError
 from exceptions_app.connectors.registry import build_connector
 from exceptions_app.connectors.sql.connector import SqlConnector
 from exceptions_app.connectors.sql.dialects import open_engine
@@ -349,3 +349,65 @@ def test_a_statement_of_mariadb_ends_at_its_time_out(
     with pytest.raises(TransportError, match="max_statement_time") as late:
         list(source.read(None))
     assert not late.value.permanent
+
+
+# ---- local time -----------------------------------------------------------------
+LOCAL = {"column": "changed_at", "zone": "America/Chicago", "lag": "15m", "overlap": "1m"}
+
+
+def test_the_lag_binds_where_the_database_keeps_local_time_west_of_utc(warehouse: Warehouse) -> None:
+    read = {**CHANGES, "watermark": LOCAL}
+    warehouse.add(1, "2026-11-24 05:59:00")  # 11:59 in UTC
+    with time_machine.travel(NOW, tick=False):
+        pages = list(connector(read).read(None))
+        assert json.loads(pages[-1].watermark or "")["since"] == "2026-11-24T11:45:00Z"
+        warehouse.add(2, "2026-11-24 05:46:00")  # its transaction was open when the first was read
+        warehouse.add(3, "2026-11-24 05:43:00")
+        again = list(connector(read).read(pages[-1].watermark))
+    assert ids(again) == [[2, 1]]
+
+
+def test_what_changes_in_the_second_passing_of_an_hour_is_read(warehouse: Warehouse) -> None:
+    read = {**CHANGES, "watermark": {**LOCAL, "lag": "0s"}}
+    warehouse.add(1, "2026-11-01 01:50:00")  # an hour that comes twice there: 06:50 in UTC, or 07:50
+    with time_machine.travel(datetime(2026, 11, 1, 6, 55, tzinfo=UTC), tick=False):
+        mark = list(connector(read).read(None))[-1].watermark
+    assert json.loads(mark or "")["since"] == "2026-11-01T06:50:00Z"
+    warehouse.add(2, "2026-11-01 01:10:00")  # an hour and a quarter later
+    with time_machine.travel(datetime(2026, 11, 1, 7, 15, tzinfo=UTC), tick=False):
+        assert ids(list(connector(read).read(mark))) == [[2, 1]]
+
+
+def test_a_stretch_is_read_again_by_local_time(warehouse: Warehouse) -> None:
+    for number, at in enumerate(("00:59", "01:10", "01:50", "02:10"), 1):
+        warehouse.add(number, f"2026-11-01 {at}:00")
+    source = connector({**CHANGES, "watermark": LOCAL, "page_size": 9})
+    first_hour = Again(since=datetime(2026, 11, 1, 6, tzinfo=UTC), until=datetime(2026, 11, 1, 7, tzinfo=UTC))
+    assert ids(list(source.read_again(first_hour))) == [[1, 2, 3]]  # an hour more at its beginning
+
+
+def test_days_are_those_of_the_zone(warehouse: Warehouse) -> None:
+    warehouse.run("INSERT INTO movement (id, moved_on) VALUES (1, '2026-11-25')")
+    mark = {"column": "moved_on", "format": "date", "zone": "America/Chicago"}
+    with time_machine.travel(datetime(2026, 11, 25, 3, tzinfo=UTC), tick=False):  # still the 24th there
+        pages = list(connector({**CHANGES, "watermark": mark}).read(None))
+    assert json.loads(pages[-1].watermark or "") == {"since": "2026-11-24"}
+
+
+@pytest.mark.postgres
+def test_a_column_that_knows_its_zone_is_read_alike(empty_postgres_url: str, monkeypatch: Any) -> None:
+    made = Warehouse(empty_postgres_url)
+    made.run("ALTER TABLE movement ALTER changed_at TYPE timestamptz")
+    made.add(1, "2026-11-24 11:40:00+00")
+    made.add(2, "2026-11-24 11:50:00+00")
+    monkeypatch.setenv("WMS_URL", empty_postgres_url)
+    mark = json.dumps({"since": "2026-11-24T11:45:00Z"})
+    with time_machine.travel(NOW, tick=False):
+        pages = list(connector({**CHANGES, "watermark": {**LOCAL, "lag": "0s"}}).read(mark))
+    assert ids(pages) == [[2]]
+    assert json.loads(pages[-1].watermark or "") == {"since": "2026-11-24T11:50:00Z"}
+
+
+def test_a_zone_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a time zone such as Europe/Berlin"):
+        SqlRead.model_validate({"table": "a", "watermark": {"column": "b", "zone": "Chicago"}})

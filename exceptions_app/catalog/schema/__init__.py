@@ -35,6 +35,7 @@ from .network import (
     Mapped,
     Rhythm,
     System,
+    TimeZone,
 )
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .shown import ChainStep, Conversion, Draft
@@ -124,6 +125,7 @@ __all__ = [
     "Supplies",
     "System",
     "TakenBack",
+    "TimeZone",
     "Tolerance",
     "ToleranceUse",
 ]  # fmt: skip

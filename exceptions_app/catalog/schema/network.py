@@ -86,11 +86,14 @@ def _known_zone(name: str) -> str:
         raise ValueError("expected a time zone such as Europe/Berlin") from None
 
 
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
 class DeliverBy(Shape):
     """By when a delivery has to have come on each of these days; one that came after the deadline before counts."""
 
     at: Annotated[str, BeforeValidator(_time_of_day), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
         ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], min_length=1
     )

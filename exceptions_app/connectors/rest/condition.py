@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ..base import Again, FeedContentError
 from ..exact_json import find
-from ..marks import Mark, Marks, before
+from ..marks import Mark, Marks, before, first_local
 from .options import RestWatermark
 
 _FROM_MILLISECONDS = Decimal(100_000_000_000)
@@ -29,7 +29,7 @@ class Condition:
     def __init__(self, options: RestWatermark) -> None:
         self.options = options
         self._zone = ZoneInfo(options.zone)
-        self._marks = Marks(options.format, options.overlap)
+        self._marks = Marks(options.format, options.overlap, self._zone)
 
     def since(self, watermark: str | None) -> Mark | None:
         """Where to begin; None: at the beginning."""
@@ -112,7 +112,10 @@ class Condition:
         if how in ("epoch", "epoch_ms"):
             unit = timedelta(seconds=1) if how == "epoch" else timedelta(milliseconds=1)
             return str((moment - datetime(1970, 1, 1, tzinfo=UTC)) // unit)
-        return (moment.astimezone(self._zone) if isinstance(since, datetime) else moment).strftime(how)
+        if not isinstance(since, datetime):
+            return moment.strftime(how)
+        named = "%z" in how or "%Z" in how
+        return (moment.astimezone(self._zone) if named else first_local(moment, self._zone)).strftime(how)
 
     def _read(self, value: Any, where: str) -> Mark:
         if self.options.format != "number":

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnClause,
@@ -30,7 +31,7 @@ from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
 from ..base import Again, CannotReadAgainError, FeedContentError, Page, RawRow
-from ..marks import Mark, Marks
+from ..marks import Mark, Marks, first_local, last_local
 from ..references import reveal
 from .dialects import open_engine, read_only, refusal
 from .options import SqlConnection, SqlRead
@@ -47,6 +48,7 @@ class SqlConnector:
         self._label = label
         self._timeout = timeout
         self._condition = None if snapshot else read.watermark
+        self._zone = read.watermark.zone if read.watermark else "UTC"
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> SqlConnector:
@@ -65,13 +67,13 @@ class SqlConnector:
             for _, rows in self._pages(statement):
                 yield Page(rows, watermark=None)
             return
-        marks = Marks(condition.format, condition.overlap)
+        marks = Marks(condition.format, condition.overlap, ZoneInfo(self._zone))
         since, highest = marks.since(watermark, condition.initial), marks.kept(watermark)
         if watermark is not None and isinstance(since, int):
             since -= condition.step_back
         mark: ColumnClause[Any] = named(condition.column)
         if since is not None:
-            statement = statement.where(mark >= _parameter(since, self._engine))
+            statement = statement.where(mark >= self._parameter(since))
         for number, rows in self._pages(statement.order_by(mark)):
             seen = self._marks_in(rows, condition.column, marks, number)
             highest = marks.highest(seen, highest, started - condition.lag)
@@ -81,16 +83,16 @@ class SqlConnector:
         condition = self._condition
         if condition is None:
             raise CannotReadAgainError("it reads everything every time: read it now")
-        marks = Marks(condition.format, condition.overlap)
+        marks = Marks(condition.format, condition.overlap, ZoneInfo(self._zone))
         mark: ColumnClause[Any] = named(condition.column)
         since, until = marks.again(again, condition.initial)
         if again.since is None and again.before is not None and isinstance(since, int):
             since -= condition.step_back
         statement: Select[Any] = select(literal_column("*")).select_from(self._source())
         if since is not None:
-            statement = statement.where(mark >= _parameter(since, self._engine))
+            statement = statement.where(mark >= self._parameter(since))
         if until is not None:
-            statement = statement.where(mark < _end(until, self._engine))
+            statement = statement.where(mark < self._end(until))
         return (Page(rows) for _, rows in self._pages(statement.order_by(mark)))
 
     def all_keys(self) -> Iterator[RawRow] | None:
@@ -124,12 +126,31 @@ class SqlConnector:
         schema, _, name = (self._read.table or "").rpartition(".")
         return named_table(name, schema=schema or None)
 
+    def _parameter(self, mark: Mark) -> Any:
+        """A time as the database writes it. SQLite keeps times as text: compared as text, in the form that its rows
+        most often have.
+        """
+        sqlite = self._engine.dialect.name == "sqlite"
+        if isinstance(mark, datetime):
+            moment = mark if self._zone == "UTC" else first_local(mark, ZoneInfo(self._zone))
+            return moment.strftime("%Y-%m-%d %H:%M:%S") if sqlite else moment
+        return mark.isoformat() if sqlite and isinstance(mark, date) else mark
+
+    def _end(self, mark: Mark) -> Any:
+        """The same for an end, which may lie a microsecond after the last row that is meant."""
+        if not isinstance(mark, datetime):
+            return self._parameter(mark)
+        moment = mark if self._zone == "UTC" else last_local(mark, ZoneInfo(self._zone))
+        if self._engine.dialect.name != "sqlite":
+            return moment
+        return moment.strftime("%Y-%m-%d %H:%M:%S.%f" if moment.microsecond else "%Y-%m-%d %H:%M:%S")
+
     def _pages(self, statement: Select[Any]) -> Iterator[tuple[int, list[RawRow]]]:
         """Pages of rows, numbered, at least one. Raises TransportError with the database's words."""
         number, position = 1, 0
         try:
             with self._engine.connect() as connection:
-                read_only(connection, self._timeout)
+                read_only(connection, self._timeout, self._zone)
                 options = {"stream_results": True, "yield_per": self._read.page_size}
                 result = connection.execute(statement, execution_options=options)
                 names = list(result.keys())
@@ -154,22 +175,6 @@ class SqlConnector:
             if row.values[column] is not None:
                 found.append(marks.read(row.values[column], f"{row.position} {column}"))
         return found
-
-
-def _parameter(mark: Mark, engine: Engine) -> Any:
-    """SQLite keeps times as text: compared as text, in the form that its rows most often have."""
-    if engine.dialect.name == "sqlite" and isinstance(mark, datetime):
-        return mark.strftime("%Y-%m-%d %H:%M:%S")
-    if engine.dialect.name == "sqlite" and isinstance(mark, date):
-        return mark.isoformat()
-    return mark
-
-
-def _end(mark: Mark, engine: Engine) -> Any:
-    """The same for an end, which may lie a microsecond after the last row that is meant."""
-    if engine.dialect.name == "sqlite" and isinstance(mark, datetime) and mark.microsecond:
-        return mark.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return _parameter(mark, engine)
 
 
 def _values(names: list[str], values: Any) -> dict[str, Any]:

@@ -41,13 +41,15 @@ def open_engine(url: str, timeout: float) -> Engine:
         raise TransportError(message, permanent=True, where="connection.url") from None
 
 
-def read_only(connection: Connection, timeout: float) -> None:
-    """Tell the database that nothing will be written, and how long a statement may take, in seconds."""
+def read_only(connection: Connection, timeout: float, zone: str = "UTC") -> None:
+    """Tell the database that nothing will be written, how long a statement may take, in seconds, and, where it compares
+    times with and without a zone (PostgreSQL), in which zone the latter are.
+    """
     driver: Any = connection.connection.dbapi_connection
     match connection.dialect.name:
         case "postgresql":
             connection.execute(text("SET TRANSACTION READ ONLY"))
-            connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+            connection.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
             connection.execute(text(f"SET LOCAL statement_timeout = {int(timeout * 1000)}"))
         case "sqlite":
             connection.execute(text("PRAGMA query_only = ON"))

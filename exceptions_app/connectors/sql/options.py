@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from exceptions_app.catalog.schema import Duration, Interval, SecretRef, Shape
+from exceptions_app.catalog.schema import Duration, Interval, SecretRef, Shape, TimeZone
 
 
 class SqlConnection(Shape):
@@ -25,6 +25,7 @@ class SqlWatermark(Shape):
 
     column: str = Field(min_length=1, description="a column of the query that grows with every change")
     format: Literal["timestamp", "date", "number"] = "timestamp"
+    zone: TimeZone = Field("UTC", description="the zone of times that the database keeps without one")
     overlap: Duration = Field(
         timedelta(seconds=60), description="read again so far back, for what committed late"
     )
