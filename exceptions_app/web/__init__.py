@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
         causes,
         dashboards,
         dead_events,
+        direction,
         errors,
         exports,
         feed_preview,
@@ -58,6 +59,7 @@ def register(app: Flask) -> None:
     app.before_request(transaction.take_up_additions)
     app.before_request(gate.check)
     security.install(app)
+    direction.install(app)
     errors.install(app)
     frame.install(app)
     auth.install(app)
