@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .problems import Place, Problem
@@ -49,24 +49,44 @@ def _from_file(crosswalk: Crosswalk, block: Block, problems: list[Problem]) -> l
     path, named = f"crosswalks.{crosswalk.code}.file", block.places.get("file", block.place)
     source = Path(named.file).parent / crosswalk.file
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        with source.open(encoding="utf-8-sig", newline="") as text:
+            return list(_rows(text, source, path, problems))
     except (OSError, UnicodeDecodeError) as error:
         problems.append(
             Problem(named.file, named.line, path, f"{source} cannot be read: {error}", "a CSV file in UTF-8")
         )
         return []
-    rows = csv.reader(text.splitlines())
-    if next(rows, None) != HEADER:
-        problems.append(Problem(str(source), 1, path, "the first line is not the header", ",".join(HEADER)))
-        return []
-    entries: list[Entry] = []
-    for row in rows:
-        if not row:
-            continue
-        if len(row) != len(HEADER) or not row[1] or not row[2]:
-            problems.append(
-                Problem(str(source), rows.line_num, path, f"got {row}", "system (or empty), local, canonical")
-            )
-        else:
-            entries.append(((row[0] or None, row[1]), row[2], Place(str(source), rows.line_num)))
-    return entries
+
+
+def _rows(text: Iterable[str], source: Path, path: str, problems: list[Problem]) -> Iterator[Entry]:
+    """Each row with the line on which it begins: a quoted value may hold line breaks. What is no CSV ends the file."""
+    rows, line = csv.reader(text, strict=True), 1
+
+    def wrong(said: str, expected: str) -> None:
+        problems.append(Problem(str(source), line, path, said, expected))
+
+    try:
+        if next(rows, None) != HEADER:
+            wrong("the first line is not the header", ",".join(HEADER))
+            return
+        line = rows.line_num + 1
+        for row in rows:
+            if problem := _problem(row):
+                wrong(problem, "system (or empty), local, canonical")
+            elif row:
+                yield (row[0] or None, row[1]), row[2], Place(str(source), line)
+            line = rows.line_num + 1
+    except csv.Error as error:
+        end = f", up to line {rows.line_num}" if rows.line_num > line else ""
+        wrong(
+            f"not CSV ({error}){end}",
+            "values with a comma, a quote or a line break in quotes, quotes doubled",
+        )
+
+
+def _problem(row: list[str]) -> str:
+    """What is wrong with a row; an empty line is none."""
+    if row and len(row) != len(HEADER):
+        return f"got {len(row)} columns: {row}"
+    empty = [f"column {number} ({HEADER[number - 1]})" for number in (2, 3) if row and not row[number - 1]]
+    return f"{' and '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty: {row}" if empty else ""

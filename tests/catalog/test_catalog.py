@@ -193,3 +193,14 @@ def test_crosswalk_file_beside_the_yaml_is_read(loaded: Loaded, tmp_path: Path) 
     )
     catalog = loaded(("entries: [{local: EACH, canonical: EA}]", "file: units.csv"))
     assert catalog.crosswalks["unit"] == {(None, "EACH"): "EA", ("erp1", "K,T"): "CS"}
+
+
+def test_crosswalk_file_may_hold_any_text_in_quotes(loaded: Loaded, tmp_path: Path) -> None:
+    content = (
+        'system,local,canonical\r\nerp1,"KIT\r\nLARGE",CS\r\n,"10"" tube",EA\r\n\r\n,a\u2028b\x0cc,BX\r\n'
+    )
+    (tmp_path / "units.csv").write_bytes(content.encode())
+    catalog = loaded(("entries: [{local: EACH, canonical: EA}]", "file: units.csv"))
+    assert catalog.crosswalks["unit"] == {
+        ("erp1", "KIT\r\nLARGE"): "CS", (None, '10" tube'): "EA", (None, "a\u2028b\x0cc"): "BX",
+    }  # fmt: skip

@@ -385,6 +385,25 @@ def test_crosswalk_file_is_read_and_judged(problems: Problems, tmp_path: Path) -
     assert "cannot be read" in missing[0].message
 
 
+@pytest.mark.parametrize(
+    ("rows", "line", "said"),
+    [
+        (',"A\nB",EA\n,EACH,EA,x\n', 4, "got 4 columns"),
+        (",EACH,EA\n,,EA\n", 3, "column 2 (local) is empty"),
+        (",EACH,\n", 2, "column 3 (canonical) is empty"),
+        (',EACH,EA\n,"KT,CS\n,BX,BX\n', 3, "not CSV (unexpected end of data), up to line 4"),
+        (',"EA"CH,EA\n', 2, "not CSV ("),
+    ],
+)
+def test_what_is_wrong_in_a_crosswalk_file_is_told_with_its_line_and_column(
+    problems: Problems, tmp_path: Path, rows: str, line: int, said: str
+) -> None:
+    (tmp_path / "units.csv").write_text(f"system,local,canonical\n{rows}")
+    found = problems(("entries: [{local: EACH, canonical: EA}]", "file: units.csv"))
+    [told] = [problem for problem in found if Path(problem.file).name == "units.csv"]
+    assert (told.line, told.message[: len(said)]) == (line, said)
+
+
 DUPLICATE = """\
 checks:
   - code: lines.twice
