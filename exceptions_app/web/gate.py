@@ -47,7 +47,9 @@ def check() -> ResponseReturnValue | None:
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:
-    back = request.full_path.rstrip("?") if request.method == "GET" and not hx.is_htmx() else None
+    back = hx.page_path() if hx.is_htmx() else None
+    if request.method == "GET" and not hx.is_htmx():
+        back = request.full_path.rstrip("?")
     target = url_for("auth.sign_in", next=back if back != "/" else None)
     if hx.is_htmx():
         return "", 401, {"HX-Redirect": target, "Vary": ", ".join(hx.CHOOSING_HEADERS)}

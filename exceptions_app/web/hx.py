@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
@@ -46,6 +47,14 @@ def source() -> str | None:
 def target_id() -> str:
     """The id of the element that the answer is for; htmx names it as `tag#id`."""
     return request.headers.get("HX-Target", "").rpartition("#")[2]
+
+
+def page_path() -> str | None:
+    """The page that the request was sent from, as a path of this site; None where it does not say."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if page.netloc != request.host or not page.path:
+        return None
+    return f"{page.path}?{page.query}" if page.query else page.path
 
 
 def respond(

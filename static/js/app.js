@@ -6,12 +6,16 @@ import { installPanel } from "./panel.js";
 import { countPicked, installPicking } from "./picking.js";
 import { countMoved, installRefresh, keepStill } from "./refresh.js";
 import { keepCurrent } from "./rows.js";
+import { installSession } from "./session.js";
+import { installTrouble } from "./trouble.js";
 
 installOnce();
 installPanel();
 installKeys();
 installPicking();
 installRefresh();
+installSession();
+installTrouble();
 
 /** After every swap: what belongs to what is on the page now. */
 function arrive() {

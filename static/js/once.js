@@ -3,10 +3,13 @@
 const PATIENCE = 8000; // milliseconds after which a form that nobody answered may be sent again
 let sending = new WeakSet();
 
+/** It may be sent again now: nobody answered, or it was refused. @param {HTMLFormElement} form */
+export const mayGoAgain = (form) => sending.delete(form);
+
 export function installOnce() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.getAttribute("method")?.toLowerCase() !== "post") return;
+    if (form.getAttribute("method")?.toLowerCase() !== "post" || form.closest("dialog")) return;
     if (sending.has(form)) {
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -76,7 +76,7 @@ function begun({ detail: { ctx } }) {
 function ended({ detail: { ctx } }) {
   if (!asked.delete(ctx) || asked.size) return;
   panel()?.removeAttribute("aria-busy");
-  const waiting = ctx.status === "swapped" ? held : [];
+  const waiting = ctx.status === "swapped" && ctx.response.status < 400 ? held : [];
   held = [];
   if (waiting.length) setTimeout(() => waiting.forEach((act) => act()));
 }

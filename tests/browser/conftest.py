@@ -6,6 +6,7 @@ Without Chromium these tests are skipped and say so; with CI=true its absence is
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "tests" / "web" / "site"
 SLOWEST = 20_000
 """Milliseconds that a page may take to show something, on a busy machine; costs nothing where it does."""
+LOST = re.compile(r"ERR_FAILED|Failed to fetch|status of (401|419|503)")
+"""What the browser notes where an answer is lost or refused, as a test wants it."""
 FRUGAL = ["--no-sandbox", "--disable-gpu", "--js-flags=--single-threaded"]
 """Nothing is drawn by a card, and each page lives too short for scripts to be compiled beside it."""
 
@@ -134,7 +137,7 @@ def _fill() -> list[str]:
         session.flush()
         session.add(CaseEvidence(case_id=case.id, version=1, evidence=EVIDENCE, taken_at=now))
         references.append(encode(case.id))
-        search_index.refresh(session, [case.id])
+        search_index.refresh(session, runtime().catalog, [case.id])
     _integration(snapshot)
     session.commit()
     return references

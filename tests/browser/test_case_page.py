@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Site
+from .conftest import LOST, Site
 from .looking import violations
 
 pytestmark = pytest.mark.browser
+AWAY = '<section data-error="503"><h1>The database does not answer</h1><p>Go back.</p></section>'
 
 
 def test_print_has_the_facts_and_none_of_the_controls(site: Site, open_as: Callable[..., Page]) -> None:
@@ -35,7 +36,17 @@ def test_a_comment_is_pinned_and_the_raw_record_is_read(site: Site, open_as: Cal
     page = open_as("manager", f"/exceptions/{site.references[1]}")
     page.fill("#comment-text", "They sent a credit note.")
     page.check("input[name=pin]")
+    page.route("**/comment", lambda route: route.abort())
     page.click("#comment button[type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("what you typed is still here")
+    expect(page.locator("#comment-text")).to_have_value("They sent a credit note.")
+    page.unroute_all()
+    page.route("**/comment", lambda route: route.fulfill(status=503, body=AWAY))
+    page.click("#trouble >> text=Send again")
+    expect(page.locator("#trouble")).to_contain_text("The database does not answer. Nothing was changed")
+    expect(page.locator("#comment-text")).to_have_value("They sent a credit note.")
+    page.unroute_all()
+    page.click("#trouble >> text=Try again")
     expect(page.locator("#pinned")).to_contain_text("They sent a credit note.")
     assert violations(page) == []
     page.click("text=Show the raw record")
@@ -43,3 +54,4 @@ def test_a_comment_is_pinned_and_the_raw_record_is_read(site: Site, open_as: Cal
     assert violations(page) == []
     page.set_viewport_size({"width": 320, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    site.complaints[:] = [text for text in site.complaints if not LOST.search(text)]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase, User
 
-from .conftest import Site
+from .conftest import LOST, Site
 from .looking import violations
 
 pytestmark = pytest.mark.browser
@@ -55,6 +55,14 @@ def test_a_refresh_changes_what_has_changed_and_keeps_place_focus_ticks_and_the_
         "[scrollY, ...[...document.querySelectorAll('#rows tr')].map(r => r.getBoundingClientRect().top)]"
     )
     assert after == before
+    page.route("**/queue/rows?**", lambda route: route.abort())
+    page.evaluate(REFRESH)
+    expect(page.locator("#trouble")).to_contain_text("No connection")
+    expect(page.locator("input[name=pick]:checked")).to_have_count(2)
+    page.unroute_all()
+    page.evaluate(REFRESH)
+    expect(page.locator("#trouble")).to_be_hidden()
+    site.complaints[:] = [text for text in site.complaints if not LOST.search(text)]
 
 
 SHIFTS = """window.shifts = []; new PerformanceObserver(list => {

@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import Site
+from tests.web.conftest import PASSWORD
+
+from .conftest import LOST, Site
+from .looking import violations
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +66,50 @@ def test_filters_apply_as_they_are_ticked_keep_the_menu_open_and_go_back(
     expect(page.locator(".filter-chip")).to_have_count(2)
     page.go_back()
     expect(page.locator(".filter-chip")).to_have_count(1)
+    page.route("**/queue?**", lambda route: route.abort())
+    page.keyboard.press("/")
+    page.keyboard.type("po-00004")
+    expect(page.locator("#trouble")).to_contain_text(
+        "No answer from the server. What you see is what was there before."
+    )
+    assert violations(page) == []
+    page.unroute_all()
+    page.click("#trouble button")
+    expect(page).to_have_url(re.compile("q=po-00004"))
+    expect(page.locator("#trouble")).to_be_hidden()
+    site.complaints[:] = [text for text in site.complaints if not LOST.search(text)]
+
+
+def test_a_session_that_ended_is_begun_again_in_place_and_nothing_typed_is_lost(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue")
+    page.check("#case-2 input[name=pick]")
+    page.locator("#case-1 .row-note summary").click()
+    page.fill("#case-1 textarea", "They sent a credit note.")
+    page.context.clear_cookies()
+    page.evaluate("document.dispatchEvent(new Event('tieout:refresh'))")
+    expect(page.locator("#trouble")).to_contain_text("You have been signed out.")
+    expect(page.locator("#again")).to_be_hidden()
+    page.click("#trouble button")
+    expect(page.locator("#again-password")).to_be_focused()
+    assert violations(page) == []
+    page.keyboard.type("not the password")
+    page.keyboard.press("Enter")
+    expect(page.locator("#again .problem")).to_be_visible()
+    page.fill("#again-password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#again")).to_be_hidden()
+    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#case-2 input[name=pick]")).to_be_checked()
+    expect(page).to_have_url(f"{site.url}/queue")
+    page.context.clear_cookies()
+    page.click("#case-1 .row-note button")
+    page.fill("#again-password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#told")).to_contain_text("the note is on its row now")
+    expect(page.locator("#case-1 .note")).to_contain_text("They sent a credit note.")
+    site.complaints[:] = [text for text in site.complaints if not LOST.search(text)]
 
 
 def test_the_second_person_is_told_and_keeps_their_words(site: Site, open_as: Callable[..., Page]) -> None:

@@ -119,8 +119,15 @@ def test_a_page_asked_for_before_signing_in_is_remembered(client: FlaskClient) -
 
 
 def test_an_htmx_request_without_a_session_sends_the_whole_browser_to_sign_in(client: FlaskClient) -> None:
-    answer = client.get("/queue", headers={"HX-Request": "true"})
+    asked = {"HX-Request": "true"}
+    answer = client.get("/queue", headers=asked)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
+    for page, back in (
+        ("http://localhost/causes?x=1", "?next=/causes?x%3D1"),
+        ("https://evil.example/a", ""),
+    ):
+        answer = client.get("/queue/rows", headers=asked | {"HX-Current-URL": page})
+        assert answer.headers["HX-Redirect"] == f"/sign-in{back}"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
