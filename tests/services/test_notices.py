@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.access import viewer_for
 from exceptions_app.models import Mail, Notice, User
-from exceptions_app.services import audit, mail_digest, notices, watching
+from exceptions_app.services import audit, mail_digest, notices, ownership, watching
 from exceptions_app.services.audit import AuditTag
 from exceptions_app.services.context import ActionContext, Actor
 from tests.conftest import NOW
@@ -239,6 +240,33 @@ def test_watchers_are_told_what_others_do_and_nobody_of_what_nobody_watches(
     watching.unwatch(session, viewer_for(sam, ctx.catalog), watched.id)
     happens(watched, AuditTag.CASE_WAIVED, by=mina)
     assert tell(session, ctx) == 0
+
+
+def test_who_takes_it_up_and_who_gives_it_to_whom_is_told_to_watchers_too(
+    session: Session, ctx: ActionContext, user: Add, make_case: Add
+) -> None:
+    sam, ana, bo, mina = user("specialist"), user("specialist"), user("specialist"), user("manager")
+    watched, other = make_case(), make_case()
+    watching.watch(session, viewer_for(sam, ctx.catalog), watched.id, NOW)
+
+    def acting(person: User) -> tuple[ActionContext, Any]:
+        actor = Actor("user", person.name, person.id)
+        return replace(ctx, actor=actor), viewer_for(person, ctx.catalog)
+
+    for case in (watched, other):
+        ownership.claim(session, *acting(ana), case, expected_version=case.version)
+        ownership.release(session, *acting(mina), case, expected_version=case.version, reason="for Bo")
+        ownership.assign(session, *acting(mina), case, expected_version=case.version, owner_id=bo.id)
+    tell(session, ctx)
+
+    def words(person: User) -> list[str]:
+        texts = session.scalars(select(Notice.text).where(Notice.user_id == person.id).order_by(Notice.id))
+        return [text.partition(" ")[2].partition(". ")[0] for text in texts]
+
+    assert words(sam) == ["was claimed", "was handed back", "was assigned to somebody else"]
+    assert words(ana) == ["was taken from you, back to its queue"] * 2
+    assert words(bo) == ["is assigned to you"] * 2
+    assert words(mina) == []
 
 
 def test_the_owner_is_told_of_what_others_say(
