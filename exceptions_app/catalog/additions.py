@@ -108,6 +108,9 @@ class _Overlay:
         unknown = [code for code in addition.scoped.entity if code not in self.catalog.entities]
         if unknown:
             return f"there is no entity '{unknown[0]}' any more"
+        unstated = [name for name in addition.scoped.facts if not check.states(addition.tolerance, name)]
+        if unstated:
+            return f"{addition.check} states no '{unstated[0]}' any more"
         if addition.scoped not in check.tolerances[addition.tolerance].scoped:
             self.scoped.setdefault((addition.check, addition.tolerance), []).append(addition.scoped)
         return ""

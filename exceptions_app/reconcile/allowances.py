@@ -6,7 +6,7 @@ A scoped limit never makes anything stricter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,13 +21,14 @@ from .limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a finding judged: `since` is the time at the source since when it has been so."""
+    """What a finding judged: `since` is the time at the source since when it has been so; `stated` gives a fact."""
 
     difference: Decimal
     base: Decimal
     currency: str | None
     counterparty: str | None
     since: datetime
+    stated: Callable[[str], str | None]
 
 
 class Allowances:
@@ -52,6 +53,7 @@ class Allowances:
             for one in self._held.get(name, ())
             if (not one.counterparty or judged.counterparty in one.counterparty)
             and (one.since is None or judged.since >= one.since)
+            and all(judged.stated(fact) in values for fact, values in one.facts.items())
         )
 
     def _within(self, name: str, one: ScopedTolerance, limits: Limits | None, judged: Judged) -> bool:

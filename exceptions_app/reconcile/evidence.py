@@ -7,6 +7,7 @@ engine nor on the order of rows, nor on how a rule words its verdict.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -59,6 +60,7 @@ class _Finding:
         own = _FIGURES if finding.tolerance else ("amount",)
         slots |= {name: cells.figure(name) for name in own}
         slots |= {name: cells.slot(cell) for name, cell in said.facts.items()}
+        self._slots = dict(slots)
         for fact, text in finding.facts.items():
             if finding.tolerance is not None and text.strip() in ("difference", "base"):
                 slots[fact] = cells.figure(text.strip())
@@ -66,6 +68,11 @@ class _Finding:
         self.refer_to = _reference(check.reference, said.key)
         named = (finding.amount or "").strip()
         self.amount = named if finding.tolerance is not None and named in ("difference", "base") else None
+
+    def stated(self, name: str, written: Written) -> str | None:
+        """A fact, or a part of the key, as text."""
+        value = json.loads(written[self._slots[name]]) if name in self._slots else None
+        return None if value is None else str(value)
 
 
 class Reader:
@@ -114,16 +121,23 @@ class Reader:
         return [
             self._discrepancy(finding, row, written, line, shown, compared)
             for holds, finding in self.findings
-            if row[holds] and not (self.allowances and self._allowed(self.allowances, finding, row))
+            if row[holds] and not (self.allowances and self._allowed(self.allowances, finding, row, written))
         ]
 
-    def _allowed(self, allowances: Allowances, what: _Finding, row: Row) -> bool:
+    def _allowed(self, allowances: Allowances, what: _Finding, row: Row, written: Written) -> bool:
         use, since = what.finding.tolerance, self._since(what, row)
         verdict, difference, base = self._judged(what, row, since)
         if use is None or verdict is None or difference is None or base is None:
             return False
         currency, counterparty = row[what.said.currency], row[what.said.counterparty]
-        judged = Judged(difference, base, currency, counterparty, since or self.now)
+        judged = Judged(
+            difference,
+            base,
+            currency,
+            counterparty,
+            since or self.now,
+            lambda name: what.stated(name, written),
+        )
         return allowances.allow(use.name, what.limits, judged)
 
     def known_to(self, row: Row) -> int:

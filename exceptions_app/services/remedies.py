@@ -38,15 +38,16 @@ class Limit:
     currency: str
 
 
-def limits_for(catalog: Catalog, category: str) -> list[Limit]:
-    """The tolerances by which checks raise a category."""
+def limits_for(catalog: Catalog, category: str, fact: str | None = None) -> list[Limit]:
+    """The tolerances by which checks raise a category; with a `fact`, where their findings state it."""
     found: dict[tuple[str, str], Limit] = {}
     for check in catalog.checks.values():
         if not isinstance(check, MatchCheck) or not check.enabled:
             continue
         for finding in check.findings:
             use = finding.tolerance
-            if finding.category == category and use is not None:
+            stated = fact is None or fact in finding.facts or fact in check.key
+            if finding.category == category and use is not None and stated:
                 tolerance = check.tolerances[use.name]
                 currency = tolerance.currency or catalog.site.reporting_currency
                 found[check.code, use.name] = Limit(
@@ -146,10 +147,11 @@ def row_for(catalog: Catalog, case: ExceptionCase, given: Mapping[str, str]) -> 
 
 def limit_for(
     ctx: ActionContext, category: str, *, check: str, tolerance: str, absolute: str, percent: str,
-    entity: Sequence[str], counterparty: Sequence[str], until: datetime | None,
+    entity: Sequence[str], counterparty: Sequence[str], facts: Mapping[str, str], until: datetime | None,
 ) -> ToleranceAddition:  # fmt: skip
     """A wider limit for some. `absolute` and `percent` are as typed; it holds from the last close on."""
-    if (check, tolerance) not in {(one.check, one.tolerance) for one in limits_for(ctx.catalog, category)}:
+    known = limits_for(ctx.catalog, category, next(iter(facts), None))
+    if (check, tolerance) not in {(one.check, one.tolerance) for one in known}:
         raise NotAllowedError("That limit does not decide over these exceptions.")
     if until is None or until <= ctx.now:
         raise NotAllowedError("A wider limit needs a day on which it ends.")
@@ -158,10 +160,11 @@ def limit_for(
     figures = {"absolute": _figure("amount", absolute), "percent": _figure("percentage", percent)}
     if not any(figures.values()):
         raise NotAllowedError("Give an amount or a percentage.")
-    if not entity and not counterparty:
-        raise NotAllowedError("Say for whom: a facility, or a supplier.")
+    if not entity and not counterparty and not facts:
+        raise NotAllowedError("Say for whom: a facility, a supplier, or what they have in common.")
     scoped = ScopedTolerance(
         entity=list(entity), counterparty=list(counterparty), **figures, combine="any",
+        facts={name: [value] for name, value in facts.items()},
         since=last_close(ctx.catalog, ctx.now), until=until,
     )  # fmt: skip
     return ToleranceAddition(check=check, tolerance=tolerance, scoped=scoped)
@@ -193,5 +196,6 @@ def said(catalog: Catalog, addition: Addition) -> str:
     figures = [f"{scoped.percent} %"] if scoped.percent is not None else []
     figures = [str(scoped.absolute), *figures] if scoped.absolute is not None else figures
     names = [catalog.entities[code].name if code in catalog.entities else code for code in scoped.entity]
-    whom = ", ".join([*scoped.counterparty, *names])
+    facts = [f"{name.replace('_', ' ')} {value}" for name, values in scoped.facts.items() for value in values]
+    whom = ", ".join([*scoped.counterparty, *facts, *names])
     return f"{addition.tolerance} of {addition.check}: up to {' or '.join(figures)} for {whom}"

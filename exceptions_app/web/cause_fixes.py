@@ -23,6 +23,7 @@ from exceptions_app.models import CatalogAddition, ExceptionCase, Task
 from exceptions_app.queries import tasks as task_pages
 from exceptions_app.queries.additions import sees_addition
 from exceptions_app.queries.cases import rows_where
+from exceptions_app.queries.clusters import BY
 from exceptions_app.queries.tasks import TaskView
 from exceptions_app.runtime import refresh_now, runtime
 from exceptions_app.services import fix_once, remedies, tasks
@@ -81,6 +82,7 @@ def preview_limit() -> ResponseReturnValue:
         wider = remedies.limit_for(
             acting.context(), category, check=check, tolerance=tolerance, absolute=optional("absolute"),
             percent=optional("percent"), entity=places, counterparty=whom, until=until,
+            facts={} if by in BY else {by: value},
         )  # fmt: skip
         return wider, until
 

@@ -100,7 +100,7 @@ def about_cluster(category: str, by: str, value: str) -> dict[str, Any]:
         "cluster": line,
         "category": declared,
         "sample": rows_where(session, viewer, catalog, utc_now(), conditions, SAMPLE),
-        "limits": remedies.limits_for(catalog, category) if by in BY else [],
+        "limits": remedies.limits_for(catalog, category, None if by in BY else by),
         "entities": [
             (code, entity.name)
             for code, entity in catalog.entities.items()

@@ -54,6 +54,22 @@ def test_a_counterparty_is_meant_by_the_name_that_exceptions_show(p2p: Catalog) 
     assert _raised(_site(p2p, counterparty=["Acme"], percent=20), "120") == []
 
 
+@pytest.mark.parametrize(
+    ("facts", "raised"),
+    [
+        ({"item": ["glove"]}, False),
+        ({"item": ["glove", "gown"], "order_number": ["PO1"]}, False),
+        ({"item": ["gown"]}, True),
+        ({"item": ["glove"], "direction": ["under"]}, True),
+        ({"nothing": ["glove"]}, True),
+    ],
+)
+def test_a_limit_for_what_exceptions_share_is_for_nothing_else(
+    p2p: Catalog, facts: dict[str, list[str]], raised: bool
+) -> None:
+    assert bool(_raised(_site(p2p, facts=facts, absolute=20), "120")) == raised
+
+
 def test_what_has_been_so_since_before_keeps_the_general_limit(p2p: Catalog) -> None:
     closed = _site(p2p, entity=["H1"], absolute=20, since=days_ago(3))
     assert _raised(closed, "120", entered_at=days_ago(4)) == ["price_variance"]

@@ -310,6 +310,30 @@ def test_a_wider_limit_says_what_it_lacks(
     assert said in unescape(answer.text)
 
 
+def test_a_wider_limit_for_what_they_share_names_it(
+    session: Session,
+    make_case: Callable[..., Any],
+    catalog: Catalog,
+    sign_in: Callable[..., FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    category = catalog.categories["price_variance"]
+    shared = category.model_copy(update={"shared": {"order_number": "of order {value}"}})
+    monkeypatch.setitem(catalog.categories, "price_variance", shared)  # type: ignore[arg-type]
+    for number in range(6):
+        make_case(
+            fingerprint=f"s{number}".encode().ljust(16), counterparty=f"S{number}", entity="H01",
+            business_key=json.dumps({"order_number": "PO-9", "n": number}),
+        )  # fmt: skip
+    session.commit()
+    about = {"category": "price_variance", "by": "order_number", "value": "PO-9"}
+    page = sign_in().get("/causes/cluster", query_string=about)
+    assert "Fix once: allow more" in page.text
+    ask_limit(sign_in(), catalog, about)
+    payload = json.loads(read(session, select(Task).where(Task.kind == "preview"))[0].payload)
+    assert payload["addition"]["scoped"]["facts"] == {"order_number": ["PO-9"]}
+
+
 def test_a_wider_limit_takes_the_owner_of_the_category(
     cluster: dict[str, str], catalog: Catalog, session: Session, sign_in: Callable[..., FlaskClient]
 ) -> None:

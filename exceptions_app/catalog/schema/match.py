@@ -115,6 +115,13 @@ class MatchCheck(BaseCheck):
     def categories(self) -> list[str]:
         return list(dict.fromkeys(finding.category for finding in self.findings))
 
+    def states(self, tolerance: str, fact: str) -> bool:
+        """Whether what a tolerance decides over states a fact, or has it in its key."""
+        using = [
+            one for one in self.findings if one.tolerance is not None and one.tolerance.name == tolerance
+        ]
+        return fact in self.key or any(fact in one.facts for one in using)
+
     @property
     def row_key(self) -> list[str]:
         """What makes a row of a side one row: sides are joined on it."""

@@ -19,6 +19,10 @@ class ScopedTolerance(Shape):
 
     entity: list[Code] = Field(default_factory=list, description="an entity or any below it")
     counterparty: list[str] = Field(default_factory=list, description="as exceptions name it")
+    facts: dict[Name, list[str]] = Field(
+        default_factory=dict,
+        description="fact of the finding, or part of its key -> the values meant, as text",
+    )
     absolute: Decimal | None = Field(None, ge=0)
     percent: Decimal | None = Field(None, ge=0)
     combine: Literal["any", "all", "max", "sum"] = "any"
@@ -29,8 +33,10 @@ class ScopedTolerance(Shape):
     def _limited(self) -> ScopedTolerance:
         if self.absolute is None and self.percent is None:
             raise ValueError("absolute or percent")
-        if not self.entity and not self.counterparty:
-            raise ValueError("entity or counterparty; what is for all is the tolerance itself")
+        if not self.entity and not self.counterparty and not self.facts:
+            raise ValueError("entity, counterparty or facts; what is for all is the tolerance itself")
+        if not all(self.facts.values()):
+            raise ValueError("facts with values: a fact without any fits nothing")
         return self
 
 
