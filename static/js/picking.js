@@ -13,9 +13,8 @@ export function countPicked() {
   const said = document.querySelector("[data-picked]");
   const everything = document.querySelector("input[data-all]:checked");
   if (said) said.textContent = everything ? "all that match" : picked ? `${picked} ticked` : "";
-  const head = document.querySelector("[data-pick-all]");
-  if (head) {
-    head.hidden = false;
+  for (const head of document.querySelectorAll("[data-pick-all]")) {
+    (head.closest("label") ?? head).hidden = false;
     head.checked = picked > 0 && picked === all.length;
     head.indeterminate = picked > 0 && picked < all.length;
   }

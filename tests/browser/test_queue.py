@@ -12,7 +12,7 @@ from exceptions_app.extensions import db
 from exceptions_app.models import ExceptionCase, User
 
 from .conftest import LOST, Site
-from .looking import violations
+from .looking import BEYOND, violations
 
 pytestmark = pytest.mark.browser
 WIDE = {"viewport": {"width": 1600, "height": 900}}
@@ -159,6 +159,28 @@ def test_on_a_narrow_screen_it_is_a_page_that_knows_the_list(
     page.wait_for_url(f"**/exceptions/{site.references[0]}?stage=breached&stage=due_soon")
     page.keyboard.press("n")
     page.wait_for_url(f"**/exceptions/{site.references[1]}?**")
+
+
+HIDDEN = """[...document.querySelectorAll("main a, main input, main button, main summary")].filter(one => {
+  const seen = one.checkVisibility() && one.type !== "hidden";
+  return seen && (one.getBoundingClientRect().width < 4 || one.closest("thead"));
+}).map(one => one.outerHTML)"""
+
+
+def test_on_a_phone_it_is_sorted_and_ticked_without_the_heads_that_are_not_there(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/queue", viewport={"width": 390, "height": 900})
+    assert page.evaluate(HIDDEN) == []
+    page.click("#sort-by summary")
+    assert page.evaluate(BEYOND) == []
+    page.click("#sort-by >> text=Age")
+    page.wait_for_url("**/queue?sort=opened")
+    page.click("#sort-by summary")
+    page.click("#sort-by >> text=oldest first")
+    page.wait_for_url("**/queue?sort=-opened")
+    page.check(".pick-page input")
+    expect(page.locator("[data-picked]")).to_have_text("4 ticked")
 
 
 def test_many_are_resolved_and_undone_from_the_keyboard(site: Site, open_as: Callable[..., Page]) -> None:
