@@ -68,6 +68,10 @@ class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
         """
         return f"{self.id}.{hashlib.sha256(self.password_hash.encode()).hexdigest()[:32]}"
 
+    def has_ended(self, session: str) -> bool:
+        """Whether that session was signed out; so is one without an id, which could not be."""
+        return not session or f"\n{session} " in f"\n{self.ended_sessions}"
+
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
 

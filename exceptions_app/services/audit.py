@@ -88,6 +88,7 @@ class AuditTag(StrEnum):
     PERSON_ADDED = "person:added"
     PERSON_CHANGED = "person:changed"
     SIGNED_IN = "person:signed_in"
+    SIGNED_OUT = "person:signed_out"
     SIGN_IN_FAILED = "person:sign_in_failed"
     LOCKED_OUT = "person:locked_out"
     KEY_MADE = "person:key_made"

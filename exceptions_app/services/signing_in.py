@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from exceptions_app.config import Settings
+from exceptions_app.domain.instant import iso
 from exceptions_app.models import UnknownSignIn, User
 
 from . import passwords
@@ -23,6 +24,10 @@ from .engine import reading
 
 _FORGOTTEN_AFTER = timedelta(days=90)
 """How long failures at an address without an account are remembered."""
+
+
+_MARGIN = timedelta(hours=1)
+"""For a cookie that was being written while its session was signed out."""
 
 
 class SignInError(Exception):
@@ -99,6 +104,19 @@ def sign_in(session: Session, made: Attempt, now: datetime, settings: Settings) 
     _record(session, user, AuditTag.SIGNED_IN, now)
     session.flush()
     return user
+
+
+def sign_out(session: Session, user_id: int, ended: str, now: datetime, lifetime: timedelta) -> None:
+    """End one session of a person, and every copy of its cookie. Remembered while a cookie of it may live: `lifetime`
+    after it was last signed, which was now at the latest.
+    """
+    found = select(User).where(User.id == user_id).execution_options(populate_existing=True)
+    user: User = session.scalars(found.with_for_update()).one()
+    oldest = iso(now - lifetime - _MARGIN)
+    kept = [line for line in user.ended_sessions.splitlines() if line.rpartition(" ")[2] > oldest]
+    user.ended_sessions = "\n".join([*kept, f"{ended} {iso(now)}"])
+    _record(session, user, AuditTag.SIGNED_OUT, now)
+    session.flush()
 
 
 def _normalised(email: str) -> str:

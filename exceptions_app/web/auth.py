@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hmac import compare_digest
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, flash, g, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, current_app, flash, g, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 from sqlalchemy import BindParameter, Integer, bindparam, select
@@ -25,6 +26,8 @@ from .transaction import transactional
 
 blueprint = Blueprint("auth", __name__)
 THEMES = ("auto", "light", "dark")
+_SESSION = "sid"
+"""What tells one signed-in browser from another: signing out ends it, and every copy of its cookie."""
 _ASKED: BindParameter[int] = bindparam("person", type_=Integer)
 _PERSON = (
     select(User, notices.unread(_ASKED))
@@ -41,7 +44,7 @@ def install(app: Flask) -> None:
 
 def _load(session_id: str) -> User | None:
     """The person with queues, entities and the number of unread notices in one statement: every page asks for all
-    four. Nobody, where the session was begun with a password that has been replaced.
+    four. Nobody, where the session was signed out, or begun with a password that has been replaced.
     """
     user_id, _, _ = session_id.partition(".")
     if not user_id.isdecimal():
@@ -52,7 +55,7 @@ def _load(session_id: str) -> User | None:
     user, g.unread_notices = found
     if not user.active or not compare_digest(user.get_id().encode(), session_id.encode()):
         return None
-    return user
+    return None if user.has_ended(session.get(_SESSION, "")) else user
 
 
 def _sign_in(email: str, password: str) -> User:
@@ -91,13 +94,17 @@ def sign_in_now() -> ResponseReturnValue:
         return page, 429 if isinstance(error, signing_in.LockedOutError) else 401
     session.clear()  # what was there before signing in does not follow
     session.permanent = True
+    session[_SESSION] = token_urlsafe(12)
     login_user(user)
     return hx.go_to(onward or url_for("my_work.index"))
 
 
 @blueprint.post("/sign-out")
 @needs(SIGNED_IN)
+@transactional
 def sign_out() -> ResponseReturnValue:
+    lifetime = current_app.permanent_session_lifetime
+    signing_in.sign_out(db.session(), gate.user().id, session.get(_SESSION, ""), utc_now(), lifetime)
     logout_user()
     session.clear()
     return hx.go_to(url_for("auth.sign_in"))

@@ -45,6 +45,24 @@ def _tags(session: Session) -> list[str]:
     return list(session.scalars(select(AuditEvent.tag).order_by(AuditEvent.id)))
 
 
+def test_an_ended_session_is_remembered_while_a_cookie_of_it_may_live(session: Session, ann: User) -> None:
+    half_a_day = timedelta(hours=12)
+    for hours, ended in ((0, "a"), (6, "bb"), (12, "c")):
+        signing_in.sign_out(session, ann.id, ended, NOW + timedelta(hours=hours), half_a_day)
+    session.commit()
+    assert [ann.has_ended(each) for each in ("a", "b", "bb", "c", "cc", "")] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
+    signing_in.sign_out(session, ann.id, "d", NOW + timedelta(hours=14), half_a_day)
+    assert [ann.has_ended(each) for each in ("a", "bb", "d")] == [False, True, True]
+    assert _tags(session)[-1] == "person:signed_out"
+
+
 def test_the_right_password_signs_in_however_the_address_is_written(session: Session, ann: User) -> None:
     found = _try(session, PASSWORD, " Ann@Example.ORG ")
     assert found is ann

@@ -67,6 +67,29 @@ def test_an_unknown_address_is_locked_like_an_account(
     assert known == unknown == [401] * 5 + [429] * 2
 
 
+def test_signing_out_ends_a_copied_cookie_and_no_other_session(
+    app: Flask, sign_in: Callable[..., FlaskClient]
+) -> None:
+    here, thief, elsewhere = sign_in(), app.test_client(), app.test_client()
+    assert _try(elsewhere, here.person.email).status_code == 303  # type: ignore[attr-defined]
+    stolen = here.get_cookie("session")
+    assert stolen is not None
+    thief.set_cookie("session", stolen.value)
+    assert thief.get("/").status_code == 200
+    here.post("/sign-out")
+    assert [each.get("/").status_code for each in (here, thief, elsewhere)] == [303, 303, 200]
+    thief.set_cookie("session", stolen.value)
+    assert thief.post("/me/theme", data={"theme": "dark"}).status_code == 303
+    assert 'data-theme="dark"' not in elsewhere.get("/").text
+
+
+def test_a_cookie_without_a_session_s_own_mark_is_nobody_s(sign_in: Callable[..., FlaskClient]) -> None:
+    client = sign_in()
+    with client.session_transaction() as kept:
+        del kept["sid"]
+    assert client.get("/").status_code == 303
+
+
 def test_a_new_password_ends_every_session_but_the_one_that_gave_it(
     app: Flask, sign_in: Callable[..., FlaskClient]
 ) -> None:
