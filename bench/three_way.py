@@ -141,19 +141,22 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
     """A check compiled from configuration."""
     from exceptions_app.config import Settings
     from exceptions_app.duck import connections, session, thread_sharing, threads_of
-    from exceptions_app.reconcile.engine import run_check, run_together
-    from exceptions_app.reconcile.lanes import side_by_side
+    from exceptions_app.reconcile.engine import begin_check, run_check, run_together
+    from exceptions_app.reconcile.lanes import one_after_another, side_by_side
     from exceptions_app.reconcile.parameters import RunParameters
-    from jobs.grouping import Group, grouped
+    from jobs.grouping import Group, apart, grouped
 
     catalog = site_catalog()
     check, settings = catalog.checks[code], Settings()
     con = session(settings.duck_memory, settings.duck_threads)
     rows = _rows(con, place)
-    groups = grouped(
-        ENTITY_CODES, lambda _: "alike", lambda some: {e: rows[e] for e in some}, threads_of(con)
-    )
-    lanes = [_furnished(one, place) for one in connections(con, len(groups))]
+
+    def size(some: Sequence[str]) -> dict[str, int]:
+        return {entity: rows[entity] for entity in some}
+
+    groups = grouped(ENTITY_CODES, lambda _: "alike", size, threads_of(con))
+    large, others = apart(groups, size)
+    lanes = [_furnished(one, place) for one in connections(con, max(len(others), 1))]
     for lane in lanes:
         _empty_views(lane, check, catalog)
     absent, sides = absent_columns(con, check, catalog, place), check.model_dump()["sides"]
@@ -169,8 +172,18 @@ def prepare_ours(place: Path, code: str) -> Callable[[], int]:
         found = run_together(lane, check, catalog, group, parameters).values()
         return sum(len(of_entity.discrepancies) for of_entity in found)
 
-    share = thread_sharing(con)
-    return lambda: sum(side_by_side(lanes, groups, compare, busy=share).values())
+    def begin(group: Group) -> Callable[[], int]:
+        _swap_views(con, place, group, absent)
+        evidence = begin_check(con, check, catalog, group[0], parameters)
+        return lambda: len(evidence().discrepancies)
+
+    def run() -> int:
+        found = one_after_another(large, begin) | side_by_side(
+            lanes, others, compare, busy=thread_sharing(con)
+        )
+        return sum(found.values())
+
+    return run
 
 
 def prepare_floor(place: Path) -> Callable[[], int]:

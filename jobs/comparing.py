@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from duckdb import DuckDBPyConnection
 
@@ -23,9 +23,9 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, MatchCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.duck import connections, thread_sharing, threads_of
-from exceptions_app.reconcile.engine import CheckResult, run_check, run_together
+from exceptions_app.reconcile.engine import CheckResult, begin_check, run_together
 from exceptions_app.reconcile.errors import CheckError
-from exceptions_app.reconcile.lanes import side_by_side
+from exceptions_app.reconcile.lanes import one_after_another, side_by_side
 from exceptions_app.reconcile.probe import Probed, probe
 from exceptions_app.reconcile.sides import Among
 from exceptions_app.records.reading import UnfinishedRuns
@@ -34,7 +34,7 @@ from exceptions_app.records.store import RecordStore
 
 from .findings import Choosing, Findings, Place
 from .flows import Standing, columns_read, record_types_of, records_read, sides_read
-from .grouping import Group, grouped
+from .grouping import Group, apart, grouped
 from .judged_at import JudgedAt
 from .narrowed import Narrowed
 from .scope_views import ScopeViews, Showing
@@ -49,6 +49,15 @@ class Places:
     scopes: Mapping[str, Sequence[str]]
     standings: Mapping[str, Standing]
     narrowed: Narrowed | None
+
+
+Outcome = CheckResult | str
+"""What a check found in a scope, or how it broke there."""
+Some = TypeVar("Some")
+
+
+def _same(value: Some) -> Some:
+    return value
 
 
 class Comparing:
@@ -127,7 +136,7 @@ class Comparing:
         self.choosing.choose(usable, findings)
         return findings
 
-    def _outcomes(self, places: Places, within: Container[Place]) -> dict[Place, CheckResult | str]:
+    def _outcomes(self, places: Places, within: Container[Place]) -> dict[Place, Outcome]:
         """What each check found in each of its scopes, or how it broke there; scope by scope."""
         names, narrowed = (
             sorted({s for of_check in places.scopes.values() for s in of_check}),
@@ -144,18 +153,23 @@ class Comparing:
             )
         alike, size = partial(self._alike, places), partial(self._size, places)
         groups = grouped(names, alike, size, threads_of(self.con))
-        with self._lanes(groups) as lanes:
-            work = partial(self._compare_group, places, set())
-            compared = side_by_side(lanes, groups, work, self.go_on, thread_sharing(self.con))
+        large, others = apart(groups, size)
+        with self._lanes(groups, len(others)) as lanes:
+            begin = partial(self._begin_group, places, set())
+            compared = one_after_another(large, partial(begin, self._views), self.go_on)
+            share = thread_sharing(self.con)
+            compared |= side_by_side(
+                lanes, others, lambda lane, group: begin(lane, group)(), self.go_on, share
+            )
         found = {place: outcome for of_group in compared.values() for place, outcome in of_group.items()}
         order = product(names, self.checks)
         return {place: found[place] for name, check in order if (place := (check.code, name)) in found}
 
     @contextmanager
-    def _lanes(self, groups: Sequence[Group]) -> Iterator[list[ScopeViews]]:
-        """The comparison's own views, and others beside them as far as there are threads and groups."""
+    def _lanes(self, groups: Sequence[Group], most: int) -> Iterator[list[ScopeViews]]:
+        """The comparison's own views, and others beside them, as far as there are threads, `most` in all."""
         self._keep_network([group[0] for group in groups])
-        _, *beside = connections(self.con, len(groups))
+        _, *beside = connections(self.con, max(most, 1))
         try:
             yield [self._views, *(ScopeViews(con, self.records, self.catalog) for con in beside)]
         finally:
@@ -181,28 +195,29 @@ class Comparing:
             counts += [places.narrowed.places[table] for table in showing.lines]
         return {scope: sum(count.get(scope, 0) for count in counts) for scope in scopes}
 
-    def _compare_group(
+    def _begin_group(
         self, places: Places, broken: set[str], views: ScopeViews, group: Group
-    ) -> dict[Place, CheckResult | str]:
-        """What each check found in each scope of a group, or how it broke. One that is broken is not run again; what
-        cannot be compared together is compared alone.
+    ) -> Callable[[], dict[Place, Outcome]]:
+        """Compare a group as far as its views are needed; what is returned makes the evidence: what each check found in
+        each scope, or how it broke there. One that is broken is not run again; what cannot be compared together is
+        compared alone.
         """
-        outcomes: dict[Place, CheckResult | str] = {}
+        begun: dict[Place, Callable[[], Outcome]] = {}
         alone = [c for c in self.checks if group[0] in places.scopes.get(c.code, ()) and c.code not in broken]
         if len(group) > 1:
             views.show(group, self._showing(group[0]))
             of_all = {c.code: self._run_together(views.con, c, group, places) for c in alone}
-            outcomes |= {(code, s): one for code, of in of_all.items() if of for s, one in of.items()}
+            begun |= {
+                (code, s): partial(_same, one) for code, of in of_all.items() if of for s, one in of.items()
+            }
             alone = [check for check in alone if not of_all[check.code]]
         for scope in group if alone else ():
             views.show([scope], self._showing(scope))
             for check in alone:
                 if check.code not in broken:
-                    outcome = self._run(views.con, check, scope, places.standings[check.code])
-                    outcomes[check.code, scope] = outcome
-                    if isinstance(outcome, str):
-                        broken.add(check.code)
-        return outcomes
+                    standing = places.standings[check.code]
+                    begun[check.code, scope] = self._begin(views.con, check, scope, standing, broken)
+        return lambda: {place: outcome() for place, outcome in begun.items()}
 
     def _run_together(
         self, con: DuckDBPyConnection, check: Check, group: Group, places: Places
@@ -216,18 +231,28 @@ class Comparing:
             log.exception("check %s broke in one of %s", check.code, ", ".join(group))
             return None
 
-    def _run(
-        self, con: DuckDBPyConnection, check: Check, scope: str, standing: Standing
-    ) -> CheckResult | str:
+    def _begin(
+        self, con: DuckDBPyConnection, check: Check, scope: str, standing: Standing, broken: set[str]
+    ) -> Callable[[], Outcome]:
+        def how_it_broke(error: Exception) -> str:
+            log.error("check %s broke in %s", check.code, scope, exc_info=error)
+            broken.add(check.code)
+            return f"{type(error).__name__} in {scope}: {error}"
+
+        def outcome() -> Outcome:
+            try:
+                return evidence()
+            except Exception as error:
+                return how_it_broke(error)
+
         entity = None if scope == NETWORK_SCOPE else scope
         parameters = self.judged_at.parameters(check, scope, standing)
         among = self._of_scope[scope][check.code]
-        some = {"among": among} if among else {}
         try:
-            return run_check(con, check, self.catalog, entity, parameters, **some)
+            evidence = begin_check(con, check, self.catalog, entity, parameters, among)
         except Exception as error:
-            log.exception("check %s broke in %s", check.code, scope)
-            return f"{type(error).__name__} in {scope}: {error}"
+            return partial(_same, how_it_broke(error))
+        return outcome
 
     def _keep_network(self, names: Collection[str]) -> None:
         of_entities = [self._showing(name) for name in names if name != NETWORK_SCOPE]

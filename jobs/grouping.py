@@ -13,6 +13,8 @@ Group = tuple[str, ...]
 LEAST, MOST = 100_000, 200_000
 """Rows in a group. Fewer are not shared out among lanes: planning a statement (7 to 20 ms) takes as long as comparing
 some 40,000 rows. More cost no less a row, and more memory (bench/three_way.py); an entity that has more is alone."""
+LARGE = 1_000_000
+"""With more rows an entity is compared by itself, with all threads: several such at once need too much memory."""
 _SLACK = 1.1
 """So much more than its share a lane may get, rather than leaving a small group over."""
 
@@ -34,6 +36,14 @@ def grouped(
     groups = [group for kind in kinds.values() for group in _packed(kind, size, most)]
     place = {scope: index for index, scope in enumerate(scopes)}
     return sorted(groups, key=lambda group: place[group[0]])
+
+
+def apart(
+    groups: Sequence[Group], rows: Callable[[Sequence[str]], Mapping[str, int]]
+) -> tuple[list[Group], list[Group]]:
+    """The groups that are compared one after another, and those that are compared side by side."""
+    large: list[Group] = [group for group in groups if len(group) == 1 and rows(group)[group[0]] > LARGE]
+    return large, [group for group in groups if group not in large]
 
 
 def _packed(scopes: Sequence[str], size: Mapping[str, int], most: float) -> Iterator[Group]:

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -105,12 +106,25 @@ def run_check(
 
     Raises `CheckError` where a side that must be there has no feed.
     """
+    return begin_check(con, check, catalog, entity, parameters, among)()
+
+
+def begin_check(
+    con: duckdb.DuckDBPyConnection,
+    check: BaseCheck,
+    catalog: Catalog,
+    entity: str | None,
+    parameters: RunParameters,
+    among: Among | None = None,
+) -> Callable[[], CheckResult]:
+    """`run_check` as far as the connection is needed; what it returns makes the evidence, in any thread."""
     compiled = compile_check(check, catalog, among)
-    if isinstance(compiled, CompiledCluster):
-        found, compared = compiled.find(con, parameters)
-        members = sum(json.loads(one.facts)["members"] for one in found)
-        return CheckResult(found, compared, compared - members, compiled.statement)
-    return _result(compiled, catalog, entity, parameters, _rows(con, compiled, parameters))
+    if not isinstance(compiled, CompiledCluster):
+        return partial(_result, compiled, catalog, entity, parameters, _rows(con, compiled, parameters))
+    found, compared = compiled.find(con, parameters)
+    members = sum(json.loads(one.facts)["members"] for one in found)
+    result = CheckResult(found, compared, compared - members, compiled.statement)
+    return lambda: result
 
 
 def run_together(

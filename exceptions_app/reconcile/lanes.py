@@ -1,7 +1,8 @@
 """Work done side by side: while Python makes evidence of one scope, the engine compares another.
 
 DuckDB lets go of the interpreter while it works, and an entity is often too small for more than one of its
-threads. A lane is what one piece of work at a time is done in: a connection of its own. Knows no SQL.
+threads; one that is large has work for all of them. A lane is what one piece of work at a time is done in: a connection
+of its own. Knows no SQL.
 """
 
 from __future__ import annotations
@@ -67,6 +68,24 @@ def side_by_side(
             pool.shutdown(cancel_futures=True)
             busy(0)
     return {piece: found[piece] for piece in pieces}
+
+
+def one_after_another(
+    pieces: Sequence[Piece],
+    work: Callable[[Piece], Callable[[], Result]],
+    go_on: Callable[[], None] = lambda: None,
+) -> dict[Piece, Result]:
+    """For pieces that would need too much memory side by side: each is worked on in the caller's thread, and what
+    `work` leaves to do of it, in Python, is done in another while the next is worked on. `go_on` as in `side_by_side`.
+    """
+    found, before = dict[Piece, Result](), list[tuple[Piece, Future[Result]]]()
+    with _short_turns(), ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
+        for piece in pieces:
+            go_on()
+            rest = work(piece)
+            found |= {done: future.result() for done, future in before}
+            before = [(piece, beside.submit(rest))]
+        return found | {done: future.result() for done, future in before}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
-from exceptions_app.reconcile.engine import run_check, run_together
+from exceptions_app.reconcile.engine import begin_check, run_together
 from exceptions_app.services import runs
 from jobs import comparing, grouping
 from jobs.comparing import Comparing
@@ -38,6 +38,12 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """No two entities are compared together."""
     monkeypatch.setattr(grouping, "LEAST", 0)
     monkeypatch.setattr(grouping, "MOST", 0)
+
+
+@pytest.fixture
+def large(apart: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entity is too large to be compared beside another."""
+    monkeypatch.setattr(grouping, "LARGE", -1)
 
 
 @contextmanager
@@ -76,13 +82,16 @@ def test_what_is_found_depends_neither_on_the_threads_nor_on_what_is_compared_to
     request.getfixturevalue("apart")
     with opened(read, 1) as (_, alone), opened(read, 2) as (_, side_by_side):
         assert told(alone()) == told(side_by_side()) == expected
+    request.getfixturevalue("large")
+    with opened(read, 2) as (_, one_after_another):
+        assert told(one_after_another()) == expected
     assert {place: len(rows) for place, rows in expected[2].items()} == {
         ("goods.received", entity): 2 for entity in ENTITIES
     } | {("goods.again", entity): 2 for entity in ENTITIES}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("group", ["together", "apart"])
+@pytest.mark.parametrize("group", ["together", "apart", "large"])
 def test_a_check_that_breaks_in_one_entity_says_nothing_anywhere_and_stops_no_other(
     read: Hospital,
     threads: int,
@@ -90,20 +99,20 @@ def test_a_check_that_breaks_in_one_entity_says_nothing_anywhere_and_stops_no_ot
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    if group == "apart":
-        request.getfixturevalue("apart")
+    if group != "together":
+        request.getfixturevalue(group)
 
-    def broken(con: DuckDBPyConnection, check: Any, catalog: Any, entity: str | None, parameters: Any) -> Any:
+    def broken(con: DuckDBPyConnection, check: Any, catalog: Any, entity: str | None, *rest: Any) -> Any:
         if (check.code, entity) == ("goods.received", "H02"):
             raise ArithmeticError("DECIMAL(18,4) overflow")
-        return run_check(con, check, catalog, entity, parameters)
+        return begin_check(con, check, catalog, entity, *rest)
 
     def one_is_broken(con: DuckDBPyConnection, check: Any, *rest: Any) -> Any:
         if check.code == "goods.received":
             raise ArithmeticError("DECIMAL(18,4) overflow")
         return run_together(con, check, *rest)
 
-    monkeypatch.setattr(comparing, "run_check", broken)
+    monkeypatch.setattr(comparing, "begin_check", broken)
     monkeypatch.setattr(comparing, "run_together", one_is_broken)
     with opened(read, threads) as (_, compare):
         findings = compare()

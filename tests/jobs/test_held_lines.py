@@ -62,14 +62,14 @@ def test_failed_feed_raises_no_second_exception_on_a_line(two_causes: Hospital) 
 def test_broken_check_raises_no_second_exception_on_a_line(
     two_causes: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = comparing.run_check
+    whole = comparing.begin_check
 
     def broken(con: Any, check: Any, *rest: Any, **some: Any) -> Any:
         if check.code == "goods.received":
             raise ArithmeticError("DECIMAL(18,4) overflow")
         return whole(con, check, *rest, **some)
 
-    monkeypatch.setattr(comparing, "run_check", broken)
+    monkeypatch.setattr(comparing, "begin_check", broken)
     told = two_causes.tick(full=True)
     assert (told["goods.received"]["status"], told["goods.large"]["status"]) == ("failed", "complete")
     assert of_the_line(two_causes) == [("nothing_received", "open")]

@@ -31,7 +31,7 @@ def test_check_that_breaks_is_one_exception_and_closes_nothing(
         raise ArithmeticError("DECIMAL(18,4) overflow")
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparing, "run_check", broken)
+        patch.setattr(comparing, "begin_check", broken)
         hospital.source("orders", [])
         told = hospital.tick()["goods.received"]
         hospital.tick()

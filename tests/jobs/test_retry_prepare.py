@@ -87,7 +87,7 @@ def test_check_that_breaks_is_told_and_skips_nothing(
         raise RuntimeError("out of order")
 
     cases = writing.wrong("PO-1", "PO-2")
-    monkeypatch.setattr(comparing, "run_check", broken)
+    monkeypatch.setattr(comparing, "begin_check", broken)
     batch = writing.send(cases)
     assert writing.statuses() == ["waiting", "waiting"]
     assert "out of order" in told(writing, batch)["not_compared"]["goods.received"]

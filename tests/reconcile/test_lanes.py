@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sys import getswitchinterval
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import pytest
 
 from exceptions_app.duck import closing_session, connections, scalar, thread_sharing
-from exceptions_app.reconcile.lanes import side_by_side
+from exceptions_app.reconcile.lanes import one_after_another, side_by_side
 
 SCOPES = [f"E{n}" for n in range(9)]
 
@@ -77,6 +78,34 @@ def test_an_error_of_one_scope_is_raised_once_the_others_have_ended() -> None:
     with pytest.raises(ArithmeticError, match="E1"):
         side_by_side([1, 2], SCOPES, work)
     assert open_scopes == set()
+
+
+def test_of_large_pieces_one_is_worked_on_at_a_time_and_finished_beside_the_next() -> None:
+    threads, events = set[int](), list[str]()
+    begun = Event()
+
+    def work(scope: str) -> Callable[[], str]:
+        threads.add(get_ident())
+        events.append(scope)
+        if scope == "E1":
+            begun.set()
+        return lambda: rest(scope)
+
+    def rest(scope: str) -> str:
+        assert begun.wait(20)
+        threads.discard(get_ident())
+        return scope.lower()
+
+    assert list(one_after_another(SCOPES, work).items()) == [(s, s.lower()) for s in SCOPES]
+    assert (threads, events) == ({get_ident()}, SCOPES)
+
+
+def test_an_error_in_what_is_left_of_a_large_piece_is_raised() -> None:
+    def rest() -> None:
+        raise ArithmeticError("E0")
+
+    with pytest.raises(ArithmeticError, match="E0"):
+        one_after_another(SCOPES, lambda scope: rest)
 
 
 def test_turns_of_threads_are_as_usual_afterwards() -> None:
