@@ -78,7 +78,7 @@ def fill(instance: str, url: str, size: int) -> None:
             bulk.insert(session, CaseEvidence, _EVIDENCE, [(r[0], 1, _SIDES % r[0], at) for r in portion])
             bulk.insert(session, SearchDue, ("case_id",), [(row[0],) for row in portion])
             session.commit()
-        while search_index.catch_up(session):
+        while search_index.catch_up(session, runtime().catalog):
             session.commit()
         tally.fold(session)
         session.commit()

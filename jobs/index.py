@@ -15,7 +15,7 @@ def run(work: Work) -> Mapping[str, Any]:
     indexed = 0
     while True:
         with work.transaction() as session:
-            portion = search_index.catch_up(session)
+            portion = search_index.catch_up(session, work.runtime.catalog)
         indexed += portion
         if portion < search_index.PORTION:
             return {"indexed": indexed}

@@ -285,7 +285,7 @@ def user(session: Session) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
+def make_case(session: Session, snapshot_id: int, catalog: Any) -> Callable[..., Any]:
     """`make_case(queue=…, entity=…, status=…, …)` adds an open exception that search knows; any column may
     be given.
     """
@@ -301,7 +301,7 @@ def make_case(session: Session, snapshot_id: int) -> Callable[..., Any]:
         session.add(case)
         session.flush()
         session.add(CaseEvidence(case_id=case.id, version=1, evidence=evidence, taken_at=case.opened_at))
-        search_index.refresh(session, [case.id])
+        search_index.refresh(session, catalog, [case.id])
         return case
 
     return add

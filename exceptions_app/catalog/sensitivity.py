@@ -102,17 +102,27 @@ def _of_bare(
     return STRICTEST
 
 
-def _of_side(check: MatchCheck, side: Side, record_types: RecordTypes, name: str) -> Sensitivity:
+def read_by(check: Check, side: str, name: str) -> frozenset[tuple[str | None, str]]:
+    """The (look-up, column) pairs of records that a side reads for what it shows under a name."""
+    if isinstance(check, ClusterCheck):
+        return _named_in(check.columns.get(name, name))
+    return _named_in(_expression(check, check.sides[side], name)) if side in check.sides else frozenset()
+
+
+def _expression(check: MatchCheck, side: Side, name: str) -> str:
     key = check.row_key
     plain = name if name in side.columns or name in key else name.removesuffix("_source")
-    expression = side.columns.get(plain) or (side.key.get(plain, plain) if plain in key else plain)
+    return side.columns.get(plain) or (side.key.get(plain, plain) if plain in key else plain)
+
+
+def _of_side(check: MatchCheck, side: Side, record_types: RecordTypes, name: str) -> Sensitivity:
     return strictest(
         of_column(record_types, side.record, column)
         if qualifier is None
         else of_column(
             record_types, side.lookups[qualifier].record if qualifier in side.lookups else "", column
         )
-        for qualifier, column in _named_in(expression)
+        for qualifier, column in _named_in(_expression(check, side, name))
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from exceptions_app.domain.search_terms import Phrase
+from exceptions_app.domain.search_terms import Phrase, kept
 from exceptions_app.extensions import Base
 
 from .cases import ExceptionCase
@@ -61,8 +61,25 @@ class _Listed(TypeDecorator[list[Any]]):
         return json.dumps(value) if dialect.name == "sqlite" else value
 
 
+class _Kept(TypeDecorator[list[str]]):
+    """Kept references as one parameter, any of which will do: they are words without a sign of either language."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else TSQUERY())
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
+        if dialect.name == "sqlite":
+            return json.dumps(value or [])
+        return " | ".join(f"'{each}'" for each in value or ())
+
+
 class _Referred(FunctionElement[bool]):
-    """`id IN (…)` of the exceptions called so: by their reference, by what stands before a line of it, by id."""
+    """`id IN (…)` of the exceptions called so: by their reference, by what stands before a line of it, by id, or by
+    the number of a document that they are about.
+    """
 
     type = CONDITION
     name = "referred"
@@ -70,14 +87,38 @@ class _Referred(FunctionElement[bool]):
 
 
 def referred(spelled: Sequence[str], ids: Sequence[int]) -> ColumnElement[bool]:
-    """Exceptions whose reference is one of these or begins with one and a slash (`PO-7` finds `PO-7/1`), or whose
-    id is one of `ids`.
+    """Exceptions whose reference is one of these or begins with one and a slash (`PO-7` finds `PO-7/1`), whose id is
+    one of `ids`, or that are about a document with such a number.
     """
     return _Referred(
         ExceptionCase.id,
         bindparam(None, list(spelled), type_=_Listed(Text)),
         bindparam(None, list(ids), type_=_Listed(BigInteger)),
+        bindparam(None, list(dict.fromkeys(filter(None, map(kept, spelled)))), type_=_Kept()),
     )
+
+
+def words_kept() -> ColumnElement[str]:
+    """All words of an exception, as text."""
+    return _WordsKept(ExceptionCase.id)
+
+
+class _WordsKept(FunctionElement[str]):
+    type = Text()
+    name = "words_kept"
+    inherit_cache = True
+
+
+@compiles(_WordsKept, "sqlite")
+def _words_kept_sqlite(element: _WordsKept, compiler: Any, **options: Any) -> str:
+    [number] = (compiler.process(each, **options) for each in element.clauses)
+    return f"(SELECT words FROM case_search WHERE case_search.rowid = {number})"  # noqa: S608
+
+
+@compiles(_WordsKept, "postgresql")
+def _words_kept_postgres(element: _WordsKept, compiler: Any, **options: Any) -> str:
+    [number] = (compiler.process(each, **options) for each in element.clauses)
+    return f"(SELECT CAST(words AS text) FROM case_search WHERE case_search.case_id = {number})"  # noqa: S608
 
 
 _WHOLE_OR_LINE = "substr(c.reference, length(w.value) + 1, 1) IN ('', '/')"
@@ -85,22 +126,24 @@ _WHOLE_OR_LINE = "substr(c.reference, length(w.value) + 1, 1) IN ('', '/')"
 
 @compiles(_Referred, "sqlite")
 def _referred_sqlite(element: _Referred, compiler: Any, **options: Any) -> str:
-    number, spelled, ids = (compiler.process(each, **options) for each in element.clauses)
+    number, spelled, ids, kept = (compiler.process(each, **options) for each in element.clauses)
     return (
         f"{number} IN (SELECT c.id FROM json_each({spelled}) AS w CROSS JOIN exception_case AS c "  # noqa: S608
         f"WHERE c.reference >= w.value AND c.reference < w.value || '0' AND {_WHOLE_OR_LINE} "
-        f"UNION ALL SELECT value FROM json_each({ids}))"
+        f"UNION ALL SELECT value FROM json_each({ids}) "
+        f"UNION ALL SELECT case_search.rowid FROM json_each({kept}) AS w CROSS JOIN case_search "
+        "WHERE case_search MATCH '\"' || w.value || '\"')"
     )
 
 
 @compiles(_Referred, "postgresql")
 def _referred_postgres(element: _Referred, compiler: Any, **options: Any) -> str:
     """By the operators of `text_pattern_ops`, which compare bytes whatever the collation."""
-    number, spelled, ids = (compiler.process(each, **options) for each in element.clauses)
+    number, spelled, ids, kept = (compiler.process(each, **options) for each in element.clauses)
     return (
         f"{number} IN (SELECT c.id FROM unnest({spelled}) AS w(value) JOIN exception_case AS c "  # noqa: S608
         f"ON c.reference ~>=~ w.value AND c.reference ~<~ (w.value || '0') AND {_WHOLE_OR_LINE} "
-        f"UNION ALL SELECT unnest({ids}))"
+        f"UNION ALL SELECT unnest({ids}) UNION ALL SELECT case_id FROM case_search WHERE words @@ {kept})"
     )
 
 

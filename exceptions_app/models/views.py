@@ -9,6 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
+from exceptions_app.domain.search_terms import SIGN
 from exceptions_app.extensions import Base
 
 from .cases import ExceptionCase
@@ -61,7 +62,9 @@ class ReferenceList(Base):
 
 
 class ListedReference(Base):
-    """One of them, as it was pasted; `case_id` where it is the number of an exception."""
+    """One of them: as it was pasted, in capitals, and as search keeps it; `case_id` where it is the number of an
+    exception.
+    """
 
     __tablename__ = "listed_reference"
 
@@ -81,11 +84,14 @@ class _Listed(FunctionElement[bool]):
 
 
 def listed(key: str) -> ColumnElement[bool]:
-    """Exceptions whose reference is in the list, or begins with one of it and a slash, or whose id is in it."""
+    """Exceptions whose reference is in the list, or begins with one of it and a slash, whose id is in it, or that are
+    about a document with a number that is in it.
+    """
     return _Listed(ExceptionCase.id, bindparam(None, key, type_=String()))
 
 
 _FOUND = "SELECT coalesce(w.case_id, c.id) FROM listed_reference AS w LEFT JOIN exception_case AS c"
+_KEPT = f"SELECT reference FROM listed_reference WHERE substr(reference, 1, 1) = '{SIGN}' AND key ="  # noqa: S608
 _LINE = "substr(c.reference, length(w.reference) + 1, 1) IN ('', '/')"
 
 
@@ -93,8 +99,10 @@ _LINE = "substr(c.reference, length(w.reference) + 1, 1) IN ('', '/')"
 def _listed_sqlite(element: _Listed, compiler: Any, **options: Any) -> str:
     number, key = (compiler.process(each, **options) for each in element.clauses)
     return (
-        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference >= w.reference "
-        f"AND c.reference < w.reference || '0' AND {_LINE} WHERE w.key = {key})"
+        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference >= w.reference "  # noqa: S608
+        f"AND c.reference < w.reference || '0' AND {_LINE} WHERE w.key = {key} "
+        f"UNION ALL SELECT case_search.rowid FROM ({_KEPT} {key}) AS w CROSS JOIN case_search "
+        "WHERE case_search MATCH '\"' || w.reference || '\"')"
     )
 
 
@@ -103,6 +111,8 @@ def _listed_postgres(element: _Listed, compiler: Any, **options: Any) -> str:
     """By the operators of `text_pattern_ops`, which compare bytes whatever the collation."""
     number, key = (compiler.process(each, **options) for each in element.clauses)
     return (
-        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference ~>=~ w.reference "
-        f"AND c.reference ~<~ (w.reference || '0') AND {_LINE} WHERE w.key = {key})"
+        f"{number} IN ({_FOUND} ON w.case_id IS NULL AND c.reference ~>=~ w.reference "  # noqa: S608
+        f"AND c.reference ~<~ (w.reference || '0') AND {_LINE} WHERE w.key = {key} "
+        f"UNION ALL SELECT case_id FROM case_search WHERE words @@ "
+        f"(SELECT CAST(string_agg(quote_literal(w.reference), ' | ') AS tsquery) FROM ({_KEPT} {key}) AS w))"
     )

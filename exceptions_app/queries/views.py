@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.access import Viewer
+from exceptions_app.domain.search_terms import SIGN
 from exceptions_app.models import ListedReference, QueueLayout, SavedView, User
 
 from . import people
@@ -117,6 +118,7 @@ def _view(viewer: Viewer, view: SavedView, owner: str) -> View:
 
 
 def listed(session: Session, key: str) -> list[str]:
-    """The references of a stored list, each in capitals."""
+    """The references of a stored list, each once and as it was pasted."""
     rows = select(ListedReference.reference).where(ListedReference.key == key)
-    return sorted({reference.upper() for reference in session.scalars(rows)})
+    pasted = sorted(each for each in session.scalars(rows) if not each.startswith(SIGN))
+    return sorted({each.upper(): each for each in pasted}.values())

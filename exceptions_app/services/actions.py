@@ -232,7 +232,7 @@ def _add_comment(
 ) -> CaseComment:
     made = CaseComment(case_id=case.id, author_id=viewer.user_id, text=text.strip(), created_at=ctx.now)
     session.add(made)
-    search_index.refresh(session, [case.id])
+    search_index.refresh(session, ctx.catalog, [case.id])
     return made
 
 

@@ -193,7 +193,8 @@ class Many:
             if outcome.status == DONE
         ]
         bulk.insert(self._session, CaseComment, _COMMENT, rows)
-        search_index.learn(self._session, [case_id for _, case_id, *_ in rows], self._ctx.now)
+        ids = [case_id for _, case_id, *_ in rows]
+        search_index.learn(self._session, self._ctx.catalog, ids, self._ctx.now)
 
 
 def locked(session: Session, ids: Sequence[int]) -> dict[int, ExceptionCase]:

@@ -51,7 +51,7 @@ def undo(
         for some in bulk.in_batches(comments):
             session.execute(delete(CaseComment).where(CaseComment.id.in_(some)))
         if comments:
-            search_index.learn(session, sorted(cases), ctx.now)
+            search_index.learn(session, ctx.catalog, sorted(cases), ctx.now)
         trail.store(session)
         store(session, outcomes)
     return outcomes

@@ -96,7 +96,7 @@ class _Changes:
         taken_at = bulk.time_writer(self._session)(self._ctx.now)
         rows = [(*each, taken_at, self._run.check_run_id) for each in self._evidence]
         bulk.insert(self._session, CaseEvidence, _EVIDENCE, rows)
-        search_index.refresh(self._session, [case_id for case_id, *_ in self._evidence])
+        search_index.refresh(self._session, self._ctx.catalog, [case_id for case_id, *_ in self._evidence])
         self._trail.store(self._session)
 
     # -- what can happen

@@ -66,7 +66,7 @@ def _open(session: Session, ctx: ActionContext, run: RunFacts, found: Sequence[D
             evidence.append((case_id, 1, clean(each.evidence), taken_at, run.check_run_id))
     bulk.insert(session, CaseEvidence, _EVIDENCE, evidence)
     trail.store(session)
-    search_index.learn(session, stored, ctx.now)
+    search_index.learn(session, ctx.catalog, stored, ctx.now)
     return len(stored)
 
 

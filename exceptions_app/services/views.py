@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain import public_id
-from exceptions_app.domain.search_terms import spellings
+from exceptions_app.domain.search_terms import kept, spellings
 from exceptions_app.models import ListedReference, QueueLayout, ReferenceList, SavedView
 
 from .acting import NotAllowedError
@@ -111,6 +111,7 @@ def keep_list(session: Session, ctx: ActionContext, viewer: Viewer, references: 
     session.add(ReferenceList(key=key, owner_id=viewer.user_id, created_at=ctx.now))
     session.flush()
     rows = [(key, reference, public_id.decode(reference)) for reference in spellings(references)]
+    rows += [(key, word, None) for word in dict.fromkeys(filter(None, map(kept, references)))]
     insert(session, ListedReference, ("key", "reference", "case_id"), rows)
     return key
 

@@ -12,10 +12,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission
-from exceptions_app.domain.search_terms import REFERENCE_LIMIT, references
+from exceptions_app.domain.search_terms import REFERENCE_LIMIT, pasted, references
 from exceptions_app.extensions import db
 from exceptions_app.queries import views
 from exceptions_app.queries.filters import QueueFilter
+from exceptions_app.queries.references import meant
 from exceptions_app.services import views as keeping
 from exceptions_app.services.acting import NotAllowedError
 
@@ -136,15 +137,17 @@ def _chosen() -> tuple[str, str]:
 @needs(Permission.SEE_CASES)
 @transactional
 def paste() -> ResponseReturnValue:
-    """From pasted text to the queue of what is called so, whatever its state."""
-    given = references(optional("references"))
+    """From pasted text to the queue of what is called so or about such documents, whatever its state."""
+    given = meant(db.session(), gate.viewer(), pasted(optional("references")))
     if not given:
         flash("No reference was found in what you pasted.", "amber")
         return hx.go_to(_back())
-    if len(given) == REFERENCE_LIMIT:
+    if len(given) > REFERENCE_LIMIT:
+        given = given[:REFERENCE_LIMIT]
         flash(f"Only the first {REFERENCE_LIMIT} references are looked for.", "amber")
-    if sum(len(each) + 1 for each in given) <= ADDRESS_LIMIT:
-        return hx.go_to(url_for("queues.index", refs=" ".join(given), status="any"))
+    address = " ".join(given)
+    if len(address) <= ADDRESS_LIMIT and references(address) == given:
+        return hx.go_to(url_for("queues.index", refs=address, status="any"))
     key = keeping.keep_list(db.session(), acting.context(), gate.viewer(), given)
     return hx.go_to(url_for("queues.index", listed=key, status="any"))
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.models import CaseComment, CaseEvidence, ExceptionCase, User
+from exceptions_app.runtime import runtime
 from exceptions_app.services import search_index
 
 from .conftest import Site, serving, signed_in
@@ -43,7 +44,7 @@ def _spoil(site: Site) -> None:
             db.session.add(
                 CaseComment(case_id=case.id, author_id=author.id, text=value, created_at=utc_now())
             )
-            search_index.refresh(db.session(), [case.id])
+            search_index.refresh(db.session(), runtime().catalog, [case.id])
         author.name = MARKUP[:60]
         db.session.commit()
 

@@ -112,15 +112,15 @@ def test_a_public_reference_means_its_exception(made: Callable[..., int], found:
 
 
 def test_comments_are_found_while_they_are_there(
-    session: Session, made: Callable[..., int], found: Found, user: Callable[..., Any]
+    session: Session, made: Callable[..., int], found: Found, user: Callable[..., Any], catalog: Any
 ) -> None:
     case_id = made()
     said = CaseComment(case_id=case_id, author_id=user().id, text="Called Jolanda about it", created_at=NOW)
     session.add(said)
-    search_index.refresh(session, [case_id])
+    search_index.refresh(session, catalog, [case_id])
     assert found("jolanda") == [case_id]
     session.delete(said)
-    search_index.refresh(session, [case_id])
+    search_index.refresh(session, catalog, [case_id])
     assert found("jolanda") == []
 
 
