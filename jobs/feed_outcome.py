@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed
+from exceptions_app.connectors.base import QuotaUse
 from exceptions_app.records.drift import FieldsSeen
 from exceptions_app.records.raw import clean
 from exceptions_app.records.words import UnknownWord
@@ -35,6 +36,8 @@ class Outcome:
     """Of those, rows that were stored all the same: nothing else says that they were read."""
     bytes: int | None = None
     """As they came from the source; None where its connector does not count them."""
+    quota: QuotaUse | None = None
+    """How much of what its system allows is used; None where nothing is agreed."""
     error: str | None = None
     error_kind: str = ""
     system_out: bool = False

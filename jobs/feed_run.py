@@ -120,6 +120,7 @@ class FeedRun:
 
     def _counted(self) -> Outcome:
         self.outcome.bytes = getattr(self._connector, "bytes_read", None)
+        self.outcome.quota = getattr(self._connector, "quota_use", None)
         return self.outcome
 
     def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:

@@ -62,6 +62,8 @@ def after_poll(
             kind=outcome.error_kind,
         )
     _tell_of_drift(session, context, feed, outcome)
+    if outcome.quota is not None:
+        incidents.quota_nearly_used(session, context, feed.system, outcome.quota)
     tell_of_words(session, context, feed, outcome)
     if outcome.status == FAILED and not outcome.rejected:
         return 0

@@ -26,6 +26,7 @@ def test_install_without_configuration_still_knows_integration_health() -> None:
     assert set(catalog.categories) == {
         "system_out",
         "feed_failed",
+        "quota_nearly_used",
         "rejected_rows",
         "source_drift",
         "unknown_word",

@@ -385,7 +385,11 @@ def test_a_quota_is_kept_over_all_feeds_and_begins_anew(serve: Serve) -> None:
     paged = {"path": "/a", "paging": {"type": "page"}, "read_ahead": False}
 
     def read() -> Any:
-        return read_all(connector(server.url, paged, quota={"requests": 3, "per": "1h"}).read(None))
+        one = connector(server.url, paged, quota={"requests": 3, "per": "1h"})
+        assert one.quota_use is None or one.quota_use.nearly_up
+        found = read_all(one.read(None))
+        assert (one.quota_use.used, one.quota_use.nearly_up) == (3, True)
+        return found
 
     with time_machine.travel(NOW, tick=False) as clock:
         pages, error = read()
@@ -395,7 +399,7 @@ def test_a_quota_is_kept_over_all_feeds_and_begins_anew(serve: Serve) -> None:
             "the quota of 3 requests in 1 h is used up; it begins anew at 2026-11-22 13:00:00"
             in error.message
         )
-        assert (error.permanent, error.retry_after) == (False, 1800)
+        assert (error.permanent, error.retry_after, error.answered) == (False, 1800, True)
         assert read()[0] == []
         clock.shift(timedelta(minutes=30))
         assert ids(read()[0]) == ["1", "2", "3"]

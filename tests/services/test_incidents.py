@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import select
 
+from exceptions_app.connectors.base import QuotaUse
 from exceptions_app.models import ExceptionCase
 from exceptions_app.services import incidents
 from exceptions_app.services.intake import IntakeCounts
@@ -53,6 +55,22 @@ def test_a_feed_that_was_read_again_agrees_now(story: Story) -> None:
     story.later(hours=1)
     assert _fail(story) == IntakeCounts(reopened=1)
     assert _cases(story)[0].recurring
+
+
+def test_a_quota_that_is_nearly_used_is_one_exception_until_its_while_begins_anew(story: Story) -> None:
+    def told(used: int, hours: int = 1) -> IntakeCounts:
+        ends = story.now.replace(minute=0) + timedelta(hours=hours)
+        use = QuotaUse(used, 60, timedelta(hours=1), ends, 80)
+        counts = incidents.quota_nearly_used(story.session, story.ctx, "TEST_ERP", use)
+        story.session.commit()
+        return counts
+
+    assert told(47) == IntakeCounts()
+    assert [told(48), told(60)] == [IntakeCounts(opened=1), IntakeCounts(seen=1)]
+    (case,) = _cases(story)
+    assert (case.category, case.counterparty) == ("quota_nearly_used", "TEST_ERP")
+    assert "Test ERP: 48 of 60 requests in 1 h are used; it begins anew at 2026-11-24 " in case.sentence
+    assert told(1, hours=2) == IntakeCounts(closed=1)
 
 
 def test_a_system_that_is_out_is_told_again_only_when_other_feeds_fail(story: Story) -> None:

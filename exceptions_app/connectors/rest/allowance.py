@@ -21,7 +21,7 @@ from exceptions_app.domain.breaker import Gate
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.wording import duration
 
-from ..base import TransportError
+from ..base import QuotaUse, TransportError
 from .connection_options import RestBreaker, RestConnection, RestQuota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -133,6 +133,17 @@ class Allowance:
         if self._rate and (wait := slot - self._clock()) > 0:
             self._sleep(wait)
 
+    def quota_use(self) -> QuotaUse | None:
+        """How much of the quota is used, by all processes; None without one, or where nothing was asked yet."""
+        quota = self._quota
+        with self._lock:
+            known = self._known
+            if quota is None or known.window is None:
+                return None
+            unused = self._left if known.window == _begin_of(quota, utc_now()) else 0
+        ends = known.window + quota.per
+        return QuotaUse(known.used - unused, quota.requests, quota.per, ends, quota.warn_at)
+
     def answered(self) -> None:
         """The system answered, whatever it said."""
         with self._lock:
@@ -182,9 +193,7 @@ class Allowance:
         moment = self._clock()
         while self._slots and self._slots[0] < moment - _LATE.total_seconds():
             self._slots.popleft()
-        window = (
-            None if self._quota is None else _EPOCH + ((now - _EPOCH) // self._quota.per) * self._quota.per
-        )
+        window = None if self._quota is None else _begin_of(self._quota, now)
         if window != self._known.window:
             self._left = 0
         if (self._rate and not self._slots) or (self._quota is not None and not self._left):
@@ -209,12 +218,18 @@ class Allowance:
         return known
 
 
+def _begin_of(quota: RestQuota, now: datetime) -> datetime:
+    """When the quota's present while began."""
+    return _EPOCH + ((now - _EPOCH) // quota.per) * quota.per
+
+
 def _used_up(quota: RestQuota, ends: datetime, now: datetime, where: str) -> RestingError:
     message = (
         f"not asked: the quota of {quota.requests:,} requests in {duration(quota.per)} is used up; "
         f"it begins anew at {ends:%Y-%m-%d %H:%M:%S} UTC"
     )
-    return RestingError(message, permanent=False, where=where, retry_after=(ends - now).total_seconds())
+    wait = (ends - now).total_seconds()
+    return RestingError(message, permanent=False, where=where, retry_after=wait, answered=True)
 
 
 _shared: dict[str, tuple[RestConnection, Allowance]] = {}

@@ -161,6 +161,8 @@ class RestQuota(Shape):
 
     requests: int = Field(ge=1)
     per: Interval = timedelta(days=1)
+    warn_at: int = Field(default=80, ge=1, le=100)
+    """Percent of it from which integration operations is told."""
 
     @field_validator("per")
     @classmethod

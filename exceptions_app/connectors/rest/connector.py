@@ -12,7 +12,17 @@ from typing import Any
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
-from ..base import Again, CannotReadAgainError, FeedContentError, Notes, Page, RawRow, RowProblem, cut
+from ..base import (
+    Again,
+    CannotReadAgainError,
+    FeedContentError,
+    Notes,
+    Page,
+    QuotaUse,
+    RawRow,
+    RowProblem,
+    cut,
+)
 from ..exact_json import dump, flat, repeated_key
 from ..marks import Mark
 from .ahead import ahead
@@ -62,6 +72,11 @@ class RestConnector:
     def bytes_read(self) -> int:
         """As they came over the wire."""
         return self._source.bytes_read
+
+    @property
+    def quota_use(self) -> QuotaUse | None:
+        """How much of what the system allows is used."""
+        return self._source.allowance.quota_use()
 
     def read(self, watermark: str | None) -> Iterator[Page]:
         return together(self._pages(watermark), self._read.store_at_once)
