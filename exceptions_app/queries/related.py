@@ -33,6 +33,7 @@ from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
 
+from .causes import CauseLine, cause, is_cause
 from .filter_sql import LIVE_SQL
 from .rows import COLUMNS, CaseRow, RowMaker
 from .words import inside
@@ -56,10 +57,14 @@ class Related:
     counterparty: tuple[CaseRow, ...]
     cause: CaseRow | None
     caused: tuple[CaseRow, ...]
+    follows: CauseLine | None
+    """What it follows from as the viewer sees it, whether or not the cause is theirs; itself where it is a cause."""
 
 
 def related(session: Session, viewer: Viewer, catalog: Catalog, case: Case, now: datetime) -> Related:
-    """For an exception that the viewer sees; of the others only those that they may see, too. One statement."""
+    """For an exception that the viewer sees; of the others only those that they may see, too. One statement, and two
+    more where there is a cause.
+    """
     prefix = document_of(case.line_key)
     about = {
         "line": case.line_key,
@@ -86,6 +91,9 @@ def related(session: Session, viewer: Viewer, catalog: Catalog, case: Case, now:
         counterparty=tuple(found["counterparty"]),
         cause=next(iter(found["cause"]), None),
         caused=tuple(found["caused"]),
+        follows=cause(session, viewer, catalog, case.parent_id or case.id)
+        if case.parent_id or is_cause(catalog, case.category)
+        else None,
     )
 
 

@@ -20,7 +20,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Category, CausedBy
 from exceptions_app.domain.money import SCALE
 from exceptions_app.domain.public_id import encode
-from exceptions_app.models import AuditEvent, CatalogAddition, Task
+from exceptions_app.models import AuditEvent, CatalogAddition, ExceptionCase, Task
 from exceptions_app.runtime import runtime
 from tests.conftest import NOW
 
@@ -364,3 +364,28 @@ def test_a_wider_limit_beyond_ones_own_entities_is_refused(
     assert ask_limit(client, catalog, cluster).status_code == 403
     assert ask_limit(client, catalog, cluster, entity="H02").status_code == 403
     assert ask_limit(client, catalog, cluster, entity="H01").status_code == 303
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "panel"}], ids=["page", "panel"])
+def test_an_exception_leads_to_what_it_follows_from_and_a_cause_to_where_it_is_fixed(
+    cause: Any, session: Session, sign_in: Callable[..., FlaskClient], headers: dict[str, str]
+) -> None:
+    """Also who does not see the cause itself, which is the stewards' and the whole network's."""
+    mine = sign_in(entities=("H01",), queues=("ap",))
+    [child] = read(session, select(ExceptionCase).where(ExceptionCase.reference == "PO-H01"))
+    page = mine.get(f"/exceptions/{encode(child.id)}", headers=headers)
+    assert "Follows from: MEDLN-02 is unknown: 1 exceptions, $100.00. Fix once" in text_of(page)
+    assert f'href="/causes/{encode(cause.id)}"' in page.text
+    assert mine.get(f"/causes/{encode(cause.id)}").status_code == 200
+    own = sign_in().get(f"/exceptions/{encode(cause.id)}", headers=headers)
+    assert "2 exceptions follow from this one. Fix once" in text_of(own)
+    assert f'href="/causes/{encode(cause.id)}"' in own.text
+
+
+def test_what_follows_from_nothing_says_nothing_of_causes(
+    cause: Any, make_case: Callable[..., Any], session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    alone = make_case(category="blocked", fingerprint=b"alone".ljust(16))
+    session.commit()
+    page = sign_in().get(f"/exceptions/{encode(alone.id)}").text
+    assert "Fix once" not in page and f"/causes/{encode(cause.id)}" not in page
