@@ -7,7 +7,6 @@ entities at once, in one table per type. A line too many costs a little; one too
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expressions import Expr
 from exceptions_app.duck import literal, quoted, scalar
 from exceptions_app.reconcile.moments import Moment, value_sql
+from exceptions_app.reconcile.parameters import PARAMETER
 from exceptions_app.reconcile.probing import Probing
 from exceptions_app.reconcile.sources import SOURCE
 from exceptions_app.records.crosswalk import load_texts
@@ -33,7 +33,6 @@ from .near_records import NearRecords
 Times = Mapping[str, tuple[datetime, datetime]]
 """Per parameter of a statement: its value at the last judgement and at this one."""
 _META = frozenset({"entity", "source_system", "source_id", "source_time", "fetched_at"})
-_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
 SHARE, LEAST = 0.2, 1_000
@@ -176,7 +175,7 @@ class Narrowing:
         if any(row.record == record for row in self.catalog.reference_rows):
             raise TooMuchError(f"rows of {record} that the configuration holds have times of their own")
         bounds = [
-            _PARAMETER.sub(lambda found, place=place: literal(times[found[1]][place]), moment.time)  # type: ignore[misc]
+            PARAMETER.sub(lambda found, place=place: literal(times[found[1]][place]), moment.time)  # type: ignore[misc]
             for place in (0, 1)
         ]
         value = value_sql(moment)

@@ -22,7 +22,7 @@ from .expression_tree import ExpressionError, Kind, Node
 
 __all__ = [
     "AGGREGATES", "CORE", "MAPPING", "PRESENT", "SIDES", "TIMES", "Expr", "ExpressionError", "Kind",
-    "Names", "Scope", "literal", "parse", "quote", "render",
+    "Names", "Scope", "conjuncts", "literal", "parse", "quote", "render",
 ]  # fmt: skip
 
 _LONGEST = 4000
@@ -89,6 +89,18 @@ def render(expr: Expr, names: Names) -> str:
 def _parsed(text: str) -> tuple[Any, ...]:
     """What sqlglot makes of a text; nobody changes it. Each poll and each run reads the same expressions anew."""
     return tuple(sqlglot.parse(text))
+
+
+def conjuncts(text: str) -> list[str]:
+    """The parts of a condition that must all hold, as texts; of one that cannot be read, itself."""
+    try:
+        [tree] = _parsed(text)
+    except (SqlglotError, ValueError):
+        return [text]
+    inner = tree.unnest() if tree is not None else None
+    if not isinstance(inner, sqlglot.exp.And):
+        return [text]
+    return [str(part.sql(normalize_functions=False)) for part in inner.flatten()]
 
 
 def parse(text: str, scope: Scope) -> Expr:

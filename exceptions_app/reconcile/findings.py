@@ -19,15 +19,32 @@ LIMITS = ("absolute", "ignore_below")
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that must be so for a finding. `kind`: present, missing (`of` a side), when, tolerance, fed, waits
+    (`of` a parameter), read (`of` a look-up). `sql` may be NULL.
+    """
+
+    kind: str
+    of: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class FindingPlan:
-    """A compiled finding. `figures` are the tolerance's columns; `condition` uses them, and may be NULL."""
+    """A compiled finding. `figures` are the tolerance's columns; `parts` use them, and all of them must hold."""
 
     index: int
     finding: Finding
     figures: Mapping[str, str]
-    condition: str
+    parts: Sequence[Part]
+    since: str
     parameters: frozenset[str]
     limits: Limits | None
+
+    @property
+    def condition(self) -> str:
+        """Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left."""
+        return " AND ".join(part.sql for part in self.parts) or "TRUE"
 
 
 def figure(index: int, name: str) -> str:
@@ -56,34 +73,33 @@ def plan_finding(
         return render(expression, names)
 
     figures, limits, since = {}, limits_of(check, finding, catalog), str(sql("since"))
-    conditions = [f"{quote(side + ' present')} IS NOT NULL" for side in finding.present]
-    conditions += [f"{quote(side + ' present')} IS NULL" for side in finding.missing]
-    conditions += [part for part in [sql("when")] if part]
+    parts = [Part("present", side, f"{quote(side + ' present')} IS NOT NULL") for side in finding.present]
+    parts += [Part("missing", side, f"{quote(side + ' present')} IS NULL") for side in finding.missing]
+    parts += [Part("when", "", part) for part in [sql("when")] if part]
     if finding.tolerance is not None:
         figures = {name: str(sql("tolerance", name)) for name in FIGURES}
         kinds = {name: accepted[*path, "tolerance", name].kind for name in FIGURES}
         tolerance = check.tolerances[finding.tolerance.name]
-        # Most differences are none, and cost no more than this.
-        conditions.append(f"{figure(index, 'difference')} <> 0")
-        conditions.append(
+        outside = (
             _outside(tolerance, kinds, index)
             if limits is None
             else _outside_money(limits, kinds, index, str(sql("currency")), since)
         )
+        # Most differences are none, and cost no more than this.
+        differs = f"{figure(index, 'difference')} <> 0 AND {outside}"
+        parts.append(Part("tolerance", finding.tolerance.name, differs))
     awaited = [name for name in _awaited(finding) if "." in name or sides[name].sql is not None]
-    if not all(_is_fed(catalog, check, name) for name in awaited):
-        conditions.append("FALSE")
+    parts += [Part("fed", name, "FALSE") for name in awaited if not _is_fed(catalog, check, name)][:1]
     waits = _waits(check, finding, awaited)
-    conditions += [f"{since} <= ${name}" for name in waits]
-    unread = [lookup_parameter(check, *of) for of in _looked_up(catalog, check, path, accepted)]
-    conditions += [f"${name} IS NOT NULL" for name in unread]
+    parts += [Part("waits", name, f"{since} <= ${name}") for name in waits]
+    looked_up = {lookup_parameter(check, *of): of for of in _looked_up(catalog, check, path, accepted)}
+    parts += [Part("read", ".".join(of), f"${name} IS NOT NULL") for name, of in looked_up.items()]
     for place in ("amount", "amount_per", "currency", "counterparty", "critical_when"):
         sql(place)
     for fact in finding.facts:
         sql("facts", fact)
-    # Not wrapped in COALESCE: a filter reads conjunctions part by part, and only the rows that are left.
-    condition = " AND ".join(conditions) or "TRUE"
-    return FindingPlan(index, finding, figures, condition, frozenset(used | {*waits, *unread}), limits)
+    parameters = frozenset(used | {*waits, *looked_up})
+    return FindingPlan(index, finding, figures, parts, since, parameters, limits)
 
 
 def waits_of(check: MatchCheck, finding: Finding) -> Sequence[str]:

@@ -6,7 +6,6 @@ the number of its findings: planning costs more than running where entities are 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,10 +20,9 @@ from .errors import CheckError
 from .findings import FIGURES, FindingPlan, figure, plan_finding
 from .joining import joined, known_to, name_of, written_key
 from .limits import Limits
+from .parameters import PARAMETER
 from .sides import ENTITY, Among, SidePlan, plan_side
 from .values import text_sql
-
-_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class Compiler:
             statement=statement,
             enough=enough,
             # A look-up that no feed brings is not in the statement, nor is what its condition would have used.
-            parameters=frozenset().union(*used) & frozenset(_PARAMETER.findall(statement)),
+            parameters=frozenset().union(*used) & frozenset(PARAMETER.findall(statement)),
             lags={name: max((f.lag for f in found), default=timedelta(0)) for name, found in feeds.items()},
             sides=self.sides,
             shown=[(side, name, kind.name) for side, name, kind in shown],
@@ -160,15 +158,19 @@ class Compiler:
             columns.always(text_sql(name_of(side, name), kind))
         return columns
 
-    def _statement(self, lines: str, compared: str, columns: Columns) -> str:
+    def computed(self, rows: str, *more: Mapping[str, str]) -> str:
+        """Rows of sides joined, with what is computed of them: `let`, the figures of tolerances, and what is added."""
         figures = {
             figure(plan.index, name): sql for plan in self.findings for name, sql in plan.figures.items()
         }
-        holds = {_holds(plan.index): plan.condition for plan in self.findings}
-        rows = "lines"
-        for layer in filter(None, [*self._let_layers(), figures, holds]):
+        for layer in filter(None, [*self._let_layers(), figures, *more]):
             added = ", ".join(f"{sql} AS {name}" for name, sql in layer.items())
             rows = f"(SELECT *, {added} FROM {rows} AS l)"
+        return rows
+
+    def _statement(self, lines: str, compared: str, columns: Columns) -> str:
+        holds = {_holds(plan.index): plan.condition for plan in self.findings}
+        rows = self.computed("lines", holds)
         selected, apart = columns.sql(), [quote(name) for name in self.apart]
         counted = [sql if sql in apart else "NULL" for sql in selected]
         # Grouped, though hits are few and hardly ever alike: what ends in an aggregation is fed with lines while they

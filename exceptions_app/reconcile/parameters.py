@@ -15,6 +15,8 @@ from exceptions_app.catalog.schema import BaseCheck, MatchCheck, ServiceTime
 
 from .errors import CheckError
 
+PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
+"""A time that a statement names."""
 _AGO = re.compile(r"(minutes|hours|days|business_days)_ago_(\d+)")
 SETTLED = "settled_"
 LOOKED_UP = "looked_up_"

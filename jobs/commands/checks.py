@@ -1,4 +1,4 @@
-"""`tieout check try`: what a changed or a new check would open and clear, before it is put in force."""
+"""`tieout check …`: what a changed or a new check would open and clear, and why one says something of a key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from exceptions_app.runtime import Runtime
 from exceptions_app.services.engine import reading
 
 from .. import try_out, twice
+from .. import why as reasons
 from ..install import Install, opened
+from . import why as told
 from .data import table
 
 SHOWN = 10
@@ -77,6 +79,25 @@ def try_check(code: str, directory: Path | None, days: int) -> None:
         earlier = try_out.days_before(look, after, [flow], days, before)
     _print(after, told, already)
     _print_days(earlier)
+
+
+@check.command("why")
+@click.argument("code")
+@click.argument("key", nargs=-1, required=True)
+@click.option("--entity", help="in this entity alone; without it, wherever the key is known")
+def why_check(code: str, key: tuple[str, ...], entity: str | None) -> None:
+    """Why check CODE raises something for KEY, or nothing: its rows, what is compared, and what came of it. Values that
+    not everybody may read are hidden.
+    """
+    with opened() as install:
+        look = _Command(install)
+        catalog = look.runtime.catalog
+        if code not in catalog.checks:
+            raise click.BadParameter(f"no check {code!r}; known are {', '.join(sorted(catalog.checks))}")
+        if entity is not None and entity not in catalog.entities:
+            raise click.BadParameter(f"no entity {entity!r}; known are {', '.join(sorted(catalog.entities))}")
+        asked = catalog.checks[code]
+        told.tell(catalog, reasons.why(look, asked, told.key_of(asked, key), entity))
 
 
 def _switched(catalog: Catalog, code: str, *, on: bool) -> Catalog:
