@@ -38,6 +38,8 @@ class Outcome:
     """As they came from the source; None where its connector does not count them."""
     quota: QuotaUse | None = None
     """How much of what its system allows is used; None where nothing is agreed."""
+    given_up: tuple[int, str] | None = None
+    """How many events of the feed wait for a person, and why the newest does; None for a feed that has none."""
     error: str | None = None
     error_kind: str = ""
     system_out: bool = False

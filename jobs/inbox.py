@@ -25,7 +25,7 @@ from exceptions_app.records.layout import Layout
 from exceptions_app.records.mapping import RejectedRow
 from exceptions_app.records.plan import MappingPlan
 from exceptions_app.records.replayed import values_again, why_not_kept
-from exceptions_app.services import inbox, tasks
+from exceptions_app.services import feed_warnings, inbox, tasks
 
 from .feed_outcome import Outcome
 from .scheduler import events_of
@@ -132,6 +132,7 @@ class InboxRun:
         if outcome.unexpected is not None and self._page:
             suspects = sorted(set(self._page.values()))
             inbox.broke_at(session, suspects, outcome.error or "the run broke", run_id, now)
+        outcome.given_up = feed_warnings.given_up(session, code)
 
     def settle_again(self, session: Session, run_id: int) -> None:
         """Of events that were replayed nothing changes; what they changed is the newest of its record."""

@@ -17,7 +17,15 @@ from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.rhythm import Silence, silence
 from exceptions_app.domain.wording import duration
-from exceptions_app.services import feed_fields, feed_states, feed_words, incidents, rejects, rhythms
+from exceptions_app.services import (
+    feed_fields,
+    feed_states,
+    feed_warnings,
+    feed_words,
+    incidents,
+    rejects,
+    rhythms,
+)
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
@@ -63,7 +71,10 @@ def after_poll(
         )
     _tell_of_drift(session, context, feed, outcome)
     if outcome.quota is not None:
-        incidents.quota_nearly_used(session, context, feed.system, outcome.quota)
+        feed_warnings.quota_nearly_used(session, context, feed.system, outcome.quota)
+    if outcome.given_up is not None:
+        count, reason = outcome.given_up
+        feed_warnings.events_given_up(session, context, feed.code, count, reason)
     tell_of_words(session, context, feed, outcome)
     if outcome.status == FAILED and not outcome.rejected:
         return 0

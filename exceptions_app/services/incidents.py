@@ -14,11 +14,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog, canonical
-from exceptions_app.connectors.base import QuotaUse
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 from exceptions_app.domain.fingerprint import evidence_hash, fingerprint
 from exceptions_app.domain.instant import iso
-from exceptions_app.domain.wording import duration, plural
+from exceptions_app.domain.wording import plural
 from exceptions_app.records.drift import Drifted
 
 from . import intake
@@ -26,7 +25,6 @@ from .context import ActionContext
 from .intake_facts import IntakeCounts, ProbedKey, RunFacts
 
 SYSTEM_CHECK = "integration.system"
-QUOTA_CHECK = "integration.quota"
 FEED_CHECK = "integration.feed"
 REJECTS_CHECK = "integration.rejects"
 DRIFT_CHECK = "integration.drift"
@@ -72,24 +70,6 @@ def _named(ctx: ActionContext, system: str, feeds: Sequence[str]) -> str:
 def feeds_of(catalog: Catalog, system: str) -> list[str]:
     """The feeds that are read from a system."""
     return [code for code, feed in catalog.feeds.items() if feed.system == system and feed.enabled]
-
-
-def quota_nearly_used(session: Session, ctx: ActionContext, system: str, use: QuotaUse) -> IntakeCounts:
-    """The system allows little more in this while, or nothing; otherwise it agrees now. Told once a while."""
-    if not use.nearly_up:
-        return report(session, ctx, QUOTA_CHECK, system, [])
-    facts = {
-        "system": ctx.catalog.systems[system].name,
-        "used": str(use.used),
-        "allowed": str(use.allowed),
-        "per": duration(use.per),
-        "ends": f"{use.ends:%Y-%m-%d %H:%M} UTC",
-    }
-    found = incident(
-        QUOTA_CHECK, "quota_nearly_used", system, {"system": system}, facts, use.ends - use.per, system
-    )
-    told = canonical({"system": system, "ends": iso(use.ends)})
-    return report(session, ctx, QUOTA_CHECK, system, [found._replace(evidence_hash=evidence_hash(told))])
 
 
 def feed_failed(

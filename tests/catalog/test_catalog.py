@@ -25,6 +25,7 @@ def test_install_without_configuration_still_knows_integration_health() -> None:
     catalog = load_catalog(None, {})
     assert set(catalog.categories) == {
         "system_out",
+        "events_given_up",
         "feed_failed",
         "quota_nearly_used",
         "rejected_rows",

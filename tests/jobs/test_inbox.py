@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from exceptions_app.catalog.schema import Contract
 from exceptions_app.models import FeedState, InboxEvent, InboxNewest, SyncRun, Task
 from exceptions_app.records.mapping import FeedMapper
+from exceptions_app.services import dead_events
+from exceptions_app.services.context import ActionContext, Actor
 
 from .conftest import Hospital
 from .events import event, inbox_of, records, send, sends_events
@@ -101,6 +103,7 @@ def test_poison_stands_aside_and_the_rest_goes_on(hospital: Hospital) -> None:
     dead = {one.event_id: one.reason for one in hospital.all(InboxEvent) if one.state == "dead"}
     assert dead["bad"] == "quantity: expected a quantity such as 12.5, found 'many'"
     assert [case.category for case in hospital.cases("rejected_rows")] == ["rejected_rows"]
+    assert hospital.cases("events_given_up") == []
     assert hospital.poll("receipts")["receipts"]["read"] == 0
 
 
@@ -148,7 +151,20 @@ def test_an_event_that_breaks_the_run_is_given_up_and_holds_up_nobody(
         if hospital.task(task).status == "done":
             break
     assert inbox_of(hospital) == {"fine": "taken", "breaks": "dead"}
+    hospital.poll("receipts")
+    [case] = hospital.cases("events_given_up")
+    assert case.status == "open"
+    assert "1 gave up" in case.sentence and "it broke" in case.sentence
     assert records(hospital) == [("R1", Decimal("5.0000"))]
+    monkeypatch.setattr(FeedMapper, "map", mapped)
+    [dead] = [one for one in hospital.all(InboxEvent) if one.state == "dead"]
+    person, snapshot = Actor("system", None), case.config_snapshot_id
+    with hospital.install.transaction() as session:
+        context = ActionContext(hospital.runtime.catalog, hospital.clock_now(), person, snapshot, "c")
+        dead_events.replay(session, context, dead.id, None, lambda *_: True)
+    hospital.poll("receipts")
+    assert [case.status for case in hospital.cases("events_given_up")] == ["resolved"]
+    assert len(records(hospital)) == 2
 
 
 def test_what_a_killed_run_left_is_drained_again(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:

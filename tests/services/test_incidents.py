@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from exceptions_app.connectors.base import QuotaUse
 from exceptions_app.models import ExceptionCase
-from exceptions_app.services import incidents
+from exceptions_app.services import feed_warnings, incidents
 from exceptions_app.services.intake import IntakeCounts
 from tests.services.story import Story, discrepancy
 
@@ -61,7 +61,7 @@ def test_a_quota_that_is_nearly_used_is_one_exception_until_its_while_begins_ane
     def told(used: int, hours: int = 1) -> IntakeCounts:
         ends = story.now.replace(minute=0) + timedelta(hours=hours)
         use = QuotaUse(used, 60, timedelta(hours=1), ends, 80)
-        counts = incidents.quota_nearly_used(story.session, story.ctx, "TEST_ERP", use)
+        counts = feed_warnings.quota_nearly_used(story.session, story.ctx, "TEST_ERP", use)
         story.session.commit()
         return counts
 
