@@ -135,7 +135,10 @@ def actions_for(viewer: Viewer, catalog: Catalog, case: ExceptionCase) -> frozen
     fitting = set(actions_from(Status(case.status)))
     fitting -= {Action.HOLD} if case.on_hold else {Action.RESUME}
     fitting -= {Action.CLAIM} if case.owner_id == viewer.user_id else set()
-    fitting -= set() if case.owner_id == viewer.user_id else {Action.RELEASE}
+    if case.owner_id is None or not (
+        case.owner_id == viewer.user_id or can(viewer, Permission.ASSIGN_OTHERS)
+    ):
+        fitting -= {Action.RELEASE}
     category = catalog.categories.get(case.category)
     if not may_waive(viewer, case, catalog) or (category is not None and not category.waivable):
         fitting -= {Action.WAIVE}

@@ -34,30 +34,34 @@ class NavItem:
     endpoint: str
     icon: str
     blueprints: tuple[str, ...]
+    key: str
+    """After `g`: the way to it by keyboard."""
     permission: Permission | None = None
     within: Permission | None = None
     """Who may do this finds it on another item's pages."""
 
 
 NAVIGATION = (
-    NavItem("My work", "my_work.index", "home", ("my_work",), Permission.SEE_CASES),
+    NavItem("My work", "my_work.index", "home", ("my_work",), "m", Permission.SEE_CASES),
     NavItem(
         "Queue",
         "queues.index",
         "inbox",
         ("queues", "views", "bulk", "cases", "case_notes", "case_retry", "watching"),
+        "q",
         Permission.SEE_CASES,
     ),
-    NavItem("Causes", "causes.index", "flag", ("causes", "cause_fixes"), Permission.SEE_CASES),
+    NavItem("Causes", "causes.index", "flag", ("causes", "cause_fixes"), "c", Permission.SEE_CASES),
     NavItem(
         "Retries",
         "retries.index",
         "send",
         ("retries", "retry_decisions", "retry_gave_up"),
+        "r",
         Permission.SEE_RETRIES,
     ),
-    NavItem("SLA", "dashboards.sla", "layout-dashboard", ("dashboards",), Permission.SEE_CASES),
-    NavItem("Exports", "exports.index", "file-spreadsheet", ("exports", "tasks"), Permission.EXPORT),
+    NavItem("SLA", "dashboards.sla", "layout-dashboard", ("dashboards",), "s", Permission.SEE_CASES),
+    NavItem("Exports", "exports.index", "file-spreadsheet", ("exports", "tasks"), "e", Permission.EXPORT),
     NavItem(
         "Integration",
         "integration.feeds",
@@ -72,6 +76,7 @@ NAVIGATION = (
             "storms",
             "try_out",
         ),
+        "i",
         Permission.SEE_INTEGRATION,
     ),
     NavItem(
@@ -79,10 +84,11 @@ NAVIGATION = (
         "storms.index",
         "hand-stop",
         ("storms",),
+        "t",
         Permission.DECIDE_STORMS,
         Permission.SEE_INTEGRATION,
     ),
-    NavItem("People", "admin.people", "users", ("admin",), Permission.ADMINISTER),
+    NavItem("People", "admin.people", "users", ("admin",), "p", Permission.ADMINISTER),
 )
 
 

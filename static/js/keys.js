@@ -4,7 +4,6 @@ import { followPanel, hasFocus, isOpen, openCase, shown, whenShown } from "./pan
 import { current, makeCurrent, rows } from "./rows.js";
 
 const typing = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
-const places = { q: "/queue", m: "/", c: "/causes", r: "/retries", s: "/sla" };
 /** Keys that are not about what is shown beside the list, so that they never wait for it. */
 const elsewhere = "jkog?/";
 let going = false;
@@ -65,10 +64,10 @@ function open() {
   return true;
 }
 
-/** The second key of `g` and a letter: a page, where the navigation has it. @param {string} key */
+/** The second key of `g` and a letter: a page, where the person has it. @param {string} key */
 function go(key) {
   going = false;
-  const link = [...document.querySelectorAll("nav[aria-label=Pages] a")].find((one) => new URL(one.href).pathname === places[key]);
+  const link = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
   link?.click();
   return Boolean(link);
 }
