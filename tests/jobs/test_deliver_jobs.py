@@ -37,7 +37,7 @@ class Later(Target):
         super().__init__(honours=honours)
         self.says = {name.replace("_", "-"): replies for name, replies in says.items()}
         self.questions: list[str] = []
-        self.lie = ""
+        self.elsewhere: dict[str, str] = {}
 
     def __call__(self, asked: Asked) -> Reply:
         if asked.method == "POST":
@@ -45,7 +45,7 @@ class Later(Target):
             name = json.loads(asked.body)["order"]
             if name not in self.says:
                 return self.apply(asked)
-            return Reply({"taken": name}, 202, {"Location": f"{self.lie}/jobs/{name}"})
+            return Reply({"taken": name}, 202, {"Location": f"{self.elsewhere.get(name, '')}/jobs/{name}"})
         name = asked.path.rpartition("/")[2]
         self.questions.append(name)
         replies = self.says[name]
@@ -82,36 +82,48 @@ def lines(story: Writing) -> list[attempts.AttemptLine]:
         return attempts.of_delivery(session, story.hospital.runtime.catalog, delivery.id)
 
 
-def test_what_is_done_later_is_asked_about_until_it_is_done(writing: Make) -> None:
-    target = Later(PO_1=[state("running"), state("done")])
-    story = writing(target)
-    batch = story.send(story.wrong("PO-1"))
+def first_sentence(story: Writing, batch: int) -> str:
+    """Of the batch's page."""
+    catalog = story.hospital.runtime.catalog
+    with story.install.transaction() as session:
+        viewer = viewer_for(session.get_one(User, story.asker), catalog)
+        return retry_batches.items(session, viewer, catalog, batch, now=utc_now()).lines[0].sentence
+
+
+def test_what_is_done_later_is_asked_about_until_it_is_done_and_other_writes_go_on(writing: Make) -> None:
+    target = Later(PO_1=[state("running", **{"Retry-After": "60"}), state("done")])
+    story = writing(target, concurrency=1)
+    batch = story.send(story.wrong("PO-1", "PO-2"))
     assert story.deliver()["at_work"] == 1
-    assert (story.statuses(), story.outcomes(), target.questions) == (["waiting"], ["at_work"], [])
+    assert (story.statuses(), target.applied, target.questions) == (["waiting", "accepted"], ["PO-2"], [])
     story.deliver()
     assert target.questions == []  # not before its time
     turn(story)
-    assert (story.statuses(), story.outcomes()) == (["waiting"], ["at_work", "at_work"])
     turn(story)
-    assert (story.statuses(), story.outcomes()) == (["accepted"], ["at_work", "accepted"])
-    assert (target.posts, target.questions) == (1, ["PO-1", "PO-1"])
+    assert (story.statuses(), target.questions) == (["waiting", "accepted"], ["PO-1"])  # as the system asked
+    turn(story, 60)
+    assert (story.statuses(), target.posts, target.questions) == (["accepted"] * 2, 2, ["PO-1", "PO-1"])
     [job, send] = lines(story)
     assert (job.number, job.kind, send.number, send.kind) == (1, "job", 1, "send")
+    assert "sent it to The target (try 1): it is at work on it, HTTP 202" in send.did
     assert "asked what came of it at The target (try 1): accepted, HTTP 200" in job.did
     assert "GET" in job.request and '"done"' in job.answer
-    story.hospital.source("receipts", [receipt("PO-1")])
+    story.hospital.source("receipts", [receipt("PO-1"), receipt("PO-2", name="R2")])
     story.hospital.tick()
-    assert (story.statuses(), story.batch(batch).status) == (["confirmed"], "finished")
+    assert (story.statuses(), story.batch(batch).status) == (["confirmed"] * 2, "finished")
     with story.install.transaction() as session:
         assert verify(session) == []
 
 
 def test_why_it_failed_later_is_told_and_nothing_is_sent_again(writing: Make) -> None:
     target = Later(PO_1=[state("Failed", "the period is closed")])
-    story = writing(target)
+    job = {name: JOB[name] for name in ("done", "failed", "message", "every")}
+    story = writing(target, {**job, "job": "taken", "status": "/orders/{order}/jobs/{job}"})
     batch = story.send(story.wrong("PO-1"))
     story.deliver()
+    assert "The target took it" in first_sentence(story, batch)
     turn(story)
+    assert story.server.asked[-1].path == "/orders/PO-1/jobs/PO-1"
     assert (story.statuses(), story.outcomes(), target.posts) == (["failed"], ["at_work", "permanent"], 1)
     [dead] = story.deliveries()
     assert (dead.last_error, dead.error_class, dead.job) == (
@@ -120,12 +132,28 @@ def test_why_it_failed_later_is_told_and_nothing_is_sent_again(writing: Make) ->
         None,
     )
     assert lines(story)[0].error == "Failed: the period is closed"
-    with story.install.transaction() as session:
-        viewer = viewer_for(session.get_one(User, story.asker), story.hospital.runtime.catalog)
-        found = retry_batches.items(session, viewer, story.hospital.runtime.catalog, batch, now=utc_now())
-        assert "the period is closed" in found.lines[0].sentence
+    assert "the period is closed" in first_sentence(story, batch)
     [case] = story.hospital.cases("nothing_received")
     assert (case.status, case.retry_state) == ("open", "failed")
+
+
+def test_what_nobody_can_tell_of_is_left_to_a_person_and_never_sent_again(writing: Make) -> None:
+    target = Later(honours=False, PO_1=[state("done")], PO_2=[Reply({}, 404)], PO_3=[state("running")])
+    target.elsewhere = {"PO-1": "http://evil.example"}
+    story = writing(target)
+    story.send(story.wrong("PO-1", "PO-2", "PO-3"))
+    story.deliver()
+    turn(story)
+    assert story.statuses() == ["unsure", "unsure", "waiting"]
+    turn(story, 700)
+    assert (story.statuses(), target.posts, "PO-1" in target.questions) == (["unsure"] * 3, 3, False)
+    told = {delivery.order_key: delivery.last_error or "" for delivery in story.deliveries()}
+    elsewhere, gone, endless = (
+        next(said for key, said in told.items() if name in key) for name in target.says
+    )
+    assert "evil.example" in elsewhere and "connection.hosts" in elsewhere
+    assert gone == "Nobody knows what came of it: the system does not know the job any more."
+    assert endless == "It has not ended in time: running."
 
 
 def test_what_failed_for_now_is_sent_again_with_its_key(writing: Make) -> None:
@@ -158,15 +186,6 @@ def test_a_killed_process_leaves_where_to_ask_and_the_next_goes_on(writing: Make
     assert story.outcomes() == ["at_work", "accepted"]
 
 
-def test_other_writes_go_on_while_one_is_at_work(writing: Make) -> None:
-    target = Later(PO_1=[state("running")])
-    story = writing(target, concurrency=1)
-    story.send(story.wrong("PO-1", "PO-2", "PO-3"))
-    story.deliver()
-    assert sorted(target.applied) == ["PO-2", "PO-3"]
-    assert story.statuses() == ["waiting", "accepted", "accepted"]
-
-
 def test_what_must_come_after_it_waits_for_its_end(writing: Make) -> None:
     target = Later(PO_1=[state("running"), state("done")])
     story = writing(target, order_key="[supplier]")
@@ -176,38 +195,6 @@ def test_what_must_come_after_it_waits_for_its_end(writing: Make) -> None:
     assert (story.statuses(), target.applied) == (["waiting", "waiting"], [])
     turn(story)
     assert (story.statuses(), target.applied) == (["accepted", "accepted"], ["PO-2"])
-
-
-def test_a_job_at_a_host_that_nobody_named_is_not_asked(writing: Make) -> None:
-    target = Later(honours=False, PO_1=[state("done")])
-    target.lie = "http://evil.example"
-    story = writing(target)
-    story.send(story.wrong("PO-1"))
-    story.deliver()
-    turn(story)
-    assert (story.statuses(), target.questions, target.posts) == (["unsure"], [], 1)
-    assert "evil.example" in lines(story)[0].error
-    assert "connection.hosts" in lines(story)[0].error
-
-
-def test_work_that_does_not_end_leaves_the_outcome_open(writing: Make) -> None:
-    target = Later(honours=False, PO_1=[state("running")])
-    story = writing(target)
-    story.send(story.wrong("PO-1"))
-    story.deliver()
-    turn(story)
-    turn(story, 700)
-    assert (story.statuses(), target.posts) == (["unsure"], 1)
-    assert story.deliveries()[0].last_error == "It has not ended in time: running."
-
-
-def test_a_job_that_is_not_known_any_more_leaves_the_outcome_open(writing: Make) -> None:
-    target = Later(honours=False, PO_1=[Reply({}, 404)])
-    story = writing(target)
-    story.send(story.wrong("PO-1"))
-    story.deliver()
-    turn(story)
-    assert (story.statuses(), story.deliveries()[0].error_class) == (["unsure"], "job_unknown")
 
 
 def test_a_system_that_breaks_while_it_is_asked_rests_and_is_asked_again(writing: Make) -> None:
@@ -235,15 +222,3 @@ def test_steering_a_batch_leaves_what_is_at_work_to_its_end(writing: Make, steer
         steer(session, story.context(session, user), viewer, session.get_one(RetryBatch, batch))
     turn(story)
     assert (story.statuses(), target.questions) == (["accepted"], ["PO-1"])
-
-
-def test_a_system_may_ask_to_be_asked_later(writing: Make) -> None:
-    target = Later(PO_1=[state("running", status=200, **{"Retry-After": "120"}), state("done")])
-    story = writing(target)
-    story.send(story.wrong("PO-1"))
-    story.deliver()
-    turn(story)
-    turn(story, 60)
-    assert target.questions == ["PO-1"]
-    turn(story, 61)
-    assert story.statuses() == ["accepted"]
