@@ -19,7 +19,7 @@ from exceptions_app.models.facts import stated
 from exceptions_app.models.search import mentioned, referred
 from exceptions_app.models.views import listed
 
-from .filters import ANY, LIVE, ME, NEVER, NOBODY, RETRY, QueueFilter
+from .filters import ALONE, ANY, LIVE, ME, NEVER, NOBODY, RETRY, QueueFilter
 
 LIVE_SQL = text("exception_case.status IN ('open', 'awaiting_confirmation')")
 """Written out, not bound: a partial index serves only a query that repeats its condition."""
@@ -82,9 +82,15 @@ def _named(wanted: QueueFilter, catalog: Catalog) -> list[Any]:
     return found if wanted.cause is None else [*found, Case.parent_id == wanted.cause]
 
 
+def entities_of(wanted: QueueFilter, catalog: Catalog) -> list[str]:
+    """The entities that are asked for, each with what is below it unless it is asked for alone."""
+    asked = ({e[1:]} if e.startswith(ALONE) else catalog.below(e) for e in wanted.entity)
+    return sorted(set[str]().union(*asked))
+
+
 def _listed(wanted: QueueFilter, catalog: Catalog) -> list[Any]:
     """What is chosen from a list of codes that rows hold as they are."""
-    entities = sorted(set().union(*(catalog.below(entity) for entity in wanted.entity)))
+    entities = entities_of(wanted, catalog)
     buckets = [number for number, bucket in enumerate(AGING) if bucket.code in wanted.aging]
     chosen: tuple[tuple[Any, tuple[str, ...], Sequence[Any]], ...] = (
         (Case.queue, wanted.queue, wanted.queue),

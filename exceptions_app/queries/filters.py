@@ -21,6 +21,8 @@ LIVE = "live"
 """As a status: open or awaiting confirmation, which is what a queue shows unless asked otherwise."""
 ANY = "any"
 ME, NOBODY = "me", "none"
+ALONE = "="
+"""Before an entity: it alone, without what is below it."""
 SORTS = ("due", "-due", "amount", "-amount", "opened", "-opened", "cost", "-cost")
 """`amount` is in the reporting currency; `cost` is what waiting costs, in the reporting currency."""
 DEFAULT_SORT = "due"
@@ -56,12 +58,13 @@ _TEXT_LIMIT = 200
 class QueueFilter:
     """The chips. Empty means no restriction; `status` is `live`, `any` or a status of the lifecycle.
 
-    `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it; `due` and `since` are
-    instants: due by then, opened from then on. `refs` are references as `search_terms.references` reads them; `listed`
-    is the key of a stored list of them. `cause` is the id of the exception that causes others, `alone` what no known
-    one causes; `aging` holds codes of `domain.sla.AGING`. `watched`: by the viewer; `given`: the viewer's own, assigned
-    to them from then on. `counterparty` holds names as they are, `none` for what has no counterparty; `fact` holds
-    `name:value`, of what categories declare as shared: an exception must state all of them.
+    `owner` holds ids as text, `me` or `none`; `entity` means the entity or any below it, with `ALONE` before it
+    only itself; `due` and `since` are instants: due by then, opened from then on. `refs` are references as
+    `search_terms.references` reads them; `listed` is the key of a stored list of them. `cause` is the id of the
+    exception that causes others, `alone` what no known one causes; `aging` holds codes of `domain.sla.AGING`.
+    `watched`: by the viewer; `given`: the viewer's own, assigned to them from then on. `counterparty` holds names
+    as they are, `none` for what has no counterparty; `fact` holds `name:value`, of what categories declare as
+    shared: an exception must state all of them.
     """
 
     queue: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ Bounded: at most `ROWS` exceptions are looked at and `MOST` groups are shown, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +21,11 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import public_id
 from exceptions_app.domain.money import from_e4
 from exceptions_app.models import ExceptionCase as Case
+from exceptions_app.services.causes import figures
+from exceptions_app.services.figures import said_of
 
 from . import steering
-from .filters import NOBODY, QueueFilter
+from .filters import ALONE, NOBODY, QueueFilter
 from .words import entity_name
 
 MOST = 50
@@ -73,12 +76,12 @@ def groups(
     counted = (
         select(
             rows.code.label("code"), func.count().label("number"), func.sum(func.abs(rows.worth)).label("worth"),
-            func.min(rows.opened_at).label("oldest"),
+            func.min(rows.opened_at).label("oldest"), func.sum(rows.worth).label("net"),
         )
         .group_by(rows.code)
         .subquery()
     ).c  # fmt: skip
-    told = select(counted.code, counted.number, counted.worth, counted.oldest, _title(by, counted.code))
+    told = select(*(counted[name] for name in _TOLD), *_about_cause(by, counted.code))
     found = session.execute(told.order_by(counted.number.desc(), counted.code)).all()
     total = sum(row.number for row in found)
     shown = found[:MOST]
@@ -86,13 +89,13 @@ def groups(
         Group(
             called := _called(by, code),
             sha256(called.encode()).hexdigest()[:12],
-            title or _said(catalog, by, code) if code is not None else _NONE[by],
+            _said(catalog, by, code, count, *about) if code is not None else _NONE[by],
             count,
             from_e4(int(worth or 0)),
             oldest,
             _asked(wanted, by, code),
         )
-        for code, count, worth, oldest, title in shown
+        for code, count, worth, oldest, *about in shown
     )
     return Groups(lines, min(total, ROWS), len(found) - len(shown), total > ROWS)
 
@@ -110,26 +113,42 @@ def within(wanted: QueueFilter, by: str, code: str) -> QueueFilter:
     """The filter restricted to one group, by what it is called in an address."""
     if by == "cause":
         return QueueFilter.from_args(wanted.to_args() | ({"alone": "yes"} if code == NOBODY else {by: code}))
-    return QueueFilter.from_args(wanted.to_args() | {by: [code]})
+    return QueueFilter.from_args(wanted.to_args() | {by: [_value(by, code)]})
+
+
+def _value(by: str, code: str) -> str:
+    """What the filter asks for: of an entity only what is its own, as it is counted."""
+    return ALONE + code if by == "entity" else code
 
 
 def _asked(wanted: QueueFilter, by: str, code: Any) -> dict[str, Any] | None:
     args = wanted.to_args()
     if by == "cause":
         return args | ({"alone": "yes"} if code is None else {"cause": public_id.encode(code)})
-    return args | {by: [NOBODY if code is None else code]}
+    return args | {by: [NOBODY if code is None else _value(by, code)]}
 
 
-def _title(by: str, code: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The sentence of a cause; other groups have their title in the configuration."""
+_TOLD = ("code", "number", "worth", "oldest", "net")
+
+
+def _about_cause(by: str, code: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """What a cause's sentence is made of; other groups have their title in the configuration."""
     if by != "cause":
-        return null().label("title")
+        return [null().label("category"), null().label("facts")]
     cause = aliased(Case)
-    return select(cause.sentence).where(cause.id == code).scalar_subquery()
+    return [
+        select(column).where(cause.id == code).scalar_subquery() for column in (cause.category, cause.facts)
+    ]
 
 
-def _said(catalog: Catalog, by: str, code: Any) -> str:
+def _said(
+    catalog: Catalog, by: str, code: Any, count: int, net: int | None, category: str | None, facts: str | None
+) -> str:
+    """What a group is called. A cause with the figures of the group: its own count what is not for everybody's eyes."""
     if by == "entity":
         return entity_name(catalog, code)
+    if by == "cause":
+        own = json.loads(facts or "{}") | figures(count, int(net or 0))
+        return said_of(catalog, category, own) if category in catalog.categories else public_id.encode(code)
     known = catalog.categories.get(code) if by == "category" else None
     return known.title if known else str(code)

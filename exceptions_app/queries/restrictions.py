@@ -12,8 +12,9 @@ from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.sla import AGING
 
 from . import retry_words, words
-from .filters import LIVE, ME, NOBODY, QueueFilter
+from .filters import ALONE, LIVE, ME, NOBODY, QueueFilter
 from .people import Colleague
+from .words import entity_name
 
 _TITLES = {
     "stage": "SLA",
@@ -52,7 +53,8 @@ def restrictions(
         "stage": words.STAGE,
         "queue": {code: queue.name for code, queue in catalog.queues.items()},
         "category": {code: category.title for code, category in catalog.categories.items()},
-        "entity": {code: entity.name for code, entity in catalog.entities.items()},
+        "entity": {code: entity.name for code, entity in catalog.entities.items()}
+        | {code: f"{entity_name(catalog, code[1:])} alone" for code in wanted.entity if code[:1] == ALONE},
         "owner": {ME: me, NOBODY: "nobody"} | {str(c.id): c.name for c in team},
         "severity": words.SEVERITY,
         "ball": words.BALL,

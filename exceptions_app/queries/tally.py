@@ -32,7 +32,7 @@ from exceptions_app.domain.sla import AGING
 from exceptions_app.models import CaseTally, CaseTallyDelta
 from exceptions_app.models import ExceptionCase as Case
 
-from .filter_sql import stage_sql
+from .filter_sql import entities_of, stage_sql
 from .filters import ANY, LIVE, QueueFilter
 
 DIMENSIONS = ("queue", "entity", "category", "status", "stage", "aging")
@@ -119,7 +119,7 @@ def _fitting(
 ) -> list[ColumnElement[bool]]:
     column = tally.c
     statuses = {LIVE: _LIVE, ANY: ()}.get(wanted.status, (wanted.status,))
-    entities = sorted(set().union(*(catalog.below(entity) for entity in wanted.entity)))
+    entities = entities_of(wanted, catalog)
     buckets = [number for number, bucket in enumerate(AGING) if bucket.code in wanted.aging]
     asked: tuple[tuple[ColumnElement[Any], bool, Sequence[Any]], ...] = (
         (column.queue, viewer.queues is not None, sorted(viewer.queues or ())),

@@ -12,7 +12,7 @@ from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.sla import AGING
 from exceptions_app.queries import retry_words, words
-from exceptions_app.queries.filters import LIVE, ME, NOBODY, QueueFilter
+from exceptions_app.queries.filters import ALONE, LIVE, ME, NOBODY, QueueFilter
 from exceptions_app.queries.people import Colleague
 from exceptions_app.queries.restrictions import restrictions
 
@@ -110,11 +110,14 @@ def _one(name: str, title: str, options: Mapping[str, str], chosen: str) -> Face
 
 
 def _entities(viewer: Viewer, catalog: Catalog, wanted: QueueFilter) -> Iterable[Choice]:
-    """The entities of the viewer as a tree: parents before what is below them."""
+    """The entities of the viewer as a tree: parents before what is below them; then those that are chosen alone."""
     seen = [code for code in catalog.entities if viewer.entities is None or code in viewer.entities]
     for code in sorted(seen, key=lambda c: list(reversed(catalog.ancestors(c)))):
         above = sum(parent in seen for parent in catalog.ancestors(code)[1:])
         yield Choice(code, catalog.entities[code].name, code in wanted.entity, min(above, 3))
+    for code in wanted.entity:
+        if code.startswith(ALONE):
+            yield Choice(code, f"{words.entity_name(catalog, code[1:])} alone", True)
 
 
 def chips(

@@ -389,3 +389,12 @@ def test_what_follows_from_nothing_says_nothing_of_causes(
     session.commit()
     page = sign_in().get(f"/exceptions/{encode(alone.id)}").text
     assert "Fix once" not in page and f"/causes/{encode(cause.id)}" not in page
+
+
+def test_a_group_by_cause_says_the_figures_of_what_is_the_viewers(
+    cause: Any, sign_in: Callable[..., FlaskClient]
+) -> None:
+    theirs = text_of(sign_in(entities=("H01",), queues=("ap",)).get("/queue?group=cause"))
+    assert "MEDLN-02 is unknown: 1 exceptions, $100.00." in theirs
+    assert "$300" not in theirs and "2 exceptions" not in theirs
+    assert "MEDLN-02 is unknown: 2 exceptions, $300.00." in text_of(sign_in().get("/queue?group=cause"))

@@ -11,7 +11,7 @@ from lxml import html as lxml_html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.models import ReferenceList
+from exceptions_app.models import QueueLayout, ReferenceList
 
 _HTML: Any = lxml_html
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -102,6 +102,27 @@ def test_columns_and_density_are_remembered_for_the_person(
     assert _heads(client.get("/queue?all=yes").text) == ["Owner", "At risk", "Reference"]
     client.post("/queue/layout", data={"reset": "yes"})
     assert len(_heads(client.get("/queue?all=yes").text)) == 7
+
+
+def test_in_a_colleagues_view_columns_and_density_are_ones_own_and_the_owners_stay(
+    two: tuple[Any, Any], sign_in: Callable[..., FlaskClient], session: Session
+) -> None:
+    owner, other = sign_in(), sign_in()
+    owner.post("/queue/views", data={"name": "Ours", "shared": "yes", "columns": "reference,cost"})
+    other.post("/queue/layout", data={"order": ["owner"], "column": ["owner"], "density": "compact"})
+    assert _heads(other.get("/queue?view=1").text) == ["Reference", "Cost of waiting"]
+    form = {"order": ["reference", "age"], "column": ["age"], "density": "comfortable", "f-view": "1"}
+    other.post("/queue/layout", data=form)
+    page = other.get("/queue?view=1").text
+    assert _heads(page) == ["Reference", "Business days"] and 'data-density="comfortable"' in page
+    assert 'data-density="compact"' in other.get("/queue?all=yes").text
+    assert _heads(other.get("/queue?all=yes").text) == ["Reference", "Owner"]
+    assert _heads(owner.get("/queue?view=1").text) == ["Reference", "Cost of waiting"]
+    other.post("/queue/layout", data={"f-view": "1", "reset": "yes"})
+    assert _heads(other.get("/queue?view=1").text) == ["Reference", "Cost of waiting"]
+    other.post("/queue/layout", data=form)
+    owner.post("/queue/views/1/delete")
+    assert [each for each in session.scalars(select(QueueLayout.columns)) if ";" in each] == []
 
 
 @pytest.mark.parametrize(
@@ -209,3 +230,26 @@ def test_a_refresh_shows_nothing_that_is_not_theirs(
     client = sign_in(entities=("H01",))
     text = client.get(f"/queue/rows?ids={two[1].id}-{two[0].id}", headers=HTMX).text
     assert f"case-{two[1].id}" not in text and f"case-{two[0].id}" in text
+
+
+def test_a_group_by_entity_opens_what_it_counts_without_what_is_below(
+    make_case: Callable[..., Any], session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    """The network has a case of its own beside those of its hospitals: each row stands in one group."""
+    made = {entity: make_case(entity=entity).id for entity in ("NET", "H01", "H02")}
+    session.commit()
+    client = sign_in()
+    page = _HTML.fromstring(client.get("/queue?group=entity").text)
+    links = page.xpath("//tbody[starts-with(@id, 'group-')]//a[@class='apart']/@href")
+    assert sorted(row for link in links for row in _rows(client.get(link).text)) == sorted(
+        f"case-{number}" for number in made.values()
+    )
+    for entity, number in made.items():
+        assert _rows(client.get(f"/queue?group=entity&open={entity}").text) == [f"case-{number}"]
+        alone = client.get(f"/queue?group=entity&open={entity}&part={entity}", headers=HTMX).text
+        assert _rows(alone) == [f"case-{number}"]
+    assert len(_rows(client.get("/queue?entity=NET").text)) == 3
+    alone = client.get("/queue?entity=%3DNET").text
+    assert (
+        "The network alone" in alone and 'value="=NET"' in alone and _rows(alone) == [f"case-{made['NET']}"]
+    )
