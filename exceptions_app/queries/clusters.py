@@ -65,7 +65,8 @@ class ClusterLine:
     def sentence(self) -> str:
         percent = wording.percent(round(self.share * 100))
         worth = wording.money(self.worth, self.currency)
-        told = f"{self.category_title} {self.said}: {wording.plural(self.exceptions, 'exception')}, {worth}"
+        told = f"{self.category_title} {self.said}: {wording.plural(self.exceptions, 'exception')}"
+        told += f", {worth}" if self.worth else ""
         return f"{told}; {percent} of all {_within(self.category_title)}."
 
     @property

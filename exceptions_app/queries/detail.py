@@ -88,6 +88,8 @@ def detail(
     happenings = tuple(timeline(session, catalog, case, maker.zone, stored.kept))
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
     sides = side_by_side(viewer, catalog, case.check_code, stored.evidence, case.currency)
+    documents = chain(viewer, catalog, case.check_code, found, case.currency)
+    links = record_links(viewer, catalog, case.check_code, json.loads(case.business_key), found)
     return CaseDetail(
         stored=stored,
         row=row,
@@ -109,12 +111,12 @@ def detail(
         category_owner=category.owner if category else "",
         sides=sides,
         conversions=conversions(viewer, catalog, case, found, taken_at.date() if taken_at else None),
-        chain=chain(viewer, catalog, case.check_code, found, case.currency),
+        chain=documents,
         letter=draft(catalog, case),
         evidence_taken_at=taken_at,
         evidence_version=stored.evidence_version,
         also=tuple(_title(catalog, code) for code in json.loads(case.also or "[]")),
-        links=record_links(viewer, catalog, case.check_code, json.loads(case.business_key), found),
+        links=tuple(link for link in links if link.url not in {document.url for document in documents}),
         happenings=happenings,
         related=related(session, viewer, catalog, case, now),
         similar=similar(session, viewer, catalog, case, {each.code: each.label for each in reasons}, maker),
@@ -160,11 +162,10 @@ def _whose_move(case: ExceptionCase, row: CaseRow, usual: str) -> str:
         return said(BALL, case.ball_in_court or "us")
     if row.owner:
         return row.owner
-    return (
-        f"{row.queue_name}; usually settled with {inside(said(BALL, usual))}"
-        if usual != "us"
-        else row.queue_name
-    )
+    whom = inside(said(BALL, usual))
+    if usual == "us" or whom == inside(row.queue_name):
+        return row.queue_name
+    return f"{row.queue_name}; usually settled with {whom}"
 
 
 def _ended(case: ExceptionCase, reasons: list[Reason]) -> str:

@@ -119,8 +119,10 @@ def _head(catalog: Catalog, check: Check | None, name: str, values: Mapping[str,
     )
     shape = catalog.record_types.get(record or "")
     of_record = shape.system_of_record if shape else None
-    is_record = of_record is not None and any(
-        of_record in (code, catalog.systems[code].kind) for code in codes if code in catalog.systems
+    is_record = (
+        not isinstance(check, ClusterCheck)
+        and of_record is not None
+        and any(of_record in (code, catalog.systems[code].kind) for code in codes if code in catalog.systems)
     )
     title = shape.title if shape else name.replace("_", " ").capitalize()
     return SideHead(name, title, system_names, is_record, bool(values))

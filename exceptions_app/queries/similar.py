@@ -1,14 +1,16 @@
 """Similar exceptions that were resolved before: how, by which reason, how long it took.
 
 Of the same category with the same counterparty; where those are too few to learn from, of the same category in the
-same entity. Read from the newest end of an index, so the cost does not grow with the history.
+same entity. Of these, those that share what the category declares as shared, such as the item, are told apart and come
+first. Read from the newest end of an index, so the cost does not grow with the history.
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -58,7 +60,9 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """`count` of the newest `LOOKED_AT` are visible and were solved; `capped`: there were more before."""
+    """`count` of the newest `LOOKED_AT` are visible and were solved; `capped`: there were more before. `alike`: how
+    many of them share more, with what it is in words.
+    """
 
     shared: str
     count: int
@@ -66,6 +70,7 @@ class Similar:
     took: str
     ways: tuple[Way, ...]
     newest: tuple[Before, ...]
+    alike: tuple[tuple[int, str], ...] = ()
 
 
 def similar(
@@ -83,7 +88,28 @@ def similar(
         wider = _ended(session, viewer, case, "entity")
         if len(wider) > len(found):
             shared, found = f"in {entity_name(catalog, case.entity)}", wider
-    return _told(found, shared, reasons, maker) if found else None
+    if not found:
+        return None
+    more = list(_sharing(catalog, case, found))
+    close = {row.id for _, rows in more for row in rows}
+    found = sorted(found, key=lambda row: row.id not in close)
+    return replace(
+        _told(found, shared, reasons, maker), alike=tuple((len(rows), said) for said, rows in more)
+    )
+
+
+def _sharing(catalog: Catalog, case: Case, found: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """What the category declares as shared and this one states: in words, with those that state the same."""
+    category = catalog.categories.get(case.category)
+    own = _stated(case) if category is not None and category.shared else {}
+    for name, said in category.shared.items() if category is not None else ():
+        same = [row for row in found if own.get(name) is not None and _stated(row).get(name) == own[name]]
+        if same and len(same) < len(found):
+            yield said.replace("{value}", str(own[name])), same
+
+
+def _stated(row: Any) -> dict[str, Any]:
+    return {**json.loads(row.business_key or "{}"), **json.loads(row.facts or "{}")}
 
 
 def _ended(session: Session, viewer: Viewer, case: Case, same: str) -> list[Any]:
@@ -107,7 +133,7 @@ def _statement(viewer: Viewer, same: str) -> Select[*tuple[Any, ...]]:
     )
     columns = (
         *(Case.id, Case.reference, Case.end_reason, Case.ended_by),
-        *(Case.opened_at, Case.resolved_at, Case.sla_calendar),
+        *(Case.opened_at, Case.resolved_at, Case.sla_calendar, Case.business_key, Case.facts),
     )
     rows = select(*columns).where(
         Case.id.in_(newest), Case.id != bindparam("id"), Case.end_reason.not_in(_NOT_SOLVED), *visible(viewer)

@@ -185,6 +185,12 @@ def _duplicate(catalog: Any, viewer: Viewer) -> SideBySide:
     return side_by_side(viewer, catalog, "twice", json.dumps({"sides": sides}), "USD")
 
 
+def test_of_documents_of_one_system_none_is_the_right_one(
+    duplicates: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    assert [head.is_record for head in _duplicate(duplicates, viewer_of()).heads] == [False, False]
+
+
 def test_of_another_facilitys_duplicate_only_the_number_and_the_facility_are_shown(
     duplicates: Any, viewer_of: Callable[..., Viewer]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +54,22 @@ def test_the_ways_are_counted_with_the_time_that_half_of_them_took(
     ]
     assert (found.count, found.capped, found.shared) == (4, False, "with Medline")
     assert found.newest[0].business_reference == newest.reference
+
+
+def test_those_that_share_more_are_told_apart_and_come_first(
+    of: Callable[..., Any], ended: Callable[..., Any], make_case: Callable[..., Any], catalog: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    some = next(iter(catalog.categories.values()))
+    category = some.model_copy(update={"code": "price_variance", "shared": {"item": "of item {value}"}})
+    monkeypatch.setitem(catalog.categories, "price_variance", category)
+    same = ended(1, facts=json.dumps({"item": "glove"}))
+    for hours in (2, 3, 4):
+        ended(hours, facts=json.dumps({"item": "gown"}))
+    found = of(make_case(facts=json.dumps({"item": "glove"})))
+    assert found.alike == ((1, "of item glove"),)
+    assert found.newest[0].business_reference == same.reference
+    assert of(make_case()).alike == ()
 
 
 def test_others_count_only_where_they_are_alike_were_solved_and_may_be_seen(

@@ -300,10 +300,10 @@ def test_statuses_say_their_figures(ledger: InvoiceBooks) -> None:
     ledger.header("ERP", status="paid")
     ledger.header("AP")
     assert sentence(ledger, STATUS, of="paid_still_open") == (
-        "I1 over $600.00 is paid in the ERP and still approved in AP automation since 9 days."
+        "I1 over $600.00 is paid in the ERP and after 9 days still approved in AP automation."
     )
     assert sentence(ledger, STATUS, of="invoice_status_mismatch") == (
-        "I1 is paid in the ERP and approved in AP automation since 9 days."
+        "I1 has been paid in the ERP and approved in AP automation for 9 days."
     )
 
 
@@ -325,7 +325,7 @@ def test_on_hold(ledger: InvoiceBooks, system: str, said: dict[str, Any], raised
 
 def test_a_hold_says_its_reason(ledger: InvoiceBooks) -> None:
     ledger.header("AP", status="held", held_since=days_ago(12), hold_reason="price")
-    assert sentence(ledger, STATUS) == "I1 over $600.00 is on hold since 12 days: price."
+    assert sentence(ledger, STATUS) == "I1 over $600.00 has been on hold for 12 days: price."
 
 
 CREDITS: list[tuple[str, dict[str, Any], dict[str, Any] | None, bool]] = [
