@@ -39,7 +39,9 @@ class SavedView(Base):
 
 
 class QueueLayout(Base):
-    """What one person has chosen for the queue: columns in order (codes between commas), density, default view."""
+    """What one person has chosen for the queue: columns in order (as `domain.layouts` writes them), density, default
+    view.
+    """
 
     __tablename__ = "queue_layout"
 

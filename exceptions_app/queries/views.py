@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from exceptions_app.access import Viewer
+from exceptions_app.domain.layouts import Chosen, Layouts
 from exceptions_app.domain.search_terms import SIGN
 from exceptions_app.models import ListedReference, QueueLayout, SavedView, User
 
@@ -67,7 +68,7 @@ class Look:
 
     views: tuple[View, ...]
     default_id: int | None
-    columns: str
+    layouts: Layouts
     density: str
     team: list[Colleague] = field(default_factory=list)
     """Whom exceptions can belong to."""
@@ -76,12 +77,18 @@ class Look:
         return next((view for view in self.views if view.id == view_id), None)
 
     def columns_of(self, view: View | None) -> tuple[str, ...]:
-        """In order: the view's, else the person's, else the usual ones."""
-        return known_columns((view.columns if view else "") or self.columns) or USUAL
+        """In order: what the person chose in a colleague's view, else the view's, else the person's, else the usual."""
+        return known_columns(self._in(view).columns or self.layouts.own) or USUAL
 
     def density_of(self, view: View | None) -> str:
-        chosen = (view.density if view else "") or self.density
+        chosen = self._in(view).density or self.density
         return chosen if chosen in DENSITIES else "comfortable"
+
+    def _in(self, view: View | None) -> Chosen:
+        if view is None:
+            return Chosen()
+        own = Chosen() if view.mine else self.layouts.within.get(view.id, Chosen())
+        return Chosen(own.columns or view.columns, own.density or view.density)
 
 
 def known_columns(text: str) -> tuple[str, ...]:
@@ -107,7 +114,7 @@ def look(session: Session, viewer: Viewer) -> Look:
     found = [_view(viewer, each, name) for _, _, _, each, name, _ in rows if each is not None]
     ordered = tuple(sorted(found, key=lambda one: (not one.mine, one.name.lower())))
     columns, density, default_id, *_, team = rows[0] if rows else ("", "", None, None)
-    return Look(ordered, default_id, columns or "", density or "", people.team_of(team))
+    return Look(ordered, default_id, Layouts.parse(columns or ""), density or "", people.team_of(team))
 
 
 def _view(viewer: Viewer, view: SavedView, owner: str) -> View:

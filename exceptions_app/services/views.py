@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.catalog import canonical
 from exceptions_app.domain import public_id
+from exceptions_app.domain.layouts import Chosen, Layouts
 from exceptions_app.domain.search_terms import kept, spellings
 from exceptions_app.models import ListedReference, QueueLayout, ReferenceList, SavedView
 
@@ -71,8 +72,12 @@ def delete(session: Session, viewer: Viewer, view_id: int) -> str:
     """Gone, also as anybody's default; what it was called."""
     view = mine(session, viewer, view_id)
     name = view.name
-    for each in session.scalars(select(QueueLayout).where(QueueLayout.default_view_id == view_id)):
-        each.default_view_id = None
+    chosen = QueueLayout.columns.contains(f";{view_id}:")
+    for each in session.scalars(
+        select(QueueLayout).where(or_(QueueLayout.default_view_id == view_id, chosen))
+    ):
+        each.default_view_id = None if each.default_view_id == view_id else each.default_view_id
+        each.columns = str(Layouts.parse(each.columns).in_view(view_id, Chosen()))
     session.flush()
     session.delete(view)
     session.flush()
@@ -82,9 +87,7 @@ def delete(session: Session, viewer: Viewer, view_id: int) -> str:
 def make_default(session: Session, viewer: Viewer, view_id: int | None) -> None:
     """What the queue opens with for this person: a view of theirs or a shared one; None: everything."""
     if view_id is not None:
-        view = session.get(SavedView, view_id)
-        if view is None or not (view.shared or view.owner_id == viewer.user_id):
-            raise NotAllowedError("There is no such view any more.")
+        _opened(session, viewer, view_id)
     _layout(session, viewer).default_view_id = view_id
     session.flush()
 
@@ -92,16 +95,21 @@ def make_default(session: Session, viewer: Viewer, view_id: int | None) -> None:
 def set_layout(session: Session, viewer: Viewer, columns: str, density: str) -> None:
     """The columns, in order and between commas, and how dense the rows are; empty: as everybody's."""
     layout = _layout(session, viewer)
-    layout.columns, layout.density = columns, density
+    layout.columns = str(replace(Layouts.parse(layout.columns), own=columns))
+    layout.density = density
     session.flush()
 
 
 def set_columns(
     session: Session, ctx: ActionContext, viewer: Viewer, view_id: int, columns: str, density: str
 ) -> None:
-    """The columns and the density of one's own view."""
-    view = mine(session, viewer, view_id)
-    view.columns, view.density, view.updated_at = columns, density, ctx.now
+    """The columns and the density of one's own view; in a colleague's, for oneself alone."""
+    view = _opened(session, viewer, view_id)
+    if view.owner_id == viewer.user_id:
+        view.columns, view.density, view.updated_at = columns, density, ctx.now
+    else:
+        layout = _layout(session, viewer)
+        layout.columns = str(Layouts.parse(layout.columns).in_view(view_id, Chosen(columns, density)))
     session.flush()
 
 
@@ -114,6 +122,14 @@ def keep_list(session: Session, ctx: ActionContext, viewer: Viewer, references: 
     rows += [(key, word, None) for word in dict.fromkeys(filter(None, map(kept, references)))]
     insert(session, ListedReference, ("key", "reference", "case_id"), rows)
     return key
+
+
+def _opened(session: Session, viewer: Viewer, view_id: int) -> SavedView:
+    """A view that the viewer may open: their own, or a shared one."""
+    view = session.get(SavedView, view_id)
+    if view is None or not (view.shared or view.owner_id == viewer.user_id):
+        raise NotAllowedError("There is no such view any more.")
+    return view
 
 
 def mine(session: Session, viewer: Viewer, view_id: int) -> SavedView:

@@ -105,7 +105,9 @@ def default(view_id: int) -> ResponseReturnValue:
 @needs(Permission.SEE_CASES)
 @transactional
 def layout() -> ResponseReturnValue:
-    """Columns in their order, and density: remembered for the person, or with their own view where one is open."""
+    """Columns in their order, and density: remembered with one's own view where one is open, else for the person; in a
+    colleague's view for the person and that view.
+    """
     columns, density = ("", "") if request.form.get("reset") else _chosen()
     view = request.form.get("f-view", "")
     try:
@@ -113,11 +115,8 @@ def layout() -> ResponseReturnValue:
             keeping.set_columns(db.session(), acting.context(), gate.viewer(), int(view), columns, density)
         else:
             keeping.set_layout(db.session(), gate.viewer(), columns, density)
-    except NotAllowedError:
-        flash(
-            "This view keeps the columns of its owner: save it under a name of your own to change them.",
-            "amber",
-        )
+    except NotAllowedError as error:
+        flash(str(error), "amber")
     return hx.go_to(_back())
 
 
