@@ -23,6 +23,8 @@ class ConnectorModels:
     """The modes that its feeds can have; None: all of them."""
     together: Callable[[Any, Any], tuple[str, str] | None] | None = None
     """Judges a feed's `read` beside its system's `connection`: what is wrong and what was expected, or None."""
+    places: tuple[str, ...] = ()
+    """What the texts of a write may name beside the operation's fields."""
 
     def __iter__(self) -> Iterator[type[BaseModel]]:
         """All that there are."""

@@ -29,7 +29,7 @@ def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorMod
     for operation in catalog.operations.values():
         _refers(judge, operation)
         _system(judge, catalog, operation, connectors)
-        _texts(judge, operation)
+        _texts(judge, operation, _places(catalog, operation, connectors))
         for name, field in operation.fields.items():
             _field(judge, catalog, operation, name, field)
         _rules(judge, operation)
@@ -75,10 +75,19 @@ def _system(
         judge.report("operations", code, ["read_back"], said, "no 'read_back:'")
 
 
-def _texts(judge: Judge, operation: Operation) -> None:
+def _places(
+    catalog: Catalog, operation: Operation, connectors: Mapping[str, ConnectorModels]
+) -> tuple[str, ...]:
+    """What texts may name beside the fields."""
+    system = catalog.systems.get(operation.system)
+    models = None if system is None else connectors.get(system.connector)
+    return (*OWN_PLACES, *(() if models is None else models.places))
+
+
+def _texts(judge: Judge, operation: Operation, places: tuple[str, ...]) -> None:
     """Placeholders name fields; nothing that looks like a secret stands in a request."""
-    known = [*operation.fields, *OWN_PLACES]
-    for name in OWN_PLACES:
+    known = [*operation.fields, *places]
+    for name in places:
         if name in operation.fields:
             judge.report("operations", operation.code, ["fields", name], "the name is taken", "another name")
     for part, given in (("submit", operation.submit), ("read_back", operation.read_back or {})):

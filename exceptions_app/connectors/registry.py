@@ -18,6 +18,7 @@ from .base import Connector, Submitter, TransportError
 from .events.options import EventsConnection, EventsRead, fits
 from .files.foreign import SHIPPED as SHIPPED_FORMATS
 from .files.options import FilesConnection, FilesRead
+from .files.submit_options import FILE, STEM, FilesReadBack, FilesSubmit
 from .plugin import ConnectorType, Left
 from .plugins import Plugin
 from .rest.options import RestConnection, RestRead
@@ -44,6 +45,12 @@ def _files(system: System, feed: Feed) -> Connector:
     return FilesConnector.of(system, feed)
 
 
+def _files_submitter(system: System, operation: Operation, left: Left) -> Submitter:
+    from .files.submit import FilesSubmitter
+
+    return FilesSubmitter.of(system, operation, left)
+
+
 def _sql(system: System, feed: Feed) -> Connector:
     from .sql.connector import SqlConnector
 
@@ -64,7 +71,11 @@ CONNECTORS: dict[str, ConnectorType] = {
     "rest": ConnectorType(
         ConnectorModels(RestConnection, RestRead, RestSubmit, RestReadBack), _rest, _rest_submitter
     ),
-    "files": ConnectorType(ConnectorModels(FilesConnection, FilesRead), _files),
+    "files": ConnectorType(
+        ConnectorModels(FilesConnection, FilesRead, FilesSubmit, FilesReadBack, places=(FILE, STEM)),
+        _files,
+        _files_submitter,
+    ),
     "sql": ConnectorType(ConnectorModels(SqlConnection, SqlRead), _sql),
     "events": ConnectorType(
         ConnectorModels(EventsConnection, EventsRead, modes=frozenset({"changes"}), together=fits), _events

@@ -457,6 +457,6 @@ def test_value_that_looks_like_another_host_stays_in_the_path(serve: Serve, subm
 
 
 def test_connector_that_cannot_write_says_so() -> None:
-    files = System.model_validate({"code": "f", "name": "F", "kind": "other", "connector": "files"})
-    with pytest.raises(TransportError, match="'files' cannot write"):
-        build_submitter(files, operation({"path": "/i"}))
+    database = System.model_validate({"code": "d", "name": "D", "kind": "other", "connector": "sql"})
+    with pytest.raises(TransportError, match="'sql' cannot write"):
+        build_submitter(database, operation({"path": "/i"}))

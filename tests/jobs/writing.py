@@ -96,7 +96,7 @@ class Writing:
 
     hospital: Hospital
     target: Target
-    server: Loopback
+    server: Loopback | None
     asker: int
 
     @property
@@ -160,18 +160,19 @@ class Writing:
 
 
 def make(
-    database: Any, clock: Clock, tmp_path: Path, server: Loopback, target: Target, *, read_back: bool = False,
-    order_key: str = "[order]", max_tries: int = 4, job: dict[str, Any] | None = None, **delivery: Any,
+    database: Any, clock: Clock, tmp_path: Path, server: Loopback | None, target: Target, *, read_back: bool = False,
+    order_key: str = "[order]", max_tries: int = 4, job: dict[str, Any] | None = None, writes: str | None = None,
+    **delivery: Any,
 ) -> Writing:  # fmt: skip
-    """An install on a fresh database. `delivery`: how the target takes writes."""
+    """An install on a fresh database. `delivery`: how the target takes writes; `writes`: another target's YAML."""
     site = tmp_path / "catalog"
     shutil.copytree(SITE, site)
     rules = {"idempotent": target.honours, "concurrency": 4, **delivery}
     text = WRITES.format(
-        url=server.url, delivery=json.dumps(rules), order_key=order_key, max_tries=max_tries,
+        url=server.url if server else "", delivery=json.dumps(rules), order_key=order_key, max_tries=max_tries,
         read_back=READ_BACK.format() if read_back else "", job=f", job: {json.dumps(job)}" if job else "",
     )  # fmt: skip
-    (site / "writes.yaml").write_text(text)
+    (site / "writes.yaml").write_text(writes or text)
     catalog = load_catalog(site, connector_models())
     settings = Settings(
         instance=tmp_path / "instance", catalog=site, duck_memory="500MB", cheap_passwords=True

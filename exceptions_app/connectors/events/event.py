@@ -18,6 +18,7 @@ _TRACEPARENT = re.compile(
     r"^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$"
 )
 
+_SAID = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=float, check_circular=False)
 _UNWRITTEN = re.compile("[\x00\ud800-\udfff]")
 """What no database takes."""
 
@@ -56,7 +57,7 @@ def digest_of(*said: object) -> bytes | None:
     1.1, read exactly or by Python's own reader. None for what is nested too deeply.
     """
     try:
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=float)
+        text = _SAID.encode(said)
     except RecursionError:
         return None
     return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -55,6 +55,7 @@ def _span(text: str) -> str:
 
 Span = Annotated[str, AfterValidator(_span)]
 Inside = Annotated[str, AfterValidator(_inside)]
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
 
 
 class FilesConnection(Shape):
@@ -147,9 +148,7 @@ class FilesRead(Shape):
     ready: str | None = Field(
         None, description="a file beside that says that this one is whole: {name}.done or {stem}.ok"
     )
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = Field(
-        "utf-8", description="a byte order mark wins over it"
-    )
+    encoding: Encoding = Field("utf-8", description="a byte order mark wins over it")
     delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(
         "auto", description="csv: one character, tab or auto", validate_default=True
     )

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import fsspec
+import fsspec.asyn
+from fsspec.implementations.local import LocalFileSystem
 
 from ..base import TransportError
 from ..references import address, reveal
@@ -30,10 +32,27 @@ class Place:
     lasting: Failures = (PermissionError,)
     store: bool = False
 
+    @property
+    def local(self) -> bool:
+        """Whether it is a directory of this machine."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def rename(self, path: str, other: str) -> None:
+        """In one step. Every SFTP server can do that; what fsspec asks of it, not every one can, and copies instead."""
+        if hasattr(self.fs, "_pool"):
+            fsspec.asyn.sync(self.fs.loop, _renamed, self.fs, path, other)
+        else:
+            self.fs.mv(path, other)
+
     def close(self) -> None:
         """Give back the connection; safe to repeat."""
         if stack := getattr(self.fs, "_stack", None):
             self.fs._finalize(self.fs.loop, self.fs._pool, stack)
+
+
+async def _renamed(fs: Any, path: str, other: str) -> None:
+    async with fs._pool.get() as channel:
+        await channel.rename(path, other)
 
 
 def open_place(connection: FilesConnection, root: str) -> Place:
