@@ -149,6 +149,10 @@ def _said(
         return entity_name(catalog, code)
     if by == "cause":
         own = json.loads(facts or "{}") | figures(count, int(net or 0))
-        return said_of(catalog, category, own) if category in catalog.categories else public_id.encode(code)
+        return (
+            said_of(catalog, category, own)
+            if category and category in catalog.categories
+            else public_id.encode(code)
+        )
     known = catalog.categories.get(code) if by == "category" else None
     return known.title if known else str(code)
