@@ -19,7 +19,7 @@ from ..goods import unit_rows
 from ..hr.tables import ERP as PEOPLE
 from ..moods import Moods
 from ..places import FACILITY
-from ..suppliers import SUPPLIER
+from ..suppliers import BLOCKED_SUPPLIER, SUPPLIER, SUPPLIERS
 from .erp_writes import add_writes
 from .ledgers import ERP as BOOKS
 from .ledgers import schema_of
@@ -183,6 +183,7 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
     add_pages(app, "Cloud ERP", _pages(store))
     add_table_pages(app, "Cloud ERP", store, TABLES.values())
     app.add_url_rule("/odata/v4/ItemUnits", view_func=_item_units)
+    app.add_url_rule("/odata/v4/VendorAccounts", view_func=_vendor_accounts)
     add_writes(app, store, moods, tell)
     return app
 
@@ -190,6 +191,13 @@ def application(store: Store, moods: Moods, client_id: str, client_secret: str, 
 def _changed(store: Store, since: str, last: int, size: int) -> list[Row]:
     sql = "SELECT * FROM order_lines WHERE (modified_at, id) > (?, ?) ORDER BY modified_at, id LIMIT ?"
     return store.rows(sql, (since, last, size))
+
+
+def _vendor_accounts() -> Response:
+    """Whose invoices nobody pays, for nobody knows who they are, holds deliveries."""
+    held = BLOCKED_SUPPLIER.number
+    accounts = [{"Vendor": each.number, "DeliveriesHeld": each.number == held} for each in SUPPLIERS]
+    return jsonify({"value": accounts})
 
 
 def _item_units() -> Response:

@@ -95,6 +95,20 @@ def test_look_alikes_stay_silent(seen: tuple[SimulatedNetwork, Site]) -> None:
         assert row["key"] not in named, f"{row['how']}: {row['key']}"
 
 
+def test_what_waiting_costs_is_planted_and_amounts_in_other_currencies_are_converted(
+    seen: tuple[SimulatedNetwork, Site],
+) -> None:
+    cases = seen[1].cases()
+    discounts = [case for case in cases if (case.delay_cost_e4 or 0) > 0]
+    assert discounts and all("the discount ends on" in str(case.delay_why) for case in discounts)
+    held = [case for case in cases if "the supplier holds deliveries" in str(case.delay_why)]
+    assert any(case.category == "supplier_mismatch" for case in held)
+    assert all(str(case.counterparty).startswith(BLOCKED_SUPPLIER.name) for case in held)
+    foreign = [case for case in cases if case.category == "currency_mismatch"]
+    assert foreign and {case.currency for case in foreign} == {"CAD"}
+    assert all(case.rate_e8 == 72_850_000 and case.reporting_amount_e4 for case in foreign)
+
+
 def test_rows_that_break_their_contract_are_rejects_of_their_feed(
     seen: tuple[SimulatedNetwork, Site],
 ) -> None:

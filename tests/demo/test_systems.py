@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask.testing import FlaskClient
 
 from demo.moods import Moods
+from demo.suppliers import BLOCKED_SUPPLIER
 from demo.systems import ap_automation, erp, procurement, warehouse, warehouse_api, words
 
 from .conftest import NOW, Build
@@ -60,6 +61,19 @@ def test_erp_asks_for_patience_now_and_then(build: Build, tmp_path: Path) -> Non
     answers = [client.get("/odata/v4/ItemUnits") for _ in range(60)]
     patience = [answer for answer in answers if answer.status_code == 429]
     assert patience and all(answer.headers["Retry-After"] == "1" for answer in patience)
+
+
+def test_one_supplier_holds_deliveries_and_some_give_a_discount(build: Build) -> None:
+    network = build()
+    client = erp.application(network.erp, network.moods, "reader", "secret").test_client()
+    accounts = client.get("/odata/v4/VendorAccounts", headers=_token(client)).get_json()["value"]
+    assert [one["Vendor"] for one in accounts if one["DeliveriesHeld"]] == [BLOCKED_SUPPLIER.number]
+    client = ap_automation.application(network.ap, network.moods, "token").test_client()
+    path, headers = "/rest/v1/invoice-lines?per_page=1000", {"Authorization": "Bearer token"}
+    lines = client.get(path, headers=headers).get_json()["invoiceLines"]
+    given = [line for line in lines if line["discountPercent"]]
+    assert 0 < len(given) < len(lines)
+    assert all(line["invoiceDate"] < line["discountUntil"] < line["dueDate"] for line in given)
 
 
 def test_procurement_pages_by_cursor_in_its_own_words(build: Build) -> None:

@@ -15,6 +15,7 @@ from exceptions_app.catalog.schema import MatchCheck
 from exceptions_app.domain import wording
 
 from .books import NOW, Books, days_ago
+from .order_books import terms
 
 
 def test_what_agrees_is_compared_matched_and_silent(agreed: Books) -> None:
@@ -485,3 +486,21 @@ def test_a_line_of_many_absurd_rows_is_found_and_stops_nothing(books: Books) -> 
         books.receipt(receipt_number=f"R{number}", quantity="99999999999999")
         books.invoice(invoice_number=f"I{number}", quantity="99999999999999", amount="99999999999999")
     assert "over_ordered" in books.categories()
+
+
+@pytest.mark.parametrize(
+    ("supplier", "here", "said"),
+    [(None, None, None), (True, None, True), (True, False, False), (None, True, True)],
+)
+def test_a_finding_says_that_the_supplier_holds_deliveries_to_the_facility(
+    books: Books, supplier: bool | None, here: bool | None, said: bool | None
+) -> None:
+    for of, held in (("supplier", supplier), ("here", here), ("site", True)):
+        if held is not None:
+            terms(books, of, credit_hold=held)
+    books.order()
+    books.receipt()
+    books.invoice(unit_price=70)
+    books.invoice(invoice_number="I2", supplier="S1", order_number="")
+    both = [*books.run().discrepancies, *books.run("p2p.invoice_without_order").discrepancies]
+    assert [json.loads(one.facts)["delay_credit_hold"] for one in both] == [said] * 2
