@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from duckdb import DuckDBPyConnection
 
 from exceptions_app.catalog.catalog import Catalog
+from exceptions_app.catalog.problems import closest, listing
+from exceptions_app.catalog.schema import Column
 from exceptions_app.duck import literal, quoted
 
 from .crosswalk import for_system
@@ -64,7 +66,18 @@ class Candidate:
             if not fits or beyond:
                 expected = EXPECTED_RANGE if fits else EXPECTED[column.type]
                 found.append(Fault(name, f"expected {expected}, found '{masked(given, column.sensitivity)}'"))
+            elif not self._may_be(column, given):
+                said = f"expected {listing(column.words)}, found '{masked(given, 'internal')}'"
+                found.append(Fault(name, said, closest(given, column.words)))
         return found
+
+    def _may_be(self, column: Column, given: str) -> bool:
+        """Whether a text is one of the column's words. What a crosswalk does not know is that crosswalk's matter."""
+        entries = self.catalog.crosswalks.get(column.crosswalk or "", {})
+        local = for_system(entries, self.system)
+        if not column.words or (entries and given not in local and given not in column.words):
+            return True
+        return local.get(given, given) in column.words
 
     def untranslated(self) -> list[Fault]:
         """Values that the crosswalk of their column knows neither from this system nor as canonical."""

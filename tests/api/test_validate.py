@@ -109,6 +109,26 @@ def test_a_value_that_no_crosswalk_knows_is_told_with_what_may_be_meant(program:
     assert kinds(ask(program(), {KEY: "PO-7", "unit": "CS"})) == [], "the canonical one is known, too"
 
 
+@pytest.mark.parametrize("crosswalked", [True, False])
+def test_a_word_that_its_column_does_not_list_is_told_with_what_may_be_meant(
+    known: Flask, program: Program, crosswalked: bool
+) -> None:
+    at = runtime(known)
+    kind = at.catalog.record_types["page_order"]
+    update = {"words": ["EA", "CS"], **({} if crosswalked else {"crosswalk": None})}
+    unit = kind.columns["unit"].model_copy(update=update)
+    kind = kind.model_copy(update={"columns": {**kind.columns, "unit": unit}})
+    types = {**at.catalog.record_types, "page_order": kind}
+    known.extensions["tieout"] = replace(at, catalog=replace(at.catalog, record_types=types))
+    answer = ask(program(), {KEY: "PO-7", "price": "1", "unit": "Ea"})
+    assert kinds(answer) == [("crosswalk" if crosswalked else "value", "unit")]
+    assert crosswalked or "expected one of CS, EA, found 'Ea'" in answer.json["objections"][0]["said"]
+    assert kinds(ask(program(), {KEY: "PO-7", "unit": "EACH"})) == (
+        [] if crosswalked else [("value", "unit")]
+    )
+    assert kinds(ask(program(), {KEY: "PO-7", "unit": "CS"})) == []
+
+
 @pytest.mark.usefixtures("known")
 def test_what_is_there_already_is_an_objection_to_a_new_record_only(program: Program) -> None:
     same = {KEY: "PO-2", "price": "12.5", "unit": "CS"}
