@@ -1,24 +1,18 @@
-"""What goes wrong with people and their pay, one supply of faults for each category."""
+"""What goes wrong with people, one supply of faults for each category."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from ..documents import stamp
-from ..ledger import Change, Entry
 from ..systems.store import Row
-from .planter import ASSIGNMENTS, PeoplePlanter
+from . import pay_faults
+from .planter import ASSIGNMENTS, Entries, PeoplePlanter, Supply, job_of
 
-Entries = Iterator[Entry]
-Supply = Callable[[PeoplePlanter], Entries]
 NETWORK = "*"
-
-
-def _job(who: Row) -> dict[str, Any]:
-    return {"worker": who["worker"], "assignment": "1"}
 
 
 def _on_payroll(
@@ -30,7 +24,7 @@ def _on_payroll(
         for who in planter.workers():
             row = planter.row("payroll", "assignments", who["worker"])
             undo = planter.alter("payroll", "assignments", row, value(row))
-            yield planter.entry(category, who, how, [undo], worse(row), system="payroll", **_job(who))
+            yield planter.entry(category, who, how, [undo], worse(row), system="payroll", **job_of(who))
 
     return supply
 
@@ -45,7 +39,7 @@ def _manager(category: str, how: str, named: Callable[[PeoplePlanter, Row], str]
                 planter.alter("hcm", table, planter.row("hcm", table, who["worker"]), boss)
                 for table in ("assignments", "workers")
             ]
-            yield planter.entry(category, who, how, undo, system="hcm", **_job(who))
+            yield planter.entry(category, who, how, undo, system="hcm", **job_of(who))
 
     return supply
 
@@ -79,23 +73,6 @@ def _somebody_gone(planter: PeoplePlanter, who: Row) -> str:
     look = planter.entry("manager_terminated", gone, "left, and everything was ended", [], system="hcm")
     planter.network.ledger.write("look_alike", look, planter.at, planter.at)
     return str(gone["worker"])
-
-
-def terminated_paid(planter: PeoplePlanter) -> Entries:
-    """Regular pay for days after the last."""
-    for who in planter.workers():
-        last = planter.paid.begins + timedelta(days=3)
-        planter.leaves(who, last)
-        line = planter.row("payroll", "pay_lines", who["worker"])
-        planter.alter("payroll", "pay_lines", line, {"earned_from": str(last + timedelta(days=1))})
-        undo = Change("payroll", "pay_lines", "alter", {"id": line["id"]}, {"status": "void"})
-        planter.alter(
-            "hcm", "time_entries", planter.row("hcm", "time_entries", who["worker"]), {"status": "rejected"}
-        )
-        key = {"worker": who["worker"], "pay_period": planter.paid.code}
-        yield planter.entry(
-            "terminated_paid", who, "paid for days after the last", [undo], system="payroll", **key
-        )
 
 
 def terminated_identity(planter: PeoplePlanter) -> Entries:
@@ -175,7 +152,7 @@ def allocation_not_100(planter: PeoplePlanter) -> Entries:
         row = planter.row("hcm", "allocations", who["worker"])
         undo = planter.alter("hcm", "allocations", row, {"percent": "30"})
         less, how = {"percent": "20"}, "a share lowered"
-        yield planter.entry("allocation_not_100", who, how, [undo], less, system="hcm", **_job(who))
+        yield planter.entry("allocation_not_100", who, how, [undo], less, system="hcm", **job_of(who))
 
 
 def allocation_mismatch(planter: PeoplePlanter) -> Entries:
@@ -183,91 +160,12 @@ def allocation_mismatch(planter: PeoplePlanter) -> Entries:
     for who in planter.workers(shared=True):
         row = planter.row("payroll", "allocations", who["worker"])
         undo = planter.alter("payroll", "allocations", row, {"percent": "35"})
-        key = {**_job(who), "cost_center": row["cost_center"]}
+        key = {**job_of(who), "cost_center": row["cost_center"]}
         less, how = {"percent": "25"}, "an older share"
         yield planter.entry("allocation_mismatch", who, how, [undo], less, system="payroll", **key)
 
 
-def transfer_share(planter: PeoplePlanter) -> Entries:
-    """A transfer in the middle of the period, and all hours stay where they were."""
-    for who in planter.workers():
-        old = planter.row("payroll", "pay_lines", who["worker"])
-        undo = _moved(planter, who, str(old["cost_center"]))
-        key = {**_job(who), "pay_period": planter.paid.code}
-        change = planter.alter("payroll", "pay_lines", undo, {"cost_center": old["cost_center"]})
-        yield planter.entry("transfer_share", who, "no hours moved", [change], system="payroll", **key)
-
-
-def _moved(planter: PeoplePlanter, who: Row, old: str) -> Row:
-    """Somebody moves on the eighth day of the period; returns the line of the second week."""
-    day, center = planter.paid.begins + timedelta(days=7), old[:-3] + "500"
-    planter.slice(who, day, {"cost_center": center, "in_center_since": str(day), "department": "D500"})
-    first = planter.row("payroll", "pay_lines", who["worker"])
-    planter.alter(
-        "payroll", "pay_lines", first,
-        {"hours": "40", "amount": first["amount"] // 2, "earned_to": str(day - timedelta(days=1))},
-    )  # fmt: skip
-    second = {"earned_from": str(day), "earned_to": first["ends"], "cost_center": center, "hours": "40"}
-    return planter.pays(who, **second, amount=first["amount"] // 2)
-
-
-def worked_unit_differs(planter: PeoplePlanter) -> Entries:
-    """All hours in another unit."""
-    for who in planter.workers():
-        row = planter.row("payroll", "pay_lines", who["worker"])
-        undo = planter.alter("payroll", "pay_lines", row, {"worked_unit": row["cost_center"][:-3] + "700"})
-        key = {**_job(who), "pay_period": planter.paid.code}
-        other, how = {"worked_unit": row["cost_center"][:-3] + "750"}, "worked elsewhere"
-        yield planter.entry("worked_unit_differs", who, how, [undo], other, system="payroll", **key)
-
-
-def _of_line(category: str, how: str, values: dict[str, Any], worse: dict[str, Any] | None = None) -> Supply:
-    """The worker's line of the calculated run was altered."""
-
-    def supply(planter: PeoplePlanter) -> Entries:
-        for who in planter.workers():
-            row = planter.row("payroll", "pay_lines", who["worker"])
-            undo = planter.alter("payroll", "pay_lines", row, values)
-            key = {**_job(who), "pay_period": planter.paid.code}
-            yield planter.entry(category, who, how, [undo], worse, system="payroll", **key)
-
-    return supply
-
-
-def retro_missed(planter: PeoplePlanter) -> Entries:
-    """More pay from before the period, entered in time for its run; its retro line is void."""
-    for who in planter.workers():
-        begins, row = raised(planter, who)
-        undo = planter.alter("payroll", "pay_lines", row, {"status": "void"})
-        key = {**_job(who), "effective": str(begins)}
-        yield planter.entry("retro_missed", who, "no retro", [undo], system="payroll", **key)
-
-
-def raised(planter: PeoplePlanter, who: Row) -> tuple[Any, Row]:
-    """Somebody is paid more from before the calculated period on; returns since when, and the retro line."""
-    begins = planter.paid.begins - timedelta(days=6)
-    entered = f"{planter.paid.inputs_from + timedelta(days=5)}T12:00:00Z"
-    rate = planter.row("hcm", "assignments", who["worker"])["rate"] + 150
-    planter.slice(who, begins, {"rate": rate, "changes_pay": 1, "entered_at": entered})
-    return begins, planter.pays(who, earning="RETRO", hours="", amount=4_800)
-
-
-def payroll_not_in_ledger(planter: PeoplePlanter) -> Entries:
-    """A journal line that was posted with another amount."""
-    for row in planter.network.erp.rows(
-        "SELECT * FROM payroll_postings WHERE account = '601000' ORDER BY id"
-    ):
-        mark = {"worker": f"{row['facility']} {row['cost_center']}", "facility": row["facility"]}
-        if planter.network.ledger.taken(mark["worker"], 0):
-            continue
-        undo = planter.alter("erp", "payroll_postings", row, {"amount": row["amount"] - 12_345})
-        key = {"pay_group": row["pay_group"], "pay_period": row["period"], "cost_center": row["cost_center"]}
-        less, key = {"amount": row["amount"] - 23_456}, {**key, "currency": "USD"}
-        yield planter.entry("payroll_not_in_ledger", mark, "posted short", [undo], less, system="erp", **key)
-
-
 PLANTERS: dict[str, Supply] = {
-    "terminated_paid": terminated_paid,
     "terminated_identity": terminated_identity,
     "missing_worker": missing_worker,
     "ghost_worker": ghost_worker,
@@ -295,11 +193,6 @@ PLANTERS: dict[str, Supply] = {
     "manager_missing": _manager("manager_missing", "no manager", lambda *_: ""),
     "allocation_not_100": allocation_not_100,
     "allocation_mismatch": allocation_mismatch,
-    "transfer_share": transfer_share,
-    "worked_unit_differs": worked_unit_differs,
-    "hours_not_paid": _of_line("hours_not_paid", "not paid", {"status": "void"}),
-    "hours_mismatch": _of_line("hours_mismatch", "paid short", {"hours": "72"}, {"hours": "64"}),
-    "retro_missed": retro_missed,
-    "payroll_not_in_ledger": payroll_not_in_ledger,
+    **pay_faults.PLANTERS,
 }  # fmt: skip
 """What can be planted among people, by category."""

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from ..ledger import Change, Entry
 from ..systems.store import Row
-from .faults import Entries, Supply, left_properly
+from .faults import left_properly
 from .lifecycle import SYSTEM, row_of
-from .planter import NO_ORDER, PeoplePlanter
+from .planter import NO_ORDER, Entries, PeoplePlanter, Supply
 
 Of = Callable[[Row], dict[str, Any]]
 """What a row of events holds, of somebody who left."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ..ledger import Entry
 from ..systems.store import Row
-from .faults import raised
+from .pay_faults import moved_across, raised, raised_twice
 from .planter import NO_ORDER, PeoplePlanter
 
 
@@ -85,6 +85,20 @@ def _made_good(planter: PeoplePlanter, who: Row) -> str:
     return "entered late and made good"
 
 
+def _made_good_twice(planter: PeoplePlanter, who: Row) -> str:
+    """The later of the two lines is for both: it begins with the first change."""
+    begins, row = raised_twice(planter, who)
+    planter.alter("payroll", "pay_lines", row, {"status": "void"})
+    both = planter.row("payroll", "pay_lines", who["worker"], line="3")
+    planter.alter("payroll", "pay_lines", both, {"earned_from": str(begins)})
+    return "two changes made good by one line"
+
+
+def _across(planter: PeoplePlanter, who: Row) -> str:
+    moved_across(planter, who)
+    return "moved, and some hours lie across the day"
+
+
 def _twin(planter: PeoplePlanter, who: Row) -> str:
     new = {name: value for name, value in who.items() if name != "id"}
     other = "W96" + who["worker"][3:]
@@ -108,7 +122,8 @@ KINDS: dict[str, tuple[Callable[[PeoplePlanter, Row], str], ...]] = {
     "worked_unit_differs": (_float,),
     "cost_center_mismatch": (_future, _sequence),
     "hours_mismatch": (_salaried,),
-    "retro_missed": (_made_good,),
+    "transfer_share": (_across,),
+    "retro_missed": (_made_good, _made_good_twice),
     "duplicate_worker": (_twin,),
 }
 """The category that each resembles."""

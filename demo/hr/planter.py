@@ -6,7 +6,7 @@ What merely happens to people (they leave, move, get more pay) happens in every 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -26,6 +26,11 @@ _TABLES = {
 }
 ASSIGNMENTS = (("hcm", "assignments"), ("payroll", "assignments"), ("erp", "worker_assignments"))
 _LEFT = {"hcm": "T", "payroll": "TERM"}
+
+
+def job_of(who: Row) -> dict[str, Any]:
+    """The key of somebody's assignment: nobody has two."""
+    return {"worker": who["worker"], "assignment": "1"}
 
 
 class PeoplePlanter:
@@ -112,3 +117,8 @@ class PeoplePlanter:
         first = self.row("payroll", "pay_lines", who["worker"], line="1")
         new = {name: value for name, value in first.items() if name != "id"}
         return self.add("payroll", "pay_lines", {**new, "line": "2", **values})
+
+
+Entries = Iterator[Entry]
+Supply = Callable[[PeoplePlanter], Entries]
+"""As many faults of a category as people are left for."""

@@ -41,11 +41,11 @@ def periods_sql(
         f' starts AS (SELECT {names}, "first day" AS {FROM} FROM known'
         f' UNION SELECT {names}, "last day" + 1 AS {FROM} FROM known WHERE "last day" IS NOT NULL),'
         f" holding AS (SELECT {per_key}, s.{FROM}, {told},"
-        f' RANK() OVER (PARTITION BY {per_key}, s.{FROM} ORDER BY {order}) AS "newest"'
+        f' RANK() OVER (PARTITION BY {per_key}, s.{FROM} ORDER BY {order}) AS "newest row"'
         f' FROM starts AS s LEFT JOIN known AS k ON {same} AND k."first day" <= s.{FROM}'
         f' AND (k."last day" IS NULL OR k."last day" >= s.{FROM}))'
         f" SELECT {names}, {FROM}, LEAD({FROM}) OVER (PARTITION BY {names} ORDER BY {FROM}) AS {UNTIL},"
-        f' {", ".join(picked)} FROM holding WHERE "newest" = 1 GROUP BY {names}, {FROM}'
+        f' {", ".join(picked)} FROM holding WHERE "newest row" = 1 GROUP BY {names}, {FROM}'
     )
 
 

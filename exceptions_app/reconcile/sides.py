@@ -159,7 +159,7 @@ class _Writer:
             f"SELECT {', '.join(selected)} FROM ({rows}) AS r{self._everywhere()}{lookups.sql}"
             f" WHERE {' AND '.join(conditions)}{tail}"
         )
-        return sql if unique else f'SELECT * FROM ({sql}) AS s WHERE "newest" = 1'
+        return sql if unique else f'SELECT * FROM ({sql}) AS s WHERE "newest row" = 1'
 
     def _entity(self) -> str:
         """Which entity a row is compared in. What belongs to the network is known in each."""
@@ -190,4 +190,4 @@ def _newest(keys: Iterable[str], latest: Iterable[str]) -> str:
     partition = ", ".join(keys)
     highest = "".join(f"r.{quote(name)} DESC NULLS LAST, " for name in latest)
     order = f"{highest}r.source_time DESC, r.source_system, r.source_id"
-    return f'ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS "newest"'
+    return f'ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS "newest row"'

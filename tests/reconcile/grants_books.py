@@ -30,6 +30,8 @@ def grants_site(folder: Path) -> Catalog:
                     "fa_rate",
                     "fa_exclusion",
                     "salary_cap",
+                    "sponsor_cap",
+                    "sponsor_rule",
                 ],
             ),
             "ERP": ("erp", ["expense", "encumbrance", "cost_transfer"]),
@@ -66,6 +68,8 @@ class GrantsBooks(FlowBooks):
         "cost_rule": {
             "sponsor_category": "federal", "account": "6100", "treatment": "not_allowed", "source": "2 CFR 200.423",
         },
+        "sponsor_rule": {"sponsor": "NHF", "account": "6100", "treatment": "allowed", "source": "NHF terms 4"},
+        "sponsor_cap": {"sponsor": "NHF", "yearly": 190000, "currency": "USD", "valid_from": date(2025, 1, 1)},
         "fa_rate": {"award": "A1", "rate": 50, "valid_from": date(2025, 7, 1), "valid_to": date(2026, 5, 31)},
         "fa_exclusion": {"award": "A1", "account": "6900"},
         "effort": {

@@ -210,6 +210,28 @@ def test_salary_cap(
     assert books.raised(CAP) == (["salary_over_cap"] if raised else [])
 
 
+@pytest.mark.parametrize(
+    ("rate", "award", "own", "raised"),
+    [
+        (190001, {"sponsor": "NHF"}, {}, True),
+        (190000, {"sponsor": "NHF"}, {}, False),
+        (190001, {"sponsor": "NCF"}, {}, False),
+        (190001, {"sponsor": "NHF", "sponsor_category": "industry"}, {}, True),
+        (225701, {"sponsor": "NHF"}, {"yearly": 300000}, False),
+        (225701, {"sponsor": "NHF"}, {"yearly": 300000, "valid_to": date(2025, 12, 31)}, True),
+    ],
+    ids=["above its own", "at its own", "of another", "no cap of the category", "allows more", "its own has ended"],
+)  # fmt: skip
+def test_a_cap_of_the_sponsor_itself_comes_before_its_category(
+    books: GrantsBooks, rate: int, award: dict[str, Any], own: dict[str, Any], raised: bool
+) -> None:
+    books.put("award", "GRANTS", **award)
+    books.put("salary_cap", "GRANTS")
+    books.put("sponsor_cap", "GRANTS", **own)
+    books.put("effort", "HCM", charged_rate=rate)
+    assert books.raised(CAP) == (["salary_over_cap"] if raised else [])
+
+
 def test_what_somebody_earns_stands_in_no_sentence(books: GrantsBooks) -> None:
     books.put("award", "GRANTS")
     books.put("salary_cap", "GRANTS")

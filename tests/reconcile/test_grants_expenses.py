@@ -191,6 +191,35 @@ def test_accounts_by_sponsor_category(
     assert books.raised(EXPENSE) == ([category] if category else [])
 
 
+@pytest.mark.parametrize(
+    ("own", "sponsor", "raised"),
+    [
+        ({}, "NHF", []),
+        ({"treatment": "review"}, "NHF", ["cost_to_review"]),
+        ({"account": "6200"}, "NHF", ["expense_not_allowed"]),
+        ({}, "NCF", ["expense_not_allowed"]),
+        ({}, None, ["expense_not_allowed"]),
+    ],
+    ids=["allows it", "reviews it", "of another account", "of another sponsor", "sponsor not known"],
+)
+def test_what_a_sponsor_says_itself_comes_before_its_category(
+    books: GrantsBooks, own: dict[str, Any], sponsor: str | None, raised: list[str]
+) -> None:
+    books.put("award", "GRANTS", sponsor=sponsor)
+    books.put("cost_rule", "GRANTS")
+    books.put("sponsor_rule", "GRANTS", **own)
+    books.put("expense", "ERP")
+    assert books.raised(EXPENSE) == raised
+
+
+def test_a_sponsor_that_allows_less_than_its_category_is_named_by_its_own_terms(books: GrantsBooks) -> None:
+    books.put("award", "GRANTS", sponsor="NHF", sponsor_category="foundation")
+    books.put("sponsor_rule", "GRANTS", treatment="not_allowed")
+    books.put("expense", "ERP")
+    (told,) = books.told(EXPENSE)
+    assert told == "E1: $500.00 on A1 in account 6100, which its sponsors do not allow (NHF terms 4)."
+
+
 def test_a_cost_to_review_is_not_called_unallowable(books: GrantsBooks) -> None:
     books.put("award", "GRANTS")
     books.put("cost_rule", "GRANTS", treatment="review", source="2 CFR 200.438")

@@ -121,6 +121,7 @@ def spent(hours: str, cost_center: str, line: str = "1", **said: Any) -> Said:
 FIRST: Said
 SECOND: Said
 FIRST, SECOND = {"earning_end": on(11, 7)}, {"earning_begin": on(11, 8)}
+ACROSS: Said = {"earning_begin": on(11, 5), "earning_end": on(11, 10)}
 LATE = spent("20", "4200", "2", **SECOND)
 SPLITS: list[tuple[str, list[Said], bool]] = [
     ("by days", [spent("40", "4100"), spent("40", "4200", "2")], False),
@@ -134,6 +135,13 @@ SPLITS: list[tuple[str, list[Said], bool]] = [
     ("a void line", [spent("40", "4100"), spent("40", "4200", "2"), spent("9", "4100", "3", status="void")], False),
     ("a bonus", [spent("40", "4100"), spent("40", "4200", "2"), spent("9", "4100", "3", earning="bonus")], False),
     ("a span across the day", [spent("80", "4100", earning_begin=on(11, 5))], False),
+    ("a span that may hold all that moved", [spent("40", "4100", **FIRST), spent("40", "4200", "2", **ACROSS)], False),
+    ("a span that may hold none of it", [spent("60", "4100", **ACROSS), LATE], False),
+    ("a span in parts", [spent("30", "4100", **ACROSS), spent("30", "4200", "2", **ACROSS)], False),
+    ("late shifts and a span to the old one", [spent("60", "4100", **ACROSS), {**LATE, "cost_center": "4100"}], True),
+    ("early shifts and a span to the new one", [spent("60", "4200", **FIRST), spent("9", "4200", "2", **ACROSS)], True),
+    ("a span taken back", [spent("40", "4100"), spent("40", "4200", "2"), spent("-8", "4100", "3", **ACROSS)], False),
+    ("no span explains it", [spent("60", "4100"), spent("20", "4200", "2"), spent("-8", "4100", "3", **ACROSS)], True),
 ]  # fmt: skip
 
 

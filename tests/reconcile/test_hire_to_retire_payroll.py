@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -141,6 +141,34 @@ def test_retro(people: PeopleBooks, said: Said, lines: list[Said], raised: bool)
     for line in lines:
         people.pay(**line)
     assert people.categories(RETRO) == ({"retro_missed"} if raised else set())
+
+
+EARLIER, LATER = on(10, 15), on(10, 25)
+OTHERS: list[tuple[str, date, list[tuple[date, date]], bool]] = [
+    ("for a later change", LATER, [(on(10, 25), on(10, 31))], True),
+    ("for a later change, from a day that was worked", LATER, [(on(10, 27), on(10, 31))], True),
+    ("for both in one line", LATER, [(on(10, 20), on(10, 31))], False),
+    ("for both, from a day that was worked", LATER, [(on(10, 22), on(10, 31))], False),
+    ("for both in two lines", LATER, [(on(10, 20), on(10, 24)), (on(10, 25), on(10, 31))], False),
+    ("for an earlier change", EARLIER, [(on(10, 15), on(10, 19))], True),
+    ("for an earlier one and this", EARLIER, [(on(10, 15), on(10, 31))], False),
+    ("for days of its own period", LATER, [(on(11, 1), on(11, 14))], False),
+    ("for a later one, and not said", LATER, [(on(10, 25), on(10, 31)), (on(11, 1), on(11, 14))], False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "lines", "raised"), [row[1:] for row in OTHERS], ids=[row[0] for row in OTHERS]
+)
+def test_retro_that_was_paid_for_another_change(
+    people: PeopleBooks, other: date, lines: list[tuple[date, date]], raised: bool
+) -> None:
+    people.slice("HCM", **CHANGE)
+    people.slice("HCM", **{**CHANGE, "valid_from": other})
+    for number, (first, last) in enumerate(lines):
+        people.pay(earning="retro", earning_begin=first, earning_end=last, line=str(number + 2))
+    missed = {json.loads(one.business_key)["effective"] for one in people.run(RETRO).discrepancies}
+    assert (str(CHANGE["valid_from"]) in missed) == raised
 
 
 def test_the_highest_sequence_says_what_was_changed(people: PeopleBooks) -> None:
