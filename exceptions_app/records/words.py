@@ -48,16 +48,24 @@ class WordsSeen:
         self.unknown: dict[str, dict[str, int]] = {}
 
     def add(self, con: DuckDBPyConnection, table: str) -> None:
-        """Look at the records of a page."""
-        for column, known in self._known.items():
-            rows = con.execute(
-                f"SELECT {quoted(column)}, count(*) FROM {quoted(table)}"
-                f" WHERE NOT _deleted AND {unknown_sql(column, known)} GROUP BY 1 ORDER BY 1"
-            )
-            for word, count in rows.fetchall():
-                counts = self.unknown.setdefault(column, {})
-                if word in counts or len(counts) < _KEPT:
-                    counts[word] = counts.get(word, 0) + count
+        """Look at the records of a page: at all columns at once, for mostly all words are known."""
+        if not self._known:
+            return
+        asked = ", ".join(f"bool_or({unknown_sql(column, known)})" for column, known in self._known.items())
+        [found] = con.execute(f"SELECT {asked} FROM {quoted(table)} WHERE NOT _deleted").fetchall()
+        for (column, known), unknown in zip(self._known.items(), found, strict=True):
+            if unknown:
+                self._count(con, table, column, known)
+
+    def _count(self, con: DuckDBPyConnection, table: str, column: str, known: Iterable[str]) -> None:
+        rows = con.execute(
+            f"SELECT {quoted(column)}, count(*) FROM {quoted(table)}"
+            f" WHERE NOT _deleted AND {unknown_sql(column, known)} GROUP BY 1 ORDER BY 1"
+        )
+        counts = self.unknown.setdefault(column, {})
+        for word, count in rows.fetchall():
+            if word in counts or len(counts) < _KEPT:
+                counts[word] = counts.get(word, 0) + count
 
 
 def unknown_sql(column: str, known: Iterable[str], row: str = "") -> str:
