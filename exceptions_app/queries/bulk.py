@@ -156,11 +156,17 @@ def _why_not(viewer: Viewer, catalog: Catalog, action: Action, row: Row[Any]) ->
     never = category is not None and not category.waivable
     why = {
         Action.CLAIM: {"me": "yours already", "other": "somebody else has them"}.get(row.whose, ""),
+        Action.RELEASE: _whose_to_hand_back(viewer, row.whose),
         Action.HOLD: "on hold already" if row.on_hold else "",
         Action.RESUME: "" if row.on_hold else "not on hold",
         Action.WAIVE: "of a category that is never waived" if never else _takes_a_manager(viewer, row),
     }
     return why.get(action, "")
+
+
+def _whose_to_hand_back(viewer: Viewer, whose: str) -> str:
+    others = "" if can(viewer, Permission.ASSIGN_OTHERS) else "somebody else has them"
+    return {"none": "nobody has them", "other": others}.get(whose, "")
 
 
 def _takes_a_manager(viewer: Viewer, row: Row[Any]) -> str:

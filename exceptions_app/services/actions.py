@@ -22,11 +22,11 @@ from . import audit, case_clock, comments, search_index
 from .acting import Change, ConflictError, NotAllowedError, act, locked
 from .audit import AuditTag
 from .context import ActionContext
-from .ownership import BulkResult, assign, bulk_claim, claim, release
+from .ownership import assign, claim, release
 
 __all__ = [
-    "BALLS", "BulkResult", "ConflictError", "NotAllowedError", "assign", "bulk_claim", "claim",
-    "comment", "hold", "release", "reopen", "resolve", "resume", "waive",
+    "BALLS", "ConflictError", "NotAllowedError", "assign", "claim", "comment",
+    "hold", "release", "reopen", "resolve", "resume", "waive",
 ]  # fmt: skip
 
 BALLS: tuple[str, ...] = get_args(Category.model_fields["ball"].annotation)

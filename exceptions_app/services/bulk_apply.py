@@ -34,6 +34,7 @@ _WRITTEN = ("status", "note", "before", "left_at", "id")
 TAGS = {
     Action.CLAIM: AuditTag.CASE_CLAIMED,
     Action.ASSIGN: AuditTag.CASE_ASSIGNED,
+    Action.RELEASE: AuditTag.CASE_RELEASED,
     Action.HOLD: AuditTag.CASE_HELD,
     Action.RESUME: AuditTag.CASE_RESUMED,
     Action.RESOLVE: AuditTag.CASE_RESOLVED,
@@ -45,8 +46,8 @@ TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was said with the action: `reason` is a code for resolving, words for a hold or a waiver; `text` a
-    comment; `until` the end of a hold or of a waiver.
+    """What was said with the action: `reason` is a code for resolving, words for a hold, a waiver or a hand-back;
+    `text` a comment; `until` the end of a hold or of a waiver.
     """
 
     reason: str = ""
@@ -91,6 +92,7 @@ class Many:
         self._change: Callable[[ExceptionCase], Change] = {
             Action.CLAIM: self._claim,
             Action.ASSIGN: self._assign,
+            Action.RELEASE: self._release,
             Action.HOLD: self._hold,
             Action.RESUME: lambda case: actions.off_hold(ctx, case),
             Action.RESOLVE: lambda case: actions.resolved(ctx, viewer, case, asked.reason, asked.text),
@@ -122,6 +124,8 @@ class Many:
             return Outcome(REFUSED, str(error), None, None, item.id)
         if item.case_id in self._comments:
             before["comment_id"] = self._comments[item.case_id]
+        if self._action is Action.RELEASE:
+            before["handed_back_at"] = iso(self._ctx.now)
         return Outcome(DONE, None, canonical(before), case.version, item.id)
 
     def _do(self, case: ExceptionCase, item: BulkItem) -> None:
@@ -161,6 +165,11 @@ class Many:
         if case.owner_id == self._receiver.user_id:
             raise NotAllowedError(f"{self._receiver.name} has it already.")
         return ownership.given(self._receiver, case)
+
+    def _release(self, case: ExceptionCase) -> Change:
+        if case.owner_id is None:
+            raise NotAllowedError("Nobody has it.")
+        return ownership.handed_back(self._session, self._ctx, self._viewer, case, self._asked.reason)
 
     def _hold(self, case: ExceptionCase) -> Change:
         asked = self._asked

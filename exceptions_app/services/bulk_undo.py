@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, may_work_on
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.lifecycle import Action, Status
-from exceptions_app.models import BulkItem, CaseComment, ExceptionCase
+from exceptions_app.models import BulkItem, CaseComment, CaseHandBack, ExceptionCase
 
 from . import bulk, case_clock, search_index
 from .acting import Change, ConflictError, NotAllowedError, conflict, moved
@@ -34,7 +35,7 @@ def undo(
 ) -> list[Outcome]:
     """Take one chunk of items back; what is written to the items is returned as well."""
     back = _Back(ctx, action)
-    trail, comments = Trail(ctx), []
+    trail, comments, backs = Trail(ctx), list[int](), dict[str, list[int]]()
     with collector_paused():
         cases = locked(session, [item.case_id for item in items])
         outcomes = []
@@ -47,14 +48,26 @@ def undo(
                     case, AuditTag.CASE_UNDONE, before=outcome[1].before, after=outcome[1].after, why=why
                 )
                 comments += [before["comment_id"]] if "comment_id" in before else []
+                if (at := before.get("handed_back_at")) is not None:
+                    backs.setdefault(at, []).append(case.id)
         session.flush()
         for some in bulk.in_batches(comments):
             session.execute(delete(CaseComment).where(CaseComment.id.in_(some)))
+        for at, ids in backs.items():
+            _never_handed_back(session, ids, from_iso(at))
         if comments:
             search_index.learn(session, ctx.catalog, sorted(cases), ctx.now)
         trail.store(session)
         store(session, outcomes)
     return outcomes
+
+
+def _never_handed_back(session: Session, ids: Sequence[int], at: datetime) -> None:
+    """Rules may give them to whoever handed them back at that instant again."""
+    for some in bulk.in_batches(ids):
+        of = bulk.is_one_of(session, CaseHandBack.case_id, some)
+        gone = delete(CaseHandBack).where(of, CaseHandBack.created_at == at)
+        session.execute(gone, execution_options={"synchronize_session": False})
 
 
 def _one(
@@ -84,6 +97,7 @@ class _Back:
         self._how: dict[Action, Callable[[ExceptionCase, dict[str, Any]], Change]] = {
             Action.CLAIM: self._owner,
             Action.ASSIGN: self._owner,
+            Action.RELEASE: self._owner,
             Action.HOLD: self._off_hold,
             Action.RESUME: self._on_hold,
             Action.RESOLVE: self._reopen,

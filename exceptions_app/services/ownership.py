@@ -1,9 +1,8 @@
-"""Whose an exception is: claiming, assigning and releasing it, one at a time or many at once."""
+"""Whose an exception is: claiming, assigning and releasing it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +11,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.lifecycle import Action
 from exceptions_app.models import CaseHandBack, ExceptionCase, User
 
-from .acting import Change, ConflictError, NotAllowedError, act, actor_name
+from .acting import Change, NotAllowedError, act, actor_name
 from .audit import AuditTag
 from .context import ActionContext
 
@@ -87,54 +86,23 @@ def release(
     """Hand an exception back to its queue, for anybody; no rule gives it to its owner again in this cycle."""
 
     def change() -> Change:
-        if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
-            raise NotAllowedError("Only its owner or a manager releases it.")
-        why = reason.strip() or None
-        if case.owner_id is not None:
-            back = CaseHandBack(case_id=case.id, user_id=case.owner_id, cycle=case.cycle, reason=why)
-            back.created_at = ctx.now
-            session.add(back)
-        return replace(owned_by(case, None), why=why)
+        return handed_back(session, ctx, viewer, case, reason)
 
     return act(session, ctx, viewer, case, expected_version, Action.RELEASE, AuditTag.CASE_RELEASED, change)
 
 
-@dataclass(frozen=True, slots=True)
-class BulkResult:
-    """What became of one exception of many; `problem` says why it was not done."""
-
-    case_id: int
-    done: bool
-    problem: str | None = None
-
-
-def bulk_claim(
-    session: Session, ctx: ActionContext, viewer: Viewer, picked: Iterable[tuple[int, int]]
-) -> list[BulkResult]:
-    """Claim many (id, version the person saw); each succeeds or is refused for itself."""
-    return _each(
-        session, viewer, picked, lambda case, seen: claim(session, ctx, viewer, case, expected_version=seen)
-    )
-
-
-def _each(
-    session: Session,
-    viewer: Viewer,
-    picked: Iterable[tuple[int, int]],
-    do: Callable[[ExceptionCase, int], object],
-) -> list[BulkResult]:
-    results = []
-    for case_id, version in sorted(dict(picked).items()):
-        case = session.get(ExceptionCase, case_id)
-        try:
-            if case is None or not may_work_on(viewer, case):
-                raise NotAllowedError("You may not work on this exception.")
-            with session.begin_nested():
-                do(case, version)
-            results.append(BulkResult(case_id, True))
-        except (ConflictError, NotAllowedError) as error:
-            results.append(BulkResult(case_id, False, str(error)))
-    return results
+def handed_back(
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, reason: str
+) -> Change:
+    """Nobody's, as the rules allow it: for one exception and for many."""
+    if case.owner_id != viewer.user_id and not can(viewer, Permission.ASSIGN_OTHERS):
+        raise NotAllowedError("Only its owner or a manager releases it.")
+    why = reason.strip() or None
+    if case.owner_id is not None:
+        back = CaseHandBack(case_id=case.id, user_id=case.owner_id, cycle=case.cycle, reason=why)
+        back.created_at = ctx.now
+        session.add(back)
+    return replace(owned_by(case, None), why=why)
 
 
 def owned_by(case: ExceptionCase, owner_id: int | None) -> Change:

@@ -37,6 +37,7 @@ PICKED_LIMIT = 200
 VERBS = {
     Action.CLAIM: "Claim",
     Action.ASSIGN: "Assign",
+    Action.RELEASE: "Hand back",
     Action.HOLD: "Put on hold",
     Action.RESUME: "Resume",
     Action.RESOLVE: "Resolve",
@@ -211,8 +212,8 @@ def _asked(action: Action) -> Asked:
             return Asked(reason=required("reason", "Say why it is accepted."), until=until)
         case Action.COMMENT:
             return Asked(text=required("text", "Write something."))
-        case _:
-            return Asked()
+        case _:  # the others ask for nothing, or for a reason that need not be given
+            return Asked(reason=optional("reason"))
 
 
 def _action(given: Any) -> Action:

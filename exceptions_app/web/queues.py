@@ -5,25 +5,29 @@ What many are done to is `bulk`'s; views and columns are `views`'. Which excepti
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission
 from exceptions_app.domain import public_id, wording
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.domain.lifecycle import Action
 from exceptions_app.extensions import db
-from exceptions_app.queries import groups
+from exceptions_app.queries import bulk, groups
 from exceptions_app.queries.cases import QueuePage, page
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.queries.groups import Group
 from exceptions_app.queries.refreshed import refreshed
 from exceptions_app.runtime import runtime
-from exceptions_app.services import actions, comments
+from exceptions_app.services import actions, bulk_actions, comments
+from exceptions_app.services.bulk_apply import Asked
 
 from . import acting, facets, gate, hx
 from .bulk import picked_in
@@ -37,6 +41,8 @@ blueprint = Blueprint("queues", __name__)
 REFRESH_LIMIT = 100
 GROUP_SIZE = 20
 """Rows of a group that are shown at once."""
+FEW = 5
+"""So many refusals are told in full."""
 
 
 @blueprint.get("/queue")
@@ -147,8 +153,21 @@ def claim() -> ResponseReturnValue:
     """The ticked ones at once; all that match by way of the page that says how many those are."""
     if request.form.get("all"):
         return hx.go_to(url_for("bulk.new", action="claim", all="yes", **_filter_of_form().to_args()))
-    result = actions.bulk_claim(db.session(), acting.context(), gate.viewer(), picked_in(request.form))
-    return _told(result, "claimed")
+    picked = picked_in(request.form)
+    if not picked:
+        flash("Nothing was ticked.", "amber")
+        return hx.go_to(_back())
+    try:
+        made = bulk_actions.start(
+            db.session(), acting.context(), gate.viewer(), token=uuid.uuid4().hex, action=Action.CLAIM,
+            asked=Asked(), title=f"Claim {wording.plural(len(picked), 'exception')}", picked=picked,
+        )  # fmt: skip
+    except actions.NotAllowedError as error:
+        db.session.rollback()
+        flash(str(error), "amber")
+    else:
+        _tell_claimed(made.id)
+    return hx.go_to(_back())
 
 
 @blueprint.post("/queue/note/<reference>")
@@ -183,16 +202,21 @@ def retry() -> ResponseReturnValue:
     return hx.go_to(url_for("retries.new", case=[number for number, _ in picked]))
 
 
-def _told(results: list[actions.BulkResult], done: str) -> ResponseReturnValue:
-    """Back to the same queue, saying how many were done and why others were not."""
-    good = sum(result.done for result in results)
-    if not results:
-        flash("Nothing was ticked.", "amber")
-    elif good:
-        flash(f"{wording.plural(good, 'exception')} {done}.", "green")
-    for result in [r for r in results if not r.done][:5]:
-        flash(f"{public_id.encode(result.case_id)}: {result.problem}", "amber")
-    return hx.go_to(_back())
+def _tell_claimed(number: int) -> None:
+    """How many were claimed and how to take that back; why others were not, at length where they are few."""
+    session, viewer = db.session(), gate.viewer()
+    made = bulk.bulk_action(session, viewer, number, utc_now())
+    done, refused = (made.count("done"), made.count("refused")) if made else (0, 0)
+    link = Markup('{} <a href="{}">{}</a>')
+    if done:
+        claimed = f"{wording.plural(done, 'exception')} claimed."
+        flash(link.format(claimed, url_for("bulk.show", bulk_id=number), "Results and undo"), "green")
+    told = bulk.items(session, viewer, number, kind="refused")[:FEW]
+    for line in told:
+        flash(f"{line.reference}: {line.note}", "amber")
+    if refused > len(told):
+        others = f"{wording.plural(refused - len(told), 'other' if told else 'exception')} not claimed."
+        flash(link.format(others, url_for("bulk.show", bulk_id=number, kind="refused"), "Why"), "amber")
 
 
 def _filter_of_form() -> QueueFilter:

@@ -14,7 +14,6 @@ from exceptions_app.access import viewer_for
 from exceptions_app.models import AuditEvent, AuditPayload, CaseComment
 from exceptions_app.services import actions
 from exceptions_app.services.actions import ConflictError, NotAllowedError
-from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.context import Actor
 from tests.conftest import NOW, Database
 from tests.services.story import Story, discrepancy
@@ -238,17 +237,6 @@ def test_a_critical_exception_takes_a_manager_to_waive(story: Story, user: Calla
     story.session.rollback()
     story.waive(1, days=1)
     assert story.case(1).status == "waived"
-
-
-def test_many_are_claimed_each_for_itself(open_story: Story, user: Callable[..., Any]) -> None:
-    other = viewer_for(user("specialist", name="Sam Ortiz"), open_story.catalog)
-    cases = [open_story.case(n) for n in (1, 2, 3)]
-    actions.claim(open_story.session, open_story.ctx, other, cases[0], expected_version=1)
-    picked = [(case.id, 1) for case in cases[:2]] + [(cases[2].id, 9), (999, 1)]
-    results = actions.bulk_claim(open_story.session, open_story.by_person, open_story.viewer, picked)
-    assert [r.done for r in results] == [False, True, False, False]
-    assert [case.owner_id for case in cases] == [other.user_id, open_story.viewer.user_id, None]
-    assert verify(open_story.session) == []
 
 
 def test_every_action_leaves_before_after_and_why(open_story: Story) -> None:

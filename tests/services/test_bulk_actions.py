@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.access import viewer_for
 from exceptions_app.domain.lifecycle import Action
-from exceptions_app.models import AuditEvent, BulkAction, BulkItem, CaseComment, ExceptionCase, Task
+from exceptions_app.models import (
+    AuditEvent,
+    BulkAction,
+    BulkItem,
+    CaseComment,
+    CaseHandBack,
+    ExceptionCase,
+    Task,
+)
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.services import actions, bulk_actions
 from exceptions_app.services.acting import NotAllowedError
@@ -169,6 +177,39 @@ def test_an_undo_leaves_what_somebody_has_touched_since_and_says_who(
     found = desk.items(made)
     assert found[one.id][0] == "undone" and one.owner_id is None
     assert found[other.id][0] == "kept" and "Mina Park released it" in str(found[other.id][1])
+
+
+def test_many_are_handed_back_and_an_undo_makes_it_as_if_they_never_were(
+    desk: Desk, make_case: Callable[..., Any], user: Callable[..., Any], session: Session
+) -> None:
+    dana = user("specialist", name="Dana Cole")
+    mine, theirs, free = make_case(owner_id=desk.person.id), make_case(owner_id=dana.id), make_case()
+    before = CaseHandBack(case_id=theirs.id, user_id=dana.id, cycle=1, created_at=NOW - timedelta(days=1))
+    session.add(before)
+    desk.now += timedelta(seconds=1, microseconds=4)
+    made = desk.do(Action.RELEASE, [mine, theirs, free], reason="claimed by mistake")
+    assert [desk.items(made)[case.id] for case in (mine, theirs, free)] == [
+        ("done", None), ("done", None), ("refused", "Nobody has it."),
+    ]  # fmt: skip
+    assert [case.owner_id for case in (mine, theirs)] == [None, None]
+    kept = select(CaseHandBack.user_id, CaseHandBack.reason).order_by(CaseHandBack.id)
+    assert len(session.execute(kept).all()) == 3
+    assert session.execute(kept).all()[1] == (desk.person.id, "claimed by mistake")
+    desk.now += timedelta(minutes=1)
+    desk.undo(made)
+    assert [case.owner_id for case in (mine, theirs)] == [desk.person.id, dana.id]
+    assert session.execute(kept).all() == [(dana.id, None)]
+    assert verify(session) == []
+
+
+def test_what_somebody_else_has_only_a_manager_hands_back(
+    session: Session, catalog: Any, user: Callable[..., Any], make_case: Callable[..., Any], snapshot_id: int
+) -> None:
+    desk = Desk(session, catalog, user("specialist"), snapshot_id)
+    mine, theirs = make_case(owner_id=desk.person.id), make_case(owner_id=user("specialist").id)
+    found = desk.items(desk.do(Action.RELEASE, [mine, theirs]))
+    assert found[mine.id][0] == "done"
+    assert found[theirs.id] == ("refused", "Only its owner or a manager releases it.")
 
 
 def test_the_window_of_an_undo_closes(desk: Desk, make_case: Callable[..., Any]) -> None:

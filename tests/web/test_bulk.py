@@ -12,7 +12,7 @@ from lxml import html as lxml_html
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.models import BulkAction, ExceptionCase, Task
+from exceptions_app.models import BulkAction, CaseHandBack, ExceptionCase, Task
 from exceptions_app.services import bulk_actions
 from tests.conftest import NOW
 
@@ -112,6 +112,21 @@ def test_a_large_one_runs_in_the_background_and_can_be_left_found_and_cancelled(
     client.post("/bulk/1/cancel")
     ended = client.get("/bulk/1", headers=HTMX).text
     assert "hx-trigger" not in ended and "Left alone" in ended
+
+
+def test_what_somebody_else_has_is_counted_and_left_to_a_manager_to_hand_back(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    client, other = sign_in(), sign_in("manager")
+    for number in (client.person.id, other.person.id, None):  # type: ignore[attr-defined]
+        make_case(owner_id=number)
+    session.commit()
+    page = client.get("/bulk/new?action=release&all=yes").text
+    assert "Hand back 1 exception worth" in page
+    assert "somebody else has them" in page and "nobody has them" in page
+    assert "Hand back 2 exceptions worth" in other.get("/bulk/new?action=release&all=yes").text
+    client.post("/bulk", data=_form(page) | {"reason": "by mistake"})
+    assert session.scalar(select(CaseHandBack.reason)) == "by mistake"
 
 
 def test_what_somebody_else_asked_for_is_not_there(

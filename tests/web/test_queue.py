@@ -121,7 +121,15 @@ def test_ticked_exceptions_are_claimed_and_the_filter_stays(
     assert answer.location == "/queue?queue=ap&stage=on_track&stage=breached"
     me = client.person.id  # type: ignore[attr-defined]
     assert _owners(session) == {a.id: me, b.id: me, c.id: None}
-    assert "2 exceptions claimed." in client.get(answer.location).text
+    page = html.fromstring(client.get(answer.location).text)
+    (link,) = page.xpath("//*[@id='told']//a")
+    assert link.getparent().text_content() == "2 exceptions claimed. Results and undo"
+    (undo,) = html.fromstring(client.get(link.get("href")).text).xpath(
+        "//form[contains(@action, '/undo')]/@action"
+    )
+    client.post(undo)
+    session.expire_all()
+    assert set(_owners(session).values()) == {None}
 
 
 def test_of_many_each_succeeds_or_is_refused_for_itself_with_its_reason(
@@ -135,8 +143,8 @@ def test_of_many_each_succeeds_or_is_refused_for_itself_with_its_reason(
     answer = client.post("/queue/claim", data={"pick": picked})
     page = client.get(answer.location).text
     assert "1 exception claimed." in page
-    assert "Dana First already has it" in page
-    assert f"{encode(elsewhere.id)}: You may not work on this exception." in page
+    assert f"{encode(taken.id)}: Dana First already has it" in page
+    assert "1 other not claimed." in page and encode(elsewhere.id) not in page
     assert _owners(session)[elsewhere.id] is None
 
 
