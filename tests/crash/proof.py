@@ -67,6 +67,10 @@ def every_attempt_has_an_outcome(driver: Driver) -> None:
     assert _all(driver, select(Attempt.id).where(Attempt.outcome.is_(None))) == []
     assert _all(driver, select(Delivery.id).where(Delivery.status.in_(ON_THEIR_WAY))) == []
     assert _all(driver, select(Attempt.id).limit(1)), "nothing was sent at all"
+    asked = (
+        select(func.count()).select_from(Attempt).where(Attempt.kind == "job", Attempt.outcome == "accepted")
+    )
+    assert _all(driver, asked) != [0], "nothing was done later"
 
 
 def what_the_web_committed_is_there(driver: Driver) -> None:

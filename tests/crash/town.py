@@ -2,7 +2,8 @@
 
 The source's orders grow and change while they are read; some are never received: those are the planted faults. Both
 systems keep books of what they applied; what they apply appears as a receipt at the source. One honours idempotency
-keys. The other ignores them and applies whatever comes, but can be asked. Both now and then apply a write and hang up.
+keys. The other ignores them and applies whatever comes, but can be asked. Both now and then apply a write and hang up,
+or say that they do it later, and are asked what came of it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ operations:
       order: {{source: key.order_number}}
       quantity: {{source: ordered.quantity, type: quantity}}
     order_key: [order]
-    submit: {{path: "/receipts/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}}}
+    submit:
+      path: /receipts/{{order}}
+      body: {{order: "{{order}}", quantity: "{{quantity}}"}}
+      job: &job {{job_header: Location, done: [done], every: 1s}}
     backoff: &backoff {{first_wait: 1s, shortest_wait: 1s, longest_wait: 2s, max_tries: 30}}
   - code: send.deaf
     title: Receive it
@@ -85,7 +89,7 @@ operations:
     entity: [H02]
     fields: *fields
     order_key: [order]
-    submit: {{path: "/receipts/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}}}
+    submit: {{path: "/receipts/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}, job: *job}}
     read_back: {{path: "/receipts/{{order}}", found: {{path: order, equals: "{{order}}"}}}}
     backoff: *backoff
 """
@@ -101,6 +105,8 @@ class Town:
     books: dict[str, list[str]] = field(default_factory=lambda: {"honest": [], "deaf": []})
     keys: set[str] = field(default_factory=set)
     posts: Counter[str] = field(default_factory=Counter)
+    questions: Counter[str] = field(default_factory=Counter)
+    """How often each job was asked about."""
     changes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -146,6 +152,8 @@ class Town:
         """What the server does with one request."""
         with self.lock:
             _, first, *rest = asked.path.split("/")
+            if first in self.books and rest[0] == "jobs":
+                return self._job(rest[-1])
             if first in self.books:
                 return (
                     self._read_back(first, rest[-1]) if asked.method == "GET" else self._write(first, asked)
@@ -184,7 +192,7 @@ class Town:
         return Reply({"order": name}) if name in self.books[system] else Reply({}, 404)
 
     def _write(self, system: str, asked: Asked) -> Reply:
-        """Every fifth write is applied and not answered, every seventh is refused for now."""
+        """Every fifth write is applied and not answered, every seventh is refused for now, every third is a job."""
         self.posts[system] += 1
         if self.posts[system] % 7 == 0:
             return Reply({"message": "busy"}, 503)
@@ -193,4 +201,14 @@ class Town:
             self.books[system].append(name)
             self._receive(name)
         self.keys.add(key)
-        return Reply(dropped=True) if self.posts[system] % 5 == 0 else Reply({"order": name}, 201)
+        if self.posts[system] % 5 == 0:
+            return Reply(dropped=True)
+        if self.posts[system] % 3 == 0:
+            return Reply({"order": name}, 202, {"Location": f"/{system}/jobs/{name}"})
+        return Reply({"order": name}, 201)
+
+    def _job(self, name: str) -> Reply:
+        """At work when it is first asked about, then nobody answers, then it is done."""
+        self.questions[name] += 1
+        asked = self.questions[name]
+        return Reply(dropped=True) if asked == 2 else Reply({"state": "running" if asked == 1 else "done"})
