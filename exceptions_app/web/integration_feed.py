@@ -102,6 +102,7 @@ def _page(declared: Feed, problem: str) -> str:
         pattern=interfaces.pattern_of(catalog, declared.system),
         runs=integration.runs(db.session(), feed=declared.code)[:10],
         drift=feed_fields.drift(db.session(), declared.code),
+        words=feed_fields.unknown_words(db.session(), catalog, declared),
         changes=interfaces.history(db.session(), declared.code),
         problem=problem,
         typed=request.form,

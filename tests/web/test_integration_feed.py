@@ -89,6 +89,25 @@ def test_fields_that_differ_are_shown_with_since_when(feed: str, sign_in: Any, s
     assert "field &#39;plant&#39; is new (text)" in shown and "accept_fields" in shown
 
 
+def test_words_that_no_list_knows_are_shown_with_their_rows(
+    feed: str, sign_in: Any, session: Session, app: Flask
+) -> None:
+    at = runtime(app)
+    kind = at.catalog.record_types[at.catalog.feeds[feed].record_type]
+    column = next(name for name, one in kind.columns.items() if one.type == "text")
+    changed = {**kind.columns, column: kind.columns[column].model_copy(update={"words": ["open"]})}
+    types = {**at.catalog.record_types, kind.code: kind.model_copy(update={"columns": changed})}
+    app.extensions["tieout"] = replace(at, catalog=replace(at.catalog, record_types=types))
+    words = [{"column": column, "word": "parked", "rows": 3, "shown": "'parked'"}]
+    words += [{"column": "gone since", "word": "x", "rows": 1, "shown": "'x'"}]
+    kept = FeedFields(feed=feed, version="1", known="{}", drift=json.dumps(words), changed_at=NOW)
+    session.add(kept)
+    session.commit()
+    shown = sign_in(ANALYST).get(f"/integration/feeds/{feed}").text
+    assert "says &#39;parked&#39; in 3 rows; known are open" in shown
+    assert "changed shape" not in shown and "&#39;x&#39;" not in shown
+
+
 def test_a_run_is_replayed_from_its_line(feed: str, sign_in: Any, session: Session, snapshot_id: int) -> None:
     run = SyncRun(
         feed=feed, status="complete", started_at=NOW, read_started_at=NOW, finished_at=NOW + timedelta(seconds=3),
