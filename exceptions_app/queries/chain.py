@@ -65,7 +65,7 @@ def _document(
         return say(value, style) if sees(viewer, level) else HIDDEN
 
     say = speaker(viewer, currency_of(known, currency))
-    quantity, unit = said(step.quantity, "quantity"), said(step.unit, "text")
+    quantity, unit = said(step.quantity, "quantity"), said(step.unit, "text") or step.counted_in
     about = (
         said(step.date, "timestamp" if "T" in str(known.get(step.date or "")) else "date"),
         f"{quantity} {unit}".strip() if quantity else "",

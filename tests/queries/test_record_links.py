@@ -82,7 +82,9 @@ def test_a_side_that_was_not_found_has_nothing_to_open(page: Catalog, viewer_of:
 
 def test_a_number_of_something_that_does_not_exist_is_no_document(page: Catalog, viewer_of: ViewerOf) -> None:
     check = page.checks["p2p.order_match"]
-    step = ChainStep(label="Order", side="ordered", record=None, reference="order_number", present="unit")
+    step = ChainStep(
+        label="Order", side="ordered", record=None, reference="order_number", present="unit", counted_in=""
+    )
     page.checks["p2p.order_match"] = check.model_copy(update={"chain": [step]})  # type: ignore[index]
 
     def document(unit: Any) -> tuple[str, str]:
@@ -92,3 +94,21 @@ def test_a_number_of_something_that_does_not_exist_is_no_document(page: Catalog,
 
     assert document(None) == document(False) == (NONE, "")
     assert document("EA") == ("", "https://erp.example/orders/PO-1")
+
+
+def test_a_quantity_is_told_with_its_unit_although_no_column_has_it(
+    page: Catalog, viewer_of: ViewerOf
+) -> None:
+    check = page.checks["p2p.order_match"]
+    step = ChainStep(
+        label="Pay",
+        side="ordered",
+        record=None,
+        reference="order_number",
+        quantity="price",
+        counted_in="hours",
+    )
+    page.checks["p2p.order_match"] = check.model_copy(update={"chain": [step]})  # type: ignore[index]
+    evidence = {"key": KEY, "sides": {"ordered": {"price": "80"}}}
+    (found,) = chain(viewer_of(), page, "p2p.order_match", evidence, "USD")
+    assert found.about == ("80 hours",)

@@ -40,6 +40,7 @@ class ChainStep(Shape):
     date: Name | None = None
     quantity: Name | None = None
     unit: Name | None = None
+    counted_in: str = Field("", description="the unit in words, where no column has it")
     amount: Name | None = None
     status: Name | None = None
     address: dict[Name, Name] = Field(
