@@ -137,7 +137,13 @@ _ALL = (
         typed.booleans("bool_and"),
     ),
     Function(
-        "json_field", "json_field(column, 'a.b')", "a text out of a nested value", 2, 2, typed.json_field
+        "json_field",
+        "json_field(column, 'a.b')",
+        "a text out of a nested value: `a.b`; `a[0].b`, of the first item of a list; `a[t=GTIN].b`, of the first "
+        "item whose `t` is `GTIN`; NULL where there is none",
+        2,
+        2,
+        typed.json_field,
     ),
     Function(
         "parse_date",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from .expression_tree import EPOCHS, SQL_TYPES, Kind, Node
+from .json_path import sql_of
 
 Names = Callable[[str | None, str], str]
 """(qualifier or None, name) -> SQL for a column; (side, PRESENT) -> SQL for a boolean: has the side a row."""
@@ -158,11 +159,6 @@ def _since_1970(text: str, microseconds: int) -> str:
     return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*-?[0-9]{{1,{digits}}}(\\.[0-9]{{1,6}})?\\s*$') THEN {at} END)"
 
 
-def _json_field(node: Node, args: list[str]) -> str:
-    path = literal("$." + ".".join(f'"{part}"' for part in node.value.split(".")))
-    return f"(CASE WHEN JSON_VALID({args[0]}) THEN JSON_EXTRACT_STRING({args[0]}, {path}) END)"
-
-
 def _match_part(node: Node, args: list[str]) -> str:
     pattern, group = node.value
     return f"NULLIF(REGEXP_EXTRACT({args[0]}, {literal('(?is)' + pattern)}, {group}), '')"
@@ -189,7 +185,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "matches": lambda n, a: f"REGEXP_MATCHES({a[0]}, {literal('(?is)' + n.value)})",
     "match_part": _match_part,
     "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
-    "json_field": _json_field,
+    "json_field": lambda n, a: sql_of(a[0], n.value, literal),
     "parse_date": lambda n, a: f"CAST({_read_by(a[0], n.value)} AS DATE)",
     "parse_timestamp": _parse_timestamp,
     "parse_decimal": _parse_decimal,

@@ -22,6 +22,7 @@ from .expression_tree import (
     Node,
     common,
 )
+from .json_path import steps_of
 from .patterns import groups_of
 from .problems import closest
 
@@ -129,9 +130,11 @@ def split(args: Sequence[Node]) -> Node:
 
 def json_field(args: Sequence[Node]) -> Node:
     path = literal(args[1], "text", "json_field")
-    if not re.fullmatch(r"[^.\"\\$\[\]]+(\.[^.\"\\$\[\]]+)*", path):
-        raise ExpressionError(f"json_field() needs a path such as 'vendor.code', got '{path}'")
-    return Node("json_field", TEXT, (need(args[0], TEXT, "json_field"),), path)
+    try:
+        steps = steps_of(path)
+    except ValueError as error:
+        raise ExpressionError(f"json_field(): {error}") from None
+    return Node("json_field", TEXT, (need(args[0], TEXT, "json_field"),), steps)
 
 
 DATE_PARTS = {"dd": "%d", "mm": "%m", "mon": "%b", "yyyy": "%Y", "yy": "%y"}

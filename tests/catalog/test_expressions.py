@@ -244,9 +244,43 @@ def test_check_functions_are_not_for_mappings_and_the_reverse() -> None:
             parse(text, RAW)
 
 
+_IDS = """{
+ "ids": [{"t": "GTIN", "v": "1"}, {"t": "UDI", "v": "2", "main": true, "n": 7, "of": {"c": "x.y"}}],
+ "one": {"t": "A", "v": 3}, "deep": [[], [{"v": 5}]], "none": null, "void": [],
+ "a.b": [{"u": "http://hl7.org/x, it's", "v": 6}], "0": {"v": 7}}"""
 RAW_VALUES = [
     ("json_field(doc, 'vendor.code')", '{"vendor": {"code": "V1"}}', "V1"),
     ("json_field(doc, 'vendor.code')", "not json", None),
+    *(
+        (f"json_field(doc, '{path}')", _IDS, wanted)
+        for path, wanted in {
+            "ids[0].v": "1",
+            "ids[1].v": "2",
+            "ids[2].v": None,
+            "ids[t=UDI].v": "2",
+            "ids[t=GTIN].v": "1",
+            "ids[t=EAN].v": None,
+            "ids[t=UDI]": '{"t":"UDI","v":"2","main":true,"n":7,"of":{"c":"x.y"}}',
+            "ids[main=true].v": "2",
+            "ids[n=7].v": "2",
+            "ids[of.c=x.y].t": "UDI",
+            'ids[of.c="x.y"].of.c': "x.y",
+            "one[0].v": "3",
+            "one[t=A].v": "3",
+            "one[1].v": None,
+            "deep[1][0].v": "5",
+            "deep[1][v=5].v": "5",
+            "none[0].v": None,
+            "void[0].v": None,
+            "ids[0].t.x": None,
+            "\"a.b\"[u=http://hl7.org/x, it''s].v": "6",
+            '"0".v': "7",
+        }.items()
+    ),
+    ("json_field(doc, '[0].v')", '[{"v": 12.50}, {"v": 2}]', "12.5"),
+    ("json_field(doc, '[t=B].v')", '[{"t": "A"}, {"t": "B", "v": "b"}]', "b"),
+    ("json_field(doc, '[t=A].v')", '{"t": "A", "v": "alone"}', "alone"),
+    ("json_field(doc, '[0]')", "not json", None),
     ("parse_date(doc, 'dd/mm/yyyy')", "28/02/2026", "2026-02-28"),
     ("parse_date(doc, 'dd/mm/yyyy')", "31/02/2026", None),
     ("parse_date(doc, 'mon dd, yyyy')", "Feb 03, 2026", "2026-02-03"),
@@ -372,11 +406,24 @@ def test_mapping_function_means_what_the_guide_says(text: str, raw: str, wanted:
      "parse_timestamp(d, 'dd.mm.yyyy hh:mi')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy')",
      "parse_timestamp(d, 'UTC', '%d.%m.%Y %H:%M')", "parse_timestamp(d, 'UTC', 'dd.mm.yyyy hh24:mi')",
      "parse_timestamp(d, 'UTC', 'yyyymmdd')", "parse_timestamp(d, 'UTC', 'yyyymmmmhhmi')",
-     "parse_decimal(d, ';')", "json_field(d, 'a[0]')", "json_field(a.b, 'c')", "split(d, e, 1)"],
+     "parse_decimal(d, ';')", "json_field(a.b, 'c')", *(
+         f"json_field(d, '{path}')"
+         for path in ("", "a.", ".a", "a..b", "a.[0]", "a[]", "a[*]", "a[-1]", "a[0", "a[t]", "a[=x]", "a[t=]", "a[0]b",
+                      "$.a", "a[t=x]y", "a[?(@.t)]", "a['t']", "0.v", "a.0.v")
+     ), "split(d, e, 1)"],
 )  # fmt: skip
 def test_mapping_function_is_refused_with_wrong_arguments(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse(text, RAW)
+
+
+@pytest.mark.parametrize(
+    ("path", "way"), [("0.v", "'[0].v'"), ("a.b.1", "'a.b[1]'"), ("a.12.v.w", "'a[12].v.w'")]
+)
+def test_a_number_that_is_meant_as_an_item_is_told_how_it_is_written(path: str, way: str) -> None:
+    with pytest.raises(ExpressionError, match="an item of a list is") as refused:
+        parse(f"json_field(ids, '{path}')", RAW)
+    assert way in refused.value.message
 
 
 def test_field_names_of_a_source_may_be_anything_in_quotes() -> None:
