@@ -174,6 +174,7 @@ def test_on_a_phone_it_is_sorted_and_ticked_without_the_heads_that_are_not_there
     assert page.evaluate(HIDDEN) == []
     page.click("#sort-by summary")
     assert page.evaluate(BEYOND) == []
+    assert violations(page, ["wcag2a", "wcag2aa"]) == []
     page.click("#sort-by >> text=Age")
     page.wait_for_url("**/queue?sort=opened")
     page.click("#sort-by summary")
@@ -181,6 +182,10 @@ def test_on_a_phone_it_is_sorted_and_ticked_without_the_heads_that_are_not_there
     page.wait_for_url("**/queue?sort=-opened")
     page.check(".pick-page input")
     expect(page.locator("[data-picked]")).to_have_text("4 ticked")
+    page.set_viewport_size({"width": 768, "height": 900})
+    for menu in ("sort-by", "save-view", "columns"):
+        page.click(f"#{menu} summary")
+        assert page.evaluate(BEYOND) == []
 
 
 def test_many_are_resolved_and_undone_from_the_keyboard(site: Site, open_as: Callable[..., Page]) -> None:
