@@ -20,6 +20,14 @@ def verify(judge: Judge, check: MatchCheck) -> None:
         if shown.unless is not None:
             path: Path = ("conversions", index, "unless")
             judge.choose("checks", check.code, path, shown.unless, check.let, "of its `let`")
+    for index, row in enumerate(check.compare):
+        if row.ignored is not None:
+            at: Path = ("compare", index, "ignored")
+            judge.choose(
+                "checks", check.code, at, row.ignored.tolerance, check.tolerances, "of its tolerances"
+            )
+            for name in filter(None, [row.ignored.one, row.ignored.other, row.ignored.scale]):
+                judge.choose("checks", check.code, at, name, check.let, "of its `let`")
     for index, step in enumerate(check.chain):
         if step.record is not None:
             judge.refer("checks", check.code, ["chain", index, "record"], "record_types", step.record)

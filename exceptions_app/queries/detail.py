@@ -87,7 +87,8 @@ def detail(
     category = catalog.categories.get(case.category)
     happenings = tuple(timeline(session, catalog, case, maker.zone, stored.kept))
     reasons = catalog.reasons(case.category) if category else list(catalog.common_reasons)
-    sides = side_by_side(viewer, catalog, case.check_code, stored.evidence, case.currency)
+    read_on = taken_at.date() if taken_at else None
+    sides = side_by_side(viewer, catalog, case.check_code, stored.evidence, case.currency, read_on)
     documents = chain(viewer, catalog, case.check_code, found, case.currency)
     links = record_links(viewer, catalog, case.check_code, json.loads(case.business_key), found)
     return CaseDetail(
@@ -110,7 +111,7 @@ def detail(
         guidance=tuple(category.guidance) if category else (),
         category_owner=category.owner if category else "",
         sides=sides,
-        conversions=conversions(viewer, catalog, case, found, taken_at.date() if taken_at else None),
+        conversions=conversions(viewer, catalog, case, found, read_on),
         chain=documents,
         letter=draft(catalog, case),
         evidence_taken_at=taken_at,

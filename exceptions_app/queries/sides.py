@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,6 +21,7 @@ from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, ClusterCheck, CompareRow, MatchCheck
 
 from .balances import DocumentList, documents
+from .ignored import is_ignored
 from .speaking import currency_of, speaker, tolerances
 
 MASKED = "hidden"
@@ -56,10 +58,20 @@ class SideRow:
     label: str
     numeric: bool
     cells: tuple[Cell, ...]
+    units: int = 1
+    """In how many currencies its money is."""
 
     @property
     def differs(self) -> bool:
         return any(cell.differs for cell in self.cells)
+
+    def alike(self) -> SideRow:
+        """With no cell marked, unless they are in different currencies."""
+        return (
+            self
+            if self.units > 1
+            else replace(self, cells=tuple(replace(c, differs=False) for c in self.cells))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +85,22 @@ class SideBySide:
 
 
 def side_by_side(
-    viewer: Viewer, catalog: Catalog, check_code: str, evidence: str, currency: str | None
-) -> SideBySide:
-    """From an evidence text. A check that no longer exists still shows what each side said."""
+    viewer: Viewer, catalog: Catalog, check_code: str, evidence: str, currency: str | None,
+    read_on: date | None = None,
+) -> SideBySide:  # fmt: skip
+    """From an evidence text that was read on a day. A check that no longer exists still shows what each side said."""
     found = json.loads(evidence)
     sides: dict[str, Any] = found.get("sides") or {}
     check = catalog.checks.get(check_code)
     heads = side_heads(catalog, check, sides)
     names = [head.code for head in heads]
+    let = found.get("let") or {}
     rows = tuple(
-        row
+        row if not is_ignored(catalog, check, compare, let, currency, read_on) else row.alike()
         for compare in _compare_rows(check, names, sides)
         if (row := _row(viewer, catalog, check, compare, names, sides, currency)) is not None
     )
-    listed = documents(catalog, check, found.get("let") or {}, names, speaker(viewer, currency))
+    listed = documents(catalog, check, let, names, speaker(viewer, currency))
     return SideBySide(heads, rows, tolerances(found.get("tolerance"), currency), listed)
 
 
@@ -178,6 +192,7 @@ def _row(
         compare.label,
         compare.format in _NUMERIC,
         tuple(Cell(cell.text, differs and cell.is_stated, cell.kind) for cell in cells),
+        len({unit for _, unit in stated}),
     )
 
 

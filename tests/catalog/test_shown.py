@@ -36,6 +36,11 @@ def shared(name: str = "a", words: str = "of {value}") -> tuple[str, str]:
     return "    owner: Desk\n", f'    shared: {{{name}: "{words}"}}\n    owner: Desk\n'
 
 
+def ignored(tolerance: str = "small", one: str = "a") -> tuple[str, str]:
+    row = f"{{label: Near, cells: {{erp: quantity}}, ignored: {{tolerance: {tolerance}, one: {one}, other: b}}}}"
+    return AFTER, f"    let: {{a: erp.quantity, b: suite.quantity}}\n{AFTER}      - {row}\n"
+
+
 def told(of: str) -> tuple[str, str]:
     before = "suite: {record: line, kind: procurement, "
     return before, f"{before}told: [{of}], "
@@ -50,6 +55,7 @@ def told(of: str) -> tuple[str, str]:
         shared(),
         shared("order_number"),
         told("quantity"),
+        ignored(),
         chain(more=", amount: quantity"),
     ],
 )
@@ -74,6 +80,8 @@ def test_what_names_its_columns_is_accepted(
         (letter(to="everybody"), "categories.differs.draft.to", "everybody"),
         (shared("item"), "categories.differs.shared.item", "states 'item'"),
         (shared(words="of an item"), "categories.differs.shared.a", "do not say the value"),
+        (ignored(tolerance="large"), "checks.lines.differ.compare.0.ignored", "'large'"),
+        (ignored(one="c"), "checks.lines.differ.compare.0.ignored", "'c'"),
         (told("qty"), "checks.lines.differ.sides.suite.told.0", "'qty'"),
     ],
 )

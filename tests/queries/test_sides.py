@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.load import load_catalog
-from exceptions_app.catalog.schema import CompareRow, DuplicateCheck, MatchCheck
+from exceptions_app.catalog.schema import CompareRow, DuplicateCheck, ExchangeRate, MatchCheck
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.models import Role
 from exceptions_app.queries.sides import SideBySide, side_by_side
@@ -75,6 +77,43 @@ def test_money_is_said_in_the_currency_of_its_own_side(shown: Callable[..., Side
         assert _cells(found, "Unit price") == [("$43.75", True, "value"), (text, True, "value")]
     found = shown({"ordered": ordered, "invoiced": {"price": "43.75"}})
     assert _cells(found, "Unit price") == [("$43.75", False, "value"), ("$43.75", False, "value")]
+
+
+@pytest.mark.parametrize(
+    ("let", "currency", "marked"),
+    [
+        ({"charged": "310.04", "agreed": "310", "per": "1"}, "USD", False),
+        ({"charged": "3150", "agreed": "3100", "per": "10"}, "USD", False),
+        ({"charged": "315.01", "agreed": "310", "per": "1"}, "USD", True),
+        ({"charged": "314", "agreed": "310", "per": "1"}, "EUR", True),
+        ({"charged": "312", "agreed": "310", "per": "1"}, "EUR", False),
+        ({"charged": "312", "agreed": "310", "per": "1"}, "JPY", True),
+        ({"charged": None, "agreed": "310", "per": "1"}, "USD", True),
+        ({}, "USD", True),
+    ],
+)
+def test_what_the_tolerance_ignores_is_not_marked(
+    let: dict[str, Any], currency: str, marked: bool, pages: Any, viewer_of: Callable[..., Viewer]
+) -> None:
+    """5 USD are ignored, 2.50 EUR at two dollars a euro; without a rate nothing is."""
+    check = pages.checks[CHECK]
+    ignored = {"tolerance": "price", "one": "charged", "other": "agreed", "scale": "per"}
+    row = CompareRow(
+        label="Price", format="price", cells={"ordered": "price", "invoiced": "price"}, ignored=ignored
+    )
+    small = check.tolerances["price"].model_copy(update={"ignore_below": Decimal(5)})
+    checks = {CHECK: check.model_copy(update={"compare": [row], "tolerances": {"price": small}})}
+    rate = ExchangeRate(currency="EUR", rate=Decimal(2), valid_from=date(2026, 1, 1))
+    site = pages.site.model_copy(update={"rates": [rate]})
+    sides = {
+        "ordered": {"price": "31", "currency": currency},
+        "invoiced": {"price": "31.004", "currency": currency},
+    }
+    found = side_by_side(
+        viewer_of(), replace(pages, checks=checks, site=site), CHECK,
+        json.dumps({"let": let, "sides": sides}), currency, date(2026, 11, 23),
+    )  # fmt: skip
+    assert found.rows[0].differs is marked
 
 
 def test_a_side_without_a_record_says_so(shown: Callable[..., SideBySide]) -> None:
