@@ -16,7 +16,7 @@ from exceptions_app.catalog import schema
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.expression_functions import ABOUT_SIDES, FUNCTIONS
 from exceptions_app.catalog.load import load_catalog
-from exceptions_app.catalog.merging import CODED, SECTIONS
+from exceptions_app.catalog.merging import CODED, SECTIONS, known_packs
 from exceptions_app.catalog.scopes import EVERY_RECORD
 from exceptions_app.connectors.registry import CONNECTORS, connector_models
 from exceptions_app.domain.fingerprint import fingerprint
@@ -118,6 +118,17 @@ def test_the_feed_of_events_that_the_guide_builds_fits_the_shipped_records(tmp_p
     (tmp_path / "site.yaml").write_text("site: {name: All, packs: [procure_to_pay]}\n", encoding="utf-8")
     (tmp_path / "portal.yaml").write_text(dedent(found[1]), encoding="utf-8")
     assert "portal.suppliers" in load_catalog(tmp_path, connector_models()).feeds
+
+
+def test_every_example_of_a_check_is_in_order(tmp_path: Path) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", part("match").split("**By example.**")[1], re.DOTALL)
+    (tmp_path / "site.yaml").write_text(f"site: {{name: All, packs: [{', '.join(known_packs())}]}}\n")
+    for number, text in enumerate(examples):
+        (tmp_path / f"example{number}.yaml").write_text(text, encoding="utf-8")
+    catalog = load_catalog(tmp_path, connector_models())
+    told = {"example.three_sides", "example.reference", "example.status", "example.duplicate"}
+    assert told <= set(catalog.checks)
+    assert catalog.feeds["example.suppliers"].contract.rhythm
 
 
 def test_every_column_of_every_record_and_every_style_is_named() -> None:
