@@ -41,11 +41,15 @@ class EndReason(StrEnum):
     AGREES_NOW = "agrees_now"
     LEFT_WINDOW = "left_window"
     RULE_CHANGED = "rule_changed"
+    FIXED_ONCE = "fixed_once"
+    """The rule changed because somebody mended its cause, under *Fix once*."""
     SUPERSEDED = "superseded"
     FIXED_BY_RETRY = "fixed_by_retry"
 
 
-NEVER_CLEARED = frozenset({EndReason.LEFT_WINDOW, EndReason.RULE_CHANGED, EndReason.SUPERSEDED})
+NEVER_CLEARED = frozenset(
+    {EndReason.LEFT_WINDOW, EndReason.RULE_CHANGED, EndReason.FIXED_ONCE, EndReason.SUPERSEDED}
+)
 """Ended so, the problem was never seen to be gone: should it return, its old clock goes on."""
 
 

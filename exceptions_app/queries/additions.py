@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, sees_network
 from exceptions_app.catalog.additions import Addition, ToleranceAddition, as_yaml, overlaid, read_addition
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.models import CatalogAddition, User
+from exceptions_app.domain.lifecycle import EndReason
+from exceptions_app.models import CatalogAddition, ExceptionCase, User
 from exceptions_app.services import additions
 
 
@@ -51,6 +52,18 @@ def lines(session: Session, viewer: Viewer, base: Catalog, now: datetime) -> lis
 def sees_addition(viewer: Viewer, base: Catalog, row: CatalogAddition) -> bool:
     """Whether it concerns nothing that is not theirs."""
     return sees_network(viewer, base) or _within(viewer, row.payload)
+
+
+def that_settled(session: Session, viewer: Viewer, base: Catalog, case: ExceptionCase) -> int | None:
+    """The id of the addition that ended an exception by mending its cause; None where it did not end so, or where the
+    addition is not theirs to see.
+    """
+    if case.end_reason != EndReason.FIXED_ONCE or case.resolved_at is None:
+        return None
+    one = CatalogAddition
+    then = select(one).where(one.case_id == case.parent_id, one.created_at <= case.resolved_at)
+    row = session.scalar(then.order_by(one.id.desc()).limit(1))
+    return row.id if row is not None and sees_addition(viewer, base, row) else None
 
 
 def exported(session: Session, now: datetime) -> str:

@@ -33,6 +33,7 @@ from exceptions_app.domain.lifecycle import Status
 from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import User
 
+from .additions import that_settled
 from .causes import CauseLine, cause, is_cause
 from .filter_sql import LIVE_SQL
 from .rows import COLUMNS, CaseRow, RowMaker
@@ -59,11 +60,13 @@ class Related:
     caused: tuple[CaseRow, ...]
     follows: CauseLine | None
     """What it follows from as the viewer sees it, whether or not the cause is theirs; itself where it is a cause."""
+    settled_by: int | None
+    """The addition to the configuration that ended it by mending its cause, where the viewer may see that."""
 
 
 def related(session: Session, viewer: Viewer, catalog: Catalog, case: Case, now: datetime) -> Related:
-    """For an exception that the viewer sees; of the others only those that they may see, too. One statement, and two
-    more where there is a cause.
+    """For an exception that the viewer sees; of the others only those that they may see, too. One statement, two
+    more where there is a cause, one where an addition ended it.
     """
     prefix = document_of(case.line_key)
     about = {
@@ -94,6 +97,7 @@ def related(session: Session, viewer: Viewer, catalog: Catalog, case: Case, now:
         follows=cause(session, viewer, catalog, case.parent_id or case.id)
         if case.parent_id or is_cause(catalog, case.category)
         else None,
+        settled_by=that_settled(session, viewer, catalog, case),
     )
 
 

@@ -47,6 +47,7 @@ END = {
     "agrees_now": "the systems agree now",
     "left_window": "left the extract window",
     "rule_changed": "the rule changed",
+    "fixed_once": "settled by Fix once",
     "superseded": "superseded by a more specific exception",
     "fixed_by_retry": "fixed by retry",
 }

@@ -5,7 +5,7 @@ What an addition may say is the catalog's business; who may ask and approve is `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -53,6 +53,21 @@ def in_force(session: Session, now: datetime) -> InForce:
     ).all()
     ends = [row.expires_at for row in rows if row.expires_at is not None]
     return InForce(tuple((row.id, row.payload) for row in rows), min(ends, default=None))
+
+
+def mending(session: Session, causes: Iterable[int | None], now: datetime) -> dict[int | None, str]:
+    """Of these causes those that an addition in force mends: what the newest of them says."""
+    wanted = {each for each in causes if each is not None}
+    if not wanted:
+        return {}
+    one = CatalogAddition
+    rows = session.execute(
+        select(one.case_id, one.summary)
+        .where(one.withdrawn_at.is_(None), or_(one.expires_at.is_(None), one.expires_at > now))
+        .where(one.case_id.is_not(None))
+        .order_by(one.id)
+    )
+    return {cause: f"Fix once: {summary}" for cause, summary in rows if cause in wanted}
 
 
 def catalog_with(base: Catalog, held: InForce) -> Catalog:

@@ -19,6 +19,7 @@ from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.lifecycle import NEVER_CLEARED, EndReason, Status
 from exceptions_app.models import CheckRun, ExceptionCase
 
+from . import additions
 from .bulk import in_batches, is_one_of
 from .context import ActionContext
 from .engine import reading
@@ -90,7 +91,7 @@ def plan(
             planned.steps.append(Step(kind, case.id, case.version, discrepancy))
     if run.complete:
         absent = {case.id: case for fingerprint, case in known.items() if fingerprint not in found}
-        planned.steps.extend(_absent(session, run, absent, probe))
+        planned.steps.extend(_absent(session, ctx.now, run, absent, probe))
     return IntakePlan(run, planned.new, planned.steps, IntakeCounts(seen=seen))
 
 
@@ -125,7 +126,9 @@ def _present(now: datetime, run: RunFacts, case: _Known, found: Discrepancy) -> 
             return StepKind.RETURNED if case.end_reason in NEVER_CLEARED else StepKind.RECURRED
 
 
-def _absent(session: Session, run: RunFacts, cases: Mapping[int, _Known], probe: Probe) -> Iterable[Step]:
+def _absent(
+    session: Session, now: datetime, run: RunFacts, cases: Mapping[int, _Known], probe: Probe
+) -> Iterable[Step]:
     """What a complete run says about exceptions that it no longer found."""
     if not cases:
         return
@@ -134,25 +137,32 @@ def _absent(session: Session, run: RunFacts, cases: Mapping[int, _Known], probe:
     since = _read_before(session, run)
     for batch in in_batches(judged(session, run, ready), CHUNK):
         details = select(
-            ExceptionCase.id, ExceptionCase.fingerprint, ExceptionCase.business_key, ExceptionCase.opened_at
+            ExceptionCase.id,
+            ExceptionCase.fingerprint,
+            ExceptionCase.business_key,
+            ExceptionCase.opened_at,
+            ExceptionCase.parent_id,
         ).where(ExceptionCase.id.in_(batch))
         rows = session.execute(details.order_by(ExceptionCase.id)).all()
         asked = [row.business_key for row in rows if row.fingerprint not in run.superseded]
         probed = probe([json.loads(key) for key in asked]) if asked else {}
+        mended = additions.mending(session, {r.parent_id for r in rows}, now) if run.check_changed else {}
         for row in rows:
             case = cases[row.id]
             if row.fingerprint in run.superseded:
                 reason: EndReason | None = EndReason.SUPERSEDED
             else:
                 reason = _why_gone(run, probed.get(row.business_key), since or row.opened_at)
+            why = mended.get(row.parent_id) if reason is EndReason.RULE_CHANGED else None
+            reason = EndReason.FIXED_ONCE if why else reason
             step = _gone(case, reason)
             if step is not None:
-                yield Step(step, case.id, case.version, None, reason)
+                yield Step(step, case.id, case.version, None, reason, why)
 
 
 def _gone(case: _Known, reason: EndReason | None) -> StepKind | None:
     """A claim is confirmed by absence alone, unless a changed rule or another cause explains that absence."""
-    hidden = reason in {EndReason.RULE_CHANGED, EndReason.SUPERSEDED}
+    hidden = reason in {EndReason.RULE_CHANGED, EndReason.FIXED_ONCE, EndReason.SUPERSEDED}
     if case.status == Status.AWAITING_CONFIRMATION and not hidden:
         return StepKind.CONFIRMED
     if reason is None or (reason is EndReason.SUPERSEDED and case.status == Status.WAIVED):

@@ -184,7 +184,7 @@ class _Changes:
         case.confirmed_at = self._ctx.now if step.reason is EndReason.AGREES_NOW else None
         case.waiver_expires_at = None
         case_clock.stop(case, self._ctx.catalog, self._ctx.now)
-        self._trail.record(case, AuditTag.CASE_CLOSED, before=before, after=_state_of(case))
+        self._trail.record(case, AuditTag.CASE_CLOSED, before=before, after=_state_of(case), why=step.why)
 
     # -- what several of them do
 

@@ -83,13 +83,14 @@ REOPENING = frozenset({StepKind.NOT_CONFIRMED, StepKind.RECURRED, StepKind.RETUR
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to one exception, provided that it is still at this version."""
+    """What happens to one exception, provided that it is still at this version. `why`: for its trail."""
 
     kind: StepKind
     case_id: int
     version: int
     found: Discrepancy | None = None
     reason: EndReason | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

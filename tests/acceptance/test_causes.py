@@ -91,7 +91,7 @@ def test_adding_the_entry_once_closes_everything_it_blocked_and_nothing_before(
     # The comparison that was asked for runs without a restart, under the new configuration.
     site.drain()
     ended = {case.id: (case.status, case.end_reason) for case in site.cases() if case.id in children}
-    assert set(ended.values()) == {("resolved", "rule_changed")}
+    assert set(ended.values()) == {("resolved", "fixed_once")}
     (after,) = [case for case in site.causes() if case.id == cause.id]
     assert (after.status, after.end_reason) == ("resolved", "agrees_now")
     planted = {row["category"] for row in network.ledger("fault")}

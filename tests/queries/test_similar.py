@@ -122,3 +122,13 @@ def test_both_questions_are_answered_from_their_index(
         index in plan for index, plan in zip(("ix_case_ended_with", "ix_case_ended_in"), plans, strict=True)
     ]
     assert all("ix_case_ended_" in plan and "SCAN exception_case" not in plan for plan in plans), plans
+
+
+def test_what_fix_once_settled_is_told_as_a_way_and_a_changed_rule_is_not(
+    of: Callable[..., Any], ended: Callable[..., Any], make_case: Callable[..., Any]
+) -> None:
+    for hours in (1, 2, 3):
+        ended(hours, "fixed_once", ended_by="job:reconcile")
+    ended(4, "rule_changed", ended_by="job:reconcile")
+    found = of(make_case())
+    assert [(way.label, way.count) for way in found.ways] == [("Settled by Fix once", 3)]

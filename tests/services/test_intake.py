@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import EndReason
-from exceptions_app.models import AuditEvent, CaseEvidence, CheckRun, ExceptionCase
+from exceptions_app.models import (
+    AuditEvent,
+    AuditPayload,
+    CaseEvidence,
+    CatalogAddition,
+    CheckRun,
+    ExceptionCase,
+)
 from exceptions_app.services import intake
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.intake import IntakeCounts
@@ -113,6 +120,55 @@ def test_a_loosened_rule_is_named_although_a_snapshot_has_read_everything_again(
     story.later(hours=1)
     story.run([discrepancy(1)], fetched=True, check_changed=True)  # the rule is tightened again
     assert (story.case(1).recurring, story.case(1).cycle, story.case(1).opened_at) == (False, 1, opened)
+
+
+def _mended(story: Story, cause: int, **about: Any) -> None:
+    given = {
+        "kind": "crosswalk", "payload": "{}", "summary": "MEDLN-02 is V1", "reason": "same tax ID", "case_id": cause,
+        "asked_by_id": story.person.id, "approved_by_id": story.person.id, "created_at": story.now,
+    }  # fmt: skip
+    story.session.add(CatalogAddition(**given | about))
+    story.session.commit()
+
+
+def test_what_follows_from_a_cause_that_was_mended_once_is_told_apart_from_a_changed_rule(
+    story: Story,
+) -> None:
+    story.run([discrepancy(number) for number in (1, 2, 3, 4)])
+    cause = story.case(4)
+    for number in (1, 2):
+        story.case(number).parent_id = cause.id
+    story.session.commit()
+    _mended(story, cause.id)
+    story.later(hours=1)
+    story.run([discrepancy(2), discrepancy(4)], check_changed=True)
+    ends = {number: story.case(number).end_reason for number in (1, 2, 3)}
+    assert ends == {1: EndReason.FIXED_ONCE, 2: None, 3: EndReason.RULE_CHANGED}
+    told = select(AuditPayload.payload).join(AuditEvent, AuditEvent.id == AuditPayload.event_id)
+    closed = told.where(AuditEvent.case_id == story.case(1).id, AuditEvent.tag == "case:closed")
+    assert json.loads(story.session.scalars(closed).one())["why"] == "Fix once: MEDLN-02 is V1"
+    opened = story.case(1).opened_at
+    story.later(hours=1)
+    story.run([discrepancy(1), discrepancy(2), discrepancy(4)], check_changed=True)  # it was withdrawn
+    assert (story.case(1).status, story.case(1).cycle, story.case(1).opened_at) == ("open", 1, opened)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "expired", "another"])
+def test_an_addition_that_is_not_in_force_or_mends_another_cause_settles_nothing(
+    story: Story, how: str
+) -> None:
+    story.run([discrepancy(1), discrepancy(2), discrepancy(3)])
+    story.case(1).parent_id = story.case(2).id
+    story.session.commit()
+    about = {
+        "withdrawn": {"withdrawn_at": story.now, "withdrawn_by_id": story.person.id},
+        "expired": {"expires_at": story.now},
+        "another": {"case_id": story.case(3).id},
+    }
+    _mended(story, story.case(2).id, **about[how])
+    story.later(hours=1)
+    story.run([discrepancy(2), discrepancy(3)], check_changed=True)
+    assert story.case(1).end_reason == EndReason.RULE_CHANGED
 
 
 def test_what_the_source_has_changed_agrees_now_also_under_a_loosened_rule(story: Story) -> None:

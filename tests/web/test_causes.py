@@ -398,3 +398,23 @@ def test_a_group_by_cause_says_the_figures_of_what_is_the_viewers(
     assert "MEDLN-02 is unknown: 1 exceptions, $100.00." in theirs
     assert "$300" not in theirs and "2 exceptions" not in theirs
     assert "MEDLN-02 is unknown: 2 exceptions, $300.00." in text_of(sign_in().get("/queue?group=cause"))
+
+
+def test_what_was_settled_once_leads_to_what_was_added_where_that_may_be_seen(
+    cause: Any, session: Session, sign_in: Callable[..., FlaskClient]
+) -> None:
+    network, mine = sign_in(), sign_in(entities=("H01",), queues=("ap",))
+    person = network.person.id  # type: ignore[attr-defined]
+    made = CatalogAddition(
+        kind="crosswalk", payload="{}", summary="MEDLN-02 is V1", reason="same tax ID", case_id=cause.id,
+        asked_by_id=person, approved_by_id=person, created_at=NOW - timedelta(hours=1),
+    )  # fmt: skip
+    session.add(made)
+    [child] = session.scalars(select(ExceptionCase).where(ExceptionCase.reference == "PO-H01"))
+    child.status, child.end_reason, child.resolved_at = "resolved", "fixed_once", NOW
+    session.commit()
+    link = f'href="/causes#addition-{made.id}"'
+    page = network.get(f"/exceptions/{encode(child.id)}")
+    assert "settled by Fix once: what was added" in text_of(page) and link in page.text
+    other = mine.get(f"/exceptions/{encode(child.id)}")
+    assert "settled by Fix once" in text_of(other) and link not in other.text
