@@ -12,6 +12,7 @@ from typing import Any
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check, CompareRow, MatchCheck
+from exceptions_app.catalog.schema.match import MatchRow
 from exceptions_app.reconcile.limits import Limits
 
 
@@ -20,7 +21,7 @@ def is_ignored(
     day: date | None,
 ) -> bool:  # fmt: skip
     """`currency` is that of the figures, `day` whose rate converts the limit."""
-    if not isinstance(check, MatchCheck) or row.ignored is None:
+    if not isinstance(check, MatchCheck) or not isinstance(row, MatchRow) or row.ignored is None:
         return False
     tolerance = check.tolerances[row.ignored.tolerance]
     limits = Limits(tolerance, tolerance.currency or catalog.site.reporting_currency, catalog)

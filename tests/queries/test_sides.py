@@ -15,6 +15,7 @@ import pytest
 from exceptions_app.access import Viewer
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.catalog.schema import CompareRow, DuplicateCheck, ExchangeRate, MatchCheck
+from exceptions_app.catalog.schema.match import MatchRow
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.models import Role
 from exceptions_app.queries.sides import SideBySide, side_by_side
@@ -98,7 +99,7 @@ def test_what_the_tolerance_ignores_is_not_marked(
     """5 USD are ignored, 2.50 EUR at two dollars a euro; without a rate nothing is."""
     check = pages.checks[CHECK]
     ignored = {"tolerance": "price", "one": "charged", "other": "agreed", "scale": "per"}
-    row = CompareRow(
+    row = MatchRow(
         label="Price", format="price", cells={"ordered": "price", "invoiced": "price"}, ignored=ignored
     )
     small = check.tolerances["price"].model_copy(update={"ignore_below": Decimal(5)})

@@ -10,17 +10,6 @@ from .base import Code, Name, Shape
 from .storm import Storm
 
 
-class Ignored(Shape):
-    """A difference that is too small to be marked: what a tolerance ignores. `one` and `other` are the figures that are
-    held against each other, names of `let`; both may be `scale` times as large.
-    """
-
-    tolerance: Name
-    one: Name
-    other: Name
-    scale: Name | None = None
-
-
 class CompareRow(Shape):
     """One line of the side-by-side on screen: the same fact as each side says it."""
 
@@ -28,7 +17,6 @@ class CompareRow(Shape):
     format: Literal["text", "number", "quantity", "money", "price", "date", "timestamp"] = "text"
     comparable: bool = Field(default=True, description="false: may differ without being wrong, never marked")
     cells: dict[Name, Name] = Field(description="side -> its column")
-    ignored: Ignored | None = Field(default=None, description="a difference that is so small is not marked")
 
 
 class BaseCheck(Shape):

@@ -42,6 +42,23 @@ class CostOfDelay(Shape):
         return {name: text for name in type(self).model_fields if (text := getattr(self, name)) is not None}
 
 
+class Ignored(Shape):
+    """A difference that is too small to be marked: what a tolerance ignores. `one` and `other` are the figures that are
+    held against each other, names of `let`; both may be `scale` times as large.
+    """
+
+    tolerance: Name
+    one: Name
+    other: Name
+    scale: Name | None = None
+
+
+class MatchRow(CompareRow):
+    """One line of the side-by-side of sides that are joined on a key."""
+
+    ignored: Ignored | None = Field(default=None, description="a difference that is so small is not marked")
+
+
 class Finding(Shape):
     """One category that the check can raise. The first finding that holds is primary, the others are listed
     on it.
@@ -96,7 +113,7 @@ class MatchCheck(BaseCheck):
     )
     findings: list[Finding] = Field(min_length=1)
     cost_of_delay: CostOfDelay | None = Field(None, description="what waiting costs, for each finding")
-    compare: list[CompareRow] = Field(default_factory=list)
+    compare: list[MatchRow] = Field(default_factory=list)
     conversions: list[Conversion] = Field(default_factory=list)
     chain: list[ChainStep] = Field(
         default_factory=list, description="the documents of the transaction, in their order"
