@@ -18,7 +18,7 @@ from exceptions_app.catalog.schema import Check, ClusterCheck
 
 MOST = 50
 """Of one exception: a cluster of duplicates has so many members at most that are looked for."""
-_LONGEST = 200
+_SHORTEST, _LONGEST = 3, 200
 
 Places = Mapping[str, tuple[str, ...]]
 """Side -> the columns of it that hold numbers; of a duplicate's documents all under the name ""."""
@@ -43,8 +43,8 @@ def document_numbers(catalog: Catalog, check_code: str, entity: str, evidence: s
 
 
 def _is_number(value: str) -> bool:
-    """What says how a document stands, or that there is none, is no number of one."""
-    return len(value) <= _LONGEST and any(c.isdigit() for c in value)
+    """What says how a document stands, or that there is none, is no number of one; nor is a line of it."""
+    return _SHORTEST <= len(value) <= _LONGEST and any(c.isdigit() for c in value)
 
 
 @lru_cache(maxsize=8)
