@@ -88,7 +88,9 @@ def clusters(session: Session, viewer: Viewer, catalog: Catalog) -> list[Cluster
     at_one = [row for row in of_entity if places[row[0]] > 1]
     found += _concentrated(catalog, "entity", at_one, totals, SHARE_IN)
     for name, categories in _declared(catalog).items():
-        found += _concentrated(catalog, name, _sharing(session, viewer, name, categories), totals, SHARE_OF)
+        sharing = _sharing(session, viewer, name, categories)
+        some = [row for row in sharing if row[2] < totals[row[0]]]  # a fact of all of them says nothing
+        found += _concentrated(catalog, name, some, totals, SHARE_OF)
     return sorted(found, key=lambda line: (-line.worth, -line.exceptions, line.name))[:MOST]
 
 

@@ -132,6 +132,16 @@ def test_what_a_category_declares_as_shared_is_told_in_its_words_and_leads_to_it
     assert one is not None and one.exceptions == 5
 
 
+def test_a_fact_that_all_of_a_category_state_says_nothing(
+    session: Session, viewer: Viewer, sharing: Catalog, make_case: Make
+) -> None:
+    _cases(make_case, 6, counterparty=None, facts='{"item": "312030"}')
+    assert clusters.clusters(session, viewer, sharing) == []
+    _cases(make_case, 1, counterparty=None, facts='{"item": "312031"}')
+    (line,) = clusters.clusters(session, viewer, sharing)
+    assert (line.by, line.value, line.exceptions) == ("item", "312030", 6)
+
+
 def test_a_filter_by_a_fact_that_nobody_declares_finds_nothing(
     session: Session, viewer: Viewer, catalog: Catalog, make_case: Make
 ) -> None:
