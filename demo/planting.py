@@ -20,6 +20,7 @@ from . import (
     payment_faults,
     physician_faults,
     rhythms,
+    use_look_alikes,
 )
 from .hr import faults as people_faults
 from .hr import lifecycle_planting
@@ -107,7 +108,14 @@ def plant_history(network: Network, now: datetime) -> None:
         count = _AT_FULL_SCALE.get(category, _USUAL)
         part = min(1.0, network.scale) if category == "unmapped_alias" else share
         _plant(planter, category, max(1, round(count * part)))
-    innocent = (look_alikes, further_look_alikes, master_look_alikes, payee_look_alikes, invoice_look_alikes)
+    innocent = (
+        look_alikes,
+        further_look_alikes,
+        use_look_alikes,
+        master_look_alikes,
+        payee_look_alikes,
+        invoice_look_alikes,
+    )
     for supply in [one for kinds in innocent for one in kinds.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
             network.ledger.write("look_alike", entry, now, now)

@@ -179,7 +179,8 @@ PLANTERS: dict[str, Supply] = {
         "department_mismatch", "old department", lambda _: {"department": "D999"}, lambda _: {"department": "D998"}
     ),
     "manager_mismatch": _on_payroll(
-        "manager_mismatch", "old manager", lambda row: {"manager": row["worker"]}, lambda _: {"manager": "W100000"}
+        "manager_mismatch", "old manager", lambda row: {"manager": row["worker"]},
+        lambda row: {"manager": "W100001" if row["manager"] == "W100000" else "W100000"},
     ),
     "fte_mismatch": _on_payroll("fte_mismatch", "old FTE", lambda _: {"fte": "0.9"}, lambda _: {"fte": "0.8"}),
     "standard_hours_mismatch": _on_payroll(
