@@ -7,15 +7,23 @@ not read becomes part of an address.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog import sensitivity
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.own_names import canonical_name
-from exceptions_app.catalog.schema import Check, DuplicateCheck, HierarchyCheck, MatchCheck, SimilarCheck
+from exceptions_app.catalog.schema import (
+    Check,
+    DuplicateCheck,
+    HierarchyCheck,
+    MatchCheck,
+    Sensitivity,
+    SimilarCheck,
+)
 
 from .record_urls import record_url
 from .sides import is_elsewhere
@@ -23,6 +31,8 @@ from .sides import is_elsewhere
 _ONE_COLUMN = re.compile(r"(?:(?:MIN|MAX)\()?([a-z_]\w*)\)?")
 """A column as it is, or the first or last of several: that one leads there, too."""
 MOST = 8
+_levels: WeakKeyDictionary[Catalog, dict[tuple[str, str, str], Sensitivity]] = WeakKeyDictionary()
+"""How sensitive each cell of a check is, found out once: a page shows some two hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +75,24 @@ def readable(
     viewer: Viewer, catalog: Catalog, check: Check, side: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Of what a side states, what the viewer may read."""
-    return {
-        cell: value
-        for cell, value in values.items()
-        if sees(viewer, sensitivity.of_cell(check, catalog.record_types, side, cell))
-    }
+    levels = _levels.setdefault(catalog, {})
+    for cell in values:
+        if (check.code, side, cell) not in levels:
+            level = sensitivity.of_cell(check, catalog.record_types, side, cell)
+            levels[check.code, side, cell] = level
+    return {cell: value for cell, value in values.items() if sees(viewer, levels[check.code, side, cell])}
 
 
 def canonical_key(catalog: Catalog, check: MatchCheck, key: Mapping[str, Any]) -> dict[str, Any]:
     """The business key, which is written as the first system writes it, under canonical names."""
-    systems = {feed.system for side in check.sides for feed in catalog.side_feeds(check, side)}
-    return {name: _canonical(catalog, check, name, value, systems) for name, value in key.items()}
+    return {name: _canonical(catalog, check, name, value) for name, value in key.items()}
 
 
-def _canonical(catalog: Catalog, check: MatchCheck, name: str, value: Any, systems: Iterable[str]) -> Any:
+def _canonical(catalog: Catalog, check: MatchCheck, name: str, value: Any) -> Any:
     for side in check.sides.values():
         column = catalog.record_types[side.record].columns.get(side.key.get(name, name))
         if value and column is not None and column.crosswalk is not None:
+            systems = {feed.system for known in check.sides for feed in catalog.side_feeds(check, known)}
             return canonical_name(catalog, column.crosswalk, str(value), systems)
     return value
 
