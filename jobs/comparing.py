@@ -8,7 +8,6 @@ exception.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,17 +26,17 @@ from exceptions_app.reconcile.engine import CheckResult, begin_check, run_togeth
 from exceptions_app.reconcile.errors import CheckError
 from exceptions_app.reconcile.lanes import one_after_another, side_by_side
 from exceptions_app.reconcile.probe import Probed, probe
-from exceptions_app.reconcile.sides import Among
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.records.snapshot import RecordSnapshot
 from exceptions_app.records.store import RecordStore
 
 from .findings import Choosing, Findings, Place
-from .flows import Standing, columns_read, record_types_of, records_read, sides_read
+from .flows import Standing, record_types_of
 from .grouping import Group, apart, grouped
 from .judged_at import JudgedAt
 from .narrowed import Narrowed
-from .scope_views import ScopeViews, Showing
+from .scope_views import ScopeViews
+from .shown_scopes import ShownScopes
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +81,13 @@ class Comparing:
     ) -> None:
         self.con, self.catalog, self.checks, self.now, self.go_on = con, catalog, checks, now, go_on
         self.record_types = sorted({name for check in checks for name in record_types_of(check)})
-        self.near: frozenset[str] = frozenset()
         self.records = store.snapshot(con, self.record_types, unfinished, at, seen)
         self._standings: dict[str, Standing] = {}
         self.judged_at, self.choosing = JudgedAt(catalog, now), Choosing(catalog)
         self.times = self.judged_at.times
         self._views = ScopeViews(con, self.records, catalog)
         self._kept: set[str] = set()
-        self._of_scope: dict[str, dict[str, Among | None]] = {}
-        self._showings: dict[Hashable, Showing] = {}
+        self._shown = ShownScopes(catalog, self.records, checks)
 
     @cached_property
     def _rows(self) -> Mapping[str, Mapping[str, int]]:
@@ -122,7 +119,7 @@ class Comparing:
         before: they are chosen among with the rest.
         """
         findings = findings or Findings()
-        self.near = narrowed.near if narrowed else self.near
+        self._shown.near = narrowed.near if narrowed else self._shown.near
         found = {place: result.discrepancies for place, result in findings.counts.items()}
         self._standings.update(standings)
         places = Places(scopes, standings, narrowed)
@@ -143,7 +140,7 @@ class Comparing:
             places.narrowed,
         )
         for name in names:
-            self._of_scope.setdefault(name, {}).update(
+            self._shown.of_scope.setdefault(name, {}).update(
                 (
                     check.code,
                     narrowed.checks[check.code].among if narrowed and (check.code, name) in within else None,
@@ -185,11 +182,11 @@ class Comparing:
             times = [tuple(self.times(check, scope, places.standings[check.code]).items()) for check in here]
         except CheckError:  # it is told where the check is run
             return scope
-        return tuple(self._of_scope[scope].items()), tuple(times)
+        return tuple(self._shown.of_scope[scope].items()), tuple(times)
 
     def _size(self, places: Places, scopes: Sequence[str]) -> dict[str, int]:
         """About how many rows are compared in each of some scopes that are alike."""
-        showing = self._showing(scopes[0])
+        showing = self._shown.showing(scopes[0])
         counts: list[Mapping[Any, int]] = [self._rows.get(name, {}) for name in showing.whole]
         if places.narrowed is not None:
             counts += [places.narrowed.places[table] for table in showing.lines]
@@ -205,14 +202,14 @@ class Comparing:
         begun: dict[Place, Callable[[], Outcome]] = {}
         alone = [c for c in self.checks if group[0] in places.scopes.get(c.code, ()) and c.code not in broken]
         if len(group) > 1:
-            views.show(group, self._showing(group[0]))
+            views.show(group, self._shown.showing(group[0]))
             of_all = {c.code: self._run_together(views.con, c, group, places) for c in alone}
             begun |= {
                 (code, s): partial(_same, one) for code, of in of_all.items() if of for s, one in of.items()
             }
             alone = [check for check in alone if not of_all[check.code]]
         for scope in group if alone else ():
-            views.show([scope], self._showing(scope))
+            views.show([scope], self._shown.showing(scope))
             for check in alone:
                 if check.code not in broken:
                     standing = places.standings[check.code]
@@ -225,7 +222,7 @@ class Comparing:
         """None where it broke in any: then it is found out in which."""
         parameters = self.judged_at.parameters(check, group[0], places.standings[check.code])
         try:
-            among = self._of_scope[group[0]][check.code]
+            among = self._shown.of_scope[group[0]][check.code]
             return run_together(con, check, self.catalog, group, parameters, among)
         except Exception:
             log.exception("check %s broke in one of %s", check.code, ", ".join(group))
@@ -247,7 +244,7 @@ class Comparing:
 
         entity = None if scope == NETWORK_SCOPE else scope
         parameters = self.judged_at.parameters(check, scope, standing)
-        among = self._of_scope[scope][check.code]
+        among = self._shown.of_scope[scope][check.code]
         try:
             evidence = begin_check(con, check, self.catalog, entity, parameters, among)
         except Exception as error:
@@ -255,42 +252,16 @@ class Comparing:
         return outcome
 
     def _keep_network(self, names: Collection[str]) -> None:
-        of_entities = [self._showing(name) for name in names if name != NETWORK_SCOPE]
+        of_entities = [self._shown.showing(name) for name in names if name != NETWORK_SCOPE]
         wanted = {record for showing in of_entities for record in showing.whole} - self._kept
         if wanted:
             self._views.keep_network(wanted)
             self._kept |= wanted
 
-    def _showing(self, scope: str) -> Showing:
-        """What the checks that run in a scope read of it."""
-        of_scope = self._of_scope.get(scope)
-        if of_scope is None:
-            return Showing(dict.fromkeys(self.record_types, 2))
-        asked = (self.near, *of_scope.items())
-        if asked not in self._showings:
-            self._showings[asked] = self._worked_out(of_scope)
-        return self._showings[asked]
-
-    def _worked_out(self, of_scope: Mapping[str, Among | None]) -> Showing:
-        whole: Counter[str] = Counter()
-        near, lines = set[str](), set[str]()
-        for check in self.checks:
-            if check.code not in of_scope:
-                continue
-            among = of_scope[check.code]
-            of_sides = sides_read(check) if among else []
-            near.update(name for name in of_sides if name in self.near)
-            lines.update([among.table] if among else [])
-            whole.update(
-                name for name in records_read(check) if name not in of_sides or name not in self.near
-            )
-        columns = columns_read(self.catalog, self.records, [c for c in self.checks if c.code in of_scope])
-        return Showing(whole, frozenset(near - whole.keys()), frozenset(lines), columns)
-
     def probe(self, check: Check, scope: str, keys: Sequence[Mapping[str, str]]) -> Mapping[str, Probed]:
         """What the records say about keys that are no longer found wrong."""
         self._keep_network([scope])
-        self._views.show([scope], self._showing(scope))
+        self._views.show([scope], self._shown.showing(scope))
         entity = None if scope == NETWORK_SCOPE else scope
         feeds = self._standings[check.code].feeds if check.code in self._standings else ()
         read = {one.feed: one.read_through for one in feeds if one.read_through is not None}
