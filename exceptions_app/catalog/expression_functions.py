@@ -158,7 +158,8 @@ _ALL = (
         "parse_timestamp",
         "parse_timestamp(text, 'zone', 'dd.mm.yyyy hh:mi')",
         "an ISO time, or with a pattern (as of dates, and hh, mi, ss, am) a time written so, without "
-        "separators too (`'yyyymmddhhmiss'`); one without offset is local to the zone (default UTC); with the "
+        "separators too (`'yyyymmddhhmiss'`); one without offset is local to the zone (default UTC), and of an "
+        "hour that comes twice in autumn in its first passing; with the "
         "pattern `'epoch'` or `'epoch_ms'` seconds or milliseconds since 1970, these also as `/Date(…)/`; NULL "
         "where it is none",
         1,

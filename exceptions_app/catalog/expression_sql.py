@@ -127,11 +127,23 @@ def _parse_timestamp(node: Node, args: list[str]) -> str:
         zone, pattern = node.value
         if pattern in EPOCHS:
             return _since_1970(text, EPOCHS[pattern])
-        return f"({_read_by(text, pattern)} AT TIME ZONE {literal(zone)})"
-    local = f"(TRY_CAST({text} AS TIMESTAMP) AT TIME ZONE {literal(node.value)})"
+        return _of_zone(_read_by(text, pattern), zone)
+    local = _of_zone(f"TRY_CAST({text} AS TIMESTAMP)", node.value)
     offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
     exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN {exact} ELSE {local} END)"
+
+
+def _of_zone(local: str, zone: str) -> str:
+    """A local time as an instant. Of one that comes twice, when clocks go back by an hour or half of one, the first
+    passing is meant, as `ZoneInfo` means it; the engine alone would mean the second.
+    """
+    if zone == "UTC":
+        return f"({local} AT TIME ZONE 'UTC')"
+    at = f"AT TIME ZONE {literal(zone)}"
+    earlier = (f"(t {at}) - INTERVAL {minutes} MINUTE" for minutes in (60, 30))
+    first = " ".join(f"WHEN ({each}) {at} = t THEN {each}" for each in earlier)
+    return f"(LIST_TRANSFORM([{local}], lambda t: CASE {first} ELSE t {at} END)[1])"
 
 
 _JSON_DATE = r"^\s*/Date\((-?[0-9]+)([+-][0-9]{4})?\)/\s*$"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -415,6 +416,21 @@ def test_mapping_function_means_what_the_guide_says(text: str, raw: str, wanted:
 def test_mapping_function_is_refused_with_wrong_arguments(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse(text, RAW)
+
+
+@pytest.mark.parametrize(
+    "zone", ["America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"]
+)
+@pytest.mark.parametrize("pattern", ["", ", 'yyyy-mm-dd hh:mi'"])
+def test_a_local_time_is_the_instant_that_python_means(zone: str, pattern: str) -> None:
+    days = ("2026-03-08", "2026-04-05", "2026-10-04", "2026-10-25", "2026-11-01", "2026-07-01")
+    times = [f"{day} {hour:02}:{minute}" for day in days for hour in (0, 1, 2, 3) for minute in ("00", "45")]
+    sql = render(parse(f"parse_timestamp(doc, '{zone}'{pattern})", RAW), lambda _, name: quote(name))
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        found = con.execute(f"SELECT EPOCH({sql}) FROM (SELECT UNNEST($1) AS doc)", [times]).fetchall()
+    local = [datetime.fromisoformat(text) for text in times]
+    assert [row[0] for row in found] == [at.replace(tzinfo=ZoneInfo(zone)).timestamp() for at in local]
 
 
 @pytest.mark.parametrize(

@@ -616,6 +616,28 @@ def test_nothing_delivered_is_no_page_and_an_empty_snapshot_is_one(
     assert list(folder.connector("snapshot", keep=True).read(pages[0].watermark)) == []
 
 
+@pytest.mark.parametrize(
+    ("read", "refused"),
+    [
+        ({}, True),
+        ({"format": "json"}, True),
+        ({"format": "xml", "records": "A.B"}, True),
+        ({"format": "x12", "transactions": ["850"]}, True),
+        ({"format": "hl7"}, True),
+        ({"format": "ndjson"}, False),
+        ({"format": "fixed", "layout": {"a": "1-3"}}, False),
+        ({"no_header": ["a"]}, False),
+    ],
+)
+def test_a_file_without_any_bytes_is_empty_only_where_nothing_stands_around_rows(
+    folder: Folder, read: dict[str, Any], refused: bool
+) -> None:
+    folder.put("r.csv", "")
+    pages, error = read_all(folder.connector("snapshot", **read).read(None))
+    assert isinstance(error, FeedContentError) is refused
+    assert [page.rows for page in pages] == ([] if refused else [[]])
+
+
 def test_a_snapshot_of_several_files_is_read_whole_when_one_of_them_changes(folder: Folder) -> None:
     folder.put("a.csv", "a\n1\n")
     folder.put("b.csv", "a\n2\n")
