@@ -408,6 +408,13 @@ def test_a_column_that_knows_its_zone_is_read_alike(empty_postgres_url: str, mon
     assert json.loads(pages[-1].watermark or "") == {"since": "2026-11-24T11:50:00Z"}
 
 
+def test_the_bytes_of_the_values_are_counted(warehouse: Warehouse) -> None:
+    warehouse.run("INSERT INTO movement (id, item, seq, note) VALUES (1, 'Müll', 250, NULL), (2, 'x', 7, '')")
+    source = connector({"query": "SELECT id, item, seq, note FROM movement"})
+    list(source.read(None))
+    assert source.bytes_read == len("1Müll2502x7".encode())
+
+
 def test_a_zone_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a time zone such as Europe/Berlin"):
         SqlRead.model_validate({"table": "a", "watermark": {"column": "b", "zone": "Chicago"}})

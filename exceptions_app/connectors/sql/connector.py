@@ -49,6 +49,8 @@ class SqlConnector:
         self._timeout = timeout
         self._condition = None if snapshot else read.watermark
         self._zone = read.watermark.zone if read.watermark else "UTC"
+        self.bytes_read = 0
+        """Of the values as text: what its driver reads on the wire no database tells."""
 
     @classmethod
     def of(cls, system: System, feed: Feed) -> SqlConnector:
@@ -159,6 +161,7 @@ class SqlConnector:
                         RawRow(f"{self._label} row {position + offset}", _values(names, values))
                         for offset, values in enumerate(part, 1)
                     ]
+                    self.bytes_read += _size(rows)
                     yield number, rows
                     number, position = number + 1, position + len(rows)
                 if number == 1:
@@ -179,6 +182,13 @@ class SqlConnector:
 
 def _values(names: list[str], values: Any) -> dict[str, Any]:
     return {name: _exact(value) for name, value in zip(names, values, strict=True)}
+
+
+def _size(rows: list[RawRow]) -> int:
+    """Bytes of the values as text; none of NULL."""
+    values = [value for row in rows for value in row.values.values() if value is not None]
+    texts = [value if type(value) is str else str(value) for value in values]
+    return len("".join(texts).encode("utf-8", "replace"))
 
 
 def _exact(value: Any) -> Any:
