@@ -1,10 +1,11 @@
-"""Messages of a broker are acknowledged only when they are kept. The broker is kombu's own, made of files, and a real
-Redis where this machine has one.
+"""Messages of a broker are acknowledged only when they are kept. The broker is kombu's own, made of files, a real Redis
+where this machine has one, and one that speaks AMQP where its address is given.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from exceptions_app.services import inbox
 from .conftest import Hospital
 from .events import event, inbox_of, records, sends_events
 
+AMQP = "TIEOUT_TEST_AMQP"
+"""The address of a broker to try, such as `amqp://guest:guest@127.0.0.1:5672//`; its queue `receipts` is emptied."""
 CLOUD = "application/cloudevents+json"
 
 
@@ -72,12 +75,30 @@ def _of_redis(server: RedisServer) -> Broker:
     return Broker(server.url, {}, lambda: int(store.llen("receipts")))  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["files", "redis"])
+def _of_amqp(url: str) -> Broker:
+    def left() -> int:
+        with Connection(url) as connection:
+            return int(
+                Queue("receipts")(connection.default_channel).queue_declare(passive=True).message_count
+            )
+
+    with Connection(url) as connection:
+        queue = Queue("receipts")(connection.default_channel)
+        queue.declare()
+        queue.purge()
+    return Broker(url, {}, left)
+
+
+@pytest.fixture(params=["files", "redis", "amqp"])
 def broker(
     request: pytest.FixtureRequest, hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Broker]:
     if request.param == "files":
         found = _of_files(tmp_path / "broker")
+    elif request.param == "amqp":
+        if not (url := os.environ.get(AMQP)):
+            pytest.skip(f"{AMQP} names no broker")
+        found = _of_amqp(url)
     elif (server := request.getfixturevalue("redis")) is not None:
         found = _of_redis(server)
     else:
