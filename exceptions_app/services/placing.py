@@ -160,6 +160,8 @@ class Placing:
     def sentence(self, found: Discrepancy) -> str:
         """What is wrong, in the category's words and with the facts' values."""
         facts: dict[str, Any] = json.loads(found.facts)
+        if (system := self._catalog.systems.get(str(facts.get("system")))) is not None:
+            facts["system"] = system.name
         return clean(wording.render(self._catalog.categories[found.category].sentence, facts, found.currency))
 
 

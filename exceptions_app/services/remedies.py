@@ -14,6 +14,7 @@ from exceptions_app.catalog.additions import Addition, CrosswalkAddition, Refere
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import MatchCheck, ScopedTolerance
 from exceptions_app.catalog.verify_causes import is_of
+from exceptions_app.domain import wording
 from exceptions_app.domain.cutoffs import Schedule
 from exceptions_app.models import ExceptionCase
 
@@ -193,9 +194,22 @@ def said(catalog: Catalog, addition: Addition) -> str:
         title = record.title if record and record.title else addition.record
         return f"{title}: {', '.join(f'{name} {value}' for name, value in addition.values.items())}"
     scoped = addition.scoped
-    figures = [f"{scoped.percent} %"] if scoped.percent is not None else []
-    figures = [str(scoped.absolute), *figures] if scoped.absolute is not None else figures
+    figures = [] if scoped.absolute is None else [_amount(catalog, addition, scoped.absolute)]
+    figures += [] if scoped.percent is None else [wording.percent(scoped.percent)]
     names = [catalog.entities[code].name if code in catalog.entities else code for code in scoped.entity]
     facts = [f"{name.replace('_', ' ')} {value}" for name, values in scoped.facts.items() for value in values]
     whom = ", ".join([*scoped.counterparty, *facts, *names])
-    return f"{addition.tolerance} of {addition.check}: up to {' or '.join(figures)} for {whom}"
+    check = catalog.checks.get(addition.check)
+    limit = f"limit of {addition.tolerance.replace('_', ' ')}"
+    return f"{check.title if check else addition.check}, {limit}: up to {' or '.join(figures)} for {whom}"
+
+
+def _amount(catalog: Catalog, addition: ToleranceAddition, figure: Decimal) -> str:
+    """Money in the currency of the limit; anything else as a number."""
+    check = catalog.checks.get(addition.check)
+    if not isinstance(check, MatchCheck) or addition.tolerance not in check.tolerances:
+        return wording.number(figure)
+    used = [each.tolerance for each in check.findings if each.tolerance is not None]
+    money = any(use.name == addition.tolerance and use.format == "money" for use in used)
+    own = check.tolerances[addition.tolerance].currency or catalog.site.reporting_currency
+    return wording.money(figure, own) if money else wording.number(figure)

@@ -199,12 +199,30 @@ def test_a_service_beyond_the_order_says_both_amounts(books: Books) -> None:
     assert told(books, THREE_WAY) == [("over_ordered", Decimal(200), "1,200 USD on PO1, 1,000 USD ordered.")]
 
 
+@pytest.mark.parametrize(
+    ("invoice", "receipt", "said"),
+    [
+        ({"unit": "PK", "quantity": 3}, {}, "I1 bills 3 PK, ordered per CS; no conversion."),
+        ({"unit_price": 5}, {}, "I1 bills 10 CS, ordered per CS; the price is that of another pack."),
+        (None, {"unit": "PK", "quantity": 3}, "R1 receives 3 PK, ordered per CS; no conversion."),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_said_with_document_and_quantity(
+    books: Books, invoice: dict[str, Any] | None, receipt: dict[str, Any], said: str
+) -> None:
+    books.order()
+    books.receipt(**receipt)
+    if invoice is not None:
+        books.invoice(**invoice)
+    assert [text for category, _, text in told(books, THREE_WAY) if category == "unit_mismatch"] == [said]
+
+
 def test_another_currency_is_said_with_the_amount_in_it(agreed: Books) -> None:
     agreed.order(order_number="PO2")
     agreed.receipt(order_number="PO2", receipt_number="R2")
     agreed.invoice(order_number="PO2", invoice_number="I2", currency="EUR")
     assert told(agreed, THREE_WAY) == [
-        ("currency_mismatch", Decimal(600), "I2 bills €600.00 in EUR on PO2, which is in USD.")
+        ("currency_mismatch", Decimal(600), "I2 bills 600 EUR on PO2, which is in USD.")
     ]
 
 
