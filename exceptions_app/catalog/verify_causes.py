@@ -36,6 +36,8 @@ def verify(judge: Judge, catalog: Catalog) -> None:
             for name, fact in rule.key.items():
                 if known is not None:
                     judge.choose("categories", code, [*at, "key", name], fact, known, "of its facts")
+            if rule.side_fact is not None and known is not None:
+                judge.choose("categories", code, [*at, "side_fact"], rule.side_fact, known, "of its facts")
             for fact in rule.when:
                 if known is not None:
                     judge.choose("categories", code, [*at, "when", fact], fact, known, "of its facts")

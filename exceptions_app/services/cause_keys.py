@@ -49,7 +49,7 @@ class Missing:
         if not all(key.values()):
             return None
         if rule.crosswalk is not None:
-            systems = self._of_side(check, rule.side)
+            systems = self._of_side(check, facts.get(rule.side_fact) if rule.side_fact else rule.side)
             if self.knows(rule.crosswalk, systems, str(*key.values())):
                 return None
             key |= {CROSSWALK: rule.crosswalk, SYSTEM: systems[0] if len(systems) == 1 else ""}

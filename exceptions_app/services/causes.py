@@ -151,7 +151,9 @@ def _children(session: Session, catalog: Catalog, least: dict[CauseKey, int]) ->
 
 
 def _asked(category: Category) -> list[str]:
-    return sorted({name for rule in category.caused_by for name in (*rule.key.values(), *rule.when)})
+    rules = category.caused_by
+    sides = {rule.side_fact for rule in rules if rule.side_fact}
+    return sorted(sides.union(*((*rule.key.values(), *rule.when) for rule in rules)))
 
 
 def _first(

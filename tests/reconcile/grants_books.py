@@ -34,7 +34,7 @@ def grants_site(folder: Path) -> Catalog:
                     "sponsor_rule",
                 ],
             ),
-            "ERP": ("erp", ["expense", "encumbrance", "cost_transfer"]),
+            "ERP": ("erp", ["expense", "encumbrance", "cost_transfer", "cost_center"]),
             "HCM": ("hcm", ["effort", "effort_certification"]),
         },
         {"award": [{"system": "ERP", "local": "FUND-1", "canonical": "A1"}]},

@@ -26,7 +26,7 @@ Said = dict[str, Any]
 _SYSTEMS = {
     "HCM": ("hcm", ["worker", "worker_listing", "assignment", "labor_allocation", "time_entry"]),
     "PAY": ("payroll", ["worker", "assignment", "labor_allocation", "pay_period", "pay_line", "payroll_posting"]),
-    "ERP": ("erp", ["assignment", "payroll_posting"]),
+    "ERP": ("erp", ["assignment", "payroll_posting", "cost_center", "department"]),
     "IDM": ("identity", ["identity_account"]),
 }  # fmt: skip
 _READ = {
@@ -42,7 +42,11 @@ _MAPPED = {"hcm_assignment": {"manager": "a"}}
 
 def site(folder: Path, without: Collection[str] = ()) -> Catalog:
     """A site whose feeds bring every record type of hire-to-retire; `without`: but for these feeds and columns."""
-    types = {one["code"]: one for one in yaml.safe_load(_records().read_text())["record_types"]}
+    types = {
+        one["code"]: one
+        for pack in ("foundation", "hire_to_retire")
+        for one in yaml.safe_load((PACKS / pack / "records.yaml").read_text())["record_types"]
+    }
     document = {
         "site": {"name": "Test", "packs": ["hire_to_retire"]},
         "entities": [{"code": "H1", "name": "North"}, {"code": "H2", "name": "South"}],
@@ -62,10 +66,6 @@ def site(folder: Path, without: Collection[str] = ()) -> Catalog:
     }  # fmt: skip
     (folder / "site.yaml").write_text(yaml.safe_dump(document))
     return load_catalog(folder, connector_models())
-
-
-def _records() -> Path:
-    return PACKS / "hire_to_retire" / "records.yaml"
 
 
 def _mapping(record: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -127,6 +128,15 @@ def test_departments_are_compared_alike(
 ) -> None:
     books.masters("department", **by_system)
     assert books.raised("fin.department") == [category]
+
+
+@pytest.mark.parametrize(("gone", "wrote"), [({}, "hcm"), ({"HCM": None}, "payroll")])
+def test_what_the_erp_lacks_names_the_side_that_wrote_it(
+    books: FinanceBooks, gone: dict[str, Any], wrote: str
+) -> None:
+    books.masters("department", ERP=None, **gone)
+    facts = json.loads(books.found("fin.department").facts)
+    assert (facts["kind"], facts["wrote"]) == ("Department", wrote)
 
 
 @pytest.mark.parametrize("master", ["account", "location"])

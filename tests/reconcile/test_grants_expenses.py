@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -254,3 +255,19 @@ def test_every_cause_names_its_regulation(catalog: Catalog) -> None:
             cause = catalog.categories[finding.category].cause
             if finding.category != "funding_code_expired":  # a project without sponsor is under none
                 assert "CFR" in cause or "NIH" in cause, finding.category
+
+
+@pytest.mark.parametrize(
+    ("held", "unmapped"), [(["C1"], "X9"), (["C1", "X9"], None), (["X9"], None), ([], None)],
+    ids=["unknown to the ERP", "another valid one", "the award's own is unknown", "no master"],
+)  # fmt: skip
+def test_a_cost_center_that_the_erp_lacks_is_unmapped(
+    books: GrantsBooks, held: list[str], unmapped: str | None
+) -> None:
+    books.put("award", "GRANTS")
+    books.put("award_cost_center", "GRANTS")
+    books.put("expense", "ERP", cost_center="X9")
+    for code in held:
+        books.add("cost_center", "ERP", entity=None, cost_center=code, name=code, status="active")
+    facts = json.loads(books.found(EXPENSE).facts)
+    assert facts.get("unmapped") == unmapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -173,3 +174,49 @@ def test_managers_are_told_by_number(people: PeopleBooks) -> None:
     people.con.execute("DELETE FROM all_assignment")
     people.slice("HCM", is_head=True)
     assert sentence(people, MANAGER) == "W1 reports to M1, who left on 1 Nov 2026."
+
+
+def _facts(people: PeopleBooks, check: str) -> dict[str, str | None]:
+    facts: dict[str, str | None] = json.loads(people.only(check).facts)
+    return facts
+
+
+MASTERS: list[tuple[str, list[str], str | None, str | None]] = [
+    ("both are known", ["4100", "PX-9"], None, None),
+    ("payroll's is not", ["4100", "7000"], None, "PX-9"),
+    ("HCM's is not", ["PX-9"], "4100", None),
+    ("neither is: no master tells", [], None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("held", "hcm", "payroll"), [row[1:] for row in MASTERS], ids=[row[0] for row in MASTERS]
+)
+@pytest.mark.parametrize("column", ["cost_center", "department"])
+def test_a_code_that_the_masters_lack_is_unmapped(
+    people: PeopleBooks, column: str, held: list[str], hcm: str | None, payroll: str | None
+) -> None:
+    for code in held:
+        people.add(column, "ERP", entity=None, name=code, status="active", **{column: code})
+    # What another system's list holds says nothing of the ERP's.
+    people.add(column, "PAY", entity=None, name="PX-9", status="active", **{column: "PX-9"})
+    people.slice("HCM", **{column: "4100"})
+    people.slice("PAY", **{column: "PX-9"})
+    facts = _facts(people, PAYROLL)
+    assert (facts.get("hcm_unmapped"), facts.get("payroll_unmapped")) == (hcm, payroll)
+
+
+@pytest.mark.parametrize(
+    ("held", "hcm"), [(["4100"], "HX-9"), (["4100", "HX-9"], None), (["HX-9"], None), ([], None)]
+)
+@pytest.mark.parametrize("column", ["cost_center", "department"])
+def test_a_code_of_hcm_that_the_masters_lack_is_unmapped_in_the_erp(
+    people: PeopleBooks, column: str, held: list[str], hcm: str | None
+) -> None:
+    for code in held:
+        people.add(column, "ERP", entity=None, name=code, status="active", **{column: code})
+    people.slice("HCM", **{column: "HX-9"})
+    people.slice("ERP", **{column: "4100"})
+    facts = _facts(people, ERP)
+    assert facts.get("hcm_unmapped") == hcm
+    assert "payroll_unmapped" not in facts

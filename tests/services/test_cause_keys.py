@@ -54,4 +54,5 @@ def test_without_the_fact_there_is_no_cause(network: Catalog, facts: dict[str, A
 
 def test_causes_are_in_the_order_of_declaration(network: Catalog) -> None:
     expected = ["unmapped_supplier", "missing_conversion", "price_list_differs"]
-    assert cause_categories(network)[:3] == expected
+    found = cause_categories(network)
+    assert [code for code in found if code in expected] == expected

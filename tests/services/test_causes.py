@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -58,10 +58,22 @@ class World:
         self._count, self._now = 0, NOW
 
     def blocked(self, *, amount: int = 100, **facts: str) -> ExceptionCase:
+        return self.live("blocked", CHECK, {"order": f"PO-{self._count + 1}"}, facts, amount=amount)
+
+    def live(
+        self,
+        category: str,
+        check: str,
+        key: Mapping[str, str],
+        facts: Mapping[str, str | None],
+        *,
+        amount: int = 100,
+    ) -> ExceptionCase:
+        """An open exception of a check, by its business key and facts."""
         self._count += 1
         case: ExceptionCase = self._make(
-            category="blocked", check_code=CHECK, facts=json.dumps(facts), fingerprint=b"%016d" % self._count,
-            business_key=json.dumps({"order": f"PO-{self._count}"}), reporting_amount_e4=amount * SCALE,
+            category=category, check_code=check, facts=json.dumps(facts), fingerprint=b"%016d" % self._count,
+            business_key=json.dumps(key), reporting_amount_e4=amount * SCALE,
         )  # fmt: skip
         return case
 

@@ -35,6 +35,7 @@ class CausedBy(Shape):
     key: dict[Name, FactName] = Field(min_length=1, description="a fact of the cause -> where it is here")
     crosswalk: Code | None = Field(None, description="the key's one value is an identifier that it lacks")
     side: Name | None = Field(None, description="the side of the check that wrote it: says which system")
+    side_fact: FactName | None = Field(None, description="the fact that names that side, where it varies")
     when: dict[FactName, str] = Field(default_factory=dict, description="facts that must have these values")
     at_least: int = Field(1, ge=1, description="so many exceptions make a cause")
 
