@@ -8,7 +8,7 @@ NPM := scripts/npm
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all crash lint format bench lock migrate assets screenshots clean
+.PHONY: help demo serve test test-all crash lint format bench lock migrate assets screenshots options clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ bench: $(VENV)/.dev static/vendor/.built ## the benchmarks, one JSON line a figu
 
 screenshots: $(VENV)/.dev static/vendor/.built ## pictures of the main pages of a demo, both themes, three widths, into instance/screenshots
 	$(BIN)/python scripts/screenshots.py $(SHOTS)
+
+options: $(VENV)/.runtime ## write docs/options.md from the option models
+	$(BIN)/python scripts/options.py
 
 lock: $(VENV)/.dev ## make the lock files anew from pyproject.toml and package.json
 	$(BIN)/pip install --quiet uv
