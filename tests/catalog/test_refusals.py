@@ -26,6 +26,10 @@ _LOOK_UP = (
     "{{record: line, kind: erp, lookups: {{rate: {{record: line, on: {{order_number: order_number}}, columns: [unit], {}}}}}, columns",
 )
 _VERSIONS = "  - {{code: was, title: Was, key: [order_number], {}}}\nfeeds:\n"
+_CAUSED = (
+    "target: 1 business day",
+    "target: 1 business day\n    caused_by: [{{category: why, crosswalk: unit, key: {{x: a}}, {}}}]\n  - {{code: why, title: W, sentence: x, cause: x, guidance: [x], owner: d, queue: desk, target: 1 day}}",
+)
 # what is changed, into what, and what must be said: path, message, expected or suggestion
 WRONG = [
     ("{code: H1, name: North, parent: NET}", "{code: H1, nam: North, parent: NET}", "entities.H1.nam", "unknown field 'nam'", "name"),
@@ -40,6 +44,8 @@ WRONG = [
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 2026-05-01, valid_to: 2026-01-01}", "entities.H2.valid_to", "ends before", ""),
     ("    system: erp1\n    record_type: line\n", "    system: erp1\n    record_type: line\n    every: 0s\n", "feeds.erp_lines.every", "got '0s'", ""),
     ("    system: erp1\n    record_type: line\n", "    system: erp1\n    record_type: line\n    lag: 9999999999d\n", "feeds.erp_lines.lag", "got '9999999999d'", ""),
+    (_CAUSED[0], _CAUSED[1].format("side_fact: wrote"), "categories.differs.caused_by.0.side_fact", "'wrote'", ""),
+    (_CAUSED[0], _CAUSED[1].format("side: erp, side_fact: a"), "categories.differs.caused_by.0", "got {'category'", "a side, or the fact that names it"),
     ("target: 1 business day", "target: 9999999 business days", "categories.differs.target", "got '9999999 business days'", ""),
     ("target: 1 business day", "target: 9999999999 minutes", "categories.differs.target", "got '9999999999 minutes'", ""),
     ("{code: H2, name: South, parent: NET}", "{code: H2, name: S, valid_from: 31/12/2026}", "entities.H2.valid_from", "'31/12/2026'", ""),

@@ -43,6 +43,8 @@ class CausedBy(Shape):
     def _one_identifier(self) -> CausedBy:
         if self.crosswalk is not None and len(self.key) != 1:
             raise ValueError("one key beside a crosswalk: the identifier that it lacks")
+        if self.side is not None and self.side_fact is not None:
+            raise ValueError("a side, or the fact that names it")
         return self
 
 
