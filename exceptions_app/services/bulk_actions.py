@@ -147,7 +147,7 @@ def _freeze(
     """One item per exception, with the version that counts, and what they are worth together."""
     if picked is not None:
         rows = [(made.id, case_id, seen, "waiting") for case_id, seen in sorted(dict(picked).items())]
-        bulk.insert(session, BulkItem, ("bulk_id", "case_id", "seen", "status"), _there(session, rows))
+        bulk.insert(session, BulkItem, ("bulk_id", "case_id", "seen", "status"), _there(session, viewer, rows))
     elif wanted is not None:
         conditions = [*visible(viewer), *conditions_of(wanted, ctx.catalog, viewer.user_id, ctx.now)]
         case = ExceptionCase
@@ -164,10 +164,10 @@ def _freeze(
         raise NotAllowedError(f"More than {MOST:,} at once are not changed. Narrow the filter down first.")
 
 
-def _there(session: Session, rows: Sequence[bulk.Row]) -> list[bulk.Row]:
-    """Without ids that no exception has."""
+def _there(session: Session, viewer: Viewer, rows: Sequence[bulk.Row]) -> list[bulk.Row]:
+    """Without ids of which the person sees no exception: another's is as if it did not exist."""
     ids = [row[1] for row in rows]
-    there = set(session.scalars(select(ExceptionCase.id).where(ExceptionCase.id.in_(ids))))
+    there = set(session.scalars(select(ExceptionCase.id).where(ExceptionCase.id.in_(ids), *visible(viewer))))
     return [row for row in rows if row[1] in there]
 
 

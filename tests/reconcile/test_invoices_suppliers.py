@@ -176,7 +176,7 @@ def test_a_letter_goes_to_the_address_in_the_supplier_master(tmp_path: Path, mai
     books.invoice(unit_price=70)
     books.supplier(email=mail)
     (found,) = (one for one in books.primary() if one.category == "price_variance")
-    assert json.loads(found.facts).get("mail") == mail
+    assert json.loads(found.facts).get("letter_to") == mail
 
 
 def three_accounts(books: InvoiceBooks, **portal: Any) -> None:
