@@ -147,7 +147,9 @@ def _freeze(
     """One item per exception, with the version that counts, and what they are worth together."""
     if picked is not None:
         rows = [(made.id, case_id, seen, "waiting") for case_id, seen in sorted(dict(picked).items())]
-        bulk.insert(session, BulkItem, ("bulk_id", "case_id", "seen", "status"), _there(session, viewer, rows))
+        bulk.insert(
+            session, BulkItem, ("bulk_id", "case_id", "seen", "status"), _there(session, viewer, rows)
+        )
     elif wanted is not None:
         conditions = [*visible(viewer), *conditions_of(wanted, ctx.catalog, viewer.user_id, ctx.now)]
         case = ExceptionCase
