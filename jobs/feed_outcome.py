@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exceptions_app.catalog.schema import Feed
-from exceptions_app.connectors.base import QuotaUse
+from exceptions_app.connectors.quota import QuotaUse
 from exceptions_app.records.drift import FieldsSeen
 from exceptions_app.records.raw import clean
 from exceptions_app.records.words import UnknownWord

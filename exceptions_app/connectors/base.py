@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 
@@ -72,22 +72,6 @@ class TransportError(Exception):
         self.retry_after = retry_after
         self.sent = sent
         self.answered = answered
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaUse:
-    """How much of a system's quota is used in its present while, which ends at `ends` (UTC)."""
-
-    used: int
-    allowed: int
-    per: timedelta
-    ends: datetime
-    warn_at: int
-    """From this share of it, in percent, people are told."""
-
-    @property
-    def nearly_up(self) -> bool:
-        return self.used * 100 >= self.allowed * self.warn_at
 
 
 class FeedContentError(Exception):

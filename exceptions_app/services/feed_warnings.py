@@ -9,7 +9,7 @@ from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import canonical
-from exceptions_app.connectors.base import QuotaUse
+from exceptions_app.connectors.quota import QuotaUse
 from exceptions_app.domain.fingerprint import evidence_hash
 from exceptions_app.domain.instant import iso
 from exceptions_app.domain.wording import duration

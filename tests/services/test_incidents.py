@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from exceptions_app.connectors.base import QuotaUse
+from exceptions_app.connectors.quota import QuotaUse
 from exceptions_app.models import ExceptionCase
 from exceptions_app.services import feed_warnings, incidents
 from exceptions_app.services.intake import IntakeCounts

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from exceptions_app.catalog.schema import Interval, Shape
 
 from ..exact_xml import parse_xml
+from ..separators import one_character
 from .options import Encoding, Inside
 
 KEY = "{idempotency_key}"
@@ -98,11 +99,8 @@ class FilesSubmit(Shape):
 
     @field_validator("delimiter")
     @classmethod
-    def _one_character(cls, text: str) -> str:
-        text = "\t" if text == "tab" else text
-        if len(text) != 1 or text in '"\r\n':
-            raise ValueError("expected one character, or tab")
-        return text
+    def _separates(cls, text: str) -> str:
+        return one_character(text)
 
     @model_validator(mode="after")
     def _fits(self) -> FilesSubmit:

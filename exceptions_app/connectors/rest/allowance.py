@@ -21,7 +21,8 @@ from exceptions_app.domain.breaker import Gate
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.wording import duration
 
-from ..base import QuotaUse, TransportError
+from ..base import TransportError
+from ..quota import QuotaUse
 from .connection_options import RestBreaker, RestConnection, RestQuota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,13 +18,13 @@ from ..base import (
     FeedContentError,
     Notes,
     Page,
-    QuotaUse,
     RawRow,
     RowProblem,
     cut,
 )
 from ..exact_json import dump, flat, repeated_key
 from ..marks import Mark
+from ..quota import QuotaUse
 from .ahead import ahead
 from .allowance import Ledger, shared
 from .asking import Part, Requests

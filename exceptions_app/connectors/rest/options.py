@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from exceptions_app.catalog.schema import Duration, Shape, TimeZone
 
+from ..separators import one_character
 from .bulk_options import RestBulk
 from .connection_options import RestConnection
 from .header_names import checked
@@ -186,11 +187,8 @@ class RestRead(Shape):
 
     @field_validator("delimiter")
     @classmethod
-    def _one_character(cls, text: str) -> str:
-        text = "\t" if text == "tab" else text
-        if len(text) != 1 or text in '"\r\n':
-            raise ValueError("expected one character, or tab")
-        return text
+    def _separates(cls, text: str) -> str:
+        return one_character(text)
 
     @property
     def posts(self) -> bool:
