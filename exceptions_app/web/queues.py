@@ -29,7 +29,7 @@ from exceptions_app.runtime import runtime
 from exceptions_app.services import actions, bulk_actions, comments
 from exceptions_app.services.bulk_apply import Asked
 
-from . import acting, facets, gate, hx
+from . import acting, facets, filter_bar, gate, hx
 from .bulk import picked_in
 from .forms import is_number
 from .gate import needs
@@ -74,7 +74,7 @@ def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
             template,
             seen=seen,
             wanted=seen.wanted,
-            facets=facets.facets(viewer, catalog, seen.wanted, team),
+            facets=filter_bar.choices_html(viewer, catalog, seen.wanted, team),
             chips=facets.chips(catalog, seen.wanted, team, viewer, seen.more),
             sorts=facets.sort_links(seen.wanted, seen.more),
             pasted=seen.pasted(),
