@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     CompoundSelect,
     Select,
@@ -98,7 +99,8 @@ def _tally(session: Session, now: datetime, with_stage: bool) -> CompoundSelect[
     if session.get_bind().dialect.name == "postgresql":
         parts.append(_counted(CaseTallyDelta))
     if with_stage:
-        parts += [_passed(now, Case.sla_stage.expression, "-1"), _passed(now, stage_sql(now), "1")]
+        passed = _passed(now)
+        parts += [_moved(passed, passed.c.was, "-1"), _moved(passed, passed.c.stage, "1")]
     return union_all(*parts)
 
 
@@ -106,12 +108,20 @@ def _counted(table: Any) -> Select[Any]:
     return select(*(getattr(table, name) for name in DIMENSIONS), table.count)
 
 
-def _passed(now: datetime, stage: ColumnElement[Any], by: str) -> Select[Any]:
-    """The sweep is due for these, and for no others can the stage have changed: found by the sweep's own index."""
+def _passed(now: datetime) -> CTE:
+    """The sweep is due for these, and for no others can the stage have changed. Found by the sweep's own index and
+    by nothing else: read twice and so kept, no other condition is taken into it.
+    """
+    columns = (Case.queue, Case.entity, Case.category, Case.status, Case.aging, Case.sla_stage.label("was"))
+    return select(*columns, stage_sql(now).label("stage")).where(Case.next_sla_at <= now).cte("passed")
+
+
+def _moved(passed: CTE, stage: ColumnElement[Any], by: str) -> Select[Any]:
+    column = passed.c
     return select(
-        Case.queue, Case.entity, Case.category, Case.status, stage.label("stage"), Case.aging,
+        column.queue, column.entity, column.category, column.status, stage.label("stage"), column.aging,
         literal_column(by).label("count"),
-    ).where(Case.next_sla_at <= now, Case.status == Status.OPEN.value)  # fmt: skip
+    )  # fmt: skip
 
 
 def _fitting(
