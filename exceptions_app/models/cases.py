@@ -115,6 +115,8 @@ class ExceptionCase(Base):
         Index("ix_case_live_cost", "delay_cost_e4", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_case_live_aging", "aging", "due_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_case_live_category", "category", "due_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_case_live_category_amount", "category", "reporting_amount_e4", "id", sqlite_where=_LIVE,
+              postgresql_where=_LIVE),
         Index("ix_case_owner", "owner_id", "due_at", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_case_cluster", "category", "counterparty", "entity", "queue", "reporting_amount_e4",
               sqlite_where=_ALONE, postgresql_where=_ALONE),

@@ -71,6 +71,8 @@ def plan(session: Session, viewer: Viewer, catalog: Catalog, wanted: QueueFilter
     found = _all(viewer, catalog, wanted, now)
     number = _counted(session, viewer, catalog, wanted, now)
     exact = number if tally.is_counted(wanted) else None
+    if _ordered_within(viewer, wanted):
+        return Plan(found, order(wanted), exact, number)
     some: tuple[ColumnElement[bool], ...] = ()
     if (number is not None and number <= FEW) or _few(wanted):
         return Plan(found, replace(order(wanted), off_index=True), exact, number)
@@ -126,6 +128,12 @@ def _counted(
         stage=wanted.stage, aging=wanted.aging,
     )  # fmt: skip
     return tally.count(session, viewer, catalog, counted, now) if tally.is_counted(counted) else None
+
+
+def _ordered_within(viewer: Viewer, wanted: QueueFilter) -> bool:
+    """Whether one category is all that is asked for, in an order that an index has within each."""
+    alone = QueueFilter(category=wanted.category[:1], sort=wanted.sort) == wanted and bool(wanted.category)
+    return alone and wanted.sort.lstrip("-") in ("due", "amount") and not visible(viewer)
 
 
 def _few(wanted: QueueFilter) -> bool:
