@@ -16,7 +16,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import Delivery, RetryBatch, Task, User
 from exceptions_app.services import outbox, system_gates
 from exceptions_app.services.audit_verify import verify
-from jobs import deliver
+from jobs import delivering
 from tests.connectors.loopback import Asked, Loopback, Reply
 
 from .conftest import Clock, receipt
@@ -28,7 +28,7 @@ Make = Callable[..., Writing]
 @pytest.fixture
 def writing(database: Any, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """`writing(target, **delivery)`: an install that writes to that target."""
-    monkeypatch.setattr(deliver, "LINGER", 0.0)
+    monkeypatch.setattr(delivering, "LINGER", 0.0)
     servers: list[Loopback] = []
 
     def start(target: Target | None = None, **options: Any) -> Writing:

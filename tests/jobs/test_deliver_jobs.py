@@ -17,7 +17,7 @@ from exceptions_app.queries import attempts, retry_batches
 from exceptions_app.services import outbox
 from exceptions_app.services import retry_batches as steering
 from exceptions_app.services.audit_verify import verify
-from jobs import deliver
+from jobs import delivering
 from tests.connectors.loopback import Asked, Loopback, Reply
 
 from .conftest import Clock, receipt
@@ -58,7 +58,7 @@ def state(word: str, text: str = "", status: int = 200, **headers: str) -> Reply
 
 @pytest.fixture
 def writing(database: Any, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    monkeypatch.setattr(deliver, "LINGER", 0.0)
+    monkeypatch.setattr(delivering, "LINGER", 0.0)
     servers: list[Loopback] = []
 
     def start(target: Later, job: dict[str, Any] = JOB, **options: Any) -> Writing:

@@ -11,7 +11,7 @@ import pytest
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.catalog.problems import CatalogError
 from exceptions_app.connectors.registry import connector_models
-from jobs import deliver
+from jobs import delivering
 
 from .conftest import SITE, Clock
 from .writing import Target, Writing, make
@@ -57,7 +57,7 @@ def drop(tmp_path: Path) -> Path:
 def writing(
     database: Any, clock: Clock, tmp_path: Path, drop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Writing:
-    monkeypatch.setattr(deliver, "LINGER", 0.0)
+    monkeypatch.setattr(delivering, "LINGER", 0.0)
     return make(database, clock, tmp_path, None, Target(), writes=OPERATION.format(root=drop))
 
 
