@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import reduce
 from typing import Any
 
 from sqlglot import exp
@@ -11,7 +10,7 @@ from sqlglot import exp
 from .expression_functions import AGGREGATES, CORE, FUNCTIONS, SIDES
 from .expression_nodes import CALLS, QUIET
 from .expression_scope import Scope
-from .expression_tree import BOOLEAN, TEXT, ExpressionError, Node
+from .expression_tree import BOOLEAN, TEXT, ExpressionError, Node, joined
 from .problems import closest
 
 
@@ -103,7 +102,7 @@ class Calls(ABC):
             for left, right in self.scope.pairs[named]
         ]
         none = Node("boolean", BOOLEAN, (), False)
-        return reduce(lambda a, b: Node("or", BOOLEAN, (a, b)), matches) if matches else none
+        return joined("or", matches) if matches else none
 
 
 def _equal(value: Node, text: str) -> Node:

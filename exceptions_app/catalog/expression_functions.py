@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import expression_times as times
 from . import expression_typing as typed
 from .expression_tree import INTEGER
 from .expression_typing import Build
@@ -33,6 +34,14 @@ _ALL = (
         "greatest", "greatest(a, b, …)", "the largest; NULLs are left out", 2, None, typed.alike("greatest")
     ),
     Function("abs", "abs(number)", "without its sign", 1, 1, typed.number("abs")),
+    Function(
+        "round",
+        "round(value, n)",
+        "a number with at most n decimals (0 to 10), halves away from zero; of a text with any number of decimals, too",
+        2,
+        2,
+        typed.rounded,
+    ),
     Function("upper", "upper(text)", "in capital letters", 1, 1, typed.texts("upper")),
     Function("lower", "lower(text)", "in small letters", 1, 1, typed.texts("lower")),
     Function("trim", "trim(text)", "without blanks at both ends", 1, 1, typed.texts("trim")),
@@ -74,15 +83,15 @@ _ALL = (
         1,
         typed.texts("normalise"),
     ),
-    Function("now", "now()", "the time of the check run", 0, 0, typed.now),
-    Function("days_ago", "days_ago(n)", "n × 24 hours before the check run", 1, 1, typed.ago("days_ago")),
+    Function("now", "now()", "the time of the check run", 0, 0, times.now),
+    Function("days_ago", "days_ago(n)", "n × 24 hours before the check run", 1, 1, times.ago("days_ago")),
     Function(
         "business_days_ago",
         "business_days_ago(n)",
         "n business days before the check run, in the entity's calendar",
         1,
         1,
-        typed.ago("business_days_ago"),
+        times.ago("business_days_ago"),
     ),
     Function(
         "closed_through",
@@ -91,7 +100,7 @@ _ALL = (
         "NULL before the first",
         1,
         1,
-        typed.closed_through,
+        times.closed_through,
     ),
     Function(
         "days_since",
@@ -99,7 +108,7 @@ _ALL = (
         "calendar days (UTC) from a date or timestamp to the check run",
         1,
         1,
-        typed.days_since,
+        times.days_since,
     ),
     Function(
         "days_between",
@@ -107,7 +116,7 @@ _ALL = (
         "calendar days (UTC) from one date or timestamp to another; negative where `to` is the earlier",
         2,
         2,
-        typed.days_between,
+        times.days_between,
     ),
     Function("sum", "sum(number)", "the total of a group", 1, 1, typed.number("sum")),
     Function("min", "min(value)", "the smallest of a group", 1, 1, typed.extreme("min")),
@@ -152,7 +161,7 @@ _ALL = (
         "(`'yyyymmdd'`) each part must have all of its digits",
         2,
         2,
-        typed.parse_date,
+        times.parse_date,
     ),
     Function(
         "parse_timestamp",
@@ -164,15 +173,16 @@ _ALL = (
         "where it is none",
         1,
         3,
-        typed.parse_timestamp,
+        times.parse_timestamp,
     ),
     Function(
         "parse_decimal",
-        "parse_decimal(text, '.')",
-        "an exact number: `1234.5`, `1,234.50`, `1 234.50`; `(12.00)` and `12.00-` are negative; NULL for "
-        "anything else, such as `0,5` or `1.234,5`. With `','` as the decimal sign it is the other way round",
+        "parse_decimal(text, '.', n)",
+        "an exact number with at most n decimals (4, up to 10): `1234.5`, `1,234.50`, `1 234.50`; `(12.00)` and "
+        "`12.00-` are negative; NULL for anything else, such as `0,5` or `1.234,5`. With `','` as the decimal sign it "
+        "is the other way round",
         1,
-        2,
+        3,
         typed.parse_decimal,
     ),
     Function(

@@ -28,6 +28,7 @@ CALLS: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
     exp.LogicalOr: ("bool_or", ("this",)),
     exp.LogicalAnd: ("bool_and", ("this",)),
     exp.Split: ("split", ("this", "expression", "limit")),
+    exp.Round: ("round", ("this", "decimals")),
     exp.Anonymous: ("", ("expressions",)),
 }
 CASTS = {
@@ -50,6 +51,33 @@ SAID = {
     exp.CurrentDate: "CURRENT_DATE; use now()",
     exp.Interval: "intervals; use days_ago(n) or business_days_ago(n)",
     exp.Star: "*; only count(*)",
+    exp.If: "IF; use CASE WHEN … THEN … ELSE … END",
+    exp.TryCast: "TRY_CAST; CAST gives NULL for what does not fit",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM; compare with = and IS NULL",
+    exp.NullSafeNEQ: "IS DISTINCT FROM; compare with <> and IS NULL",
+    exp.Mod: "%, a division; compare products instead",
+    exp.RegexpLike: "a regular expression; use matches(text, 'pattern')",
+    exp.SimilarTo: "a regular expression; use matches(text, 'pattern')",
+    exp.Any: "ANY; use IN with literals",
+    exp.Exists: "subqueries",
+    exp.AtTimeZone: "AT TIME ZONE; in a mapping, parse_timestamp(text, 'zone') reads local times",
+    exp.SplitPart: "split_part; use split(text, separator, n)",
+    exp.ConcatWs: "concat_ws; use concat(a, b)",
+    exp.Tuple: "several values in brackets",
+    exp.Placeholder: "parameters",
+    exp.Parameter: "parameters",
 }
+_TWO = frozenset({"this", "expression"})
+FORMS: dict[type[exp.Expression], frozenset[str]] = {
+    **dict.fromkeys((*COMPARE, *LOGIC, *SUMS, exp.Mul, exp.Is), _TWO),
+    **dict.fromkeys((exp.Neg, exp.Not, exp.Paren, exp.Boolean, exp.Null), frozenset({"this"})),
+    exp.Literal: frozenset({"this", "is_string"}),
+    exp.Column: frozenset({"this", "table", "db", "catalog"}),
+    exp.In: frozenset({"this", "expressions", "query"}),
+    exp.Between: frozenset({"this", "low", "high"}),
+    exp.Case: frozenset({"this", "ifs", "default"}),
+    exp.Cast: frozenset({"this", "to", "format"}),
+}
+"""What may be said of a node; whatever else its text said would be passed over, so it is refused."""
 QUIET = {"big_int", "safe", "coalesce", "ignore_nulls", "is_null", "_type"}
 """Arguments that sqlglot sets by itself and that say nothing about the text."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
 from typing import Any
 
 from sqlglot import exp
 
 from .expression_calls import Calls
-from .expression_nodes import CALLS, CASTS, COMPARE, LOGIC, SAID, SUMS
+from .expression_casts import cast_to
+from .expression_nodes import CALLS, COMPARE, FORMS, LOGIC, QUIET, SAID, SUMS
 from .expression_scope import column_of
 from .expression_tree import (
     BOOLEAN,
@@ -19,6 +19,7 @@ from .expression_tree import (
     Kind,
     Node,
     factors,
+    joined,
     kind_of,
     product,
     total,
@@ -40,10 +41,13 @@ class Reader(Calls):
 
     def _read(self, node: Any) -> Node:
         kind = type(node)
+        more = [key for key, value in node.args.items() if value and key not in FORMS.get(kind, node.args)]
+        if set(more) - QUIET:
+            raise ExpressionError(f"not allowed here: {more[0].upper()} in '{node.sql()[:40]}'")
         if kind in COMPARE:
             return self._compare(node, COMPARE[kind])
         if kind in LOGIC:
-            return Node(LOGIC[kind], BOOLEAN, (self._boolean(node.left), self._boolean(node.right)))
+            return joined(LOGIC[kind], [self._boolean(part) for part in node.flatten()])
         if kind in SUMS:
             left, right = self._number(node.left), self._number(node.right)
             return Node(SUMS[kind], total(left.kind, right.kind), (left, right))
@@ -105,6 +109,8 @@ class Reader(Calls):
                 )
             return Node("column", TEXT, (), (None, name))
         written = f"{qualifier}.{name}" if qualifier else name
+        if "." in name and written in self.scope.columns:
+            raise ExpressionError(f'"{name}" in double quotes is one name', suggestion=name)
         if written not in self.scope.columns:
             raise ExpressionError(f"unknown column '{written}'", suggestion=self._near(written))
         return Node("column", kind_of(self.scope.columns[written]), (), (qualifier, name))
@@ -162,6 +168,8 @@ class Reader(Calls):
         kind, values = widen(values, "CASE")[0], list(widen(values, "CASE")[1])
         if node.this is not None:
             operands = [self.read(node.this), *(self.read(when.this) for when in whens)]
+            if any(operand.op == "null" for operand in operands[1:]):
+                raise ExpressionError("nothing equals NULL", suggestion="CASE WHEN … IS NULL THEN …")
             head, *tests = widen(operands, "CASE")[1]
         else:
             head, tests = None, [self._boolean(when.this) for when in whens]
@@ -169,17 +177,4 @@ class Reader(Calls):
         return Node("case", kind, (*([head] if head else []), *pairs, values[-1]), head is not None)
 
     def _read_cast(self, node: exp.Cast) -> Node:
-        target = CASTS.get(node.to.this)
-        if target is None or node.to.expressions or node.args.get("format"):
-            raise ExpressionError("CAST goes to text, integer, decimal, date, timestamp or boolean")
-        inner = self.read(node.this)
-        if inner.op == "literal" and target in ("date", "timestamp"):
-            _proper_time(str(inner.value), target)
-        return Node("cast", kind_of(target), (inner,))
-
-
-def _proper_time(text: str, target: str) -> None:
-    try:
-        date.fromisoformat(text) if target == "date" else datetime.fromisoformat(text)
-    except ValueError:
-        raise ExpressionError(f"'{text}' is not a {target}") from None
+        return cast_to(node, self.read(node.this))

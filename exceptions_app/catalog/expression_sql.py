@@ -7,10 +7,16 @@ gives NULL.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from .expression_tree import EPOCHS, SQL_TYPES, Kind, Node
+from .expression_reading_sql import (
+    cast_sql,
+    parse_date_sql,
+    parse_decimal_sql,
+    parse_timestamp_sql,
+    round_sql,
+)
+from .expression_tree import Kind, Node
 from .json_path import sql_of
 
 Names = Callable[[str | None, str], str]
@@ -32,6 +38,17 @@ def quote(name: str) -> str:
 def literal(value: str) -> str:
     """A text in single quotes."""
     return "'" + value.replace("'", "''") + "'"
+
+
+_COPIES = {
+    "cast": 4, "round": 2, "sum": 3, "json_field": 2, "parse_date": 2, "parse_decimal": 22, "parse_timestamp": 13,
+}  # fmt: skip
+"""How often the SQL of an operation says its argument, where it does more than once."""
+
+
+def size_of(node: Node) -> int:
+    """About how many parts the SQL of a tree has."""
+    return 1 + _COPIES.get(node.op, 1) * sum(map(size_of, node.args))
 
 
 def write(node: Node, names: Names) -> str:
@@ -97,80 +114,6 @@ def _total(node: Node, args: list[str]) -> str:
     return f"COALESCE(TRY_CAST({found} AS {node.kind.sql}), {held})"
 
 
-_PLAIN = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-_BLANK = r"[ \x{a0}\x{2009}\x{202f}]"
-_GROUPED = (
-    rf"([0-9]+|[1-9][0-9]{{0,2}}(,[0-9]{{3}})+|[1-9][0-9]{{0,2}}({_BLANK}[0-9]{{3}})+)(\.[0-9]*)?|\.[0-9]+"
-)
-_DRESSED = rf"^\s*([+-]?\s*({_GROUPED})|({_GROUPED})\s*-|\(\s*({_GROUPED})\s*\))\s*$"
-"""A group of thousands never begins with a zero: `0,500` is no number here, and never 500."""
-
-
-def _parse_decimal(node: Node, args: list[str]) -> str:
-    """Most texts are plain and cost one look; only a dressed one that is surely a number is undressed."""
-    text, kind = args[0], SQL_TYPES["decimal"]
-    if node.value == ",":
-        text = f"TRANSLATE({text}, '.,', ',.')"
-    digits = f"REGEXP_REPLACE({text}, '[^0-9.]', '', 'g')"
-    sign = f"CASE WHEN REGEXP_MATCHES({text}, '[(-]') THEN '-' ELSE '' END"
-    return (
-        f"(CASE WHEN REGEXP_MATCHES({text}, '{_PLAIN}') THEN TRY_CAST({text} AS {kind}) "
-        f"WHEN REGEXP_MATCHES({text}, '{_DRESSED}') THEN TRY_CAST(CONCAT({sign}, {digits}) AS {kind}) END)"
-    )
-
-
-def _parse_timestamp(node: Node, args: list[str]) -> str:
-    text = args[0]
-    if node.value is None:
-        return f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    if isinstance(node.value, tuple):
-        zone, pattern = node.value
-        if pattern in EPOCHS:
-            return _since_1970(text, EPOCHS[pattern])
-        return _of_zone(_read_by(text, pattern), zone)
-    local = _of_zone(f"TRY_CAST({text} AS TIMESTAMP)", node.value)
-    offset = r"(?i)(z|\d{2}:\d{2}.*[+-]\d{2}(:?\d{2})?)$"
-    exact = f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    return f"(CASE WHEN REGEXP_MATCHES({text}, '{offset}') THEN {exact} ELSE {local} END)"
-
-
-def _of_zone(local: str, zone: str) -> str:
-    """A local time as an instant. Of one that comes twice, when clocks go back by an hour or half of one, the first
-    passing is meant, as `ZoneInfo` means it; the engine alone would mean the second.
-    """
-    if zone == "UTC":
-        return f"({local} AT TIME ZONE 'UTC')"
-    at = f"AT TIME ZONE {literal(zone)}"
-    earlier = (f"(t {at}) - INTERVAL {minutes} MINUTE" for minutes in (60, 30))
-    first = " ".join(f"WHEN ({each}) {at} = t THEN {each}" for each in earlier)
-    return f"(LIST_TRANSFORM([{local}], lambda t: CASE {first} ELSE t {at} END)[1])"
-
-
-_JSON_DATE = r"^\s*/Date\((-?[0-9]+)([+-][0-9]{4})?\)/\s*$"
-"""Milliseconds since 1970 as older services write them: `/Date(1794121050080-0700)/`, whose offset says nothing."""
-
-
-def _read_by(text: str, pattern: str) -> str:
-    """A date or time by a pattern of strptime. Without separators each part has all of its digits: of `1112026`
-    nobody can say whether it is the first or the eleventh.
-    """
-    found = f"TRY_STRPTIME({text}, {literal(pattern)})"
-    if not re.fullmatch("(%[YymdHMS])+", pattern):
-        return found
-    digits = len(pattern) + 2 * pattern.count("%Y")
-    return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*[0-9]{{{digits}}}\\s*$') THEN {found} END)"
-
-
-def _since_1970(text: str, microseconds: int) -> str:
-    """Of at most as many digits as lead to the year 5138: more would be no time of anybody's."""
-    digits = 11 if microseconds == EPOCHS["epoch"] else 14
-    if microseconds != EPOCHS["epoch"]:
-        text = f"REGEXP_REPLACE({text}, '{_JSON_DATE}', '\\1')"
-    number = f"TRY_CAST({text} AS DECIMAL(28, 6)) * {microseconds}"
-    at = f"MAKE_TIMESTAMP(TRY_CAST({number} AS BIGINT)) AT TIME ZONE 'UTC'"
-    return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*-?[0-9]{{1,{digits}}}(\\.[0-9]{{1,6}})?\\s*$') THEN {at} END)"
-
-
 def _match_part(node: Node, args: list[str]) -> str:
     pattern, group = node.value
     return f"NULLIF(REGEXP_EXTRACT({args[0]}, {literal('(?is)' + pattern)}, {group}), '')"
@@ -186,7 +129,8 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "in": lambda _, a: f"({a[0]} IN ({', '.join(a[1:])}))",
     "between": lambda _, a: f"({a[0]} BETWEEN {a[1]} AND {a[2]})",
     "case": _case,
-    "cast": lambda n, a: f"TRY_CAST({a[0]} AS {SQL_TYPES[n.kind.name]})",
+    "cast": cast_sql,
+    "round": round_sql,
     "fit": lambda n, a: _cast(a[0], n.kind),
     "count": _count,
     "sum": _total,
@@ -198,7 +142,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "match_part": _match_part,
     "split": lambda _, a: f"NULLIF(SPLIT_PART({', '.join(a)}), '')",
     "json_field": lambda n, a: sql_of(a[0], n.value, literal),
-    "parse_date": lambda n, a: f"CAST({_read_by(a[0], n.value)} AS DATE)",
-    "parse_timestamp": _parse_timestamp,
-    "parse_decimal": _parse_decimal,
+    "parse_date": parse_date_sql,
+    "parse_timestamp": parse_timestamp_sql,
+    "parse_decimal": parse_decimal_sql,
 }

@@ -7,7 +7,7 @@ decimals are cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,17 @@ _BY_NAME = {
 }  # fmt: skip
 
 
+MOST_DECIMALS = 10
+
+
+def decimal_of(scale: int, width: int = 18) -> Kind:
+    """A decimal of so many digits in all, `scale` of them behind the point. Raises `ExpressionError`."""
+    if scale > min(MOST_DECIMALS, width) or not 1 <= width <= 28:
+        said = f"a decimal has 1 to 28 digits, of them at most {MOST_DECIMALS} decimals"
+        raise ExpressionError(said, suggestion="decimal(18, 6)")
+    return Kind("decimal", width - scale, scale)
+
+
 def kind_of(declared: str | Kind) -> Kind:
     """The kind of a declared column type; money and quantity are decimals."""
     return declared if isinstance(declared, Kind) else _BY_NAME[declared]
@@ -83,6 +94,14 @@ class Node:
     kind: Kind
     args: tuple[Node, ...] = ()
     value: Any = None
+
+    @property
+    def depth(self) -> int:
+        """How many operations stand inside each other."""
+        depth, level = 0, [self]
+        while level:
+            depth, level = depth + 1, [argument for node in level for argument in node.args]
+        return depth
 
     def walk(self) -> Iterator[Node]:
         """The node and everything below it."""
@@ -130,3 +149,11 @@ def product(left: Kind, right: Kind) -> Kind:
     """The kind of a product of two sides that were cast to `factors`."""
     name = "integer" if left.name == right.name == "integer" else "decimal"
     return Kind(name, left.digits + right.digits, left.scale + right.scale)
+
+
+def joined(op: str, parts: Sequence[Node]) -> Node:
+    """Conditions joined by AND or OR, halved again and again: a thousand of them are ten deep."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return Node(op, BOOLEAN, (joined(op, parts[:half]), joined(op, parts[half:])))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import reduce
-from zoneinfo import ZoneInfo
 
 from .expression_tree import (
     BOOLEAN,
     COUNT,
-    DATE,
     DECIMAL,
-    EPOCHS,
-    INTEGER,
     TEXT,
-    TIMESTAMP,
     UNKNOWN,
+    WIDEST,
     ExpressionError,
     Kind,
     Node,
     common,
+    decimal_of,
 )
 from .json_path import steps_of
 from .patterns import groups_of
@@ -53,11 +49,21 @@ def widen(args: Sequence[Node], name: str) -> tuple[Kind, tuple[Node, ...]]:
     def both(left: Kind, right: Kind) -> Kind:
         found = common(left, right)
         if found is None:
-            raise ExpressionError(f"{name} needs values of one type, got {left.name} and {right.name}")
+            said = f"{name} needs values of one type, got {left.name} and {right.name}"
+            raise ExpressionError(said, suggestion=_bridge(left, right))
         return found
 
     kind = reduce(both, (argument.kind for argument in args))
     return kind, tuple(Node("fit", kind, (a,)) if a.kind.scale > kind.scale else a for a in args)
+
+
+def _bridge(left: Kind, right: Kind) -> str:
+    """What would make two kinds one."""
+    names = {left.name, right.name}
+    if names == {"date", "timestamp"}:
+        return "CAST(… AS date)"
+    typed = names - {"text"} - {"boolean"}
+    return f"CAST(… AS {typed.pop()})" if len(typed) == 1 and "text" in names else ""
 
 
 def alike(name: str) -> Build:
@@ -91,9 +97,13 @@ def extreme(name: str) -> Build:
     return build
 
 
+_FURTHEST = 1_000_000
+
+
 def substring(args: Sequence[Node]) -> Node:
-    for position in args[1:]:
-        literal(position, "integer", "substring")
+    for position, least in zip(args[1:], (1, 0), strict=False):
+        if not least <= int(literal(position, "integer", "substring")) <= _FURTHEST:
+            raise ExpressionError(f"substring() counts characters from 1 to {_FURTHEST}")
     return Node("substring", TEXT, (need(args[0], TEXT, "substring"), *args[1:]))
 
 
@@ -122,7 +132,8 @@ def match_part(args: Sequence[Node]) -> Node:
 
 
 def split(args: Sequence[Node]) -> Node:
-    literal(args[1], "text", "split")
+    if not literal(args[1], "text", "split"):
+        raise ExpressionError("split() needs a separator, got an empty text")
     if int(literal(args[2], "integer", "split")) < 1:
         raise ExpressionError("split() counts parts from 1")
     return Node("split", TEXT, (need(args[0], TEXT, "split"), *args[1:]))
@@ -137,103 +148,30 @@ def json_field(args: Sequence[Node]) -> Node:
     return Node("json_field", TEXT, (need(args[0], TEXT, "json_field"),), steps)
 
 
-DATE_PARTS = {"dd": "%d", "mm": "%m", "mon": "%b", "yyyy": "%Y", "yy": "%y"}
-"""What a date pattern is made of, as strptime has it."""
-
-
-def parse_date(args: Sequence[Node]) -> Node:
-    pattern = literal(args[1], "text", "parse_date")
-    parts = re.findall(r"[A-Za-z]+|[^A-Za-z]+", pattern)
-    unknown = [part for part in parts if part.isalpha() and part.lower() not in DATE_PARTS]
-    if re.fullmatch(r"[dmyDMY]{6,8}", pattern):
-        parts, unknown = re.findall(r"dd|mm|yyyy|yy", pattern.lower()), []
-    if unknown or "%" in pattern or len([part for part in parts if part.isalpha()]) != 3:
-        said = f"'{pattern}' is not a date pattern; use dd, mm or mon, yyyy or yy"
-        raise ExpressionError(said, suggestion="'dd/mm/yyyy'")
-    written = "".join(DATE_PARTS.get(part.lower(), part) for part in parts)
-    return Node("parse_date", DATE, (need(args[0], TEXT, "parse_date"),), written)
-
-
-TIME_PARTS = {**DATE_PARTS, "hh": "%H", "mi": "%M", "ss": "%S"}
-"""What a pattern of a date and a time of day is made of; with `am` hours are those of a clock face."""
-
-
-def _moment(pattern: str) -> str:
-    """A pattern such as `dd.mm.yyyy hh:mi` or `yyyymmddhhmiss` as strptime has it."""
-    parts = re.findall(r"[a-z]+|[^a-z]+", pattern.lower())
-    if re.fullmatch(r"(yyyy|yy|mm|dd|hh|mi|ss|[^a-z])+", pattern.lower()):  # parts may stand side by side
-        parts = re.findall(r"yyyy|yy|mm|dd|hh|mi|ss|[^a-z]+", pattern.lower())
-    words = [part for part in parts if part.isalpha()]
-    face = {"am": "%p", "hh": "%I"} if "am" in words else {}
-    known = {**TIME_PARTS, **face}
-    dated = sum(word in DATE_PARTS for word in words) == 3 and len(set(words)) == len(words)
-    if re.search(r"[%0-9]", pattern) or not dated or not {"hh", "mi"} <= set(words) <= known.keys():
-        said = f"'{pattern}' is not a pattern of date and time; use dd, mm or mon, yyyy or yy, hh, mi, ss, am"
-        raise ExpressionError(said, suggestion="'dd.mm.yyyy hh:mi'")
-    return "".join(known.get(part, part) for part in parts)
-
-
-def parse_timestamp(args: Sequence[Node]) -> Node:
-    zone = literal(args[1], "text", "parse_timestamp") if len(args) > 1 else None
-    if zone is not None:
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ExpressionError(
-                f"'{zone}' is not a time zone; use a name such as 'America/Chicago', and a pattern third"
-            ) from error
-    written = literal(args[2], "text", "parse_timestamp") if len(args) > 2 else None
-    pattern = written if written is None or written in EPOCHS else _moment(written)
-    value = zone if pattern is None else (zone, pattern)
-    return Node("parse_timestamp", TIMESTAMP, (need(args[0], TEXT, "parse_timestamp"),), value)
-
-
 def parse_decimal(args: Sequence[Node]) -> Node:
     sign = literal(args[1], "text", "parse_decimal") if len(args) > 1 else "."
     if sign not in (".", ","):
         raise ExpressionError(
             f"parse_decimal() takes '.' or ',' as its decimal sign, got '{sign}'", suggestion="','"
         )
-    return Node("parse_decimal", DECIMAL, (need(args[0], TEXT, "parse_decimal"),), sign)
+    scale = int(literal(args[2], "integer", "parse_decimal")) if len(args) > 2 else DECIMAL.scale
+    return Node("parse_decimal", decimal_of(scale), (need(args[0], TEXT, "parse_decimal"),), sign)
 
 
-def ago(name: str) -> Build:
-    def build(args: Sequence[Node]) -> Node:
-        return Node("parameter", TIMESTAMP, (), f"{name}_{literal(args[0], 'integer', name)}")
-
-    return build
-
-
-CLOSED_THROUGH = "closed_through_"
-"""What the time is called until which the books are closed, before the category."""
-
-
-def closed_through(args: Sequence[Node]) -> Node:
-    category = literal(args[0], "text", "closed_through")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", category):
-        raise ExpressionError(f"closed_through() needs a category in small letters, got '{category}'")
-    return Node("parameter", TIMESTAMP, (), CLOSED_THROUGH + category)
-
-
-def days_since(args: Sequence[Node]) -> Node:
-    if args[0].kind not in (DATE, TIMESTAMP):
-        raise ExpressionError(f"days_since() needs date or timestamp, got {args[0].kind.name}")
-    return Node("days_since", INTEGER, (*args, Node("parameter", TIMESTAMP, (), "now")))
-
-
-def days_between(args: Sequence[Node]) -> Node:
-    for argument in args:
-        if argument.kind not in (DATE, TIMESTAMP):
-            raise ExpressionError(f"days_between() needs date or timestamp, got {argument.kind.name}")
-    return Node("days_between", INTEGER, tuple(args))
+def rounded(args: Sequence[Node]) -> Node:
+    scale, value = int(literal(args[1], "integer", "round")), args[0]
+    kind = decimal_of(scale)
+    if value.kind == TEXT:
+        return Node("round", kind, (value,))
+    if not value.kind.is_number:
+        raise ExpressionError(f"round() needs a number or a text, got {value.kind.name}")
+    if scale >= value.kind.scale:
+        return value
+    return Node("round", Kind("decimal", min(value.kind.digits + 1, WIDEST - scale), scale), (value,))
 
 
 def booleans(name: str) -> Build:
     return lambda args: Node(name, BOOLEAN, (need(args[0], BOOLEAN, name),))
-
-
-def now(_: Sequence[Node]) -> Node:
-    return Node("parameter", TIMESTAMP, (), "now")
 
 
 def count(args: Sequence[Node]) -> Node:

@@ -13,11 +13,13 @@ from typing import Any
 
 import sqlglot
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token
 
 from .expression_functions import AGGREGATES, CORE, MAPPING, SIDES, TIMES
 from .expression_reader import Reader
 from .expression_scope import Scope
-from .expression_sql import PRESENT, Names, literal, quote, write
+from .expression_sql import PRESENT, Names, literal, quote, size_of, write
+from .expression_text import LONGEST, judge, refusal
 from .expression_tree import ExpressionError, Kind, Node
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "Names", "Scope", "conjuncts", "literal", "parse", "quote", "render",
 ]  # fmt: skip
 
-_LONGEST = 4000
+_DEEPEST = 120
+_LARGEST = 50_000
+"""How deep a tree, and how many parts its SQL has: what is accepted can be written wherever it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,16 @@ def render(expr: Expr, names: Names) -> str:
 @lru_cache(5_000)
 def _parsed(text: str) -> tuple[Any, ...]:
     """What sqlglot makes of a text; nobody changes it. Each poll and each run reads the same expressions anew."""
-    return tuple(sqlglot.parse(text))
+    tokens = sqlglot.tokenize(text)
+    judge(text, tokens)
+    return tuple(sqlglot.Dialect.get_or_raise(None).parser().parse(list[Token](tokens), text))
 
 
 def conjuncts(text: str) -> list[str]:
     """The parts of a condition that must all hold, as texts; of one that cannot be read, itself."""
     try:
         [tree] = _parsed(text)
-    except (SqlglotError, ValueError):
+    except (SqlglotError, ValueError, ExpressionError):
         return [text]
     inner = tree.unnest() if tree is not None else None
     if not isinstance(inner, sqlglot.exp.And):
@@ -105,16 +111,19 @@ def conjuncts(text: str) -> list[str]:
 
 def parse(text: str, scope: Scope) -> Expr:
     """Accept an expression or raise `ExpressionError` with the column and what may be meant."""
-    if len(text) > _LONGEST:
-        raise ExpressionError(f"longer than {_LONGEST} characters")
+    if len(text) > LONGEST:
+        raise ExpressionError(f"longer than {LONGEST} characters", LONGEST + 1)
     try:
         found = _parsed(text)
         if len(found) != 1 or found[0] is None:
             raise ExpressionError("one expression is expected here")
-        return Expr(Reader(scope).read(found[0]), text)
+        tree = Reader(scope).read(found[0])
     except SqlglotError as error:
-        details = getattr(error, "errors", None) or [{}]
-        said = str(details[0].get("description") or "not an expression").rstrip(".")
-        raise ExpressionError(said, int(details[0].get("col") or 0)) from error
+        raise refusal(text, error) from error
     except RecursionError as error:
-        raise ExpressionError("nested too deeply") from error
+        raise ExpressionError("nested too deeply", 1) from error
+    except ExpressionError as error:
+        raise ExpressionError(error.message, error.column or 1, error.suggestion) from error
+    if tree.depth > _DEEPEST or size_of(tree) > _LARGEST:
+        raise ExpressionError("nested too deeply", 1, "a column of its own for a part of it")
+    return Expr(tree, text)

@@ -7,8 +7,8 @@ import re
 from . import verify_openness, verify_shown, verify_words
 from .catalog import Catalog
 from .check_expressions import read_check
+from .expression_times import CLOSED_THROUGH
 from .expression_tree import kind_of
-from .expression_typing import CLOSED_THROUGH
 from .expressions import Expr
 from .judging import Judge, Path
 from .schema import (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from exceptions_app.catalog.expression_typing import CLOSED_THROUGH
+from exceptions_app.catalog.expression_times import CLOSED_THROUGH
 from exceptions_app.catalog.schema import BaseCheck, MatchCheck, ServiceTime
 
 from .errors import CheckError
