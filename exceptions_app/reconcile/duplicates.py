@@ -14,7 +14,7 @@ import duckdb
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.check_expressions import Path
-from exceptions_app.catalog.expressions import Expr, literal
+from exceptions_app.catalog.expressions import Expr, literal, quote
 from exceptions_app.catalog.schema import DuplicateCheck
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE, Discrepancy
 
@@ -152,6 +152,15 @@ class _Writer(DocumentWriter):
         agreed = f", {literal('|')}, ".join(f"CAST({sql} AS STRING)" for sql in same)
         return f"CONCAT({agreed})", " AND ".join(f"{sql} IS NOT NULL" for sql in same)
 
+    def _members(self, *parts: str) -> str:
+        """How many agree: 1 where all are one document."""
+        window = f"OVER (PARTITION BY {', '.join(map(quote, parts))})"
+        if not self.check.one_per_key:
+            return f"COUNT(*) {window}"
+        texts = [f"CAST({quote(name)} AS STRING), {literal('|')}" for name in self.written.values()]
+        key = f"CONCAT({', '.join(texts)})"
+        return f"CASE WHEN MIN({key}) {window} <> MAX({key}) {window} THEN COUNT(*) {window} ELSE 1 END"
+
     def _rule(self, index: int) -> str:
         """The documents that agree with another one under a rule; `chain` parts those too far apart."""
         rule, path = self.check.rules[index], ("rules", index)
@@ -173,6 +182,6 @@ class _Writer(DocumentWriter):
             rows += ' WHERE "alike" > 1 AND "near" IS NOT NULL'
             chain = f'SUM("apart") {window}'
         rows = f'SELECT *, {chain} AS "chain" FROM ({rows}) AS c WHERE "alike" > 1'
-        rows = f'SELECT *, COUNT(*) OVER (PARTITION BY "agreed", "chain") AS "members" FROM ({rows}) AS e'
+        rows = f'SELECT *, {self._members("agreed", "chain")} AS "members" FROM ({rows}) AS e'
         left = ' EXCLUDE ("apart")' if near is not None else ""
         return f'SELECT *{left} FROM ({rows}) AS f WHERE "members" > 1'

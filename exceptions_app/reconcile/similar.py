@@ -129,6 +129,8 @@ class CompiledSimilar(CompiledTwice):
             a, b = (documents[place] for place in one.pair)
             if a.identity in equal and equal[a.identity] == equal.get(b.identity):
                 continue
+            if self.check.one_per_key and a.identity[1:] == b.identity[1:]:
+                continue
             clusters.add(a)
             clusters.add(b)
             clusters.join(a.identity, b.identity)

@@ -41,7 +41,8 @@ def test_what_agrees_is_silent_and_counted(ledger: InvoiceBooks) -> None:
 def test_the_difference_and_the_documents_that_make_it(ledger: InvoiceBooks) -> None:
     both(ledger, "I1")
     both(ledger, "I2", 100, 130, status="posted", invoice_date=date(2026, 11, 3))
-    ledger.header("AP", invoice_number="I3", amount=500, entered_at=days_ago(30))
+    told = {"entered_at": days_ago(30), "source_time": days_ago(30)}
+    ledger.header("AP", invoice_number="I3", amount=500, **told)
     ledger.header("ERP", invoice_number="I4", amount=20)
     found = ledger.only(CHECK)
     assert sentence(ledger, CHECK) == (
@@ -103,10 +104,20 @@ def test_what_a_status_already_explains_is_not_said_twice(ledger: InvoiceBooks) 
 
 def test_documents_younger_than_the_lag_do_not_count(ledger: InvoiceBooks) -> None:
     both(ledger, "I1")
-    ledger.header("AP", invoice_number="I2", entered_at=days_ago(0.5 / 24))
+    ledger.header("AP", invoice_number="I2", entered_at=days_ago(3.5 / 24))
     assert ledger.categories(CHECK) == set()
-    ledger.header("AP", invoice_number="I3", amount=90, entered_at=days_ago(1.5 / 24))
+    ledger.header("AP", invoice_number="I3", amount=90, entered_at=days_ago(4.5 / 24))
     assert ledger.only(CHECK).amount == Decimal(90)
+
+
+def test_what_was_approved_just_now_is_not_awaited_in_the_erp_yet(ledger: InvoiceBooks) -> None:
+    both(ledger, "I1")
+    ledger.header("AP", invoice_number="I2", source_time=days_ago(1 / 24))
+    assert ledger.categories(CHECK) == set()
+    ledger.header("AP", invoice_number="I3", amount=90, source_time=days_ago(5 / 24))
+    assert ledger.only(CHECK).amount == Decimal(90)
+    both(ledger, "I4", 100, 130, source_time=days_ago(1 / 24))
+    assert ledger.only(CHECK).amount == Decimal(120)
 
 
 @pytest.mark.parametrize("read", [{"erp": None}, {"ap_automation": None}, {"erp": days_ago(21)}])

@@ -45,6 +45,17 @@ def test_terminated_but_paid(people: PeopleBooks, who: Said, lines: list[Said], 
     assert people.categories(PAID) == ({"terminated_paid"} if raised else set())
 
 
+@pytest.mark.parametrize(("other", "raised"), [("active", False), ("terminated", True)])
+def test_another_number_of_the_person_goes_on_and_nobody_marked_it(
+    people: PeopleBooks, other: str, raised: bool
+) -> None:
+    people.worker("HCM", "LIST", **LEFT)
+    people.worker("LIST", worker="W2", status=other)
+    people.worker("LIST", worker="W3", person="P3")
+    people.pay(**AFTER)
+    assert people.categories(PAID) == ({"terminated_paid"} if raised else set())
+
+
 def test_another_job_goes_on(people: PeopleBooks) -> None:
     people.worker("HCM")
     people.slice("HCM", status="terminated")

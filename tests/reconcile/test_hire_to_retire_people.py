@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,7 @@ SECOND: list[tuple[str, Said, bool]] = [
     ("unknown last four", {"last_four": ""}, False),
     ("unknown birthday", {"birth_date": None}, False),
     ("the same person", {"person": "P1"}, False),
+    ("the same person, with a job at another facility", {"person": "P1", "entity": "H2"}, False),
     ("at another facility", {"entity": "H2"}, True),
     ("who left", ended(on(6, 1)), True),
 ]
@@ -166,6 +168,16 @@ def test_duplicate_worker(people: PeopleBooks, said: Said, raised: bool) -> None
     people.worker("HCM")
     people.worker("HCM", **{"worker": "W2", "person": "P2", "entered_at": days_ago(5), **said})
     assert people.categories(DUPLICATE, entity=None) == ({"duplicate_worker"} if raised else set())
+
+
+def test_who_has_two_jobs_and_was_entered_again_is_one_duplicate_with_all_of_them(
+    people: PeopleBooks,
+) -> None:
+    people.worker("HCM")
+    people.worker("HCM", worker="W2", entity="H2", entered_at=days_ago(9))
+    people.worker("HCM", worker="W3", person="P3", entered_at=days_ago(5))
+    [found] = people.run(DUPLICATE, entity=None).discrepancies
+    assert json.loads(found.facts)["members"] == 3
 
 
 def test_two_on_payroll_are_no_duplicate(people: PeopleBooks) -> None:

@@ -182,6 +182,7 @@ PEOPLE: list[tuple[str, dict[str, Any], bool]] = [
     ("another last four", {"last_four": "9876"}, False),
     ("equal, which is the exact check's", {"family_name": "BYRD"}, False),
     ("the same person", {"person": "P1", "family_name": "Bird"}, False),
+    ("the same person elsewhere", {"person": "P1", "family_name": "Bird", "entity": "H2"}, False),
 ]
 
 

@@ -71,6 +71,9 @@ class _TwiceCheck(ClusterCheck):
     category: Code
     order_by: Expression
     paid: Expression | None = Field(None, description="a boolean over the document: has it been paid")
+    one_per_key: bool = Field(
+        False, description="what has the same key in another entity is no other document"
+    )
 
     @property
     def categories(self) -> list[str]:
