@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, text
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -147,7 +146,7 @@ def _referred_postgres(element: _Referred, compiler: Any, **options: Any) -> str
     )
 
 
-class _Phrases(TypeDecorator[tuple[Phrase, ...]]):
+class Phrases(TypeDecorator[tuple[Phrase, ...]]):
     """What is looked for, in the language of the database. Words are letters and digits: nothing to escape."""
 
     impl = Text
@@ -179,7 +178,7 @@ def mentioned(phrases: tuple[Phrase, ...], most: int | None = None) -> ColumnEle
     `most`: only so many of them, whichever they are.
     """
     limit = [] if most is None else [bindparam(None, most, type_=BigInteger)]
-    return _Mentioned(ExceptionCase.id, bindparam(None, phrases, type_=_Phrases()), *limit)
+    return _Mentioned(ExceptionCase.id, bindparam(None, phrases, type_=Phrases()), *limit)
 
 
 @compiles(_Mentioned, "sqlite")
@@ -206,11 +205,12 @@ class _Said(FunctionElement[bool]):
 
 def said(phrases: tuple[Phrase, ...]) -> ColumnElement[bool]:
     """`mentioned` for rows that are walked in an order: quick where many of them have the phrases."""
-    inside = (bindparam(None, _inside(phrase), type_=Text) for phrase in phrases)
-    return _Said(ExceptionCase.id, bindparam(None, phrases, type_=_Phrases()), *inside)
+    inside = (bindparam(None, words_inside(phrase), type_=Text) for phrase in phrases)
+    return _Said(ExceptionCase.id, bindparam(None, phrases, type_=Phrases()), *inside)
 
 
-def _inside(phrase: Phrase) -> str:
+def words_inside(phrase: Phrase) -> str:
+    """A phrase as it stands in the words of an exception, which begin with a space."""
     return f" {' '.join(phrase)}"
 
 
@@ -229,55 +229,3 @@ def _said_postgres(element: _Said, compiler: Any, **options: Any) -> str:
     number, phrases, *_ = (compiler.process(each, **options) for each in element.clauses)
     there = f"said.case_id = {number} AND said.words @@ {phrases} OFFSET 0"
     return f"EXISTS (SELECT 1 FROM case_search AS said WHERE {there})"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Mentions:
-    """How many exceptions have all phrases: exactly up to a bound, None beyond it; `share`: of the live ones that are
-    due first, how many of a thousand have them.
-    """
-
-    number: int | None
-    share: int
-
-
-_SAMPLE = 1_000
-_LOOK = """
-WITH hits(n) AS MATERIALIZED (SELECT CASE
-  WHEN (SELECT count(*) FROM (SELECT 1 FROM case_search WHERE case_search MATCH :whole LIMIT :most)) = :most THEN :most
-  ELSE (SELECT count(*) FROM (SELECT 1 FROM case_search WHERE case_search MATCH :phrases LIMIT :most)) END)
-SELECT n, CASE WHEN n = :most THEN (SELECT count(*) FROM (
-  SELECT id FROM exception_case WHERE exception_case.status IN ('open', 'awaiting_confirmation')
-  ORDER BY due_at, id LIMIT :sample) AS first
-  WHERE EXISTS (SELECT 1 FROM case_search AS said WHERE said.rowid = first.id AND {holds})) ELSE 0 END FROM hits
-"""
-"""Whole words first: they are read off the index one by one, their beginnings only all at once."""
-
-
-_LOOK_POSTGRES = """
-SELECT count(*) * 5 FROM (
-  SELECT id FROM exception_case WHERE exception_case.status IN ('open', 'awaiting_confirmation') AND due_at IS NOT NULL
-  ORDER BY due_at, id LIMIT 200) AS first
-JOIN case_search AS said ON said.case_id = first.id AND said.words @@ :phrases
-"""
-
-
-def share_of(session: Session, phrases: tuple[Phrase, ...]) -> int:
-    """The `share` of `Mentions`, on PostgreSQL."""
-    look = text(_LOOK_POSTGRES).bindparams(bindparam("phrases", phrases, type_=_Phrases()))
-    return int(session.execute(look).scalar_one())
-
-
-def mentions(session: Session, phrases: tuple[Phrase, ...], bound: int) -> Mentions:
-    """How much is to be expected of a search, on SQLite. One statement, which looks no further than needed."""
-    inside = {f"inside_{place}": _inside(phrase) for place, phrase in enumerate(phrases)}
-    holds = " AND ".join(f"instr(' ' || said.words, :{name}) > 0" for name in inside)
-    look = text(_LOOK.format(holds=holds)).bindparams(
-        bindparam("phrases", phrases, type_=_Phrases()),
-        whole=" AND ".join(f'"{" ".join(phrase)}"' for phrase in phrases),
-        most=bound + 1,
-        sample=_SAMPLE,
-        **inside,
-    )
-    number, sampled = session.execute(look).one()
-    return Mentions(number if number <= bound else None, sampled)

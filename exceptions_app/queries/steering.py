@@ -19,11 +19,12 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.models import ExceptionCase as Case
-from exceptions_app.models.search import mentioned, mentions, said, share_of
+from exceptions_app.models.search import mentioned, said
 
 from . import filter_sql, tally
 from .filter_sql import phrases_of
 from .filters import LIVE, QueueFilter
+from .frequency import mentions, share_of
 from .keyset import Order
 
 FEW = 2_000
