@@ -89,6 +89,11 @@ lease had lapsed, or nobody can send it any more.
 LIVE = frozenset({_S.AWAITING_APPROVAL, _S.WAITING, _S.SENDING, _S.UNSURE})
 """On its way: an exception has at most one of these."""
 
+AT_WORK = "at_work"
+"""How the exception of a WAITING write stands whose system has taken it and does it later: nothing waits here."""
+ON_ITS_WAY = frozenset({*(str(each) for each in LIVE), AT_WORK})
+"""`LIVE`, as exceptions keep it."""
+
 
 class BackoffLike(Protocol):
     """How often, and how long between (`catalog.schema.Backoff`)."""

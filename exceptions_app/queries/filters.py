@@ -14,7 +14,7 @@ from typing import Any
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.domain.lifecycle import Status
-from exceptions_app.domain.retry import Sent
+from exceptions_app.domain.retry import AT_WORK, Sent
 from exceptions_app.domain.search_terms import references
 
 LIVE = "live"
@@ -42,7 +42,7 @@ _LISTS = (
 _INSTANTS = ("due", "since", "given")
 NEVER = "never"
 RETRY: Mapping[str, tuple[str, ...]] = {
-    "on_its_way": (Sent.WAITING.value, Sent.SENDING.value),
+    "on_its_way": (Sent.WAITING.value, Sent.SENDING.value, AT_WORK),
     "awaiting_approval": (Sent.AWAITING_APPROVAL.value,),
     "unsure": (Sent.UNSURE.value,),
     "accepted": (Sent.ACCEPTED.value,),

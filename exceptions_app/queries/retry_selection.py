@@ -14,7 +14,7 @@ from exceptions_app.access import Viewer, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain.lifecycle import Status
 from exceptions_app.domain.money import from_e4
-from exceptions_app.domain.retry import LIVE
+from exceptions_app.domain.retry import ON_ITS_WAY
 from exceptions_app.models import ExceptionCase
 from exceptions_app.services.retry_asking import operation_for
 
@@ -83,7 +83,7 @@ def _added(catalog: Catalog, rows: list[tuple[str, str, str, str | None, int, in
         operation = operation_for(catalog, Case(category=category, entity=entity))
         if status != Status.OPEN:
             not_open += so_many
-        elif state in LIVE:
+        elif state in ON_ITS_WAY:
             on_its_way += so_many
         elif operation is None:
             nothing += so_many

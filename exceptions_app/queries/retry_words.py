@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from exceptions_app.access import Viewer, sees
 from exceptions_app.catalog.schema import DeliveryRules, SentField
-from exceptions_app.domain import wording
+from exceptions_app.domain import retry, wording
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.domain.retry import Outcome, Sent
 
@@ -101,6 +101,8 @@ HIDDEN = "hidden"
 
 def state(code: str | None) -> str:
     """A status as people call it; one that this version does not know is still readable."""
+    if code == retry.AT_WORK:
+        return AT_WORK
     try:
         return STATE[Sent(code or "")]
     except ValueError:
@@ -108,6 +110,7 @@ def state(code: str | None) -> str:
 
 
 def tone(code: str | None) -> str:
+    code = Sent.WAITING if code == retry.AT_WORK else code
     try:
         return TONE.get(Sent(code or ""), "")
     except ValueError:

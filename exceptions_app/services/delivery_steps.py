@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.lifecycle import Action, EndReason, Status, transition
-from exceptions_app.domain.retry import STEPS, Sent
+from exceptions_app.domain.retry import AT_WORK, STEPS, Sent
 from exceptions_app.models import Delivery, ExceptionCase
 
 from . import case_clock
@@ -74,7 +74,7 @@ class Steps:
         if to in _NO_LONGER_ON_ITS_WAY:
             delivery.settled_at = self._ctx.now
         if not of_dry_run:
-            case.retry_state = to.value
+            case.retry_state = AT_WORK if to is Sent.WAITING and delivery.job is not None else to.value
             case.retry_count += to in _COUNTED
 
     def skip(self, case: ExceptionCase, delivery: Delivery, note: str) -> None:

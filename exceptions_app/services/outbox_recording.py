@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exceptions_app.domain.retry import BackoffLike, Outcome, Sent, Step, next_step, stays_doubtful, wait
+from exceptions_app.domain.retry import (
+    AT_WORK,
+    BackoffLike,
+    Outcome,
+    Sent,
+    Step,
+    next_step,
+    stays_doubtful,
+    wait,
+)
 from exceptions_app.models import Attempt, Delivery, ExceptionCase
 
 from .context import ActionContext
@@ -165,7 +174,9 @@ class _Answer:
             delivery.job = AtWork(result.job, self.ctx.now).written()
         delivery.doubtful = True
         delivery.not_before = self.ctx.now + timedelta(seconds=result.retry_after or 0)
-        if delivery.status != Sent.WAITING:
+        if delivery.status == Sent.WAITING:
+            self.case.retry_state = AT_WORK
+        else:
             self.steps.move(self.case, delivery, Sent.WAITING)
 
     def _keep_error(self) -> None:

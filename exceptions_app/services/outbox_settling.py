@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.domain.lifecycle import EndReason
-from exceptions_app.domain.retry import LIVE, Sent
+from exceptions_app.domain.retry import ON_ITS_WAY, Sent
 from exceptions_app.models import Delivery, ExceptionCase
 
 from . import retry_values
@@ -59,7 +59,7 @@ class Settling:
 
     def look(self, case: ExceptionCase, step: Step) -> None:
         """What one step means for the retries of its exception."""
-        if case.retry_state in LIVE:
+        if case.retry_state in ON_ITS_WAY:
             if step.found is not None:
                 self._changed[case.id] = case, step.found
         elif step.kind is StepKind.RECURRED:

@@ -13,7 +13,8 @@ import pytest
 from exceptions_app.access import viewer_for
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import RetryBatch, User
-from exceptions_app.queries import attempts, retry_batches
+from exceptions_app.queries import attempts, retry_batches, retry_words
+from exceptions_app.queries.filters import RETRY
 from exceptions_app.services import outbox
 from exceptions_app.services import retry_batches as steering
 from exceptions_app.services.audit_verify import verify
@@ -96,6 +97,10 @@ def test_what_is_done_later_is_asked_about_until_it_is_done_and_other_writes_go_
     batch = story.send(story.wrong("PO-1", "PO-2"))
     assert story.deliver()["at_work"] == 1
     assert (story.statuses(), target.applied, target.questions) == (["waiting", "accepted"], ["PO-2"], [])
+    states = {case.retry_state for case in story.hospital.cases()} - {None, "accepted"}
+    assert [(retry_words.state(each), each in RETRY["on_its_way"]) for each in states] == [
+        ("At work there", True)
+    ]
     story.deliver()
     assert target.questions == []  # not before its time
     turn(story)
