@@ -1,4 +1,5 @@
 // One key, one thing: an element says its key in data-key; rows of a table in [data-rows] are walked with j and k.
+import { installArriving, whenHere } from "./arriving.js";
 import { clearPicked, isPicked, pickRange, tick } from "./picking.js";
 import { followPanel, hasFocus, isOpen, openCase, shown, whenShown } from "./panel.js";
 import { current, makeCurrent, rows } from "./rows.js";
@@ -89,18 +90,24 @@ function press(key) {
   return own[key](), true;
 }
 
+/** One key of a person who is not typing, on the page that is here now. @param {string} key @returns whether it was ours */
+function strike(key) {
+  if (going) return go(key);
+  if (key === "Escape") return clearPicked(), false;
+  return (!elsewhere.includes(key) && whenShown(() => press(key))) || press(key);
+}
+
 /** @param {KeyboardEvent} event */
 function pressed(event) {
+  const { key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.matches?.(typing) || document.querySelector("dialog[open]")) return;
-  if (going) return void (go(event.key) && event.preventDefault());
-  if (event.key === "Escape") return clearPicked();
-  if (event.key.length !== 1) return;
-  if (!elsewhere.includes(event.key) && whenShown(() => press(event.key))) return void event.preventDefault();
-  if (press(event.key)) event.preventDefault();
+  if (key !== "Escape" && key.length !== 1) return;
+  if (whenHere(() => strike(key)) || strike(key)) event.preventDefault();
 }
 
 export function installKeys() {
+  installArriving();
   document.addEventListener("keydown", pressed);
   document.addEventListener("focusin", (event) => {
     const row = event.target.closest?.("[data-rows] tbody tr");

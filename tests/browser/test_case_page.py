@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .conftest import LOST, Site
 from .looking import violations
@@ -26,8 +26,20 @@ def test_print_has_the_facts_and_none_of_the_controls(site: Site, open_as: Calla
 
 def test_n_and_p_walk_the_list_it_was_opened_from(site: Site, open_as: Callable[..., Page]) -> None:
     page = open_as("manager", f"/exceptions/{site.references[1]}?from=queue")
+    coming: list[Route] = []
+
+    def hold(route: Route) -> None:
+        coming.append(route)
+
+    page.route(f"**/{site.references[2]}?**", hold)
     page.keyboard.press("n")
+    page.keyboard.press("c")  # before the next one is here: it is about the next one
+    while not coming:
+        page.wait_for_timeout(10)
+    coming[0].continue_()
     page.wait_for_url(f"**/{site.references[2]}?from=queue")
+    expect(page.locator("#told")).to_contain_text("It is yours now.")
+    page.unroute_all()
     page.keyboard.press("p")
     page.wait_for_url(f"**/{site.references[1]}?from=queue")
     page.keyboard.press("a")
