@@ -59,6 +59,8 @@ def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
     viewer, catalog, now = gate.viewer(), runtime().catalog, utc_now()
     if seen.group and request.args.get("part") and hx.wants_fragment():
         return _one_group(seen, request.args["part"], cursor, now)
+    if seen.group and request.args.get("heads") and hx.wants_fragment():
+        return _heads(seen, now)
     team = seen.look.team
     shown: dict[str, Any] = {}
     if seen.group:
@@ -119,6 +121,12 @@ def _one_group(seen: Looking, code: str, cursor: str | None, now: datetime) -> R
     return hx.respond(
         render_template("queues/_group.html", group=found[0], seen=seen, inside=inside, now=now)
     )
+
+
+def _heads(seen: Looking, now: datetime) -> ResponseReturnValue:
+    """The figures of the groups' heads, as they are now: each finds its place on the page, and none is added."""
+    found = groups.groups(db.session(), gate.viewer(), runtime().catalog, seen.wanted, seen.group, now)
+    return hx.respond(render_template("queues/_heads.html", groups=found))
 
 
 @blueprint.get("/queue/rows")

@@ -1,10 +1,11 @@
 // The little that HTML and htmx cannot: keys, ticking rows, charts. Everything works without it, with more clicks.
 import { drawCharts } from "./charts.js";
 import { installKeys } from "./keys.js";
+import { installMenus, keepMenus } from "./menus.js";
 import { installOnce } from "./once.js";
 import { installPanel } from "./panel.js";
 import { countPicked, installPicking } from "./picking.js";
-import { countMoved, installRefresh, keepStill } from "./refresh.js";
+import { countMoved, emptyHeads, installRefresh, keepStill } from "./refresh.js";
 import { keepCurrent } from "./rows.js";
 import { installSession } from "./session.js";
 import { installTrouble } from "./trouble.js";
@@ -13,6 +14,7 @@ installOnce();
 installPanel();
 installKeys();
 installPicking();
+installMenus();
 installRefresh();
 installSession();
 installTrouble();
@@ -22,6 +24,7 @@ function arrive() {
   keepCurrent();
   countPicked();
   countMoved();
+  keepMenus();
   drawCharts();
   for (const button of document.querySelectorAll("[data-opens]")) button.hidden = false;
 }
@@ -29,6 +32,7 @@ function arrive() {
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail?.ctx?.target;
   keepStill(target);
+  emptyHeads(event.detail);
   arrive();
   const lost = !document.activeElement || document.activeElement === document.body;
   if (target === document.body && lost) document.getElementById("main")?.focus({ preventScroll: true });

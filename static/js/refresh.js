@@ -5,12 +5,13 @@ import { installStill, keep, measure, pin } from "./still.js";
 
 const PERIOD = 30_000;
 const bodies = "[data-rows-address]";
+const heads = "[data-heads-address]";
 let asked = Date.now();
 /** @type {WeakMap<Element, Map<string, {row: number, text: number}>>} how high the rows were that are asked for */
 const before = new WeakMap();
 
 /** Whether an answer is rows that nobody asked for by hand. @param {Element | null | undefined} target */
-export const isRefresh = (target) => Boolean(target?.matches?.(bodies));
+export const isRefresh = (target) => Boolean(target?.matches?.(`${bodies}, ${heads}`));
 
 /** After a swap: the rows that were refreshed are as high as they were. @param {Element | null | undefined} target */
 export function keepStill(target) {
@@ -18,7 +19,21 @@ export function keepStill(target) {
   if (was) keep(target, was);
 }
 
-/** The rows of the list, or those of every group that is open. */
+/** The figures of the groups' heads: those that are told find their places; a group that is not told of has nothing. */
+function refreshHeads(/** @type {HTMLTableElement} */ table) {
+  pin(table);
+  htmx.ajax("GET", table.dataset.headsAddress, { source: table, target: table, swap: "none", push: "false" });
+}
+
+/** After a swap: groups that the answer, which names all there are, does not name. @param {{ctx?: {target?: Element, text?: string}}} detail */
+export function emptyHeads({ ctx } = {}) {
+  if (!ctx?.target?.matches?.(heads) || !ctx.text?.includes("data-whole")) return;
+  for (const figure of ctx.target.querySelectorAll("[data-of-group=count]")) {
+    if (!ctx.text.includes(`id="${figure.id}"`)) figure.textContent = "0";
+  }
+}
+
+/** The rows of the list, or those of every group that is open, and the heads of groups. */
 export function refreshRows() {
   if (document.hidden) return;
   asked = Date.now();
@@ -27,6 +42,7 @@ export function refreshRows() {
     before.set(body, measure(body));
     htmx.ajax("GET", body.dataset.rowsAddress, { source: body, target: body, swap: "outerMorph", push: "false" });
   }
+  document.querySelectorAll(heads).forEach(refreshHeads);
 }
 
 /** How many rows have left the filter, with the way to see it anew. */

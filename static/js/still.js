@@ -17,7 +17,7 @@ export function measure(body) {
 /** The widths of the columns as they are now. Each is read before any is set. @param {HTMLTableElement} whole */
 export function pin(whole) {
   if (!wide.matches || whole.classList.contains("is-pinned")) return;
-  const heads = [...whole.querySelectorAll("thead th")];
+  const heads = [...whole.querySelectorAll(":scope > thead th")];
   const widths = heads.map((head) => head.getBoundingClientRect().width);
   heads.forEach((head, number) => { head.style.width = `${widths[number]}px`; });
   whole.classList.add("is-pinned");
@@ -41,8 +41,8 @@ function unfold(row) {
 }
 
 function letGo() {
-  for (const whole of document.querySelectorAll("table.queue.is-pinned")) {
-    for (const head of whole.querySelectorAll("thead th")) head.style.width = "";
+  for (const whole of document.querySelectorAll("table.is-pinned")) {
+    for (const head of whole.querySelectorAll(":scope > thead th")) head.style.width = "";
     whole.classList.remove("is-pinned");
   }
 }

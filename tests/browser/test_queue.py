@@ -182,10 +182,12 @@ def test_on_a_phone_it_is_sorted_and_ticked_without_the_heads_that_are_not_there
     page.wait_for_url("**/queue?sort=-opened")
     page.check(".pick-page input")
     expect(page.locator("[data-picked]")).to_have_text("4 ticked")
-    page.set_viewport_size({"width": 768, "height": 900})
-    for menu in ("sort-by", "save-view", "columns"):
-        page.click(f"#{menu} summary")
-        assert page.evaluate(BEYOND) == []
+    for width in (768, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        for menu in ("sort-by", "save-view", "columns", "facet-status", "facet-category", "more"):
+            page.click(f"#{menu} summary")
+            assert page.evaluate(BEYOND) == []
+            page.keyboard.press("Escape")
 
 
 def test_many_are_resolved_and_undone_from_the_keyboard(site: Site, open_as: Callable[..., Page]) -> None:
@@ -264,6 +266,8 @@ def test_a_group_opens_in_place_and_its_rows_are_worked_by_keyboard(
     _change(site, 4, status="resolved")
     page.evaluate(REFRESH)
     expect(page.locator("[data-moved-on]")).to_contain_text("1 moved on")
+    expect(page.locator(".group [data-of-group=count]")).to_have_text("3")
+    expect(page.locator(".group [data-of-group=amount]")).to_have_text("$300.00")
     page.keyboard.press("j")
     page.keyboard.press("x")
     page.keyboard.press("c")
@@ -271,3 +275,7 @@ def test_a_group_opens_in_place_and_its_rows_are_worked_by_keyboard(
     expect(page.locator(".group .queue tbody tr")).to_have_count(3)
     page.click(".fold")
     expect(page.locator(".group .queue")).to_have_count(0)
+    for number in (1, 2, 3):
+        _change(site, number, status="resolved")
+    page.evaluate(REFRESH)
+    expect(page.locator(".group [data-of-group=count]")).to_have_text("0")
