@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from exceptions_app.catalog.calendars import whole_days
+from exceptions_app.catalog.calendars import days_of
 from exceptions_app.catalog.catalog import Catalog
-from exceptions_app.catalog.schema import Calendar, Feed
+from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.delivering import DAYS, last_two_due
 from exceptions_app.domain.discrepancy import NETWORK_SCOPE
 from exceptions_app.domain.instant import utc_now
@@ -29,10 +29,9 @@ from exceptions_app.services import (
 from exceptions_app.services.context import ActionContext
 from exceptions_app.services.runs import COMPLETE, FAILED
 
+from . import volume
 from .feed_outcome import Outcome
 from .work import Work
-
-ALWAYS = Calendar(code="always", always_open=True, hours_per_day=None)
 
 
 def after_poll(
@@ -56,6 +55,7 @@ def after_poll(
         incidents.feed_failed(session, context, feed.code, since=quiet.since, error=said, kind="silent")
     elif outcome.status == COMPLETE and silent is None:
         incidents.feed_recovered(session, context, feed.code)
+        volume.after_poll(session, context, feed, outcome, began)
     elif outcome.status == COMPLETE and silent is not None:
         said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
         incidents.feed_failed(session, context, feed.code, since=silent, error=said, kind="silent")
@@ -116,12 +116,11 @@ def _quiet(
     rhythm = feed.contract.rhythm
     if rhythm is None or outcome.status != COMPLETE or outcome.stored + outcome.deleted:
         return None
-    declared = ALWAYS if rhythm.calendar is None else catalog.calendars[rhythm.calendar]
     watched = rhythms.watched(session, feed.code, began, rhythm.days, feed.every)
     return silence(
         watched,
         began,
-        whole_days(declared),
+        days_of(catalog.calendars, rhythm.calendar),
         quantile=rhythm.quantile,
         times=rhythm.times,
         at_least=rhythm.at_least,

@@ -45,9 +45,10 @@ def run(work: Work) -> Mapping[str, Any]:
 
 
 def _watched(work: Work) -> dict[str, int]:
-    """Feeds whose rhythm is learned -> from how many days."""
-    feeds = work.runtime.catalog.feeds.values()
-    return {feed.code: feed.contract.rhythm.days for feed in feeds if feed.contract.rhythm is not None}
+    """Feeds whose rhythm or volume is learned -> from how many days."""
+    contracts = [(feed.code, feed.contract) for feed in work.runtime.catalog.feeds.values()]
+    days = {code: [one.days for one in (told.rhythm, told.volume) if one] for code, told in contracts}
+    return {code: max(each) for code, each in days.items() if each}
 
 
 def _fold(work: Work) -> dict[str, int]:

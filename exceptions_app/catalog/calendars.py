@@ -19,6 +19,7 @@ DAYS: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
 )  # fmt: skip
 YEARS = range(2010, 2061)
 """Public holidays are worked out for these years."""
+ALWAYS = Calendar(code="always", always_open=True, hours_per_day=None)
 
 
 def parse_hours(text: str) -> Hours:
@@ -87,6 +88,11 @@ def whole_days(calendar: Calendar) -> BusinessCalendar:
     weekly = {day: ["00:00-24:00"] for day, hours in calendar.weekly.items() if hours}
     shifts = {day: ["00:00-24:00"] if hours else [] for day, hours in calendar.shifts.items()}
     return business_calendar(calendar.model_copy(update={"weekly": weekly, "breaks": [], "shifts": shifts}))
+
+
+def days_of(calendars: Mapping[str, Calendar], code: str | None) -> BusinessCalendar:
+    """The days of a calendar, each open or closed as a whole; every day, in UTC, where none is named."""
+    return whole_days(ALWAYS if code is None else calendars[code])
 
 
 def _hours(texts: Iterable[str]) -> tuple[Hours, ...]:

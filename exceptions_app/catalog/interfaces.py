@@ -41,6 +41,8 @@ def _parts(feed: Mapping[str, Any], system: Mapping[str, Any]) -> dict[str, Any]
     parts: dict[str, Any] = {name: {key: feed.get(key) for key in keys} for name, keys in _PARTS.items()}
     parts["connection"] = {key: system.get(key) for key in ("connector", "connection")}
     contract = dict(feed.get("contract") or {})
+    if contract.get("volume") is None:  # configurations from before it could be said are not other ones
+        contract.pop("volume", None)
     return parts | {"version": contract.pop("version", "1"), "contract": contract}
 
 

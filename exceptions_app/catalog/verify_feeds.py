@@ -29,9 +29,10 @@ def verify(judge: Judge, catalog: Catalog, connectors: Mapping[str, ConnectorMod
     """Report whatever keeps a feed from being read or mapped."""
     for feed in catalog.feeds.values():
         _feed(judge, catalog, feed, connectors)
-        rhythm = feed.contract.rhythm
-        if rhythm is not None and rhythm.calendar is not None:
-            judge.refer("feeds", feed.code, ["contract", "rhythm", "calendar"], "calendars", rhythm.calendar)
+        for name in ("rhythm", "volume"):
+            watched = getattr(feed.contract, name)
+            if watched is not None and watched.calendar is not None:
+                judge.refer("feeds", feed.code, ["contract", name, "calendar"], "calendars", watched.calendar)
 
 
 def _one(judge: Judge, feed: Feed, columns: Sequence[str]) -> None:

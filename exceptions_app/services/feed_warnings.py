@@ -5,23 +5,29 @@ Knows no connector.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import canonical
+from exceptions_app.catalog.schema import Feed
 from exceptions_app.connectors.quota import QuotaUse
 from exceptions_app.domain.fingerprint import evidence_hash
 from exceptions_app.domain.instant import iso
-from exceptions_app.domain.wording import duration
+from exceptions_app.domain.volume import Judged
+from exceptions_app.domain.wording import duration, number, plural
 from exceptions_app.models import InboxEvent, Reject
 
 from .context import ActionContext
+from .figures import tell_figures
 from .inbox import DEAD
 from .incidents import incident, report
 from .intake_facts import IntakeCounts
 
 QUOTA_CHECK = "integration.quota"
 EVENTS_CHECK = "integration.events"
+VOLUME_CHECK = "integration.volume"
 
 
 def quota_nearly_used(session: Session, ctx: ActionContext, system: str, use: QuotaUse) -> IntakeCounts:
@@ -66,3 +72,34 @@ def events_given_up(session: Session, ctx: ActionContext, feed: str, count: int,
     found = incident(EVENTS_CHECK, "events_given_up", feed, {"feed": feed}, facts, ctx.now, declared.system)
     told = canonical({"feed": feed, "count": count, "reason": reason})
     return report(session, ctx, EVENTS_CHECK, feed, [found._replace(evidence_hash=evidence_hash(told))])
+
+
+def unusual_volume(
+    session: Session, ctx: ActionContext, feed: Feed, judged: Judged, since: datetime
+) -> IntakeCounts:
+    """The feed brought far fewer records than usual, or far more. Of snapshots, told again when it turns; of others, on
+    another day: how many they are comes and goes with every run.
+    """
+    expected = judged.band
+    few = judged.count < expected.least
+    facts = {
+        "feed": feed.title or feed.code,
+        "records": plural(judged.count, "record"),
+        "day": judged.day.isoformat(),
+        "expected": f"at least {number(expected.least)}" if few else f"at most {number(expected.most)}",
+        "usual": str(expected.usual),
+    }
+    found = incident(
+        VOLUME_CHECK, "volume_unusual", feed.code, {"feed": feed.code}, facts, since, feed.system
+    )
+    day = "" if feed.mode == "snapshot" else facts["day"]
+    told = canonical({"feed": feed.code, "few": few, "day": day})
+    found = found._replace(evidence_hash=evidence_hash(told))
+    counts = report(session, ctx, VOLUME_CHECK, feed.code, [found])
+    tell_figures(session, ctx, [found])
+    return counts
+
+
+def volume_usual(session: Session, ctx: ActionContext, feed: str) -> IntakeCounts:
+    """As many as usual: what was open about it agrees now."""
+    return report(session, ctx, VOLUME_CHECK, feed, [])

@@ -9,12 +9,11 @@ import pytest
 
 from demo import rhythms
 from demo.catalog_csv import CATALOG
-from exceptions_app.catalog.calendars import whole_days
+from exceptions_app.catalog.calendars import ALWAYS, whole_days
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.connectors.registry import connector_models
 from exceptions_app.domain.opening_hours import BusinessCalendar
 from exceptions_app.domain.rhythm import Silence, Watched, silence
-from jobs.incidents import ALWAYS
 
 from .live import SimulatedNetwork, Site
 

@@ -33,6 +33,7 @@ def test_install_without_configuration_still_knows_integration_health() -> None:
         "unknown_word",
         "check_failed",
         "storm_held",
+        "volume_unusual",
     }
     assert catalog.calendar_for("anything", "integration_operations").always_open
     assert [reason.code for reason in catalog.common_reasons] == [

@@ -128,7 +128,8 @@ def test_every_example_of_a_check_is_in_order(tmp_path: Path) -> None:
     catalog = load_catalog(tmp_path, connector_models())
     told = {"example.three_sides", "example.reference", "example.status", "example.duplicate"}
     assert told <= set(catalog.checks)
-    assert catalog.feeds["example.suppliers"].contract.rhythm
+    contract = catalog.feeds["example.suppliers"].contract
+    assert contract.rhythm and contract.volume
 
 
 def test_every_column_of_every_record_and_every_style_is_named() -> None:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from exceptions_app.catalog.calendars import ALWAYS, whole_days
 from exceptions_app.domain.rhythm import silence
 from exceptions_app.models import SyncRun
 from exceptions_app.services import rhythms, runs
-from jobs.incidents import ALWAYS, whole_days
 from tests.conftest import NOW
 from tests.services.story import Story
 

@@ -36,6 +36,7 @@ from .network import (
     Rhythm,
     System,
     TimeZone,
+    Volume,
 )
 from .records import Column, ColumnType, RecordType, Sensitivity
 from .shown import ChainStep, Conversion, Draft
@@ -128,6 +129,7 @@ __all__ = [
     "TimeZone",
     "Tolerance",
     "ToleranceUse",
+    "Volume",
 ]  # fmt: skip
 
 

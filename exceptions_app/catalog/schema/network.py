@@ -113,6 +113,22 @@ class Rhythm(Shape):
     days: int = Field(60, ge=7, le=400, description="so many days are learned from")
 
 
+class Volume(Shape):
+    """How many records are usual, learned from the feed's own past: of a snapshot in each delivery, else on each day.
+    Far from it is less than `lower` or more than `upper` percent, and at least `at_least` records away.
+    """
+
+    calendar: Code | None = Field(
+        None, description="whose days they are, and which are closed; none: every day in UTC counts"
+    )
+    lower: int = Field(25, ge=0, le=100)
+    upper: int = Field(400, ge=100)
+    at_least: int = Field(20, ge=1)
+    days: int = Field(60, ge=14, le=400, description="so many days are learned from")
+    history: int = Field(10, ge=3, description="fewer days known of a kind say nothing")
+    since: date | None = Field(None, description="days before it are not learned from")
+
+
 class Contract(Shape):
     """What a feed promises, and who answers for it."""
 
@@ -123,6 +139,7 @@ class Contract(Shape):
     latency: Duration = timedelta(minutes=15)
     deliver_by: DeliverBy | None = None
     rhythm: Rhythm | None = None
+    volume: Volume | None = None
     accept_fields: list[str] = Field(
         default_factory=list,
         description="fields of the source that may be new or change their kind unsaid: names, or patterns with *",
