@@ -21,7 +21,7 @@ from exceptions_app.domain.discrepancy import Discrepancy
 from exceptions_app.reconcile.values import text_sql
 from exceptions_app.records.crosswalk import for_system
 from exceptions_app.records.known import OpenReject
-from exceptions_app.records.layout import SQL_TYPES
+from exceptions_app.records.layout import sql_type
 from exceptions_app.services.live_lines import LiveLine
 
 from .flows import sides_of
@@ -158,7 +158,7 @@ class _Side:
     def _evaluated(self, expr: Expr, needed: Sequence[str], rejects: Sequence[OpenReject]) -> dict[int, Part]:
         def typed(_: str | None, name: str) -> str:
             column = self._record.columns.get(name.removesuffix("_source"))
-            kind = SQL_TYPES[column.type] if column else "VARCHAR"
+            kind = sql_type(column) if column else "VARCHAR"
             return f"CAST({quote(name.removesuffix('_source'))} AS {kind})"
 
         unnested = [

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .expression_tree import decimal_of, kind_of
 from .expressions import AGGREGATES, MAPPING, SIDES, TIMES, Kind, Scope
-from .schema import ClusterCheck, Lookup, MatchCheck, RecordType, Side
+from .schema import ClusterCheck, Column, Lookup, MatchCheck, RecordType, Side
 
 Columns = dict[str, str | Kind]
 RecordTypes = Mapping[str, RecordType]
@@ -33,13 +34,20 @@ an answer, else nobody was asked.
 """
 
 
+def of_column(column: Column) -> str | Kind:
+    """A column's type as expressions know it, with its digits where it has other decimals than most."""
+    if kind_of(column.type).scale in (0, column.scale):
+        return column.type
+    return decimal_of(column.scale)
+
+
 def record_columns(record_type: RecordType) -> Columns:
     """A record's columns with their types; beside a translated one, `<column>_source` is what was written."""
     columns: Columns = dict(EVERY_RECORD)
     for name, column in record_type.columns.items():
-        columns[name] = column.type
+        columns[name] = of_column(column)
         if column.crosswalk:
-            columns[f"{name}_source"] = column.type
+            columns[f"{name}_source"] = of_column(column)
         if not column.required:
             columns.setdefault(f"{name}{FED}", "boolean")
     return columns

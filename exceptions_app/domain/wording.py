@@ -17,6 +17,8 @@ _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*([a-z_]+)\s*)?\}")
 _CENT = Decimal("0.01")
 _SMALLEST = Decimal("0.0001")
+_FINEST = Decimal("0.0000000001")
+"""The most decimals that a column keeps."""
 _ROOM = Context(prec=80)
 """For products of the largest figures that records can hold, to four places."""
 _LONGEST = 60
@@ -55,11 +57,11 @@ def money(value: Decimal | int, currency: str | None = None) -> str:
 
 
 def price(value: Decimal | int, currency: str | None = None) -> str:
-    """`$93.555`, `$12.00`: a unit price has two places, and up to four where it needs them."""
+    """`$93.555`, `$12.00`: a unit price has two places, and up to ten where it needs them."""
     exact = Decimal(value)
     cents = _to(exact, _CENT)
     digits = (
-        f"{cents.copy_abs():,f}" if cents == exact else f"{_to(exact, _SMALLEST).copy_abs():,f}".rstrip("0")
+        f"{cents.copy_abs():,f}" if cents == exact else f"{_to(exact, _FINEST).copy_abs():,f}".rstrip("0")
     )
     return _with_currency(exact, digits, currency)
 

@@ -60,7 +60,7 @@ class Candidate:
                 if column.required:
                     found.append(Fault(name, "expected a value, found nothing"))
                 continue
-            value = typed_sql(literal(given), column.type)
+            value = typed_sql(literal(given), column.type, column.scale)
             far = out_of_range_sql(value, column.type) or "false"
             fits, beyond = con.execute(f"SELECT {value} IS NOT NULL, coalesce({far}, false)").fetchall()[0]
             if not fits or beyond:
@@ -145,7 +145,7 @@ class Candidate:
         if self.layout.by_entity:
             at["entity"] = literal(self.entity)
         at |= {
-            name: typed_sql(literal(self.values[name]), columns[name].type)
+            name: typed_sql(literal(self.values[name]), columns[name].type, columns[name].scale)
             for name in self.layout.record_type.key
         }
         return " AND ".join(f"{quoted(name)} IS NOT DISTINCT FROM {value}" for name, value in at.items())
@@ -156,7 +156,10 @@ class Candidate:
         made = {
             "source_system": literal(self.system), "source_id": literal(identity), "source_time": literal(self.now),
             "fetched_at": literal(self.now), "entity": literal(self.entity),
-        } | {name: typed_sql(literal(text), columns[name].type) for name, text in self.values.items()}  # fmt: skip
+        } | {
+            name: typed_sql(literal(text), columns[name].type, columns[name].scale)
+            for name, text in self.values.items()
+        }  # fmt: skip
         values = (
             f"CAST({made.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
             for name, kind in self.layout.visible.items()

@@ -17,20 +17,20 @@ from exceptions_app.duck import quoted
 CHANGES = "chg"
 BASE = "base"
 
-SQL_TYPES: dict[ColumnType, str] = {
+_SQL_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
-    "decimal": "DECIMAL(18,4)",
-    "money": "DECIMAL(18,4)",
-    "quantity": "DECIMAL(18,4)",
     "date": "DATE",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "boolean": "BOOLEAN",
 }
+_DIGITS, _MOST_DECIMALS = 18, 10
+"""Of a number, its decimals among them: as many as 64 bits hold, whatever its scale."""
+
 DELTA_TYPES = {
     "VARCHAR": "string",
     "BIGINT": "long",
-    "DECIMAL(18,4)": "decimal(18,4)",
+    **{f"DECIMAL({_DIGITS},{n})": f"decimal({_DIGITS},{n})" for n in range(_MOST_DECIMALS + 1)},
     "DATE": "date",
     "TIMESTAMP WITH TIME ZONE": "timestamp",
     "BOOLEAN": "boolean",
@@ -46,6 +46,11 @@ META = {
 """What every record carries beside its type's own columns."""
 
 _INTERNAL = {"_part": "VARCHAR", "_seq": "BIGINT", "_feed": "VARCHAR", "_deleted": "BOOLEAN"}
+
+
+def sql_type(column: Column) -> str:
+    """How a column lies at rest."""
+    return _SQL_TYPES.get(column.type) or f"DECIMAL({_DIGITS},{column.scale})"
 
 
 def part_of(entity: str | None) -> str:
@@ -79,7 +84,7 @@ class Layout:
         taken = [name for name in columns if name in META or name in _INTERNAL]
         if taken:
             raise ValueError(f"record type {self.name}: the column name {taken[0]!r} is taken by the store")
-        return {name: SQL_TYPES[column.type] for name, column in columns.items()}
+        return {name: sql_type(column) for name, column in columns.items()}
 
     @cached_property
     def visible(self) -> dict[str, str]:

@@ -31,7 +31,7 @@ MISSING, WRONG_TYPE, OUT_OF_RANGE, UNKNOWN_ENTITY, WRONG_SOURCE_TIME, NOT_KNOWN,
     "unknown",
     "several",
 )
-_CONVERTING = frozenset({"parse_date", "parse_timestamp", "parse_decimal", "cast"})
+_CONVERTING = frozenset({"parse_date", "parse_timestamp", "parse_decimal", "cast", "round"})
 
 
 def checked_sql(plan: MappingPlan) -> str:
@@ -131,7 +131,7 @@ def _typed_sql(target: Target) -> str:
         text = (
             f"CASE WHEN length({text}) > 8 THEN '…' || right({text}, 4) WHEN {text} IS NOT NULL THEN '…' END"
         )
-    return typed_sql(text, target.kind)
+    return typed_sql(text, target.kind, target.scale)
 
 
 def _doors(plan: MappingPlan) -> str:

@@ -40,6 +40,8 @@ class Target:
     key: str = ""
     """Of the hash."""
     look_up: DoorLookup | None = None
+    scale: int = 4
+    """How many decimals a number keeps."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class MappingPlan:
 
     def _frozen(self, target: Target) -> Target:
         expr = self._parse(f'"{FROZEN_PREFIX}{target.name}"')
-        return Target(target.name, target.kind, expr, None, optional=True)
+        return Target(target.name, target.kind, expr, None, optional=True, scale=target.scale)
 
     def _target(self, name: str, value: str | Mapped) -> Target:
         own = self.layout.record_type.columns.get(name)
@@ -109,8 +111,9 @@ class MappingPlan:
         key = "" if mapped.conceal_key is None else self._revealed(name, mapped.conceal_key)
         expr = self._parse(mapped.value)
         return Target(
-            name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key, mapped.look_up
-        )
+            name, kind, expr, mapped.crosswalk, mapped.optional, mapped.conceal, key, mapped.look_up,
+            own.scale if own else Target.scale,
+        )  # fmt: skip
 
     def _revealed(self, name: str, secret: Secret) -> str:
         try:

@@ -30,6 +30,7 @@ def reason(plan: MappingPlan, code: str, column: str, found: str | None) -> str:
     return f"{column}: expected {expected}, found '{shown}'{_hint(plan, code, column, found)}"
 
 
+_NUMBERS = ("money", "quantity", "decimal")
 _WRITTEN = (
     (("timestamp",), r"[0-9]{13}", "parse_timestamp(…, 'UTC', 'epoch_ms')"),
     (("timestamp",), r"[0-9]{10}", "parse_timestamp(…, 'UTC', 'epoch')"),
@@ -55,6 +56,11 @@ def _hint(plan: MappingPlan, code: str, column: str, found: str) -> str:
     target = next((target for target in plan.targets if target.name == column), None)
     if code != WRONG_TYPE or target is None or target.expr.tree.op != "column":
         return ""
+    if target.kind in _NUMBERS and re.fullmatch(
+        r"[+-]?[0-9]*[.][0-9]+([eE]-?[0-9]+)?|[0-9]+[eE]-[0-9]+", found
+    ):
+        said = f"; it has more than {target.scale} decimals or too many digits"
+        return f"{said}: `scale` of the column keeps more, round(…, {target.scale}) in the mapping rounds"
     way = next((way for kinds, how, way in _WRITTEN if target.kind in kinds and re.fullmatch(how, found)), "")
     return f"; in the mapping, {way} reads that" if way else ""
 

@@ -39,12 +39,13 @@ def _row_sql(layout: Layout, row: ReferenceRow, system: str) -> str:
         "source_time": literal(ALWAYS),
         "fetched_at": literal(ALWAYS),
     }
+    columns = layout.record_type.columns
     given = {
-        name: typed_sql(literal(value), layout.record_type.columns[name].type)
+        name: typed_sql(literal(value), columns[name].type, columns[name].scale)
         for name, value in row.values.items()
     }
-    columns = ", ".join(
+    selected = ", ".join(
         f"CAST({meta.get(name) or given.get(name, 'NULL')} AS {kind}) AS {quoted(name)}"
         for name, kind in layout.visible.items()
     )
-    return f"SELECT {columns}"
+    return f"SELECT {selected}"

@@ -1,29 +1,12 @@
-"""What a value must look like to be a date, a number, …: as SQL over the text that was found.
-
-Written out rather than left to a cast, which would take `3.7` for the whole number 4, `infinity` for a time
-and `1_000` for a number. Decimals beyond the fourth place are rounded half away from zero.
-"""
+"""What a value must look like to be a date, a number, …: as SQL over the text that was found, and in words."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from exceptions_app.catalog.schema import ColumnType
+from exceptions_app.catalog.text_values import decimal_sql, read_sql
 from exceptions_app.duck import literal
-
-from .layout import SQL_TYPES
-
-_NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-_DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-_CLOCK = r"[T ][0-9]{1,2}:[0-9:.]+ ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2}){0,2})?"
-_SHAPES: dict[ColumnType, str] = {
-    "integer": r"[+-]?[0-9]+([.]0*)?",
-    "decimal": _NUMBER,
-    "money": _NUMBER,
-    "quantity": _NUMBER,
-    "date": f"{_DAY}({_CLOCK})?",
-    "timestamp": f"{_DAY}({_CLOCK})?",
-}
 
 EXPECTED: dict[ColumnType, str] = {
     "text": "a text",
@@ -40,17 +23,16 @@ EXPECTED_SOURCE_TIME = f"a time from {EARLIEST_SOURCE_TIME} to one day from now"
 EXPECTED_RANGE = "a year from 1900 to 2199"
 
 
-def typed_sql(text: str, kind: ColumnType) -> str:
-    """SQL for the value of a text (trimmed, never empty); NULL where the text is not of that kind."""
+def typed_sql(text: str, kind: ColumnType, scale: int) -> str:
+    """SQL for the value of a text (trimmed, never empty); NULL where the text is not of that kind.
+
+    Of a number `scale` says how many decimals are kept; one with more is none: nothing is rounded unsaid.
+    """
     if kind == "text":
         return text
-    if kind == "boolean":
-        return (
-            f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true "
-            f"WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
-        )
-    fits = f"regexp_full_match({text}, {literal(_SHAPES[kind])})"
-    return f"CASE WHEN {fits} THEN TRY_CAST({text} AS {SQL_TYPES[kind]}) END"
+    if kind in ("money", "quantity", "decimal"):
+        return decimal_sql(text, 18 - scale, scale)
+    return read_sql(text, kind)
 
 
 def out_of_range_sql(value: str, kind: ColumnType) -> str | None:

@@ -104,6 +104,8 @@ WRONG = [
     ("key: [order_number]\n    columns", "key: [unit]\n    columns", "record_types.line.columns.unit", "may be empty", ""),
     ("unit: {crosswalk: unit}", "unit: {crosswalk: uom}", "record_types.line.columns.unit.crosswalk", "'uom'", ""),
     ("unit: {crosswalk: unit}", "unit: {type: quantty}", "record_types.line.columns.unit.type", "'quantty'", "quantity"),
+    ("unit: {crosswalk: unit}", "unit: {scale: 6}", "record_types.line.columns.unit", "got {'scale': 6}", ""),
+    ("unit: {crosswalk: unit}", "unit: {type: money, scale: 11}", "record_types.line.columns.unit.scale", "got 11", ""),
     ("unit: {crosswalk: unit}", "entity: {}", "record_types.line.columns.entity", "already has", ""),
     ("unit: {crosswalk: unit}", "unit: {}\n      unit_source: {}", "record_types.line.columns.unit_source", "source wrote", ""),
     ("{local: EACH, canonical: EA}", "{local: EACH, canonical: EA}, {local: EACH, canonical: CS}", "crosswalks.unit", "already known as 'EA'", ""),

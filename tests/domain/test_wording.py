@@ -53,7 +53,7 @@ def test_an_amount_of_money_is_said_to_the_cent(value: str, currency: str | None
 
 @pytest.mark.parametrize(
     ("value", "currency", "text"),
-    [("12", "USD", "$12.00"), ("0.0125", "CHF", "CHF 0.0125"), ("0.01254", "USD", "$0.0125"),
+    [("12", "USD", "$12.00"), ("0.0125", "CHF", "CHF 0.0125"), ("0.01254", "USD", "$0.01254"),
      ("93.555", "USD", "$93.555")],
 )  # fmt: skip
 def test_a_unit_price_has_as_many_places_as_it_needs(value: str, currency: str | None, text: str) -> None:

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection
 
+from exceptions_app.connectors.base import RawRow
 from exceptions_app.records.errors import StaleRunError, StoredTypeError
+from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.store import RecordStore
 
-from .conftest import FETCHED, ORDER_LINE, Current, Lines, make_catalog
+from .conftest import FETCHED, MAPPING, ORDER_LINE, Current, Lines, make_catalog
 
 
 def test_a_part_that_is_landed_again_lands_nothing(
@@ -93,6 +96,38 @@ def test_a_column_that_changed_its_type_is_refused_by_name(tmp_path: Path, lines
     store = RecordStore(str(tmp_path), make_catalog(record_types=[changed]))
     with pytest.raises(StoredTypeError, match="column note: stored as VARCHAR, configured as BIGINT"):
         store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO2", 5)))
+
+
+def test_a_column_keeps_the_decimals_that_it_declares(tmp_path: Path, con: DuckDBPyConnection) -> None:
+    columns = {**ORDER_LINE["columns"], "price": {"type": "money", "scale": 6}}  # type: ignore[dict-item]
+    feed = {
+        "code": "f",
+        "system": "erp",
+        "record_type": "order_line",
+        "mapping": {**MAPPING, "price": "price"},
+    }
+    catalog = make_catalog({**feed, "mode": "changes"}, record_types=[{**ORDER_LINE, "columns": columns}])
+    given = {"site": "NORTH", "po": "PO1", "ln": "1", "qty": "2"}
+    wanted = ["0.000001", "-999999999999.999999"]
+    raw = [
+        RawRow(f"r:{n}", {**given, "po": f"PO{n}", "price": price})
+        for n, price in enumerate([*wanted, "0.0000001"])
+    ]
+    batch = FeedMapper(con, catalog, "f", 1, FETCHED).map(raw)
+    assert [(reject.column, "more than 6 decimals" in reject.reason) for reject in batch.rejects] == [
+        ("price", True)
+    ]
+    store = RecordStore(str(tmp_path), catalog)
+    assert store.land("order_line", "f", 1, 0, batch.table) == 2
+    for _ in range(2):
+        store.open_views(con, ["order_line"], None)
+        found = con.execute("SELECT price, typeof(price) FROM rec_order_line ORDER BY number").fetchall()
+        assert found == [(Decimal(price), "DECIMAL(18,6)") for price in wanted]
+        store.fold("order_line")
+    with pytest.raises(
+        StoredTypeError, match=r"price: stored as DECIMAL\(18,6\), configured as DECIMAL\(18,4\)"
+    ):
+        RecordStore(str(tmp_path), make_catalog()).land("order_line", "f", 2, 0, batch.table)
 
 
 _WRITER = """

@@ -121,7 +121,9 @@ def test_identity_and_time_have_defaults(con: DuckDBPyConnection) -> None:
         ("qty", " -2.5 ", "quantity", Decimal("-2.5000")),
         ("qty", Decimal("0.1"), "quantity", Decimal("0.1000")),
         ("qty", 7, "quantity", Decimal("7.0000")),
-        ("price", "1.23455", "price", Decimal("1.2346")),
+        ("price", "1.23450000", "price", Decimal("1.2345")),
+        ("price", Decimal("0E-10"), "price", Decimal(0)),
+        ("price", "12345E-4", "price", Decimal("1.2345")),
         ("price", "", "price", None),
         ("price", None, "price", None),
         ("price", "   ", "price", None),
@@ -161,6 +163,10 @@ RECENT = "a time from 1990-01-01 to one day from now"
         ("qty", "NaN", "quantity", QUANTITY),
         ("qty", "99999999999999999", "quantity", QUANTITY),
         ("qty", "", "quantity", None),
+        ("qty", "1.23455", "quantity", QUANTITY),
+        ("qty", "1E-5", "quantity", QUANTITY),
+        ("qty", "0.30000000000000004", "quantity", QUANTITY),
+        ("pieces", "1000000000000000000", "pieces", WHOLE),
         ("pieces", "3.7", "pieces", WHOLE),
         ("pieces", "0x1F", "pieces", WHOLE),
         ("due", "31/02/2026", "due_on", DAY),
@@ -182,7 +188,7 @@ def test_a_value_that_cannot_be_meant_rejects_its_row_and_no_other(
 ) -> None:
     batch = mapper(con).map(rows({"po": "A"}, {field: raw}, {"po": "B"}))
     why = f"expected {expected}, found '{raw}'" if expected else "expected a value, found nothing"
-    told = [(r.position, r.column, r.reason.partition("; in the mapping")[0]) for r in batch.rejects]
+    told = [(r.position, r.column, r.reason.partition("; ")[0]) for r in batch.rejects]
     assert told == [("orders.csv:3", column, f"{column}: {why}")]
     assert [record["number"] for record in records(con, batch)] == ["A", "B"]
 
@@ -205,6 +211,25 @@ def test_a_value_written_otherwise_says_what_would_read_it(
 ) -> None:
     [reject] = mapper(con).map(rows({field: raw})).rejects
     assert reject.reason.partition("; in the mapping, ")[2] == (f"{hint} reads that" if hint else "")
+
+
+def test_more_decimals_than_a_column_keeps_reject_the_row_unless_somebody_says_otherwise(
+    con: DuckDBPyConnection,
+) -> None:
+    given = rows({"price": "1.234567"})
+    [reject] = mapper(con).map(given).rejects
+    assert reject.reason == (
+        "price: expected an amount such as 1234.50, found '1.234567'; it has more than 4 decimals or too many digits: "
+        "`scale` of the column keeps more, round(…, 4) in the mapping rounds"
+    )
+    for value in ("parse_decimal(price)", "CAST(price AS decimal)", "parse_decimal(price, '.', 8)"):
+        assert len(mapper(con, mapping={**WIDE, "price": value}).map(given).rejects) == 1
+    rounded = mapper(con, mapping={**WIDE, "price": "round(price, 4)"}).map(given)
+    assert records(con, rounded)[0]["price"] == Decimal("1.2346")
+    [unread] = (
+        mapper(con, mapping={**WIDE, "price": "round(price, 4)"}).map(rows({"price": "12 boxes"})).rejects
+    )
+    assert "expected an amount such as 1234.50 from round(price, 4), found '12 boxes'" in unread.reason
 
 
 def test_a_source_time_up_to_a_day_ahead_is_taken(con: DuckDBPyConnection) -> None:

@@ -13,7 +13,7 @@ Sensitivity = Literal["public", "internal", "hr", "patient", "bank"]
 
 
 class Column(Shape):
-    """A canonical column. `decimal`, `money` and `quantity` are exact, DECIMAL(18,4)."""
+    """A canonical column. `decimal`, `money` and `quantity` are exact: 18 digits, `scale` of them decimals."""
 
     type: ColumnType = "text"
     label: str = ""
@@ -24,10 +24,17 @@ class Column(Shape):
         None, description="translated to the canonical identifier before comparison"
     )
     description: str = ""
+    scale: int = Field(4, ge=0, le=10, description="how many decimals a number keeps; more reject their row")
     words: list[str] = Field(
         default_factory=list,
         description="the words that it may hold, after its crosswalk; none given: any text",
     )
+
+    @model_validator(mode="after")
+    def _scale_is_a_numbers(self) -> Column:
+        if "scale" in self.model_fields_set and self.type not in ("decimal", "money", "quantity"):
+            raise ValueError(f"a column of type decimal, money or quantity beside scale; this is {self.type}")
+        return self
 
     @model_validator(mode="after")
     def _words_are_texts(self) -> Column:

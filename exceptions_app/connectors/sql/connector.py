@@ -192,13 +192,14 @@ def _size(rows: list[RawRow]) -> int:
 
 
 def _exact(value: Any) -> Any:
-    """Text, int, Decimal, bool or None: a binary fraction is given as its shortest decimal text."""
+    """Text, int, Decimal, bool or None: a binary fraction is a short decimal text, of the 15 digits that it holds."""
     if value is None or isinstance(value, str | bool | int | Decimal):
         return value
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float):
-        return repr(value)
+        short = format(value, ".15g")
+        return repr(value) if float(short) == value else short
     if isinstance(value, timedelta):
         return str(int(value.total_seconds()))
     if isinstance(value, bytes | bytearray | memoryview):
