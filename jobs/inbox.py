@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Feed
 from exceptions_app.connectors.base import Again, Connector, Page
-from exceptions_app.connectors.events.connector import EventsConnector, Kept, KeptAgain
+from exceptions_app.connectors.events.connector import EventsConnector, EventsPage, KeptAgain
 from exceptions_app.connectors.events.event import Event
 from exceptions_app.connectors.events.options import EventsRead
+from exceptions_app.connectors.events.said import Kept
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.records.converging import Newest
 from exceptions_app.records.layout import Layout
@@ -97,6 +98,8 @@ class InboxRun:
         """This page is being mapped; until it has landed its events are suspects."""
         places = [row.position for row in page.rows] + [problem.position for problem in page.problems]
         self._page = {place: _number(place) for place in places}
+        if isinstance(page, EventsPage):
+            self._page |= {f"event {number}": number for number in page.without_rows}
 
     def landed(
         self,

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from exceptions_app.connectors.events.connector import Kept
 from exceptions_app.connectors.events.event import Event
+from exceptions_app.connectors.events.said import Kept
 from exceptions_app.domain.instant import iso
 from exceptions_app.models import InboxEvent, InboxNewest, Reject
 from exceptions_app.records.converging import Newest

@@ -22,8 +22,9 @@ from sqlalchemy.pool import NullPool
 from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.connectors.base import Again, Connector, TransportError
 from exceptions_app.connectors.contract import Bench, ConnectorContract, check_type
-from exceptions_app.connectors.events.connector import EventsConnector, Kept, KeptAgain
+from exceptions_app.connectors.events.connector import EventsConnector, KeptAgain
 from exceptions_app.connectors.events.event import Event
+from exceptions_app.connectors.events.said import Kept
 from exceptions_app.connectors.registry import CONNECTORS, build_connector
 
 NOW = "2026-11-24T12:00:00Z"

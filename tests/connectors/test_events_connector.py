@@ -11,8 +11,8 @@ import pytest
 
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.catalog.problems import CatalogError
-from exceptions_app.connectors.events.connector import Kept, rows_of
 from exceptions_app.connectors.events.options import EventsRead
+from exceptions_app.connectors.events.said import Kept, rows_of
 from exceptions_app.connectors.registry import connector_models
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

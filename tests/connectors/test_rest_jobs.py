@@ -96,7 +96,7 @@ def test_one_bad_detail_stands_aside_and_costs_nobody_else(serve: Serve) -> None
     html, refused, other, twice = reasons(pages)
     assert "its detail: the answer is an HTML page" in html
     assert "its detail is refused: 422" in refused
-    assert "its detail is no object" in other
+    assert "its detail: it holds" in other and "not an object" in other
     assert "'x' twice" in twice
     assert pages[0].problems[1].position == "erp /orders page 1 row 3"
 
@@ -131,6 +131,29 @@ def test_a_row_that_does_not_say_what_its_detail_is_asked_by_stands_aside(serve:
     assert pages[0].rows[0].values["lines"] == '[{"n":1}]'
     assert reasons(pages) == ["its detail cannot be asked for: the row has no meta.Key"]
     assert (server.asked[1].path, server.asked[1].query) == ("/orders/A%2F1/lines", {"id": "1"})
+
+
+def test_a_detail_that_is_a_list_makes_a_row_of_each_item(serve: Serve) -> None:
+    lines: dict[str, Any] = {
+        "a": {"lines": [{"n": 1}, {"n": 2}]},
+        "b": {"lines": []},
+        "c": {"lines": "none"},
+        "d": {"lines": [7]},
+    }
+    server = serve(detailed(lines))
+    detail = {**DETAIL["detail"], "records": "lines", "shape": "list"}
+    pages, error = read_all(connector(server.url, {**DETAIL, "detail": detail}).read(None))
+    assert error is None
+    assert [(row.values["id"], row.values["n"]) for row in pages[0].rows] == [("a", 1), ("a", 2)]
+    other, number = reasons(pages)
+    assert "not a list" in other and "no object" in number
+    pages, error = read_all(
+        connector(server.url, {**DETAIL, "detail": {**detail, "into": "line"}}).read(None)
+    )
+    assert [row.values["line"] for row in pages[0].rows] == ['{"n":1}', '{"n":2}', 7]
+    alone = serve(detailed({"a": [{"n": 1}, {"n": 2}]}))
+    _, error = read_all(connector(alone.url, DETAIL).read(None))
+    assert isinstance(error, FeedContentError) and "detail.shape: list" in error.message
 
 
 # -- submit, poll, download

@@ -491,3 +491,45 @@ def test_a_row_that_speaks_of_more_is_a_row(serve: Serve, records: str, shape: s
     )
     assert error is None
     assert ids(pages) == [1]
+
+
+@pytest.mark.parametrize(
+    ("delta", "again"),
+    [
+        ({}, {"mark": "1"}),
+        ({"field": "sync", "param": "token"}, {"token": "1", "top": "2"}),
+        ({"header": "X-Mark", "param": "token"}, {"token": "1", "top": "2"}),
+    ],
+)
+def test_the_source_says_itself_where_the_next_read_begins(
+    serve: Serve, delta: dict[str, Any], again: dict[str, str]
+) -> None:
+    def handler(asked: Asked) -> Reply:
+        mark = asked.query.get("mark") or asked.query.get("token")
+        if mark == "2":
+            return Reply({"error": "resync"}, status=410)
+        if "skip" in asked.query or mark:
+            last = {"@odata.deltaLink": "orders?mark=1", "sync": 1}
+            return Reply({"value": [{"id": 2}], **last}, headers={"X-Mark": "1"})
+        return Reply({"value": [{"id": 1}], "@odata.nextLink": "orders?skip=1"})
+
+    server = serve(handler)
+    read = {
+        "path": "/orders", "records": "value", "delta": delta, "params": {"top": "2"} if delta else {},
+        "paging": {"type": "odata", "order": "id"},
+    }  # fmt: skip
+    pages, error = read_all(connector(server.url, read).read(None))
+    assert (error, ids(pages), pages[0].watermark) == (None, [1, 2], None)
+    kept = pages[-1].watermark
+    pages, error = read_all(connector(server.url, read).read(kept))
+    assert (error, ids(pages), pages[-1].watermark) == (None, [2], kept)
+    query = dict(server.asked[-1].query)
+    assert {name: query[name] for name in again} == again
+    assert ("$orderby" in query) == bool(delta)
+    assert kept is not None
+    pages, error = read_all(
+        connector(server.url, read).read(kept.replace("mark=1", "mark=2").replace('"1"', '"2"'))
+    )
+    assert (error, ids(pages), pages[-1].watermark) == (None, [1, 2], kept), "a mark it no longer knows"
+    _, error = read_all(connector(server.url, {**read, "delta": {"field": "nowhere"}}).read(None))
+    assert isinstance(error, FeedContentError) and "its last page has no nowhere" in error.message

@@ -16,8 +16,8 @@ from demo.webhooks import Webhooks, secret_of
 from exceptions_app.catalog.load import load_catalog
 from exceptions_app.catalog.schema import System
 from exceptions_app.connectors.events.arriving import events_in
-from exceptions_app.connectors.events.connector import Kept, rows_of
 from exceptions_app.connectors.events.options import EventsRead, EventsSignature
+from exceptions_app.connectors.events.said import Kept, rows_of
 from exceptions_app.connectors.events.signatures import verify
 from exceptions_app.connectors.registry import build_connector, connector_models
 

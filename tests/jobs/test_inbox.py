@@ -183,10 +183,12 @@ def test_what_a_killed_run_left_is_drained_again(hospital: Hospital, monkeypatch
 
 
 def test_several_rows_of_one_event(hospital: Hospital) -> None:
-    sends_events(hospital, records="lines", carry={"entity": "site", "order": "order.number"})
+    sends_events(hospital, records="lines", carry={"entity": "subject", "order": "order.number"})
     lines = [{"receipt": f"R{n}", "quantity": n, "received_at": "2026-11-24T10:00:00Z"} for n in (1, 2)]
-    send(hospital, {**event("E1"), "data": {"site": "H01", "order": {"number": "PO-1"}, "lines": lines}})
+    send(hospital, {**event("E1"), "subject": "H01", "data": {"order": {"number": "PO-1"}, "lines": lines}})
+    send(hospital, {**event("E2"), "subject": "H01", "data": {"order": {"number": "PO-2"}, "lines": []}})
     hospital.poll("receipts")
+    assert inbox_of(hospital) == {"E1": "taken", "E2": "taken"}
     assert records(hospital, "receipt_number, order_number") == [("R1", "PO-1"), ("R2", "PO-1")]
 
 

@@ -96,7 +96,8 @@ class EventsRead(Shape):
     )
     records: str = Field("", description="where the data holds a list of rows; empty: the data is the row")
     carry: dict[str, str] = Field(
-        default_factory=dict, description="with records: name -> path in the data, repeated on each row"
+        default_factory=dict,
+        description="name -> path in the data, or else in the whole body: each row has it",
     )
     remember: Duration = Field(timedelta(days=30), description="how long the ids of taken events are known")
     keep: Duration = Field(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from exceptions_app.catalog.schema import Feed, System
@@ -19,20 +18,20 @@ from ..base import (
     Notes,
     Page,
     RawRow,
-    RowProblem,
-    cut,
 )
-from ..exact_json import dump, flat, repeated_key
+from ..exact_json import dump
 from ..marks import Mark
 from ..quota import QuotaUse
 from .ahead import ahead
 from .allowance import Ledger, shared
 from .asking import Part, Requests
-from .bodies import Body, Reader, Unreadable
+from .bodies import Body, Reader
 from .bulk import BulkRead
 from .condition import Condition
+from .delta import Delta
 from .detail import Details
 from .options import RestConnection, RestOne, RestPaging, RestRead
+from .pages import Known, page_of, whole
 from .paging import Ask, Batch, Step, Walk
 from .refusals import NotFoundError
 from .templates import UnfitValueError, entries, in_path, places, text, value
@@ -54,6 +53,7 @@ class RestConnector:
         self._reader = Reader.of(read)
         self._requests = Requests(read, source.reach.address_of, label)
         self._job_at: datetime | None = None
+        self._delta = Delta(read.delta, source.reach.follow) if read.delta and not snapshot else None
         self.notes: Notes | None = None
         """Where a job that was submitted is kept, so that a run that is interrupted need not submit it anew."""
 
@@ -79,9 +79,15 @@ class RestConnector:
         return self._source.allowance.quota_use()
 
     def read(self, watermark: str | None) -> Iterator[Page]:
+        if self._delta is not None:
+            return together(self._since_told(self._delta, watermark), self._read.store_at_once)
         return together(self._pages(watermark), self._read.store_at_once)
 
     def read_again(self, again: Again) -> Iterator[Page]:
+        if self._delta is not None:
+            raise CannotReadAgainError(
+                "the source alone says where a read begins: reread it from its beginning"
+            )
         if self._condition is None:
             raise CannotReadAgainError("it reads everything every time: read it now")
         since, until = self._condition.again(again)
@@ -91,7 +97,7 @@ class RestConnector:
     def _those_before(self, part: Part, condition: Condition, until: Mark | None) -> Iterator[Page]:
         for batch in self._detailed(self._batches(part)):
             rows = condition.until(batch.rows, until)
-            yield _page(replace(batch, rows=rows), None)
+            yield page_of(replace(batch, rows=rows), None)
             if condition.options.ordered and batch.rows and not rows:
                 return
 
@@ -119,7 +125,7 @@ class RestConnector:
             [batch] = self._detailed(walk.pages())
         except NotFoundError:
             return []
-        return _whole(_page(batch, None), "a row that can be read")
+        return whole(page_of(batch, None), "a row that can be read")
 
     def read_through(self, began: datetime) -> datetime | None:
         """A job that was taken up tells what was known when it was submitted."""
@@ -135,7 +141,7 @@ class RestConnector:
         started, condition = utc_now(), self._condition
         since = None if condition is None else condition.since(watermark)
         part = self._since(None if condition is None or since is None else condition.said(since), since)
-        known = _Known(watermark, part) if self._read.conditional else None
+        known = Known(watermark, part) if self._read.conditional else None
         if known is not None:
             part = replace(part, headers={**part.headers, **known.headers}, fine=frozenset({_UNCHANGED}))
         highest = None if condition is None else condition.kept(watermark)
@@ -147,9 +153,25 @@ class RestConnector:
             if condition is not None:
                 begun = started if self._job_at is None else min(started, self._job_at)
                 highest = condition.highest(condition.marks_in(batch.rows, batch.where), highest, begun)
-                whole = batch.last or condition.options.ordered
-                mark = condition.watermark(highest) if whole else watermark
-            yield _page(batch, mark if known is None else known.remembered(mark, batch.headers))
+                holds = batch.last or condition.options.ordered
+                mark = condition.watermark(highest) if holds else watermark
+            yield page_of(batch, mark if known is None else known.remembered(mark, batch.headers))
+
+    def _since_told(self, delta: Delta, watermark: str | None) -> Iterator[Page]:
+        """What changed since the source's own mark; everything where it does not know the mark any more."""
+        kept, part = delta.kept(watermark), self._part(None, self._read.params, self._read.body)
+        begun, begin = (part, None) if kept is None else delta.begun(part, kept)
+        batches = self._detailed(replace(self._walk(begun), begin=begin, begin_as_given=True).pages())
+        try:
+            first = next(batches, None)
+        except NotFoundError:
+            if kept is None:
+                raise
+            batches = self._detailed(self._walk(part).pages())
+            first = next(batches, None)
+        found = batches if first is None else chain([first], batches)
+        for batch in ahead(found) if self._read.read_ahead else found:
+            yield page_of(batch, delta.watermark(batch, watermark))
 
     def _since(self, said: str | None, since: Any) -> Part:
         """The feed's own request, with the condition where it belongs."""
@@ -191,7 +213,7 @@ class RestConnector:
 
     def _keys(self, batches: Iterator[Batch]) -> Iterator[RawRow]:
         for batch in batches:
-            yield from _whole(_page(batch, None), "every key, each readable")
+            yield from whole(page_of(batch, None), "every key, each readable")
 
     def _walk(self, part: Part, prefix: str = "", reader: Reader | None = None) -> Walk:
         ask = self._asking(part, reader or self._reader)
@@ -202,29 +224,12 @@ class RestConnector:
             answer = self._source.ask(self._requests.call(part, step), where)
             if answer.status_code in part.fine:
                 return Body([], None, answer.headers, answer.status_code), str(answer.url)
-            return reader.read(answer, where), str(answer.url)
+            body = reader.read(answer, where)
+            if self._delta is not None:
+                self._delta.look_at(body, str(answer.url), where)
+            return body, str(answer.url)
 
         return ask
-
-
-class _Known:
-    """What the last answer was known by: its ETag or its time, kept with the watermark for the very same request."""
-
-    def __init__(self, watermark: str | None, part: Part) -> None:
-        asked = dump([part.path, dict(part.params), dict(part.fields), dict(part.headers)])
-        self._asked = sha256(asked.encode()).hexdigest()[:16]
-        kept = json.loads(watermark) if watermark else {}
-        same = kept.get("asked") == self._asked
-        names = {"etag": "If-None-Match", "modified": "If-Modified-Since"}
-        self.headers = {names[name]: kept[name] for name in names if same and kept.get(name)}
-
-    def remembered(self, mark: str | None, headers: Mapping[str, str]) -> str | None:
-        """The watermark with what this answer is known by."""
-        told = {"etag": headers.get("etag"), "modified": headers.get("last-modified")}
-        kept = {name: text for name, text in told.items() if text}
-        if not kept:
-            return mark
-        return json.dumps({**(json.loads(mark) if mark else {}), **kept, "asked": self._asked})
 
 
 def _named(one: RestOne) -> set[str]:
@@ -233,30 +238,3 @@ def _named(one: RestOne) -> set[str]:
         places(one.body if isinstance(one.body, str) else dump(one.body)) if one.body is not None else set()
     )
     return places(one.path or "").union(body, *map(places, one.params.values()))
-
-
-def _page(batch: Batch, watermark: str | None) -> Page:
-    rows: list[RawRow] = []
-    problems: list[RowProblem] = []
-    for number, row in enumerate(batch.rows, 1):
-        position = f"{batch.where} row {number}"
-        twice = repeated_key(row) if batch.repeats else None
-        if twice is not None:
-            problems.append(RowProblem(position, f"says {twice!r} twice; which one holds?", cut(dump(row))))
-        elif isinstance(row, dict):
-            rows.append(RawRow(position, flat(row)))
-        elif isinstance(row, Unreadable):
-            problems.append(RowProblem(position, row.reason, row.raw))
-        else:
-            problems.append(
-                RowProblem(position, f"expected an object, got {type(row).__name__}", cut(dump(row)))
-            )
-    return Page(rows, problems, watermark)
-
-
-def _whole(page: Page, expected: str) -> list[RawRow]:
-    """Its rows, each readable: a list of keys with a hole would delete what it does not name."""
-    if page.problems:
-        problem = page.problems[0]
-        raise FeedContentError(problem.reason, problem.position, expected)
-    return list(page.rows)

@@ -1,4 +1,7 @@
-"""One further request for each row of a list, some at once. A row whose detail cannot be had stands aside."""
+"""One further request for each row of a list, some at once. A row whose detail cannot be had stands aside.
+
+A detail is one object, or a list of what belongs to the row: the lines of an order.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,6 @@ from .transport import Call, HttpSource
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _OF_THIS_ROW = frozenset({400, 409, 415, 422, 423, 451})
 """Refusals of one record; what else is refused will be for every record."""
-_LEFT_OUT = object()
 
 
 class Details:
@@ -53,57 +55,77 @@ class Details:
         wrong = [row for row in rows if isinstance(row, _Wrong)]
         if wrong and len(wrong) == len(rows):
             raise wrong[0].error  # none of them: that is no matter of single rows
-        kept = [
-            Unreadable(f"its detail: {row.error.message}", cut(dump(given)))
-            if isinstance(row, _Wrong)
-            else row
-            for given, row in zip(batch.rows, rows, strict=True)
-            if row is not _LEFT_OUT
-        ]
+        kept: list[Any] = []
+        for given, row in zip(batch.rows, rows, strict=True):
+            if isinstance(row, _Wrong):
+                kept.append(Unreadable(f"its detail: {row.error.message}", cut(dump(given))))
+            else:
+                kept.extend(row)
         return replace(batch, rows=kept, repeats=True)
 
-    def _row(self, where: str, number: int, row: Any) -> Any:
+    def _row(self, where: str, number: int, row: Any) -> list[Any] | _Wrong:
+        """The rows that come of one."""
         if not isinstance(row, dict):
-            return row
+            return [row]
         here = f"{where} row {number} detail"
         try:
             call = self._call(row)
             found = find(self._reader.value(self._source.ask(call, here), here), self._options.records)
         except UnfitValueError as error:
-            return Unreadable(f"its detail cannot be asked for: {error}", cut(dump(row)))
+            return [Unreadable(f"its detail cannot be asked for: {error}", cut(dump(row)))]
         except NotFoundError:
             return self._missing(row)
         except RefusedError as error:
             if error.status not in _OF_THIS_ROW:
                 raise
-            return Unreadable(f"its detail is refused: {error.message}", cut(dump(row)))
+            return [Unreadable(f"its detail is refused: {error.message}", cut(dump(row)))]
         except FeedContentError as error:
             return _Wrong(error)
-        return self._joined(row, found)
+        return self._joined(row, found, here)
 
     def _call(self, row: Mapping[str, Any]) -> Call:
         url = self._source.reach.address_of(_filled(self._options.path, row, in_path))
         params = {name: _filled(text, row, _as_is) for name, text in self._options.params.items()}
         return Call(url, params=params, headers=self._headers)
 
-    def _missing(self, row: Mapping[str, Any]) -> Any:
+    def _missing(self, row: Mapping[str, Any]) -> list[Any]:
         match self._options.missing:
             case "keep":
-                return row
+                return [row]
             case "skip":
-                return _LEFT_OUT
+                return []
             case "reject":
-                return Unreadable("the list names it, but it has no detail there (404)", cut(dump(row)))
+                return [Unreadable("the list names it, but it has no detail there (404)", cut(dump(row)))]
 
-    def _joined(self, row: dict[str, Any], found: Any) -> Any:
-        if self._options.into is not None:
-            return self._reader.clean({**row, self._options.into: found})
+    def _joined(self, row: dict[str, Any], found: Any, here: str) -> list[Any] | _Wrong:
+        into = self._options.into
+        if self._options.shape == "list":
+            items = [found] if isinstance(found, dict) and self._reader.format == "xml" else found
+            if not isinstance(items, list):
+                return self._unfit(found, here, "a list")
+            return [self._with(row, item) for item in items]
+        if into is not None:
+            return [self._reader.clean({**row, into: found})]
         if isinstance(found, list) and len(found) == 1:
             [found] = found
         if isinstance(found, dict):
-            return self._reader.clean({**row, **found})
-        where = f" at {self._options.records!r}" if self._options.records else ""
-        return Unreadable(f"its detail is no object{where}: {masked(dump(found))}", cut(dump(row)))
+            return [self._with(row, found)]
+        return self._unfit(found, here, "an object")
+
+    def _with(self, row: dict[str, Any], item: Any) -> Any:
+        if self._options.into is not None:
+            return self._reader.clean({**row, self._options.into: item})
+        if not isinstance(item, dict):
+            return Unreadable(f"an item of its detail is no object: {masked(dump(item))}", cut(dump(row)))
+        return self._reader.clean({**row, **item})
+
+    def _unfit(self, found: Any, here: str, wanted: str) -> _Wrong:
+        """Something else than `wanted` stands there."""
+        place = f" at {self._options.records!r}" if self._options.records else ""
+        rows = wanted == "an object" and isinstance(found, list)
+        hint = " (where each item of the list is a row: detail.shape: list)" if rows else ""
+        message = f"it holds {masked(dump(found))}{place}"
+        return _Wrong(FeedContentError(f"{message}, not {wanted}{hint}", here, wanted))
 
 
 class _Wrong:

@@ -14,6 +14,8 @@ from exceptions_app.catalog.schema import Duration, Shape, TimeZone
 from ..separators import one_character
 from .bulk_options import RestBulk
 from .connection_options import RestConnection
+from .delta_options import RestDelta
+from .detail_options import RestDetail
 from .header_names import checked
 from .paging_options import RestPaging
 from .plain_path import plain_path
@@ -22,6 +24,7 @@ from .silence import Empty
 __all__ = [
     "RestBulk",
     "RestConnection",
+    "RestDelta",
     "RestDetail",
     "RestKeys",
     "RestOne",
@@ -105,27 +108,6 @@ class RestOne(Shape):
     records: str | None = Field(None, description="default: the feed's; an object there is the one row")
 
 
-class RestDetail(Shape):
-    """One further request for each row of the list. `{field}` stands for a field of the row."""
-
-    path: str = Field(description="below base_url; values are percent-encoded")
-    params: dict[str, str] = Field(default_factory=dict)
-    records: str = Field("", description="where its answer holds the object; empty: the answer is it")
-    into: str | None = Field(
-        None, description="the field that gets what was answered; default: its fields join the row's"
-    )
-    concurrency: int = Field(4, ge=1, le=32, description="so many at once")
-    missing: Literal["reject", "skip", "keep"] = Field(
-        "reject", description="404: the row is refused, left out, or kept as the list gave it"
-    )
-
-    @model_validator(mode="after")
-    def _of_the_row(self) -> RestDetail:
-        if "{" not in self.path and not any("{" in value for value in self.params.values()):
-            raise ValueError("path or params must name a field of the row, such as /orders/{id}")
-        return self
-
-
 class RestExpected(Shape):
     """What a good answer says, where failures come as 200 too."""
 
@@ -160,6 +142,9 @@ class RestRead(Shape):
     types: dict[str, Kind] = Field(
         default_factory=dict, description="objects of this one name are a value: {__decimal__: decimal}"
     )
+    may_lack: list[str] = Field(
+        default_factory=list, description="fields that rows without a value leave out: they are empty then"
+    )
     expected: RestExpected | None = None
     empty: list[Empty] = Field(
         ["204"], description="what says that there are no rows: 204, blank, null, absent, object, list, text"
@@ -171,6 +156,9 @@ class RestRead(Shape):
     )
     paging: RestPaging = Field(default_factory=lambda: RestPaging.model_validate({}))
     watermark: RestWatermark | None = None
+    delta: RestDelta | None = Field(
+        None, description="instead: the source says itself where the next read begins"
+    )
     detail: RestDetail | None = None
     keys: RestKeys | None = None
     one: RestOne | None = None
@@ -202,6 +190,7 @@ class RestRead(Shape):
                 f"{mark.param} is both a parameter and the watermark's: put both into its template"
             )
         self._watermark_stands_somewhere()
+        self._delta_fits()
         if self.body is not None and self.bulk:
             raise ValueError("what submits a bulk job stands under bulk: move body there")
         if self.body is not None and not self.posts:
@@ -230,6 +219,20 @@ class RestRead(Shape):
             raise ValueError("initial is missing: without it, {watermark} must stand alone in the body")
         if mark.place == "path" and self.bulk:
             raise ValueError("a bulk job is told the watermark in its query, header or body")
+
+    def _delta_fits(self) -> None:
+        delta = self.delta
+        if delta is None:
+            return
+        if self.watermark or self.conditional or self.bulk:
+            raise ValueError(
+                "delta says where a read begins: it cannot be combined with watermark, conditional or bulk"
+            )
+        if delta.place == "body" and "{watermark}" not in _text(self.body):
+            raise ValueError("the body must contain {watermark}, the place of delta's token")
+        whole = delta.param is None and delta.place == "query"
+        if whole and self.paging.type in ("page", "offset", "range"):
+            raise ValueError(f"a delta link is no beginning for paging {self.paging.type}; name delta.param")
 
 
 def _text(value: Any) -> str:

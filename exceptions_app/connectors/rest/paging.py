@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import marshal
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from ..base import FeedContentError
 from .bodies import Body
 from .more import left_out, next_link
 from .options import RestPaging
-
-MOST_EMPTY = 50
-"""So many pages without a row, one after the other, are no list that comes to an end."""
+from .seen import Seen
 
 _CONTENT_RANGE = re.compile(r"^\s*\S*?\s*(?:(\d+)-(\d+)|\*)\s*/\s*(\d+|\*)\s*$")
 
@@ -57,6 +53,8 @@ class Walk:
     paging: RestPaging
     label: str
     begin: str | None = None
+    begin_as_given: bool = False
+    """`begin` is asked as it is, without size and order: a mark of the source's own."""
 
     def pages(self) -> Iterator[Batch]:
         """Every page in order. Raises FeedContentError where an answer is not what was agreed."""
@@ -72,7 +70,8 @@ class Walk:
                 yield from self._linked()
 
     def _linked(self) -> Iterator[Batch]:
-        step, seen, pages = Step(self.begin, self.paging.fixed, fields=self._size()), set[str](), _Seen()
+        fixed = {} if self.begin and self.begin_as_given else self.paging.fixed
+        step, seen, pages = Step(self.begin, fixed, fields=self._size()), set[str](), Seen()
         for number in self._numbers():
             where = self._where(number)
             body, url = self.ask(step, where)
@@ -124,7 +123,7 @@ class Walk:
         A source may give fewer rows a page than it was asked for, so a short page is not the end. Where rows
         are lines inside orders, it pages by orders: counting lines would step over some and end too early.
         """
-        read, rows, pages = 0, 0, _Seen()
+        read, rows, pages = 0, 0, Seen()
         for number in self._numbers():
             where = self._where(number)
             place = self.paging.first + (read if self.paging.type == "offset" else number - 1)
@@ -146,7 +145,7 @@ class Walk:
 
     def _ranged(self) -> Iterator[Batch]:
         """`Range: items=0-499`, and what `Content-Range` says of it."""
-        read, pages = 0, _Seen()
+        read, pages = 0, Seen()
         for number in self._numbers():
             where = self._where(number)
             unit = f"{self.paging.unit}=" if self.paging.unit else ""
@@ -210,34 +209,6 @@ class Walk:
 
     def _where(self, number: int) -> str:
         return f"{self.label} page {number}"
-
-
-class _Seen:
-    """The pages that were read, by what they held: one that comes again shows a source that goes in circles."""
-
-    def __init__(self) -> None:
-        self._pages: dict[bytes, int] = {}
-        self._empty = 0
-
-    def look_at(self, rows: list[Any], number: int, where: str, why: str) -> None:
-        if not rows:
-            self._empty += 1
-            if self._empty > MOST_EMPTY:
-                raise FeedContentError(f"{MOST_EMPTY} pages without a row, and no end", where, "an end")
-            return
-        self._empty = 0
-        before = self._pages.setdefault(sha256(_told(rows)).digest(), number)
-        if before != number:
-            message = f"page {number} is page {before} again, already read{why}"
-            raise FeedContentError(message, where, "the page asked for")
-
-
-def _told(rows: list[Any]) -> bytes:
-    """The same bytes for the same rows. Marshal's version 2 writes each value as it is, and is quick."""
-    try:
-        return marshal.dumps(rows, 2)
-    except ValueError:  # a Decimal, say
-        return repr(rows).encode("utf-8", "replace")
 
 
 def _batch(body: Body, where: str, *, last: bool) -> Batch:
