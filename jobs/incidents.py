@@ -40,35 +40,8 @@ def after_poll(
     """What a run of a feed means: it failed, it works again, rows were refused. Belongs into the transaction
     that marks the run finished: nothing of it may be lost. How many rejects were settled by a person's word.
     """
-    allowed = max(feed.every * 3, feed.contract.latency)
     _tell_of_system(session, context, feed, outcome)
-    agreed = "latency" in feed.contract.model_fields_set
-    silent = feed_states.silent_since(session, feed.code, allowed, began) if agreed else None
-    missed = _missed(session, feed, began)
-    quiet = _quiet(session, context.catalog, feed, outcome, began)
-    if outcome.status == COMPLETE and missed is not None:
-        since, said = missed
-        incidents.feed_failed(session, context, feed.code, since=since, error=said, kind="late")
-    elif outcome.status == COMPLETE and silent is None and quiet is not None:
-        said = f"it answers, and has brought nothing new for {duration(quiet.lasted)}; at this time of the week it is"
-        said += f" {duration(quiet.usual)} at most, as a rule"
-        incidents.feed_failed(session, context, feed.code, since=quiet.since, error=said, kind="silent")
-    elif outcome.status == COMPLETE and silent is None:
-        incidents.feed_recovered(session, context, feed.code)
-        volume.after_poll(session, context, feed, outcome, began)
-    elif outcome.status == COMPLETE and silent is not None:
-        said = f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed"
-        incidents.feed_failed(session, context, feed.code, since=silent, error=said, kind="silent")
-    elif not outcome.system_out:
-        state = feed_states.feed_state(session, feed.code)
-        incidents.feed_failed(
-            session,
-            context,
-            feed.code,
-            since=state.failing_since or context.now,
-            error=outcome.error or "the run did not end",
-            kind=outcome.error_kind,
-        )
+    _tell_of_feed(session, context, feed, outcome, began)
     _tell_of_drift(session, context, feed, outcome)
     if outcome.quota is not None:
         feed_warnings.quota_nearly_used(session, context, feed.system, outcome.quota)
@@ -76,6 +49,52 @@ def after_poll(
         count, reason = outcome.given_up
         feed_warnings.events_given_up(session, context, feed.code, count, reason)
     tell_of_words(session, context, feed, outcome)
+    return _tell_of_rejects(session, context, feed, outcome)
+
+
+def _tell_of_feed(
+    session: Session, context: ActionContext, feed: Feed, outcome: Outcome, began: datetime
+) -> None:
+    """It broke off; it answers, but what was due has not come; or all is well."""
+    if outcome.status == COMPLETE:
+        trouble = _late(session, context.catalog, feed, outcome, began)
+        if trouble is None:
+            incidents.feed_recovered(session, context, feed.code)
+            volume.after_poll(session, context, feed, outcome, began)
+        else:
+            kind, since, said = trouble
+            incidents.feed_failed(session, context, feed.code, since=since, error=said, kind=kind)
+    elif not outcome.system_out:
+        since = feed_states.feed_state(session, feed.code).failing_since or context.now
+        error = outcome.error or "the run did not end"
+        incidents.feed_failed(session, context, feed.code, since=since, error=error, kind=outcome.error_kind)
+
+
+def _late(
+    session: Session, catalog: Catalog, feed: Feed, outcome: Outcome, began: datetime
+) -> tuple[str, datetime, str] | None:
+    """What was due of a feed that answers and has not come, the gravest first: its kind, since when, and in words."""
+    missed = _missed(session, feed, began)
+    if missed is not None:
+        return "late", *missed
+    allowed = max(feed.every * 3, feed.contract.latency)
+    agreed = "latency" in feed.contract.model_fields_set
+    silent = feed_states.silent_since(session, feed.code, allowed, began) if agreed else None
+    if silent is not None:
+        return (
+            "silent",
+            silent,
+            f"it answers, but has delivered nothing for longer than the {duration(allowed)} agreed",
+        )
+    quiet = _quiet(session, catalog, feed, outcome, began)
+    if quiet is None:
+        return None
+    said = f"it answers, and has brought nothing new for {duration(quiet.lasted)}; at this time of the week it is"
+    return "silent", quiet.since, f"{said} {duration(quiet.usual)} at most, as a rule"
+
+
+def _tell_of_rejects(session: Session, context: ActionContext, feed: Feed, outcome: Outcome) -> int:
+    """How many were settled by a person's word; a run that broke off before any row says nothing of them."""
     if outcome.status == FAILED and not outcome.rejected:
         return 0
     position, _, reason = (outcome.first_reject or "").partition(": ")
