@@ -14,6 +14,8 @@ from typing import Any
 
 LONGEST_EXPONENT = 400
 """Of a JSON number: beyond what any program computes with."""
+_BINARY_DIGITS = 15
+"""So many digits of any decimal number come back from a binary fraction."""
 _PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
@@ -31,7 +33,7 @@ class Parsed:
     repeats: bool
 
 
-def parse(text: str) -> Parsed:
+def parse(text: str | bytes) -> Parsed:
     """Read one JSON text: numbers become int or Decimal. Raises ValueError saying what is wrong and where."""
     repeating: list[RepeatingObject] = []
 
@@ -73,8 +75,18 @@ def dump(value: Any) -> str:
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A row's values with what is nested as JSON text."""
-    return {name: dump(item) if isinstance(item, dict | list) else item for name, item in values.items()}
+    """A row's values with what is nested as JSON text. What reads that text later holds numbers as binary fractions:
+    one of more digits than those keep stands in it as a text.
+    """
+    return {name: nested(item) if isinstance(item, dict | list) else item for name, item in values.items()}
+
+
+def nested(value: Any) -> str:
+    """The JSON text of a list or an object inside a row, as `flat` writes it."""
+    try:
+        return _PLAIN.encode(value)
+    except TypeError:
+        return "".join(_pieces(value, _BINARY_DIGITS))
 
 
 def find(value: Any, path: str) -> Any:
@@ -103,20 +115,23 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _pieces(value: Any) -> Iterator[str]:
+def _pieces(value: Any, digits: int | None = None) -> Iterator[str]:
+    """JSON text in parts; a Decimal of more than so many digits as a text."""
     if isinstance(value, dict):
         yield "{"
         for number, (key, item) in enumerate(value.items()):
             yield f"{',' if number else ''}{json.dumps(key, ensure_ascii=False)}:"
-            yield from _pieces(item)
+            yield from _pieces(item, digits)
         yield "}"
     elif isinstance(value, list):
         yield "["
         for number, item in enumerate(value):
             yield "," if number else ""
-            yield from _pieces(item)
+            yield from _pieces(item, digits)
         yield "]"
     elif isinstance(value, Decimal):
-        yield str(value)
+        written = str(value)
+        long = digits is not None and len(written) > digits and len(value.as_tuple().digits) > digits
+        yield f'"{written}"' if long else written
     else:
         yield json.dumps(value, ensure_ascii=False)

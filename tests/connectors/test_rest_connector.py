@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 import time_machine
 from loopback import Asked, Loopback, Reply
@@ -354,14 +355,18 @@ def test_a_redirect_to_a_sign_in_page_is_not_followed(serve: Serve) -> None:
 
 def test_numbers_stay_exact_and_nested_values_are_exact_json_text(serve: Serve) -> None:
     text = (
-        '[{"price": 0.1000000000000000055, "big": 12345678901234567890, "n": {"p": [1.10, "ä", null, true]}}]'
+        '[{"price": 0.1000000000000000055, "big": 12345678901234567890, "n": {"p": [1.10, "ä", null, true],'
+        ' "long": -12345678901234.5678, "whole": 12345678901234567890}}]'
     )
     server = serve(lambda asked: Reply(text))
     pages, _ = read_all(connector(server.url, {"path": "/orders"}).read(None))
     values = pages[0].rows[0].values
     assert values["price"] == Decimal("0.1000000000000000055")
     assert values["big"] == 12345678901234567890
-    assert values["n"] == '{"p":[1.10,"ä",null,true]}'
+    nested = '{"p":[1.10,"ä",null,true],"long":"-12345678901234.5678","whole":12345678901234567890}'
+    assert values["n"] == nested
+    found = duckdb.execute("SELECT $1->>'long', $1->>'whole', $1->'p'->>0", [nested]).fetchone()
+    assert found == ("-12345678901234.5678", "12345678901234567890", "1.1")
 
 
 def test_a_row_with_a_duplicate_key_is_a_problem_and_the_others_are_kept(serve: Serve) -> None:

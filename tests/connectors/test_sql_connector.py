@@ -397,6 +397,11 @@ def test_days_are_those_of_the_zone(warehouse: Warehouse) -> None:
 @pytest.mark.postgres
 def test_a_column_that_knows_its_zone_is_read_alike(empty_postgres_url: str, monkeypatch: Any) -> None:
     made = Warehouse(empty_postgres_url)
+    monkeypatch.setenv("WMS_URL", empty_postgres_url)
+    json_text, days = """'{"p": [12345678901234.5678, 1.10]}'::json""", "ARRAY['2026-11-24'::date]"
+    [page] = connector({"query": f"SELECT {json_text} AS a, {json_text}::jsonb AS b, {days} AS d"}).read(None)
+    both = '{"p":["12345678901234.5678",1.10]}'
+    assert page.rows[0].values == {"a": both, "b": both, "d": '["2026-11-24"]'}
     made.run("ALTER TABLE movement ALTER changed_at TYPE timestamptz")
     made.add(1, "2026-11-24 11:40:00+00")
     made.add(2, "2026-11-24 11:50:00+00")

@@ -31,6 +31,7 @@ from exceptions_app.catalog.schema import Feed, System
 from exceptions_app.domain.instant import utc_now
 
 from ..base import Again, CannotReadAgainError, FeedContentError, Page, RawRow
+from ..exact_json import nested
 from ..marks import Mark, Marks, first_local, last_local
 from ..references import reveal
 from .dialects import open_engine, read_only, refusal
@@ -192,7 +193,9 @@ def _size(rows: list[RawRow]) -> int:
 
 
 def _exact(value: Any) -> Any:
-    """Text, int, Decimal, bool or None: a binary fraction is a short decimal text, of the 15 digits that it holds."""
+    """Text, int, Decimal, bool or None: a binary fraction is a short decimal text, of the 15 digits that it holds. A
+    column of JSON, and a list of values, is JSON text.
+    """
     if value is None or isinstance(value, str | bool | int | Decimal):
         return value
     if isinstance(value, datetime | date | time):
@@ -204,4 +207,10 @@ def _exact(value: Any) -> Any:
         return str(int(value.total_seconds()))
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
-    return str(value)
+    return nested(_inside(value)) if isinstance(value, list | dict) else str(value)
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_inside(item) for item in value]
+    return {name: _inside(item) for name, item in value.items()} if isinstance(value, dict) else _exact(value)

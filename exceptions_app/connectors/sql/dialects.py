@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.pool import NullPool
 
 from ..base import TransportError
+from ..exact_json import parse
 
 _SQLITE_STEPS = 10_000
 """Instructions between two looks at the clock."""
@@ -33,12 +34,18 @@ def open_engine(url: str, timeout: float) -> Engine:
         limits = (
             {"connect_timeout": max(1, int(timeout))} if backend in ("postgresql", "mysql", "mariadb") else {}
         )
-        return create_engine(parsed, poolclass=NullPool, connect_args=limits)
+        exact: dict[str, Any] = {"json_deserializer": _json} if backend == "postgresql" else {}
+        return create_engine(parsed, poolclass=NullPool, connect_args=limits, **exact)
     except (NoSuchModuleError, ImportError) as error:
         missing = f"{message}: {error}"
         raise TransportError(missing, permanent=True, where="connection.url") from None
     except (ArgumentError, ValueError):
         raise TransportError(message, permanent=True, where="connection.url") from None
+
+
+def _json(text: str | bytes) -> Any:
+    """What a column of JSON holds, its numbers exact."""
+    return parse(text).value
 
 
 def read_only(connection: Connection, timeout: float, zone: str = "UTC") -> None:
