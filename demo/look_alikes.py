@@ -40,8 +40,8 @@ def kinds(planter: Planter) -> list[Entries]:
     return [
         *(_flagged(planter, *row) for row in _BY_FLAG),
         _bills(planter, "RECURRING", "duplicate_invoice", "a lease, as every month"),
-        _bills(planter, "UTILITY", "no_valid_order", "utilities need no order"),
-        _bills(planter, "REFUND", "no_valid_order", "a refund needs no order"),
+        _bills(planter, "UTILITY", "no_valid_order", "utilities need no order", {"po_required": 1}),
+        _bills(planter, "REFUND", "no_valid_order", "a refund needs no order", {"po_required": 1}),
         _converted_unit(planter),
         _remit_to(planter),
         _rounding(planter),
@@ -61,8 +61,12 @@ def _flagged(planter: Planter, condition: str, category: str, why: str) -> Entri
         yield Entry(category, entity, "erp", line_key(order), why, [line])
 
 
-def _bills(planter: Planter, kind: str, category: str, why: str) -> Entries:
+def _bills(
+    planter: Planter, kind: str, category: str, why: str, values: dict[str, int] | None = None
+) -> Entries:
     for bill in planter.candidates.bills(kind, 1, 120):
+        if values:
+            planter.alter_invoice(bill, values)
         key, line = invoice_key(bill), (bill["number"], 0)
         yield Entry(category, bill["facility"], "ap_automation", key, why, [line])
 

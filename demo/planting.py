@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from . import (
+    exempt_look_alikes,
     further_look_alikes,
     invoice_faults,
     invoice_look_alikes,
@@ -23,7 +24,7 @@ from . import (
     use_look_alikes,
 )
 from .hr import faults as people_faults
-from .hr import lifecycle_planting
+from .hr import job_look_alikes, lifecycle_planting
 from .hr import look_alikes as people_look_alikes
 from .hr.planter import PeoplePlanter
 from .ledger_systems import systems as listed
@@ -115,6 +116,7 @@ def plant_history(network: Network, now: datetime) -> None:
         master_look_alikes,
         payee_look_alikes,
         invoice_look_alikes,
+        exempt_look_alikes,
     )
     for supply in [one for kinds in innocent for one in kinds.kinds(planter)]:
         for entry in islice(supply, max(2, round(6 * share))):
@@ -133,7 +135,8 @@ def _plant_people(planter: PeoplePlanter, count: int) -> None:
     for supply in people_faults.PLANTERS.values():
         for entry in islice(supply(planter), count):
             planter.network.ledger.write("fault", entry, planter.now, planter.now)
-    people_look_alikes.plant(planter)
+    people_look_alikes.plant(planter, people_look_alikes.KINDS)
+    people_look_alikes.plant(planter, job_look_alikes.KINDS, shared=True)
     lifecycle_planting.plant(planter, count)
 
 

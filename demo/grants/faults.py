@@ -222,6 +222,8 @@ def look_alikes(now: datetime) -> Iterator[Planted]:
     yield _grants("effort_over_100", "efforts", row, extra, "extra service", key)
     late = {"discovered_on": day(now, 400)}
     yield _transfer(3, "late_cost_transfer", {"to_award": "", **late}, "off all awards")
+    same = {"to_award": award(5), **late}
+    yield _transfer(5, "late_cost_transfer", same, "from one budget line of an award to another")
     yield _transfer(4, "late_cost_transfer", {"cost_kind": "facilities", **late}, "F&A that follows")
     credit = {"amount": -40_000, "incurred_on": day(now, 80)}
     yield _expense(17, "3", "funding_code_inactive", credit, "a credit on an award that is closed")
@@ -240,6 +242,10 @@ def _in_time(now: datetime) -> Iterator[Planted]:
     yield _expense(13, "3", "outside_performance", early, "approved before the start")
     key, approved = {"document": "XP-13", "line": "3"}, {"preaward_from": day(now, 960)}
     yield _award(13, "outside_performance", approved, key, "its approval", "HMC")
+    sooner = {"incurred_on": day(now, 990)}
+    yield _expense(46, "3", "outside_performance", sooner, "90 days before the start, which are waived")
+    key, waived = {"document": "XP-46", "line": "3"}, {"preaward_waiver": 1}
+    yield _award(46, "outside_performance", waived, key, "its waiver", "HMC")
 
 
 def _shared_or_fixed(now: datetime) -> Iterator[Planted]:

@@ -115,7 +115,8 @@ def _affiliate(planter: PeoplePlanter, who: Row) -> str:
     return "left; an affiliate's account"
 
 
-KINDS: dict[str, tuple[Callable[[PeoplePlanter, Row], str], ...]] = {
+Kinds = dict[str, tuple[Callable[[PeoplePlanter, Row], str], ...]]
+KINDS: Kinds = {
     "terminated_paid": (_pto_payout, _severance, _rescinded),
     "terminated_identity": (_converted, _affiliate),
     "missing_worker": (_contingent,),
@@ -129,10 +130,10 @@ KINDS: dict[str, tuple[Callable[[PeoplePlanter, Row], str], ...]] = {
 """The category that each resembles."""
 
 
-def plant(planter: PeoplePlanter) -> None:
-    """One of each."""
-    for category, kinds in KINDS.items():
-        for kind, who in zip(kinds, planter.workers(), strict=False):
+def plant(planter: PeoplePlanter, kinds: Kinds, *, shared: bool = False) -> None:
+    """One of each; `shared`: on people whose labor is allocated to two."""
+    for category, several in kinds.items():
+        for kind, who in zip(several, planter.workers(shared=shared), strict=False):
             worker = who["worker"]
             said = Entry(
                 category, who["facility"], "hcm", {"worker": worker}, kind(planter, who), [(worker, NO_ORDER)]

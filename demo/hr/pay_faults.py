@@ -39,7 +39,7 @@ def transfer_share(planter: PeoplePlanter) -> Entries:
         yield planter.entry("transfer_share", who, how, [change], system="payroll", **key)
 
 
-def _transfer(planter: PeoplePlanter, who: Row) -> tuple[date, str]:
+def transfer(planter: PeoplePlanter, who: Row) -> tuple[date, str]:
     """Somebody moves on the eighth day of the period; returns the day and where to."""
     day, old = planter.paid.begins + timedelta(days=7), _charged_to(planter, who)
     center = old[:-3] + "500"
@@ -54,7 +54,7 @@ def _charged_to(planter: PeoplePlanter, who: Row) -> str:
 
 def _moved(planter: PeoplePlanter, who: Row) -> Row:
     """Somebody moves within the period; returns the line of the second week."""
-    day, center = _transfer(planter, who)
+    day, center = transfer(planter, who)
     first = planter.row("payroll", "pay_lines", who["worker"])
     planter.alter(
         "payroll", "pay_lines", first,
@@ -66,7 +66,7 @@ def _moved(planter: PeoplePlanter, who: Row) -> Row:
 
 def moved_across(planter: PeoplePlanter, who: Row) -> Row:
     """Somebody moves within the period, and a line of four days lies across it; returns the line after that."""
-    day, center = _transfer(planter, who)
+    day, center = transfer(planter, who)
     first = planter.row("payroll", "pay_lines", who["worker"])
     before, after = day - timedelta(days=2), day + timedelta(days=2)
     tenth = first["amount"] // 10

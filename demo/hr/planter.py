@@ -44,7 +44,8 @@ class PeoplePlanter:
         self.network, self.now, self.at = network, now, at or now
         self.paid, self.open = periods(now)
         rows = network.hcm.rows(
-            "SELECT * FROM workers WHERE status = 'A' AND kind = 'employee' AND gone = 0 ORDER BY id"
+            "SELECT * FROM workers WHERE status = 'A' AND kind = 'employee' AND gone = 0"
+            " AND worker IN (SELECT worker FROM assignments) ORDER BY id"
         )
         leaders = {row["manager"] for row in rows}
         self._free = [row for row in rng.sample(rows, len(rows)) if row["worker"] not in leaders]

@@ -68,11 +68,19 @@ def _movement(number: int, system: str, values: dict[str, Any], how: str) -> Pla
     return Planted("stuck_movement", "HMC", system, "movements", key, values, key, how)
 
 
+def _unknown_word(number: int, word: str) -> Planted:
+    """A movement whose status the warehouse calls by a word that nobody was told of."""
+    key = {"feed": "wms_movements", "column": "status", "word": word}
+    row, how = {"movement": f"MV-{number}"}, "a status that nobody was told of"
+    return Planted("unknown_word", "*", "wms_stock", "movements", row, {"status": word}, key, how)
+
+
 def faults(now: datetime) -> Iterator[Planted]:
     """Everything that must be found."""
     yield from _wrong_stock(now)
     yield _movement(0, "wms_stock", {"status": "in_transit"}, "never confirmed")
     yield _movement(1, "erp_ledger", {"gone": 1}, "never reached the ERP")
+    yield _unknown_word(7, "parked")
     yield from _wrong_books()
     yield _item(1, "item_missing", {"gone": 1}, "never reached the warehouse")
     yield _item(2, "item_inactive", {"status": "inactive"}, "ended in the warehouse")
@@ -146,6 +154,7 @@ def later(now: datetime) -> Iterator[Planted]:
         yield _movement(number, "wms_stock", {"status": "in_transit"}, "never confirmed")
         yield _unjournaled(number)
     yield _valued("HMC", "OR")
+    yield from (_unknown_word(number, word) for number, word in ((6, "staged"), (2, "bound")))
 
 
 def look_alikes(now: datetime) -> Iterator[Planted]:

@@ -193,6 +193,7 @@ def _found(network: Network) -> Found:
     primary = {(min(names, key=_RANK.index), _line(*key)) for key, names in found.items() if names}
     for row in network.ap.rows(
         "SELECT * FROM invoice_lines WHERE po = '' AND po_required AND status <> 'VOID'"
+        " AND kind NOT IN ('UTILITY', 'REFUND', 'RECURRING')"
     ):
         primary.add(("no_valid_order", _invoice(row["vendor"], row["number"])))
     duplicates = set(_duplicates(network))
