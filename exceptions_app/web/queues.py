@@ -83,7 +83,8 @@ def _render(seen: Looking, cursor: str | None) -> ResponseReturnValue:
             cursor=cursor,
             now=now,
             **shown,
-        )
+        ),
+        push=seen.here() if hx.wants_fragment() and not cursor else None,
     )
 
 

@@ -87,7 +87,10 @@ def test_a_filter_by_stage_shows_only_that_stage(
 def test_an_empty_queue_and_a_filter_that_fits_nothing_say_different_things(
     case: Any, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    assert "Nothing fits these filters" in sign_in().get("/queue?q=unheard-of").text
+    client = sign_in()
+    assert "Nothing in your queues fits these filters" in client.get("/queue?q=unheard-of").text
+    sent_empty = client.get("/queue?q=unheard-of&hold=&status=live", headers=HTMX)
+    assert sent_empty.headers["HX-Push-Url"] == "/queue?q=unheard-of"
     assert "Nothing is open in your queues" in sign_in(queues=("stores",)).get("/queue").text
 
 
