@@ -19,6 +19,9 @@ from . import inbox, tasks
 from .audit import AuditTag, record_subject
 from .context import ActionContext
 
+AT_ONCE = 500
+"""So many are sent again in one go."""
+
 
 class GoneError(Exception):
     """It is no dead letter any more: somebody was faster."""
@@ -53,6 +56,20 @@ def replay(
     why = None if after == before else "edited"
     _record(session, ctx, event, AuditTag.EVENT_REPLAYED, before, after, why)
     return event
+
+
+def replay_feed(session: Session, ctx: ActionContext, feed: str) -> int:
+    """Put the oldest of a feed's dead letters back into the inbox as they are, as after a corrected mapping; how many.
+
+    Not those that only a person can judge: another body under an id that was known, and what nobody could read.
+    """
+    e = InboxEvent
+    wanted = select(e.id).where(e.feed == feed, e.state == inbox.DEAD, ~e.event_id.startswith(UNREADABLE))
+    wanted = wanted.where(~e.event_id.contains(inbox.ANOTHER_BODY)).order_by(e.id).limit(AT_ONCE)
+    numbers = list(session.scalars(wanted))
+    for number in numbers:
+        replay(session, ctx, number, None, lambda _: False)
+    return len(numbers)
 
 
 def discard(session: Session, ctx: ActionContext, number: int, reason: str) -> InboxEvent:

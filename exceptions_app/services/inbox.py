@@ -35,6 +35,8 @@ _COLUMNS = (
     "feed", "source", "event_id", "type", "source_time", "received_at", "correlation_id", "traceparent",
     "state", "body", "reason", "digest",
 )  # fmt: skip
+ANOTHER_BODY = " (another body "
+"""Stands in the id of an event whose id came before with another body."""
 _ID_KEPT = 160
 """Characters of an id that came again with another body."""
 
@@ -72,7 +74,7 @@ def _differing(session: Session, feed: str, events: Sequence[Event]) -> list[tup
         digest, at = known.get((event.source, event.id), (None, None))
         if digest is None or at is None or event.digest is None or digest == event.digest:
             continue
-        other = f"{event.id[:_ID_KEPT]} (another body {event.digest.hex()[:12]})"
+        other = f"{event.id[:_ID_KEPT]}{ANOTHER_BODY}{event.digest.hex()[:12]})"
         reason = (
             f"The id '{event.id}' came before, at {iso(at)}, with another body: an id is given once, so that what is "
             "sent twice is taken once. Send this one again from here if it is right."

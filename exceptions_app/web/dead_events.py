@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission, sees_network
 from exceptions_app.connectors.events.event import EventError
+from exceptions_app.domain import wording
 from exceptions_app.extensions import db
 from exceptions_app.queries import dead_events as queries
 from exceptions_app.runtime import runtime
@@ -62,6 +63,27 @@ def replay(event_id: int) -> ResponseReturnValue:
         return page, 422
     flash("The event waits to be taken again.", "green")
     return hx.go_to(url_for(".index"))
+
+
+@blueprint.post("/replay")
+@needs(Permission.REPEAT_RUNS)
+@transactional
+def replay_feed() -> ResponseReturnValue:
+    """All of one feed, as they are."""
+    viewer, catalog, feed = gate.viewer(), runtime().catalog, request.form.get("feed", "")
+    if feed not in catalog.feeds or not sees_network(viewer, catalog):
+        abort(404)
+    try:
+        count = services.replay_feed(db.session(), acting.context(), feed)
+    except services.GoneError:
+        abort(409)
+    waits = (
+        f"{wording.plural(count, 'event')} of {feed} {'waits' if count == 1 else 'wait'} to be taken again."
+    )
+    flash(
+        waits if count else f"No event of {feed} can be sent again as it is.", "green" if count else "amber"
+    )
+    return hx.go_to(url_for(".index", feed=feed))
 
 
 @blueprint.post("/<int:event_id>/discard")

@@ -103,6 +103,25 @@ def test_events_are_only_for_those_who_see_the_whole_network(dead: InboxEvent, s
     assert "not yours to read" in client.get("/integration/dead-letters").text
     assert client.get(page_of(dead)).status_code == 404
     assert client.post(f"{page_of(dead)}/replay").status_code == 404
+    assert client.post("/integration/dead-letters/replay", data={"feed": dead.feed}).status_code == 404
+
+
+def test_all_of_a_feed_are_sent_again_but_those_that_a_person_must_judge(
+    dead: InboxEvent, sign_in: Any, session: Session
+) -> None:
+    other = InboxEvent(
+        feed=dead.feed, source="", event_id="E1 (another body 0123456789ab)", type="", received_at=NOW, state="dead",
+        correlation_id="c", body="{}", reason="known",
+    )  # fmt: skip
+    session.add(other)
+    session.commit()
+    client = sign_in(ANALYST)
+    assert "Send all of this feed again" not in client.get("/integration/dead-letters").text
+    assert "Send all of this feed again" in client.get(f"/integration/dead-letters?feed={dead.feed}").text
+    answer = client.post("/integration/dead-letters/replay", data={"feed": dead.feed}, follow_redirects=True)
+    assert f"1 event of {dead.feed} waits to be taken again" in answer.text
+    assert (now(session, dead).state, now(session, other).state) == ("waiting", "dead")
+    assert client.post("/integration/dead-letters/replay", data={"feed": "nope"}).status_code == 404
 
 
 def test_edited_event_goes_back_with_what_was_hidden_as_it_was(

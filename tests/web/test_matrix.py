@@ -56,7 +56,7 @@ SILENT = {
     "retry_gave_up.choose", "retry_gave_up.confirm", "retry_gave_up.again", "retry_gave_up.discard",
     "dashboards.sla", "dashboards.sla_figure", "exports.index", "exports.ask",
     "integration.feeds", "integration.runs", "integration.rejects", "integration.checks",
-    "dead_events.index", "trace.index", "storms.index", "try_out.index", "try_out.ask",
+    "dead_events.index", "dead_events.replay_feed", "trace.index", "storms.index", "try_out.index", "try_out.ask",
     "feed_preview.show", "feed_preview.ask", "integration_feed.show", "integration_feed.pause",
     "integration_feed.resume", "integration_feed.backfill", "integration_feed.replay", "interfaces.register",
     "interfaces.export", "interfaces.systems",

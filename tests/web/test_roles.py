@@ -130,6 +130,7 @@ TABLE: dict[tuple[str, str], str | None] = {
     ("GET", "dead_events.index"): ENGINEERS,
     ("GET", "dead_events.show"): ENGINEERS,
     ("POST", "dead_events.replay"): "integration_analyst",
+    ("POST", "dead_events.replay_feed"): "integration_analyst",
     ("POST", "dead_events.discard"): "integration_analyst",
     ("GET", "storms.index"): f"{ENGINEERS} manager",
     ("GET", "storms.show"): f"{ENGINEERS} manager",
