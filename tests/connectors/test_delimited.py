@@ -48,6 +48,12 @@ def test_a_quote_left_open_does_not_read_ahead_for_ever() -> None:
     assert sum(isinstance(record, BadRecord) for record in got) == 300
 
 
+def test_without_quotes_a_quote_is_a_character() -> None:
+    lines = Lines(io.StringIO('a;"BIG" box\n2" tape;"open\n', newline=""))
+    found = [record.fields for record in records(lines, ";", quotes=False) if isinstance(record, Record)]
+    assert found == [["a", '"BIG" box'], ['2" tape', '"open']]
+
+
 def test_the_delimiter_is_the_one_the_header_uses_outside_quotes() -> None:
     assert guess('"a,b,c";d;e') == ";"
     assert guess("only") == ","

@@ -149,6 +149,9 @@ def test_a_day_that_does_not_exist_is_left_for_the_mapping_to_refuse() -> None:
 def test_dates_of_a_column_that_the_file_lacks_refuse_it() -> None:
     with pytest.raises(FeedContentError, match=r"no column 'paid' \(did you mean 'paid_on'\)"):
         read("paid_on\n1\n", dates={"paid": ["dd/mm/yyyy"]})
+    known = {f"a{n}": f"b{n}" for n in range(40)}
+    with pytest.raises(FeedContentError, match=r"found renamed, b0, .* and 11 more\).*`columns` says"):
+        read(",".join([*known, "renamed"]) + "\n", columns=known, required=["paid"])
 
 
 # ---- XML and nested JSON -------------------------------------------------------

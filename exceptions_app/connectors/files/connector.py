@@ -112,10 +112,10 @@ class FilesConnector:
         if again.file:
             names = [file.name.rpartition("/")[2] for file in files]
             if again.file.rpartition("/")[2] not in names:
-                said = (
-                    f"no file {again.file!r} lies in the archive; there are {', '.join(names[-5:]) or 'none'}"
+                newest = ", ".join(names[-5:]) or "none"
+                raise CannotReadAgainError(
+                    f"no file {again.file!r} lies in the archive; the newest there are {newest}"
                 )
-                raise CannotReadAgainError(said)
             return files[names.index(again.file.rpartition("/")[2]) :]
         wanted = set(Memory.of(again.after).digests) - set(Memory.of(again.before).digests)
         for number, file in enumerate(files):

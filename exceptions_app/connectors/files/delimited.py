@@ -68,20 +68,22 @@ class Lines:
         return text
 
 
-def records(lines: Lines, delimiter: str) -> Iterator[Record | BadRecord]:
-    """Every record from where `lines` stands. An empty `delimiter` is guessed from the first."""
+def records(lines: Lines, delimiter: str, *, quotes: bool = True) -> Iterator[Record | BadRecord]:
+    """Every record from where `lines` stands. An empty `delimiter` is guessed from the first. Without `quotes` a line
+    is a record, and a quote a character like any other.
+    """
     while (line := lines.next()) is not None:
         if not delimiter and line.strip():
             delimiter = guess(line)
         number = lines.number
-        text, reason = _whole(line, lines, delimiter) if '"' in line else (line, None)
+        text, reason = _whole(line, lines, delimiter) if quotes and '"' in line else (line, None)
         reason = reason or not_decodable(text) or ("holds a NUL byte" if "\0" in text else None)
         if reason:
             yield BadRecord(number, reason, text)
             continue
         bare = text.rstrip("\r\n")
         ended = len(bare) < len(text)
-        if '"' not in bare:
+        if not quotes or '"' not in bare:
             yield Record(number, bare.split(delimiter or ","), bare, ended)
             continue
         try:

@@ -43,7 +43,7 @@ def read_csv(content: Content, options: FilesRead) -> Iterator[Item]:
             lines.next()
         delimiter = options.delimiter or _guessed(lines)
         table = Table(options, content.name)
-        data = table.after_header(records(lines, delimiter))
+        data = table.after_header(records(lines, delimiter, quotes=options.quotes))
         if content.size >= LARGE and table.takes_columns:
             stop = options.trailer.first_field if options.trailer else None
             found = Stretches(text, lines, table.names, delimiter, content.name, stop).read()

@@ -152,6 +152,7 @@ class FilesRead(Shape):
     delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(
         "auto", description="csv: one character, tab or auto", validate_default=True
     )
+    quotes: bool = Field(True, description="csv: false: a quote is a character like any other")
     skip_rows: int = Field(0, ge=0, description="lines at the top that are titles, not data")
     header_row: int = Field(1, ge=1, description="which line holds the names, counted after skip_rows")
     no_header: list[str] = Field(

@@ -13,6 +13,9 @@ from .delimited import BadRecord, Record, TrailerRecord
 from .options import FilesRead
 from .values import Value, read_values, readers
 
+_SHOWN = 30
+"""Names of columns in a message."""
+
 
 class Table:
     """Reads one file's records in order. Positions are `name:line`."""
@@ -29,7 +32,8 @@ class Table:
     @property
     def takes_columns(self) -> bool:
         """Whether values may be left as the file writes them."""
-        return not (self._options.decimal_comma or self._options.pad or self._options.dates)
+        options = self._options
+        return options.quotes and not (options.decimal_comma or options.pad or options.dates)
 
     @property
     def names(self) -> list[str]:
@@ -115,9 +119,19 @@ class Table:
             if not missing:
                 continue
             near = difflib.get_close_matches(missing[0], self._names, 1)
-            found = f"did you mean {near[0]!r}" if near else f"found {', '.join(self._names[:12])}"
+            found = f"did you mean {near[0]!r}" if near else f"found {self._found()}"
             message = f"no column {', '.join(map(repr, missing))} ({found})"
-            raise FeedContentError(message, self._at(line), f"the columns {', '.join(columns)} ({option})")
+            wanted_there = (
+                f"the columns {', '.join(columns)} ({option}; `columns` says by which names they may come)"
+            )
+            raise FeedContentError(message, self._at(line), wanted_there)
+
+    def _found(self) -> str:
+        """The names of the file: first those that no alias leads to, one of which may be meant."""
+        known = set(self._options.columns.values())
+        names = sorted(self._names, key=known.__contains__)
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"{', '.join(names[:_SHOWN])}{more}"
 
     def _row(self, record: Record | BadRecord) -> RawRow | RowProblem:
         position = self._at(record.line)
