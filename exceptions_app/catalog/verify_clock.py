@@ -110,8 +110,11 @@ def _cutoff(judge: Judge, cutoff: Cutoff) -> None:
     ):  # fmt: skip
         for index, wanted in enumerate(codes):
             judge.refer("cutoffs", code, [path, index], section, wanted)
-    if not cutoff.dates and cutoff.monthly is None:
-        judge.report("cutoffs", code, [], "it never comes", "'dates:', or 'monthly:'")
+    if not cutoff.dates and cutoff.monthly is None and cutoff.by_fact is None:
+        judge.report("cutoffs", code, [], "it never comes", "'dates:', 'monthly:' or 'by_fact:'")
+    if cutoff.by_fact is not None and (cutoff.dates or cutoff.monthly or cutoff.kind == "close"):
+        said = "a close is the same for all" if cutoff.kind == "close" else "it has other days, too"
+        judge.report("cutoffs", code, ["by_fact"], said, "'by_fact:' alone, of another kind than close")
     if cutoff.monthly is not None and cutoff.monthly.business_day == 0:
         expected = "1 for the first business day, -1 for the last"
         judge.report("cutoffs", code, ["monthly", "business_day"], "got 0", expected)
@@ -123,11 +126,11 @@ def _cutoff(judge: Judge, cutoff: Cutoff) -> None:
 
 def _facts(judge: Judge, catalog: Catalog, cutoff: Cutoff) -> None:
     """What a cut-off asks for is what every category says that it names."""
-    if cutoff.fact and not cutoff.category:
-        judge.report("cutoffs", cutoff.code, ["fact"], "no category says whose facts", "'category:'")
+    asked: list[tuple[list[str | int], str]] = [(["fact", name], name) for name in cutoff.fact]
+    asked += [] if cutoff.by_fact is None else [(["by_fact"], cutoff.by_fact)]
+    if asked and not cutoff.category:
+        judge.report("cutoffs", cutoff.code, asked[0][0][:1], "no category says whose facts", "'category:'")
     for category in cutoff.category:
         known = known_facts(catalog, category)
-        for name in cutoff.fact if known is not None else ():
-            judge.choose(
-                "cutoffs", cutoff.code, ["fact", name], name, known or (), f"of the facts of {category}"
-            )
+        for path, name in asked if known is not None else ():
+            judge.choose("cutoffs", cutoff.code, path, name, known or (), f"of the facts of {category}")

@@ -1,12 +1,13 @@
 """Cut-offs: instants by which work must be done whatever its target says, such as a close or a payroll run.
 
-Local times in a calendar's zone: single dates, and the n-th business day of every month. A local time that the
-clocks skip means the moment they resume at; one that they repeat, its first passing. Must not know how cut-offs are
-written or stored.
+Local times in a calendar's zone: single dates, the n-th business day of every month, or what an exception says. A
+local time that the clocks skip means the moment they resume at; one that they repeat, its first passing. Must not know
+how cut-offs are written or stored.
 """
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ class CutoffLike(Protocol):
     def dates(self) -> Sequence[datetime]: ...
     @property
     def monthly(self) -> MonthlyLike | None: ...
+    @property
+    def by_fact(self) -> str | None: ...
+    @property
+    def at(self) -> str: ...
     @property
     def closes(self) -> str: ...
     @property
@@ -76,6 +81,7 @@ class Schedule:
 
     def __init__(self, cutoff: CutoffLike, calendar: BusinessCalendar) -> None:
         self.code, self.title, self.fact = cutoff.code, cutoff.title, cutoff.fact
+        self.by_fact = cutoff.by_fact
         self._cutoff, self._calendar = cutoff, calendar
         self._dates = sorted(
             self._instant(at.date(), at.time()) for at in cutoff.dates if self._begun(at.date())
@@ -85,6 +91,34 @@ class Schedule:
     def concerns(self, said: Mapping[str, str]) -> bool:
         """Whether its conditions on facts all hold for what an exception says; none does without its fact."""
         return all(said.get(name) in values for name, values in self.fact.items())
+
+    @property
+    def asks(self) -> bool:
+        """Whether what an exception says decides whether it concerns it, or when it is."""
+        return bool(self.fact) or self.by_fact is not None
+
+    def of(self, said: Mapping[str, str]) -> Schedule:
+        """The instants for an exception that says this: where facts name the day, that one, or none if it is no day."""
+        if self.by_fact is None:
+            return self
+        found = copy.copy(self)
+        told = self._told(said.get(self.by_fact, ""))
+        found._dates = [] if told is None else [told]
+        return found
+
+    def _told(self, text: str) -> datetime | None:
+        """A day is over at the cut-off's hour; an instant without a zone is local."""
+        try:
+            if len(text) == len("2026-11-30"):
+                day, at = date.fromisoformat(text), time.fromisoformat(self._cutoff.at)
+            else:
+                told = datetime.fromisoformat(text)
+                if told.tzinfo is not None:
+                    return told.astimezone(UTC) if self._begun(told.date()) else None
+                day, at = told.date(), told.time()
+        except ValueError:
+            return None
+        return self._instant(day, at) if self._begun(day) else None
 
     def after(self, at: datetime) -> datetime | None:
         """The first instant later than `at`; None where there is none."""

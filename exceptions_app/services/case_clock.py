@@ -55,7 +55,7 @@ def follow(case: ExceptionCase, catalog: Catalog, now: datetime, *, rerouted: bo
     """`retarget`, but only where another service level holds than the row says, or facts decide over cut-offs."""
     kept, found = targets(catalog).stored(case), targets(catalog).of(case)
     same = (kept.span, kept.response, kept.calendar.code) == (found.span, found.response, found.calendar.code)
-    asked = any(each.fact for each in catalog.cutoffs)
+    asked = any(each.fact or each.by_fact for each in catalog.cutoffs)
     return Moved({}, {}) if same and not rerouted and not asked else retarget(case, catalog, now)
 
 

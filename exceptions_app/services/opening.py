@@ -76,6 +76,8 @@ class _Shared:
 
     columns: tuple[Any, ...]
     stamp: Stamp
+    placed: Placement
+    """Kept alive: its id is its name here."""
 
 
 class _Opening:
@@ -93,7 +95,7 @@ class _Opening:
         placing, counterparty = self._placing, found.counterparty
         amounts = placing.amounts(found)
         placed = placing.place(found, amounts.reporting_e4)
-        shared = self._shared.get(id(placed)) or self._share(placed)  # `placing` keeps placements alive
+        shared = self._shared.get(id(placed)) or self._share(placed)
         waiting = placing.delay(found, amounts.rate_e8, placed.sla_calendar)
         first = self.links[case_id] = shared.stamp.link(case_chain(case_id), GENESIS)
         return (
@@ -121,5 +123,5 @@ class _Opening:
             "status": Status.OPEN.value,
         }
         same = stamp(self._ctx, AuditTag.CASE_OPENED, payload_text(after=after))
-        shared = self._shared[id(placed)] = _Shared(columns, same)
+        shared = self._shared[id(placed)] = _Shared(columns, same, placed)
         return shared

@@ -63,7 +63,7 @@ class Target:
     @property
     def asked(self) -> bool:
         """Whether what an exception says decides which cut-offs concern it."""
-        return any(each.fact for each in self.cutoffs)
+        return any(each.asks for each in self.cutoffs)
 
     def concerning(self, facts: str, business_key: str) -> Target:
         """The same with the cut-offs only that concern an exception which says this, as its row keeps it (JSON)."""
@@ -71,7 +71,7 @@ class Target:
             return self
         said = {name: str(value) for name, value in json.loads(facts).items()}
         said |= {f"key.{name}": str(value) for name, value in json.loads(business_key).items()}
-        return replace(self, cutoffs=[each for each in self.cutoffs if each.concerns(said)])
+        return replace(self, cutoffs=[each.of(said) for each in self.cutoffs if each.concerns(said)])
 
 
 @lru_cache(maxsize=256)

@@ -294,6 +294,10 @@ WRONG_WRITES = [
     ("monthly: {business_day: 3}", "monthly: {business_day: 0}", "cutoffs.close.monthly.business_day", "got 0", ""),
     ("monthly: {business_day: 3}", 'dates: ["2026-11-30T17:00Z"]', "cutoffs.close.dates.0", "has a zone", ""),
     ("monthly: {business_day: 3}, ", "", "cutoffs.close", "it never comes", ""),
+    ("monthly: {business_day: 3}", "by_fact: ordr, kind: payroll", "cutoffs.close.by_fact", "'ordr' is none of the facts of differs", "order"),
+    ("monthly: {business_day: 3}, category: [differs]", "by_fact: order, kind: payroll", "cutoffs.close.by_fact", "no category says whose facts", ""),
+    ("monthly: {business_day: 3}", "by_fact: order, monthly: {business_day: 3}, kind: payroll", "cutoffs.close.by_fact", "it has other days, too", ""),
+    ("monthly: {business_day: 3}", "by_fact: order", "cutoffs.close.by_fact", "a close is the same for all", ""),
     ("queue: [desk]}", "fact: {ordr: [A]}}", "cutoffs.close.fact.ordr", "'ordr' is none of the facts of differs", "order"),
     ("category: [differs], queue: [desk]}", "fact: {order: [A]}}", "cutoffs.close.fact", "no category says whose facts", ""),
 ]  # fmt: skip

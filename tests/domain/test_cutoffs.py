@@ -124,3 +124,24 @@ def test_the_nearest_binds_and_one_that_passed_while_stopped_does_not() -> None:
     stopped = [(local(2026, 11, 11), local(2026, 11, 28))]
     assert next_cutoff([late, early], opened, stopped) == CutoffAt("close", "Close", local(2026, 12, 31, 17))
     assert next_cutoff([], opened) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("2026-11-27", local(2026, 11, 27, 12)),
+        ("2026-11-27T09:30", local(2026, 11, 27, 9, 30)),
+        ("2026-11-27T09:30:00+00:00", datetime(2026, 11, 27, 9, 30, tzinfo=UTC)),
+        ("2027-03-14", local(2027, 3, 14, 12)),
+        ("2026-10-30", None),  # before it starts
+        ("27 Nov", None),
+        ("", None),
+    ],
+)
+def test_what_an_exception_says_may_be_the_day_or_the_instant(said: str, expected: datetime | None) -> None:
+    found = schedule(by_fact="inputs_to", at="12:00", kind="payroll", starts="2026-11-01")
+    told = found.of({"inputs_to": said})
+    assert told.after(local(2026, 10, 1)) == expected
+    assert found.of({}).after(local(2026, 10, 1)) is found.after(local(2026, 10, 1)) is None
+    assert expected is None or told.after(expected) is None, "of another day nobody knows"
+    assert told.asks and not schedule(monthly={"business_day": 1}).asks

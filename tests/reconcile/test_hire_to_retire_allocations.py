@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from exceptions_app.domain.cutoffs import Schedule
 
 from .books import NOW
 from .people_books import PeopleBooks, Said, on, sentence
@@ -76,6 +80,17 @@ def test_a_gap_says_that_the_end_is_whole(people: PeopleBooks) -> None:
     people.share("HCM", valid_to=on(11, 20))
     people.share("HCM", cost_center="4200", valid_from=on(11, 22))
     assert sentence(people, TOTAL) == "W1, 2026-24: 100 % allocated at its end, and not on all of its days."
+
+
+@pytest.mark.parametrize("check", [TOTAL, ALIKE])
+def test_an_allocation_is_due_by_the_cutoff_of_the_open_run(people: PeopleBooks, check: str) -> None:
+    people.slice("HCM")
+    people.share("HCM", percent=60)
+    facts = json.loads(people.only(check).facts)
+    assert (facts["period"], facts["inputs_to"]) == ("2026-24", "2026-11-25")
+    [declared] = [one for one in people.catalog.cutoffs if one.code == "payroll_inputs"]
+    due = Schedule(declared, people.catalog.calendar(declared.calendar)).of(facts).after(NOW)
+    assert due is not None and due.astimezone(ZoneInfo("America/New_York")).strftime("%d %H:%M") == "25 17:00"
 
 
 AGAINST: list[tuple[str, list[tuple[str, Said]], set[str]]] = [

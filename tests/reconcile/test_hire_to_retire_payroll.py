@@ -120,7 +120,9 @@ def test_hours_say_their_figures(people: PeopleBooks) -> None:
     people.time(hours=36)
     assert sentence(people, HOURS) == "W1, 2026-23: 36 approved hours, nothing paid."
     assert people.categories(HOURS, read={"pay": None}) == set()
+    assert "2026-11-25" in people.only(HOURS).facts, "the cut-off of the run that is open"
     people.pay(hours=34)
+    assert "2026-11-25" in people.only(HOURS).facts
     assert sentence(people, HOURS) == "W1, 2026-23: 36 hours approved, 34 paid."
 
 

@@ -232,6 +232,8 @@ def test_new_evidence_of_the_same_kind_leaves_the_clock_alone(opened: Story) -> 
 
 CLOSE = datetime(2026, 11, 25, 23, tzinfo=UTC)
 """Wednesday, five in the afternoon in Chicago."""
+DAYS = {1: "2026-11-25", 2: "2026-11-26", 3: "10.00", 4: "2026-11-20"}
+"""Exception -> the day that it says; the third says none, and the last one that had passed."""
 
 
 @pytest.fixture
@@ -258,6 +260,19 @@ def test_each_has_the_cutoff_that_its_facts_name(story: Story) -> None:
         [discrepancy(1, invoiced="11.00"), discrepancy(2, invoiced="12.00"), discrepancy(3, invoiced="12.00")]
     )
     assert [story.case(number).cutoff for number in (1, 2, 3)] == ["late", None, None]
+
+
+def test_what_an_exception_says_may_be_the_cutoff_itself(story: Story) -> None:
+    """Each has its own, one that says no day has none, and where it says another day that one holds."""
+    story.catalog = with_cutoff(story.catalog, kind="payroll", by_fact="invoiced")
+    story.run([discrepancy(number, invoiced=day) for number, day in DAYS.items()])
+    assert [story.case(number).cutoff for number in DAYS] == ["close", "close", None, None]
+    assert [story.case(number).due_at for number in (1, 2)] == [CLOSE, CLOSE + timedelta(days=1)]
+    story.run(
+        [discrepancy(number, invoiced=day) for number, day in {**DAYS, 1: "2026-11-26", 2: "-"}.items()]
+    )
+    assert [story.case(number).cutoff for number in DAYS] == ["close", None, None, None]
+    assert story.case(1).due_at == CLOSE + timedelta(days=1)
 
 
 def test_a_cutoff_may_ask_for_a_part_of_the_business_key(story: Story) -> None:

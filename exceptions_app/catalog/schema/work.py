@@ -101,18 +101,21 @@ class Queue(Shape):
     escalation: str = Field("", description="the function that is told of a breach, e.g. Controller")
 
 
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
 class MonthlyCutoff(Shape):
     """A cut-off on the n-th business day of every month (-1: the last one), at a local time of day."""
 
     business_day: int = Field(ge=-23, le=23, description="1: the first business day, -1: the last")
-    at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "17:00"
+    at: TimeOfDay = "17:00"
 
 
 class Cutoff(Shape):
     """An instant by which work must be done whatever its target says: a close, a payroll, a payment run.
 
-    Local times in the calendar's zone: single `dates`, and every month by `monthly`. Which exceptions it concerns is
-    said as in routing, and by `fact`; an empty condition fits everything.
+    Local times in the calendar's zone: single `dates`, every month by `monthly`, or the day that an exception says
+    (`by_fact`). Which exceptions it concerns is said as in routing, and by `fact`; an empty condition fits everything.
     """
 
     code: Code
@@ -121,6 +124,11 @@ class Cutoff(Shape):
     calendar: Code
     dates: list[datetime] = Field(default_factory=list, description="local times, without a zone")
     monthly: MonthlyCutoff | None = None
+    by_fact: FactName | None = Field(
+        None,
+        description="a fact, or `key.x` of the business key, that is the day or the instant, instead of both",
+    )
+    at: TimeOfDay = Field("17:00", description="when the day that `by_fact` says is over")
     closes: Literal["to_date", "month_before"] = Field(
         "to_date",
         description="what is closed: all until the cut-off, or until the end of the month before it",
