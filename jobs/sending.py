@@ -13,17 +13,10 @@ from typing import Literal
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import (
-    Answer,
-    AsksJobs,
-    Standing,
-    Submitter,
-    TransportError,
-    Write,
-    cut,
-)
+from exceptions_app.connectors.base import TransportError, cut
 from exceptions_app.connectors.registry import build_submitter
 from exceptions_app.connectors.rest.masking import masked, without_digits
+from exceptions_app.connectors.writing import Answer, AsksJobs, Standing, Submitter, Write
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.domain.retry import Meaning, Outcome, meaning, meaning_by_rule, said
 from exceptions_app.milestones import reached

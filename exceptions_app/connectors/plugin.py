@@ -23,8 +23,6 @@ from exceptions_app.catalog.schema import (
 
 from .base import (
     Again,
-    Answer,
-    Arrival,
     CannotReadAgainError,
     Connector,
     FeedContentError,
@@ -33,15 +31,14 @@ from .base import (
     ReadsAgain,
     ReadsOne,
     RowProblem,
-    Submitter,
     TransportError,
-    Write,
     cut,
 )
 from .exact_json import dump, flat
 from .exact_json import parse as parse_json
 from .files.content import Content
 from .references import address, reveal
+from .writing import Answer, Arrival, Submitter, Write
 
 __all__ = [
     "CONTRACT", "Again", "Answer", "Arrival", "CannotReadAgainError", "Connector", "ConnectorModels", "ConnectorType",

@@ -14,7 +14,7 @@ from exceptions_app.catalog.problems import ConnectorModels
 from exceptions_app.catalog.schema import Feed, Operation, System
 
 from . import plugins
-from .base import Connector, Submitter, TransportError
+from .base import Connector, TransportError
 from .events.options import EventsConnection, EventsRead, fits
 from .files.foreign import SHIPPED as SHIPPED_FORMATS
 from .files.options import FilesConnection, FilesRead
@@ -25,6 +25,7 @@ from .rest.options import RestConnection, RestRead
 from .rest.write_options import RestReadBack, RestSubmit
 from .rows import RowsConnection, RowsConnector, RowsRead
 from .sql.options import SqlConnection, SqlRead
+from .writing import Submitter
 
 
 def _rest(system: System, feed: Feed) -> Connector:

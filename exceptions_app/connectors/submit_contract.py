@@ -17,7 +17,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
-from .base import AsksJobs, Submitter, TransportError, Write
+from .base import TransportError
+from .writing import AsksJobs, Submitter, Write
 
 WRITE = Write(
     {"order": 'PO 4711, "A" & <B>', "amount": Decimal("12.50"), "account": "DE89370400440532013000"},

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from loopback import Handler, Loopback
+from object_store import Store
 
 from exceptions_app.connectors.rest import allowance
 
@@ -29,6 +30,17 @@ def serve() -> Iterator[Callable[..., Loopback]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """An S3-compatible store with its keys in the environment."""
+    monkeypatch.setenv("S3_KEY", "key")
+    monkeypatch.setenv("S3_SECRET", "secret")
+    made = Store()
+    yield made
+    made.shutdown()
+    made.server_close()
 
 
 @pytest.fixture(autouse=True)

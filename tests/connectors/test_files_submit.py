@@ -16,10 +16,11 @@ import yaml
 from pydantic import ValidationError
 
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import TransportError, Write
+from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.files.submit import FilesSubmitter
 from exceptions_app.connectors.files.submit_options import FilesSubmit
 from exceptions_app.connectors.registry import build_submitter
+from exceptions_app.connectors.writing import Write
 
 FIELDS = {
     "order": {"source": "key.o"},

@@ -20,11 +20,12 @@ from loopback import Asked, Loopback, Reply
 from pydantic import ValidationError
 
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import Submitter, TransportError, Write
+from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.registry import build_submitter
 from exceptions_app.connectors.rest.refusals import retry_after
 from exceptions_app.connectors.rest.submit import traceparent
 from exceptions_app.connectors.rest.write_options import RestReadBack, RestSubmit
+from exceptions_app.connectors.writing import Submitter, Write
 
 Serve = Callable[..., Loopback]
 CORRELATION = "0af7651916cd43dd8448eb211c80319c"

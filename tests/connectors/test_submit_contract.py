@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 from loopback import Asked, Loopback, Reply
-from test_s3 import Store
 from test_sftp import Host
 
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import Submitter
 from exceptions_app.connectors.registry import CONNECTORS, build_submitter
 from exceptions_app.connectors.submit_contract import SubmitterContract, Target
+from exceptions_app.connectors.writing import Submitter
 
 FIELDS = {
     "order": {"source": "key.o"},
@@ -101,16 +100,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     made = Host(tmp_path)
     yield made
     made.stop()
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("S3_KEY", "key")
-    monkeypatch.setenv("S3_SECRET", "secret")
-    made = Store()
-    yield made
-    made.shutdown()
-    made.server_close()
 
 
 @pytest.fixture(params=["rest", "folder", "sftp", "s3"])

@@ -10,9 +10,10 @@ from loopback import Asked, Loopback, Reply
 from pydantic import ValidationError
 
 from exceptions_app.catalog.schema import Operation, System
-from exceptions_app.connectors.base import AsksJobs, TransportError, Write
+from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.registry import build_submitter
 from exceptions_app.connectors.rest.write_options import RestJob
+from exceptions_app.connectors.writing import AsksJobs, Write
 
 Serve = Callable[..., Loopback]
 WORDS = {"done": ["DONE"], "failed": ["failed"], "transient": ["locked"], "message": "why"}

@@ -14,24 +14,14 @@ from exceptions_app.connectors.registry import connector_models
 from jobs import delivering
 
 from .conftest import SITE, Clock
-from .writing import Target, Writing, make
+from .writing import SENDS, TARGET, Target, Writing, make
 
-OPERATION = """\
-systems:
-  - code: TARGET
-    name: The target
-    kind: other
+OVER_FILES = """\
     connector: files
     connection: {{root: "{root}"}}
     delivery: {{idempotent: true}}
-operations:
-  - code: send.order
-    title: Send the order again
-    system: TARGET
-    category: [nothing_received, quantity_differs]
-    fields:
-      order: {{source: key.order_number}}
-      quantity: {{source: ordered.quantity, type: quantity, edit: true}}
+"""
+AS_A_FILE = """\
     order_key: [order]
     submit:
       folder: in
@@ -44,6 +34,7 @@ operations:
       - {{contains: "period closed", means: permanent, error_class: closed, say: The period is closed}}
     read_back: {{nowhere: absent}}
 """
+OPERATION = TARGET + OVER_FILES + SENDS + AS_A_FILE
 
 
 @pytest.fixture

@@ -27,14 +27,13 @@ from tests.connectors.loopback import Asked, Loopback, Reply
 
 from .conftest import SITE, Clock, Hospital, order
 
-WRITES = """\
+TARGET = """\
 systems:
   - code: TARGET
     name: The target
     kind: other
-    connector: rest
-    connection: {{base_url: "{url}", timeout: 2s}}
-    delivery: {delivery}
+"""
+SENDS = """\
 operations:
   - code: send.order
     title: Send the order again
@@ -43,12 +42,20 @@ operations:
     fields:
       order: {{source: key.order_number}}
       quantity: {{source: ordered.quantity, type: quantity, edit: true}}
+"""
+_OVER_REST = """\
+    connector: rest
+    connection: {{base_url: "{url}", timeout: 2s}}
+    delivery: {delivery}
+"""
+_TO_ORDERS = """\
       supplier: {{source: ordered.supplier, required: false, sensitivity: internal}}
     order_key: {order_key}
     submit: {{path: "/orders/{{order}}", body: {{order: "{{order}}", quantity: "{{quantity}}"}}{job}}}
     {read_back}
     backoff: {{first_wait: 1s, shortest_wait: 1s, longest_wait: 60s, max_tries: {max_tries}}}
 """
+WRITES = TARGET + _OVER_REST + SENDS + _TO_ORDERS
 READ_BACK = 'read_back: {{path: "/orders/{{order}}", found: {{path: order, equals: "{{order}}"}}}}'
 
 

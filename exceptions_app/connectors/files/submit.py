@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from exceptions_app.catalog.schema import Operation, System
 
-from ..base import Answer, Arrival, Standing, TransportError, Write, cut
+from ..base import TransportError, cut
 from ..concealing import Concealer
 from ..references import address, reveal
 from ..rest.submit import SHOWN_LIMIT
 from ..rest.templates import UnfitValueError
+from ..writing import Answer, Arrival, Standing, Write, told_by
 from .options import FilesConnection
 from .places import Place, open_place
 from .submit_options import FilesReadBack, FilesSubmit
@@ -51,14 +52,12 @@ class FilesSubmitter:
 
     @classmethod
     def of(cls, system: System, operation: Operation, left: Callable[[], None]) -> FilesSubmitter:
-        connection = FilesConnection.model_validate(system.connection)
-        submit = FilesSubmit.model_validate(operation.submit)
-        asked = operation.read_back
-        read_back = None if asked is None else FilesReadBack.model_validate(asked)
+        models = (FilesConnection, FilesSubmit, FilesReadBack)
+        connection, submit, read_back, concealer = told_by(system, operation, models)
         for name in _SECRETS:
             if (secret := getattr(connection, name)) is not None:
                 reveal(secret, f"connection.{name}")
-        made = cls(connection, submit, read_back, Concealer(operation), left)
+        made = cls(connection, submit, read_back, concealer, left)
         if made._root.startswith(("imap://", "imaps://")):
             message = "a mailbox takes no files; expected a folder, sftp:// or s3://"
             raise TransportError(message, permanent=True, where=made._root)

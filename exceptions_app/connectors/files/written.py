@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..base import Write
 from ..exact_json import dump
 from ..rest.templates import UnfitValueError, in_xml, text, value
+from ..writing import Write
 from .submit_options import FILE, STEM, FilesSubmit
 
 LONGEST_NAME = 200

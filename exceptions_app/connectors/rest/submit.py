@@ -17,9 +17,10 @@ from urllib.parse import urlencode
 
 from exceptions_app.catalog.schema import Operation, System
 
-from ..base import Answer, Arrival, FeedContentError, Standing, TransportError, Write, cut
+from ..base import FeedContentError, TransportError, cut
 from ..concealing import Concealer
 from ..exact_json import dump, find, parse
+from ..writing import Answer, Arrival, Standing, Write, told_by
 from .options import RestConnection
 from .target import HttpTarget, Reply, Request
 from .templates import UnfitValueError, entries, in_header, in_path, in_xml, plain, text, value
@@ -55,12 +56,10 @@ class RestSubmitter:
 
     @classmethod
     def of(cls, system: System, operation: Operation, left: Callable[[], None]) -> RestSubmitter:
-        connection = RestConnection.model_validate(system.connection)
-        submit = RestSubmit.model_validate(operation.submit)
-        asked = operation.read_back
-        read_back = None if asked is None else RestReadBack.model_validate(asked)
+        models = (RestConnection, RestSubmit, RestReadBack)
+        connection, submit, read_back, concealer = told_by(system, operation, models)
         where = f"{system.code} {submit.method} {submit.path}"
-        return cls(HttpTarget(connection, left), submit, read_back, Concealer(operation), where)
+        return cls(HttpTarget(connection, left), submit, read_back, concealer, where)
 
     @property
     def longest(self) -> float:
