@@ -1,9 +1,9 @@
 """How many records a feed brings on a day of a kind, learned from its past, and whether a day lies outside of it.
 
-The middle of what is known (median) and its spread (median distance from it, scaled to a standard deviation) are not
-moved by a few odd days: a fault that lasted a day does not become what is usual. What comes again and again is, such as
-every other Friday that brings a pay run. Days are local ones of a calendar;
-those on which it is closed are neither learned nor judged.
+The middle of what is known (median) and its spread (median ratio to it, scaled to a standard deviation of logarithms:
+twice as much is as far as half as much) are not moved by a few odd days: a fault that lasted a day does not become what
+is usual. What comes again and again is, such as every other Friday that brings a pay run. Days are local ones of a
+calendar; those on which it is closed are neither learned nor judged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import ceil, floor
+from math import ceil, exp, floor, log
 from statistics import median
 
 from .opening_hours import BusinessCalendar
@@ -24,6 +24,7 @@ ODD = 5
 """One in so many days may be odd on either side, and at least one: what others have had is usual, too."""
 _SCALED = 1.4826
 """A median distance of 1 is this standard deviation in a normal distribution (Rousseeuw and Croux 1993)."""
+_WIDEST = 20.0
 _SATURDAY = 5
 
 
@@ -79,11 +80,12 @@ def _is_weekend(day: date) -> bool:
 
 def _band(counts: Sequence[int], limits: Limits) -> Band:
     middle = median(counts)
-    spread = SPREAD * _SCALED * median(abs(count - middle) for count in counts)
+    apart = median(abs(log((count + 1) / (middle + 1))) for count in counts)
+    spread = exp(min(SPREAD * _SCALED * apart, _WIDEST))
     odd = max(1, len(counts) // ODD)
     low, high = sorted(counts)[odd], sorted(counts)[-1 - odd]
-    least = min(middle * limits.lower / 100, middle - spread, middle - limits.at_least, low)
-    most = max(middle * limits.upper / 100, middle + spread, middle + limits.at_least, high)
+    least = min(middle * limits.lower / 100, middle / spread, middle - limits.at_least, low)
+    most = max(middle * limits.upper / 100, middle * spread, middle + limits.at_least, high)
     return Band(round(middle), max(0, ceil(least)), floor(most))
 
 
