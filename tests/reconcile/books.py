@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import Check
 from exceptions_app.domain.discrepancy import Discrepancy
-from exceptions_app.duck import session
 from exceptions_app.reconcile.closing import closed_through
 from exceptions_app.reconcile.engine import CheckResult, run_check
 from exceptions_app.reconcile.parameters import RunParameters
@@ -18,21 +20,20 @@ from exceptions_app.reconcile.primary import choose_primary
 from exceptions_app.reconcile.probe import Probed, probe
 from jobs.flows import can_run
 
+from . import engines
+from .engines import Engine
+
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 """A Tuesday."""
-
-_SQL = {
-    "text": "VARCHAR", "integer": "BIGINT", "decimal": "DECIMAL(18, 4)", "money": "DECIMAL(18, 4)",
-    "quantity": "DECIMAL(18, 4)", "date": "DATE", "timestamp": "TIMESTAMPTZ", "boolean": "BOOLEAN",
-}  # fmt: skip
-_META = {
-    "entity": "VARCHAR", "source_system": "VARCHAR", "source_id": "VARCHAR", "source_time": "TIMESTAMPTZ",
-    "fetched_at": "TIMESTAMPTZ", "run_id": "BIGINT",
-}  # fmt: skip
 
 
 def days_ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
+
+
+def _end(con: DuckDBPyConnection, engine: Engine) -> None:
+    con.close()
+    engines.give_back(engine)
 
 
 class Books:
@@ -40,19 +41,18 @@ class Books:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.con = session()
-        for code, record in catalog.record_types.items():
-            columns = {**_META, **{name: _SQL[column.type] for name, column in record.columns.items()}}
-            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            self.con.execute(f'CREATE TABLE "all_{code}" ({listed})')
-        for code, entries in catalog.crosswalks.items():
-            self.con.execute(f'CREATE TABLE "xw_{code}" (system VARCHAR, local VARCHAR, canonical VARCHAR)')
-            for (system, local), canonical in entries.items():
-                self.con.execute(
-                    f'INSERT INTO "xw_{code}" VALUES (?, ?, ?)', [system or "", local, canonical]
-                )
+        self._engine = engines.take(catalog)
+        self._con, self._touched = self._engine.con.cursor(), False
+        self._ending = weakref.finalize(self, _end, self._con, self._engine)
         for unit, factor in (("EA", 1), ("CS", 12)):
             self.add("item_unit", "ERP", entity=None, item="glove", unit=unit, factor=factor)
+
+    @property
+    def con(self) -> DuckDBPyConnection:
+        """For a test that does more than to add rows; the next one gets tables of its own."""
+        self._touched = True
+        self._ending.detach()
+        return self._con
 
     def add(self, record: str, system: str, /, **values: Any) -> None:
         row = {
@@ -61,7 +61,8 @@ class Books:
         }  # fmt: skip
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" for _ in row)
-        self.con.execute(f'INSERT INTO "all_{record}" ({names}) VALUES ({marks})', list(row.values()))
+        self._engine.written.add(record)
+        self._con.execute(f'INSERT INTO "all_{record}" ({names}) VALUES ({marks})', list(row.values()))
 
     def order(self, system: str = "ERP", **values: Any) -> None:
         """10 cases of gloves at 60.00."""
@@ -126,14 +127,14 @@ class Books:
             now, lambda days: now - timedelta(days=days), through,
             lambda category: closed_through(self.catalog, category, entity, now),
         )  # fmt: skip
-        return run_check(self.con, check, self.catalog, entity, parameters)
+        return run_check(self._con, check, self.catalog, entity, parameters)
 
     def _view(self, entity: str | None) -> None:
-        for code, record in self.catalog.record_types.items():
-            narrowed = f" WHERE entity = '{entity}'" if entity and record.scope == "entity" else ""
-            self.con.execute(
-                f'CREATE OR REPLACE TEMP VIEW "rec_{code}" AS SELECT * FROM "all_{code}"{narrowed}'
-            )
+        if not self._touched:
+            self._engine.see(self._con, entity)
+            return
+        for name, query in self._engine.views(entity).items():
+            self._con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
     def categories(self, check: str = "p2p.three_way", **options: Any) -> set[str]:
         return {one.category for one in self.run(check, **options).discrepancies}
@@ -166,4 +167,4 @@ class Books:
         """`read`: until when feeds were read completely."""
         entity = self._entity(self.catalog.checks[check])
         self._view(entity)
-        return probe(self.con, self.catalog.checks[check], self.catalog, entity, keys, read or {})
+        return probe(self._con, self.catalog.checks[check], self.catalog, entity, keys, read or {})
