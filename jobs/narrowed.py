@@ -20,9 +20,10 @@ Piece = TypeVar("Piece", bound=Hashable)
 Result = TypeVar("Result")
 Line = tuple[str | None, ...]
 """An entity (None: every one) and the values of a line, as text."""
-NEAR, LINES, FOUND = "near ", "lines ", "found "
-"""What the tables of the session are called: records near what is probed by their type, probed lines by their table,
-and those lines as often as they were found.
+NEAR, PICKED = "near ", "base near "
+LINES, MORE, FOUND = "lines ", "more ", "found "
+"""What the tables of the session are called: records near what is probed by their type, and those in the base though a
+change hides them; probed lines by their table, those that came to them last, and all as often as they were found.
 """
 
 
@@ -48,6 +49,12 @@ def lines_in(con: DuckDBPyConnection, table: str, scope: str) -> set[Line]:
     some = f"entity = {literal(scope)} OR entity IS NULL"
     rows = con.execute(f"SELECT * EXCLUDE (entity) FROM {quoted(LINES + table)} WHERE {some}").fetchall()
     return set(rows)
+
+
+def counted(con: DuckDBPyConnection, table: str) -> dict[str | None, int]:
+    """How many lines are in a table of the session, by entity."""
+    rows = con.execute(f"SELECT entity, count(*) FROM {quoted(table)} GROUP BY entity").fetchall()
+    return dict(rows)
 
 
 @contextmanager

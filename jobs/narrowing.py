@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -24,11 +24,12 @@ from exceptions_app.reconcile.sources import SOURCE
 from exceptions_app.records.crosswalk import load_texts
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.records.snapshot import RecordSnapshot
-from exceptions_app.records.touched import rows_of, since, touched_sql
+from exceptions_app.records.touched import moves, rows_of, since, touched_sql
 
 from .found_lines import FoundLines
-from .narrowed import FOUND, LINES, Line, Narrowed, in_lanes, view, views_beside
+from .narrowed import FOUND, LINES, MORE, Line, Narrowed, counted, in_lanes, view, views_beside
 from .near_records import NearRecords
+from .older_versions import TOUCHED, OlderVersions
 
 Times = Mapping[str, tuple[datetime, datetime]]
 """Per parameter of a statement: its value at the last judgement and at this one."""
@@ -89,21 +90,43 @@ class Narrowing:
         """
         brought = {name: self._brought(name, seen) for name in self.types}
         needs = self._needs(times)
+        columns = {n: needs[n].columns & one.layout.stored.keys() for n, one in self.records.types.items()}
+        self._begin(asked)
+        near = NearRecords(self.con, self.catalog, self.records, self.checks.values(), self.columns, columns)
+        late = {n for n in near.types if brought[n] and moves(self.records.types[n], columns[n])}
+        older = OlderVersions(self.con, self.records, {name: brought[name] for name in late}, columns)
+        self._follow(self._touched(brought, needs, late), needs, together)
+        self._add_near(near, share, least)
+        self._follow(older.keep(near.kept), needs, together)
+        self._add_near(near, share, least)
+        near.close()
+        places = {table: counted(self.con, LINES + table) for table in self._tables}
+        lines = {table: sum(of.values()) for table, of in places.items()}
+        return Narrowed(self.checks, lines, frozenset(near.kept), places)
+
+    def _begin(self, asked: Mapping[str, Iterable[Line]]) -> None:
         for table, width in self._tables.items():
             names = ["entity", *(f"c{place}" for place in range(width))]
             made = ", ".join(f"{name} VARCHAR" for name in names)
-            self.con.execute(f"CREATE OR REPLACE TABLE {quoted(FOUND + table)} ({made})")
+            for kind in (FOUND, LINES):
+                self.con.execute(f"CREATE OR REPLACE TABLE {quoted(kind + table)} ({made})")
             rows = list(asked.get(table, ()))
             if rows:
                 columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
                 load_texts(self.con, "asked lines", columns)
                 self.con.execute(f'INSERT INTO {quoted(FOUND + table)} SELECT * FROM "asked lines"')
-        touched = self._touched(brought, needs)
+
+    def _follow(
+        self,
+        touched: Collection[str],
+        needs: Mapping[str, _Needs],
+        together: Mapping[str, Sequence[Sequence[Line]]],
+    ) -> None:
+        """Add the lines of touched rows, and those that are probed with them."""
         if touched:
             self._find_lines(touched, needs)
         for table, groups in together.items():
             self._add_together(table, groups)
-        return self._keep(share, least)
 
     def _find_lines(self, touched: Collection[str], needs: Mapping[str, _Needs]) -> None:
         def all_rows(record: str) -> str:
@@ -113,7 +136,7 @@ class Narrowing:
         lines = FoundLines(self.catalog, self.checks.values())
         with views_beside(self.con, self.catalog) as con:
             for name in self.types:
-                con.execute(view(name, f"SELECT * FROM {quoted('touched ' + name)}"))
+                con.execute(view(name, f"SELECT * FROM {quoted(TOUCHED + name)}"))
             lines.own(con, touched)
             lines.looked_up(con, touched, all_rows)
 
@@ -182,41 +205,44 @@ class Narrowing:
         low, high = f"LEAST({', '.join(bounds)})", f"GREATEST({', '.join(bounds)})"
         needs[record].conditions.append(f"({value} BETWEEN {low} AND {high})")
 
-    def _touched(self, brought: Mapping[str, frozenset[int]], needs: Mapping[str, _Needs]) -> list[str]:
-        """Make a table per type of its touched rows; the types of which there are any."""
+    def _touched(
+        self, brought: Mapping[str, frozenset[int]], needs: Mapping[str, _Needs], late: Collection[str]
+    ) -> list[str]:
+        """Make a table per type of its touched rows; the types of which there are any. What the base has of those that
+        are `late` is looked for later.
+        """
 
         def touch(con: DuckDBPyConnection, name: str) -> bool:
-            one, table = self.records.types[name], quoted("touched " + name)
+            one, table = self.records.types[name], quoted(TOUCHED + name)
             condition = " OR ".join(dict.fromkeys(needs[name].conditions))
             columns = needs[name].columns & one.layout.stored.keys()
-            rows = touched_sql(one, brought[name], columns, condition)
+            rows = touched_sql(one, brought[name], columns, condition, base=name not in late)
             con.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
             return bool(scalar(con, f"SELECT count(*) FROM {table}"))
 
         found = in_lanes(self.con, self.types, touch)
         return [name for name in self.types if found[name]]
 
-    def _keep(self, share: float, least: int) -> Narrowed:
-        """The lines of each table once; how many, and by entity."""
-        lines, places = {}, {}
+    def _add_near(self, near: NearRecords, share: float, least: int) -> None:
+        """Take up the lines that were found since, and the records near them."""
+        places = {}
         for table in self._tables:
-            found = quoted(FOUND + table)
+            lines, more = quoted(LINES + table), quoted(MORE + table)
             self.con.execute(
-                f"CREATE OR REPLACE TABLE {quoted(LINES + table)} AS SELECT DISTINCT * FROM {found}"
+                f"CREATE OR REPLACE TABLE {more} AS SELECT * FROM {quoted(FOUND + table)} EXCEPT FROM {lines}"
             )
-            by_entity = self.con.execute(
-                f"SELECT entity, count(*) FROM {quoted(LINES + table)} GROUP BY entity"
-            ).fetchall()
-            places[table], lines[table] = dict(by_entity), sum(count for _, count in by_entity)
-        for table, count in lines.items():
-            if count > least:
-                of_table = [p for p in self.checks.values() if p.among.table == table]
-                records = {side.record for probing in of_table for side in probing.sides.values()}
-                rows = max((rows_of(self.con, self.records.types[name]) for name in records), default=0)
-                if count > share * rows:
-                    raise TooMuchError(f"{count:,} of about {rows:,} lines changed")
-        narrowed = Narrowed(self.checks, lines, frozenset(), places)
-        if not any(lines.values()):
-            return narrowed
-        near = NearRecords(self.con, self.catalog, self.records, self.columns)
-        return replace(narrowed, near=near.keep(self.checks.values(), narrowed))
+            places[table] = counted(self.con, MORE + table)
+            count = sum(places[table].values()) + int(scalar(self.con, f"SELECT count(*) FROM {lines}"))
+            if places[table] and count > least:
+                self._refuse_too_many(table, count, share)
+        if any(places.values()):
+            near.add(places)
+        for table in self._tables:
+            self.con.execute(f"INSERT INTO {quoted(LINES + table)} FROM {quoted(MORE + table)}")
+
+    def _refuse_too_many(self, table: str, count: int, share: float) -> None:
+        of_table = [probing for probing in self.checks.values() if probing.among.table == table]
+        records = {side.record for probing in of_table for side in probing.sides.values()}
+        rows = max((rows_of(self.con, self.records.types[name]) for name in records), default=0)
+        if count > share * rows:
+            raise TooMuchError(f"{count:,} of about {rows:,} lines changed")

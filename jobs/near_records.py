@@ -1,9 +1,11 @@
-"""The records with a probed line, of all entities at once, in one table of the session per record type."""
+"""The records with a probed line, of all entities at once, in one table of the session per record type. Lines may be
+added after some were kept.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from duckdb import DuckDBPyConnection
 
@@ -16,25 +18,32 @@ from exceptions_app.reconcile.values import text_sql
 from exceptions_app.records.crosswalk import TABLE_PREFIX
 from exceptions_app.records.snapshot import RecordSnapshot
 
-from .narrowed import LINES, NEAR, Narrowed, in_lanes, views_beside
+from .narrowed import LINES, MORE, NEAR, PICKED, in_lanes, views_beside
 
 
 class NearRecords:
-    """Keeps them. `columns`: of the record types named, only these are read."""
+    """Keeps them. `columns`: of the record types named, only these are read, beside those of `needed`."""
 
     def __init__(
         self,
         con: DuckDBPyConnection,
         catalog: Catalog,
         records: RecordSnapshot,
+        checks: Collection[Probing],
         columns: Mapping[str, Collection[str]],
+        needed: Mapping[str, Collection[str]],
     ) -> None:
-        self._con, self._catalog, self._records, self._columns = con, catalog, records, columns
+        self._con, self._catalog, self._records = con, catalog, records
+        self._columns = {name: {*some, *needed.get(name, ())} for name, some in columns.items()}
+        self._filters = self._filters_of(checks)
+        self.kept: set[str] = set()
 
-    def keep(self, checks: Iterable[Probing], narrowed: Narrowed) -> frozenset[str]:
-        """Per record type that sides read: the rows with a probed line. Of entities without any no file is opened.
-        The types of which they were kept.
-        """
+    @property
+    def types(self) -> frozenset[str]:
+        """The record types of which rows with a probed line will do."""
+        return frozenset(self._filters)
+
+    def _filters_of(self, checks: Collection[Probing]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
         filters: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
         whole = {row.record for row in self._catalog.reference_rows}
         for probing in checks:
@@ -42,33 +51,54 @@ class NearRecords:
                 whole |= {lookup.record for lookup in side.lookups.values()}
                 names = [expression.text.strip() for expression in side.key.values()]
                 if all(name in self._catalog.record_types[side.record].columns for name in names):
-                    if narrowed.lines[probing.among.table]:
-                        filters[side.record].add((probing.among.table, tuple(names)))
+                    filters[side.record].add((probing.among.table, tuple(names)))
                 else:
                     whole.add(side.record)
+        return {record: sorted(filters[record]) for record in sorted(filters.keys() - whole)}
+
+    def add(self, places: Mapping[str, Mapping[str | None, int]]) -> None:
+        """Per record type that sides read: the rows with a line that is new among those probed, and had none of those
+        before. Of entities without any no file is opened.
+        """
         rows = {}
         with views_beside(self._con, self._catalog) as con:
-            for record in sorted(filters.keys() - whole):
-                there = {entity for table, _ in filters[record] for entity in narrowed.places[table]}
-                scope = None if there & {None, NETWORK_SCOPE} else sorted(filter(None, there))
-                rows[record] = self._rows(con, record, sorted(filters[record]), scope)
-        in_lanes(self._con, list(rows.items()), _keep_rows)
-        return frozenset(rows)
+            for record, filters in self._filters.items():
+                there = {entity for table, _ in filters for entity in places[table]}
+                if there:
+                    scope = None if there & {None, NETWORK_SCOPE} else sorted(filter(None, there))
+                    rows[record] = self._rows(con, record, scope)
+        in_lanes(self._con, list(rows.items()), self._keep_rows)
+        self.kept |= rows.keys()
 
-    def _rows(
-        self,
-        con: DuckDBPyConnection,
-        record: str,
-        filters: Sequence[tuple[str, tuple[str, ...]]],
-        scope: Sequence[str] | None,
-    ) -> str:
-        """A SELECT of the rows of a record type with one of these lines."""
+    def _rows(self, con: DuckDBPyConnection, record: str, scope: Sequence[str] | None) -> tuple[str, str]:
+        """SELECTs of the rows of a record type that are added: of the base, and of those that are current."""
+        one, columns, picked = self._records.types[record], self._columns.get(record), quoted(PICKED + record)
+        condition = self._has_any(con, record, MORE)
+        if record in self.kept:
+            condition = f"({condition}) AND ({self._has_any(con, record, LINES)}) IS NOT TRUE"
+        return one.base_sql(scope, columns, condition), one.current_sql(scope, columns, condition, picked)
+
+    def _has_any(self, con: DuckDBPyConnection, record: str, lines: str) -> str:
+        """SQL: whether a stored row has any of the lines in these tables."""
         conditions: list[str] = []
-        for place, (table, names) in enumerate(filters):
-            conditions += self._has_line(con, record, table, names, f"lines of {record} {place}")
-        return self._records.types[record].current_sql(
-            scope, self._columns.get(record), " OR ".join(conditions)
+        for place, (table, names) in enumerate(self._filters[record]):
+            conditions += self._has_line(con, record, lines + table, names, f"{lines}of {record} {place}")
+        return " OR ".join(conditions) or "FALSE"
+
+    def _keep_rows(self, con: DuckDBPyConnection, added: tuple[str, tuple[str, str]]) -> None:
+        record, (base, current) = added
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(PICKED + record)} AS {base}")
+        near = quoted(NEAR + record)
+        con.execute(
+            f"INSERT INTO {near} {current}"
+            if record in self.kept
+            else f"CREATE OR REPLACE TABLE {near} AS {current}"
         )
+
+    def close(self) -> None:
+        """Keep nothing of what only tells which rows are near."""
+        for record in self.kept:
+            self._con.execute(f"DROP TABLE {quoted(PICKED + record)}")
 
     def _has_line(
         self, con: DuckDBPyConnection, record: str, table: str, names: Sequence[str], raw: str
@@ -90,7 +120,7 @@ class NearRecords:
     ) -> None:
         """The probed lines by whatever name a source calls them."""
         declared = self._catalog.record_types[record].columns
-        lines = f"SELECT entity, {', '.join(f'c{i}' for i in range(len(names)))} FROM {quoted(LINES + table)}"
+        lines = f"SELECT entity, {', '.join(f'c{i}' for i in range(len(names)))} FROM {quoted(table)}"
         for place, name in enumerate(names):
             if crosswalk := declared[name].crosswalk:
                 others = ", ".join(f"l.c{i}" if i != place else f"x.local AS c{i}" for i in range(len(names)))
@@ -109,8 +139,3 @@ class NearRecords:
         )
         kinds = {n: kind_of("text" if stored[n] == "VARCHAR" else declared[n].type) for n in names}
         return [text_sql(f"r.{quoted(name)}", kind) for name, kind in kinds.items()]
-
-
-def _keep_rows(con: DuckDBPyConnection, kept: tuple[str, str]) -> None:
-    record, rows = kept
-    con.execute(f"CREATE OR REPLACE TABLE {quoted(NEAR + record)} AS {rows}")

@@ -68,34 +68,40 @@ def current_sql(
     scope: Scope,
     columns: dict[str, str],
     among: str = "",
+    picked: str = "",
 ) -> str:
     """A SELECT of the current rows with these columns; of one entity, of several, or of the whole network for None.
 
     `among` is a condition on a row `r`. It is asked of base and changes before one hides the other, so that what it
-    leaves out costs no join.
+    leaves out costs no join. `picked` is a table of what `base_sql` says for it, where that was asked before.
     """
-    entities = [scope] if isinstance(scope, str) else scope
+    names = ", ".join(map(quoted, columns))
+    base = f"SELECT * FROM {picked}" if picked else base_sql(layout, listing, scope, columns, among)
+    if not listing.changes or not runs:
+        return f"SELECT {names} FROM ({base})"
+    newest = newest_sql(layout, listing, runs, _entities(layout, scope), columns)
+    same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
+    # Materialized: the engine would rather let all of the base through the anti-join first, every column of it.
+    few = f", few AS MATERIALIZED ({base})" if among and not picked else ""
+    base = "FROM few" if few else base
+    return (
+        f"WITH newest AS ({newest}){few} "
+        f"SELECT {names} FROM ({base}) b ANTI JOIN newest c ON {same} "
+        f"UNION ALL SELECT {names} FROM newest AS r WHERE NOT _deleted{f' AND ({among})' if among else ''}"
+    )
+
+
+def base_sql(layout: Layout, listing: Listing, scope: Scope, columns: dict[str, str], among: str = "") -> str:
+    """A SELECT of the base's rows with these columns and those of the identity, whether a change hides them or not."""
+    entities = _entities(layout, scope)
     if not layout.by_entity:
-        files, entities = listing.base_of(part_of(None)), None
+        files = listing.base_of(part_of(None))
     elif entities is None:
         files = listing.base_of(None)
     else:
         files = tuple(file for each in entities for file in listing.base_of(part_of(each)))
-    base = files_sql(files, _read(layout, columns))
-    names = ", ".join(map(quoted, columns))
-    some = f" AS r WHERE {among}" if among else ""
-    if not listing.changes or not runs:
-        return f"SELECT {names} FROM ({base}){some}"
-    newest = newest_sql(layout, listing, runs, entities, columns)
-    same = " AND ".join(f"b.{quoted(c)} = c.{quoted(c)}" for c in layout.identity)
-    # Materialized: the engine would rather let all of the base through the anti-join first, every column of it.
-    narrowed = f", few AS MATERIALIZED (SELECT * FROM ({base}){some})" if among else ""
-    base = "FROM few" if among else base
-    return (
-        f"WITH newest AS ({newest}){narrowed} "
-        f"SELECT {names} FROM ({base}) b ANTI JOIN newest c ON {same} "
-        f"UNION ALL SELECT {names} FROM newest AS r WHERE NOT _deleted{f' AND ({among})' if among else ''}"
-    )
+    where = f" AS r WHERE {among}" if among else ""
+    return f"SELECT * FROM ({files_sql(files, _read(layout, columns))}){where}"
 
 
 def every_sql(
@@ -139,6 +145,13 @@ def newest_sql(
         f"SELECT * FROM ({files_sql(listing.changes, wanted)}) WHERE {where} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY run_id DESC, _seq DESC) = 1"
     )
+
+
+def _entities(layout: Layout, scope: Scope) -> Collection[str] | None:
+    """Those that are asked for; None: all, or the type knows none."""
+    if not layout.by_entity:
+        return None
+    return [scope] if isinstance(scope, str) else scope
 
 
 def _read(layout: Layout, columns: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection
 from exceptions_app.duck import quoted
 
 from .layout import Layout, empty_select, entity_of
-from .reading import Scope, current_sql, files_sql
+from .reading import Scope, base_sql, current_sql, files_sql
 from .table import Listing
 
 VIEW_PREFIX = "rec_"
@@ -40,14 +40,25 @@ class TypeSnapshot:
     def version(self) -> int | None:
         return None if self.listing is None else self.listing.version
 
-    def current_sql(self, scope: Scope, names: Collection[str] | None = None, among: str = "") -> str:
+    def current_sql(
+        self, scope: Scope, names: Collection[str] | None = None, among: str = "", picked: str = ""
+    ) -> str:
         """A SELECT of the current rows of one entity, of several, or of the whole network for None; of all columns, or
-        of those named. `among` is a condition on a row `r`.
+        of those named. `among` is a condition on a row `r`; `picked` a table of what `base_sql` says for it.
         """
         columns = {n: kind for n, kind in self.layout.visible.items() if names is None or n in names}
         if self.listing is None:
             return empty_select(columns)
-        return current_sql(self.layout, self.listing, self.runs, scope, columns, among)
+        return current_sql(self.layout, self.listing, self.runs, scope, columns, among, picked)
+
+    def base_sql(self, scope: Scope, names: Collection[str] | None, among: str) -> str:
+        """A SELECT of the rows of the base that `among` names, though a change may hide them: of all columns, or of
+        those named and of those of the identity.
+        """
+        columns = {n: kind for n, kind in self.layout.visible.items() if names is None or n in names}
+        if self.listing is None:
+            return empty_select({**{n: self.layout.stored[n] for n in self.layout.identity}, **columns})
+        return base_sql(self.layout, self.listing, scope, columns, among)
 
 
 @dataclass(frozen=True)

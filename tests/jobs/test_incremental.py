@@ -177,6 +177,11 @@ def test_a_receipt_that_moves_to_another_order_is_asked_of_both(followed: Follow
     assert followed.probed["t.received", "H01"] == 2
     assert {row[0] for row in followed.stands["t.received", "H01"].values()} == {"O3"}
     assert followed.stands == followed.anew()
+    followed.store.fold("arrived", followed.seen())
+    followed.bring("receipts", [arrived("R3", "O3"), arrived("R4", "O4", quantity=4)])
+    followed.run()
+    assert followed.probed["t.received", "H01"] == 3, "what it said before it was folded, too"
+    assert followed.stands == followed.anew()
 
 
 def test_the_passing_of_time_is_followed_without_any_change(followed: Following) -> None:
