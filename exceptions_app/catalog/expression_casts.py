@@ -11,7 +11,7 @@ from sqlglot import exp
 from .expression_nodes import CASTS
 from .expression_tree import ExpressionError, Kind, Node, decimal_of, kind_of
 
-_MADE_OF = {
+MADE_OF = {
     "integer": ("text", "integer", "decimal"),
     "decimal": ("text", "integer", "decimal"),
     "date": ("text", "date", "timestamp"),
@@ -36,7 +36,7 @@ def cast_to(node: exp.Cast, inner: Node) -> Node:
     if node.to.expressions and target != "decimal":
         raise ExpressionError(f"CAST goes to {target} without a length", suggestion=f"CAST(… AS {target})")
     kind = _decimal(node.to.expressions) if node.to.expressions else kind_of(target)
-    if target != "text" and inner.kind.name not in (*_MADE_OF[target], "unknown"):
+    if target != "text" and inner.kind.name not in (*MADE_OF[target], "unknown"):
         said = f"CAST makes no {target} of {inner.kind.name}"
         raise ExpressionError(said, suggestion=_INSTEAD.get(target, "CASE WHEN x THEN 1 ELSE 0 END"))
     if inner.op == "literal" and inner.kind.name == "text" and target != "text":

@@ -97,8 +97,8 @@ def _read_by(text: str, pattern: str) -> str:
     nobody can say whether it is the first or the eleventh.
     """
     found = f"TRY_STRPTIME({text}, {literal(pattern)})"
-    if not re.fullmatch("(%[YymdHMS])+", pattern):
-        return found
+    if not re.fullmatch("(%[YymdHMS])+", pattern):  # of `infinity` and `epoch` the engine makes 1900-01-01
+        return f"(CASE WHEN REGEXP_MATCHES({text}, '[0-9]') THEN {found} END)"
     digits = len(pattern) + 2 * pattern.count("%Y")
     return f"(CASE WHEN REGEXP_MATCHES({text}, '^\\s*[0-9]{{{digits}}}\\s*$') THEN {found} END)"
 

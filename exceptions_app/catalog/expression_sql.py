@@ -88,11 +88,18 @@ def _sum(node: Node, args: list[str]) -> str:
     return f"({first} {sign} {second})"
 
 
+def _cut(sql: str, kind: Kind, given: Kind) -> str:
+    """A cast that may give up decimals: what is rounded up beyond its digits is unknown, and stops nothing."""
+    return f"TRY_CAST({sql} AS {kind.sql})" if given.scale > kind.scale else _cast(sql, kind)
+
+
 def _product(node: Node, args: list[str]) -> str:
     left, right = node.value
+    one, other = (argument.kind for argument in node.args)
     if left.width + right.width > _INT64_DIGITS and max(left.width, right.width) <= _INT64_DIGITS:
         left = Kind(left.name, _INT64_DIGITS + 1 - left.scale, left.scale)
-    return f"({_cast(args[0], left)} * {_cast(args[1], right)})"
+    found = f"({_cut(args[0], left, one)} * {_cut(args[1], right, other)})"
+    return _cast(found, node.kind) if left.width + right.width > node.kind.width + 1 else found
 
 
 def _case(node: Node, args: list[str]) -> str:
@@ -131,7 +138,7 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "case": _case,
     "cast": cast_sql,
     "round": round_sql,
-    "fit": lambda n, a: _cast(a[0], n.kind),
+    "fit": lambda n, a: _cut(a[0], n.kind, n.args[0].kind),
     "count": _count,
     "sum": _total,
     "concat": lambda _, a: "CONCAT(" + ", ".join(f"COALESCE({part}, '')" for part in a) + ")",
@@ -146,3 +153,6 @@ _FORMS: dict[str, Callable[[Node, list[str]], str]] = {
     "parse_timestamp": parse_timestamp_sql,
     "parse_decimal": parse_decimal_sql,
 }
+
+OPERATIONS = frozenset({*BINARY, *_LEAVES, *_FORMS})
+"""Whatever a tree is written from, beside functions that are called as they are named."""

@@ -54,7 +54,11 @@ def widen(args: Sequence[Node], name: str) -> tuple[Kind, tuple[Node, ...]]:
         return found
 
     kind = reduce(both, (argument.kind for argument in args))
-    return kind, tuple(Node("fit", kind, (a,)) if a.kind.scale > kind.scale else a for a in args)
+    full = (
+        kind.width >= WIDEST
+    )  # a product is written a digit wider: beside it the engine would cut decimals itself
+    fits = [a.kind.scale > kind.scale or (full and a.kind.is_number) for a in args]
+    return kind, tuple(Node("fit", kind, (a,)) if fit else a for a, fit in zip(args, fits, strict=True))
 
 
 def _bridge(left: Kind, right: Kind) -> str:
