@@ -8,11 +8,13 @@ import sys
 from typing import Any
 
 import click
+from stamina.instrumentation import set_on_retry_hooks
 
 from exceptions_app.catalog.load import CatalogError
 from exceptions_app.config import SettingError
 
 from .commands import checks, data, demo, feeds, people, serving, site
+from .logs import tell_retry
 from .serve import ServeError
 
 
@@ -39,6 +41,7 @@ def tieout() -> None:
 
     Settings come from the environment (TIEOUT_…); the operator's guide lists them.
     """
+    set_on_retry_hooks([tell_retry])
 
 
 for module in (serving, site, data, feeds, checks, people, demo):

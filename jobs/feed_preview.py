@@ -16,7 +16,8 @@ from exceptions_app.connectors.registry import build_connector
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.duck import closing_session
 from exceptions_app.records.errors import RecordError
-from exceptions_app.records.previewing import preview_rows
+from exceptions_app.records.previewing import preview_rows, shape_of
+from exceptions_app.records.raw import text_of
 from exceptions_app.records.reading import UnfinishedRuns
 from exceptions_app.runtime import Runtime
 from exceptions_app.services import runs
@@ -93,6 +94,7 @@ def _first(connector: Connector, wanted: int, rows: list[RawRow], problems: list
 
 
 def _unmapped(row: RawRow) -> dict[str, Any]:
-    """Without a mapping nothing says how sensitive a value is: only what the fields are called."""
-    raw = dict.fromkeys(row.values, "…")
+    """Without a mapping nothing says how sensitive a value is: only what the fields are called and how they look."""
+    texts = {name: text_of(value) for name, value in row.values.items()}
+    raw = {name: None if text is None else shape_of(text) for name, text in texts.items()}
     return {"position": row.position, "outcome": "unmapped", "reason": "", "raw": raw, "mapped": {}}

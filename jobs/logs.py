@@ -28,7 +28,7 @@ def configure(level: str) -> None:
         logging.Formatter("%(asctime)s %(levelname)-7s %(name)s [%(correlation)s] %(message)s")
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("apscheduler", "alembic", "httpx2", "httpcore2"):
+    for name in ("apscheduler", "alembic", "asyncssh", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     set_on_retry_hooks([tell_retry])
 

@@ -1,7 +1,8 @@
 """What a feed's mapping makes of a few rows, shown side by side with them. Nothing is stored.
 
 Values are shown by the sensitivity of the columns that they feed, as rejects are. A field that no mapping names
-has no sensitivity yet: of it only the shape is shown, each letter as x and each digit as 9.
+has no sensitivity yet: of it only the shape is shown, each letter as x and each digit as 9; of what is nested the names
+as they are, since a mapping leads through them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from .raw import RawRow, RowProblem, text_of
 from .words import meant, told
 
 _LONGEST = 80
+_LONGEST_NESTED = 400
+_SIGN = re.compile(r"[^\W\d_]|\d")
+_NAME_OR_SIGN = re.compile(r'"[A-Za-z_@$][\w@$.\-]{0,60}"(?=:)|[^\W\d_]|\d')
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,18 @@ def _raw(value: Any, shown: ShownField, *, plain: bool) -> str | None:
         return None
     if shown.sensitivity is not None:
         return HIDDEN if shown.sensitivity == "patient" else _cut(masked(text, shown.sensitivity))
-    return _cut(text if plain else re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text)))
+    return _cut(text) if plain else shape_of(text)
+
+
+def shape_of(text: str) -> str:
+    """How a value looks, and nobody's data."""
+    nested = _is_nested(text)
+
+    def put(found: re.Match[str]) -> str:
+        name = found[0]
+        return name if len(name) > 1 else "9" if name.isdigit() else "x"
+
+    return _cut((_NAME_OR_SIGN if nested else _SIGN).sub(put, text))
 
 
 def _mapped(plan: MappingPlan, values: dict[str, str | None]) -> dict[str, str | None]:
@@ -145,4 +160,9 @@ def _mapped(plan: MappingPlan, values: dict[str, str | None]) -> dict[str, str |
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    longest = _LONGEST_NESTED if _is_nested(text) else _LONGEST
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def _is_nested(text: str) -> bool:
+    return text[:2] in ('{"', "[{", '["')

@@ -128,7 +128,7 @@ _OUTCOMES = {
 
 
 def _shown(value: str | None) -> str:
-    return "–" if value is None else value
+    return "–" if value is None else value.replace("\r", "\\r").replace("\n", "\\n")
 
 
 @feed.command("reread")

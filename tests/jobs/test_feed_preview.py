@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from exceptions_app.records.previewing import shape_of
 from jobs.cli import tieout
 
 SITE = """
@@ -79,6 +80,12 @@ def test_what_nobody_called_open_is_shown_by_its_shape_only(drop: Path) -> None:
     assert "DE89" not in plain
 
 
+def test_of_what_is_nested_the_names_are_shown_and_nothing_else() -> None:
+    text = r'{"lines":[{"net.price":"Ann \"Doe\":","n":12,"99 x":true}]}'
+    assert shape_of(text) == r'{"lines":[{"net.price":"xxx \"xxx\":","n":99,"99 x":xxxx}]}'
+    assert shape_of('"Ann":') == '"xxx":'
+
+
 def test_nothing_is_stored_and_no_file_is_moved(drop: Path) -> None:
     first, second = preview().output, preview().output
     assert first == second
@@ -98,6 +105,7 @@ def test_a_source_that_changed_shape_says_what_is_missing(drop: Path) -> None:
     assert result.exit_code == 1
     assert "no row has the column 'qty'" in result.output
     assert "born" not in result.output
+    assert "note=xxxx 9999" in result.output
 
 
 def test_a_file_that_cannot_be_read_says_why(drop: Path) -> None:
