@@ -196,6 +196,7 @@ def test_retro_waits_for_the_register_and_says_its_run(people: PeopleBooks) -> N
     assert sentence(people, RETRO) == (
         "W1: change of pay effective 20 Oct 2026, entered 5 Nov 2026; 2026-23 paid no retro."
     )
+    assert json.loads(people.only(RETRO).facts)["inputs_to"] == "2026-11-25", "the open run's cut-off"
 
 
 LEDGERS: list[tuple[str, list[tuple[str, Said]], set[str]]] = [
