@@ -213,6 +213,18 @@ def test_a_value_written_otherwise_says_what_would_read_it(
     assert reject.reason.partition("; in the mapping, ")[2] == (f"{hint} reads that" if hint else "")
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["split(po, '-', 2)", "normalise(note)", "CASE WHEN po = 'other' THEN po END", "nullif(po, 'PO-1')"],
+)
+def test_a_part_of_the_key_that_comes_to_nothing_rejects_the_row(con: DuckDBPyConnection, key: str) -> None:
+    given = rows({"po": "PO-1", "note": "--"}, {"po": "PO-1-", "note": "--"})
+    batch = mapper(con, mapping={**WIDE, "number": key}).map(given)
+    told = [(reject.column, reject.reason) for reject in batch.rejects]
+    assert ("number", "number: expected a value, found nothing") in told
+    assert len(records(con, batch)) + len(batch.rejects) == 2
+
+
 def test_more_decimals_than_a_column_keeps_reject_the_row_unless_somebody_says_otherwise(
     con: DuckDBPyConnection,
 ) -> None:
