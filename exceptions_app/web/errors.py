@@ -57,12 +57,17 @@ WORDS = {
     ),
 }
 
+FOR_PROGRAMS = {
+    400: "The body is not JSON, or not what is taken here; /api/v1/openapi.json says what is.",
+}
+"""What is said to programs instead."""
+
 
 def page(status: int, detail: str | None = None) -> Response:
     """The designed page of one status; `detail` says more than the usual words."""
     title, advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
     if request.path.startswith(gate.API):
-        return _problem(status, title, detail or advice)
+        return _problem(status, title, detail or FOR_PROGRAMS.get(status, advice))
     body = render_template("errors/index.html", status=status, title=title, advice=detail or advice)
     response = hx.respond((body, status))
     response.headers["HX-Push-Url"] = "false"
