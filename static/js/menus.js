@@ -17,8 +17,7 @@ function fit(sheet) {
 /** The box above the choices: typing hides those that do not say it. @param {HTMLElement} sheet */
 function box(sheet) {
   const choices = [...sheet.querySelectorAll("label")];
-  if (choices.length < MANY) return;
-  sheet.querySelector(".narrow-down")?.remove();
+  if (choices.length < MANY || sheet.querySelector(".narrow-down")) return;
   const find = document.createElement("input");
   Object.assign(find, { type: "search", className: "form-control", placeholder: "Find", autocomplete: "off" });
   find.setAttribute("aria-label", `Find in ${sheet.querySelector("legend")?.textContent ?? "these"}`);
@@ -40,15 +39,16 @@ function box(sheet) {
   narrow();
 }
 
-/** After a swap: what is open is as it was. */
+/** After a swap, or in a window of another width: what is open is as it was, and within the window. */
 export function keepMenus() {
-  for (const sheet of document.querySelectorAll("details.facet[open] > .sheet")) {
+  for (const sheet of document.querySelectorAll("details[open]:is(.facet, .menu) > .sheet")) {
     if (sheet.matches("fieldset")) box(sheet);
     fit(sheet);
   }
 }
 
 export function installMenus() {
+  addEventListener("resize", keepMenus);
   document.addEventListener("toggle", (event) => {
     if (!event.target.open) typed.delete(event.target.id);
     const sheet = event.target.open && event.target.matches?.("details.facet, details.menu") && event.target.querySelector(":scope > .sheet");

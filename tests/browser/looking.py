@@ -12,11 +12,12 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a theme can break; all others see the same page in both."""
 WIDE, NARROW = 1440, 320
-BEYOND = """[...(document.documentElement.scrollWidth > innerWidth ? ["it scrolls sideways"] : []),
+BEYOND = """dispatchEvent(new Event("resize")),
+  [...(document.documentElement.scrollWidth > innerWidth ? ["it scrolls sideways"] : []),
   ...[...document.querySelectorAll("details[open] > .sheet, dialog[open]")].filter(one => one.checkVisibility())
   .filter(one => { const at = one.getBoundingClientRect(); return at.left < 0 || at.right > innerWidth })
   .map(one => `cut off: ${one.parentElement.id || one.parentElement.className}`)]"""
-"""What is wider than the window, or opens beyond its edge."""
+"""What is wider than the window, or opens beyond its edge, once scripts have heard of the window's width."""
 
 
 @cache
