@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from .catalog import Catalog
 from .judging import Judge
 from .problems import closest, listing
-from .schema import Category, ClusterCheck, ColumnType, ReferenceRow
+from .schema import Category, ClusterCheck, Column, ReferenceRow
 
 OWN_KEY = "key."
 """Before the name of a part of an exception's business key, where a fact is asked for."""
@@ -62,15 +62,20 @@ def known_facts(catalog: Catalog, category: str) -> list[str] | None:
     return list(found) if raised else None
 
 
-def is_of(kind: ColumnType, value: str) -> bool:
-    """Whether a text can be a value of that type, as far as a configuration needs it: numbers are checked."""
-    if kind not in ("integer", "decimal", "money", "quantity"):
+def is_of(column: Column, value: str) -> bool:
+    """Whether a text can be a value of a column, as far as a configuration needs it: numbers are checked, with as many
+    decimals as are kept.
+    """
+    if column.type not in ("integer", "decimal", "money", "quantity"):
         return bool(value.strip())
+    scale = 0 if column.type == "integer" else column.scale
     try:
         number = Decimal(value)
     except InvalidOperation:
         return False
-    return number.is_finite()
+    if not number.is_finite() or abs(number) >= 10 ** (18 - scale):
+        return False
+    return number == round(number, scale)
 
 
 def _supplies(judge: Judge, catalog: Catalog, category: Category) -> None:
@@ -105,9 +110,10 @@ def _row(judge: Judge, catalog: Catalog, index: int, row: ReferenceRow) -> None:
         judge.report_in(block, name, ["record"], said, "a record type with 'scope: network'")
     for column, value in row.values.items():
         known_column = record.columns.get(column)
-        if known_column is not None and not is_of(known_column.type, value):
+        if known_column is not None and not is_of(known_column, value):
             said = f"got '{value}'"
-            judge.report_in(block, name, ["values", column], said, f"a {known_column.type}")
+            kept = f" with at most {known_column.scale} decimals" if "." in value else ""
+            judge.report_in(block, name, ["values", column], said, f"a {known_column.type}{kept}")
         if known_column is None:
             said = f"'{column}' is no column of {row.record}"
             judge.report_in(

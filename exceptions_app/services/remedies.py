@@ -138,7 +138,7 @@ def row_for(catalog: Catalog, case: ExceptionCase, given: Mapping[str, str]) -> 
     for name in wanted.ask:
         value, kind = given.get(name, "").strip(), columns[name].type
         label = columns[name].label or name
-        if not is_of(kind, value):
+        if not is_of(columns[name], value):
             raise NotAllowedError(f"{label}: “{value}” is no {kind}.")
         if kind != "text" and Decimal(value) <= 0:
             raise NotAllowedError(f"{label}: a number over 0.")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -21,7 +22,8 @@ from exceptions_app.catalog.additions import (
 )
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.load import load_catalog
-from exceptions_app.catalog.schema import MatchCheck, ScopedTolerance
+from exceptions_app.catalog.schema import Column, MatchCheck, ScopedTolerance
+from exceptions_app.catalog.verify_causes import is_of
 from exceptions_app.connectors.registry import connector_models
 
 SITE = "site: {name: Larkhaven, packs: [procure_to_pay]}\nentities: [{code: NORTH, name: North}]\n"
@@ -115,3 +117,18 @@ def test_the_exported_file_says_the_same_as_the_additions(site: Catalog, tmp_pat
 
 def test_no_additions_are_no_file() -> None:
     assert as_yaml([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fits"),
+    [
+        ({"type": "decimal"}, "0.0833", True), ({"type": "decimal"}, "0.08333", False),
+        ({"type": "decimal"}, "1.50000000", True), ({"type": "money", "scale": 6}, "0.083333", True),
+        ({"type": "integer"}, "3.7", False), ({"type": "integer"}, "1000000000000000000", False),
+        ({"type": "quantity"}, "NaN", False), ({}, " ", False),
+    ],
+)  # fmt: skip
+def test_a_figure_of_reference_data_has_as_many_decimals_as_are_kept(
+    column: dict[str, Any], value: str, fits: bool
+) -> None:
+    assert is_of(Column.model_validate(column), value) is fits
