@@ -24,7 +24,7 @@ def test_an_unmapped_alias_is_one_cause_of_everything_it_blocks(
     assert blocked
     assert {case.parent_id for case in blocked} == {cause.id}
     assert [case.id for case in site.cases() if case.parent_id == cause.id] == [case.id for case in blocked]
-    assert cause.sentence.startswith(f"{UNMAPPED_ALIAS}, as ")
+    assert cause.sentence.startswith(f"{UNMAPPED_ALIAS} in ")
     assert f"{len(blocked)} exceptions, $" in cause.sentence
     # The mapped look-alikes cause nothing, and comparing again changes nothing.
     before = [(one.id, one.status) for one in site.causes()]

@@ -95,7 +95,7 @@ def test_an_unmapped_code_is_one_cause_until_it_is_mapped(world: World, told: Bl
     )  # fmt: skip
     assert {child.parent_id for child in children} == {cause.id}
     assert beside.parent_id is None
-    assert cause.sentence.startswith(f"{LOCAL}, as ")
+    assert cause.sentence.startswith(f"{LOCAL} in ")
     assert "2 exceptions, $200.00" in cause.sentence
     world.catalog = mapping(world.catalog, told.crosswalk, LOCAL)
     assert world.look() == 2
