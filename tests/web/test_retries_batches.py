@@ -86,7 +86,7 @@ def test_the_queue_offers_all_that_match_once_they_are_more_than_a_page(
     link = html.fromstring(client.get("/queue?severity=medium").text).xpath("//a[contains(., 'Retry all')]")[
         0
     ]
-    assert link.text_content() == "Retry all 51 that match"
+    assert link.text_content().strip() == "Retry all 51 that match"
     assert "Retry 51 exceptions worth $5,100.00?" in _text(client.get(link.get("href")).text)
     assert "Retry all" not in sign_in("auditor").get("/queue").text
 
