@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.schema import Secret
 from exceptions_app.config import Settings
+from exceptions_app.connectors.base import TransportError
 from exceptions_app.connectors.references import reveal
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import Mail, Task
@@ -102,7 +103,7 @@ def _post(settings: Settings, mail: Mail) -> tuple[str, bool] | None:
         return f"{mail.recipient} was refused: {code} {_text(why)}", code >= 500
     except smtplib.SMTPResponseException as error:
         return f"the mail server said {error.smtp_code} {_text(error.smtp_error)}", False
-    except (OSError, smtplib.SMTPException, ValueError) as error:
+    except (OSError, smtplib.SMTPException, ValueError, TransportError) as error:
         return f"{settings.smtp_host}:{settings.smtp_port}: {error}", False
     return None
 

@@ -14,27 +14,25 @@ from typing import Any
 from sqlalchemy import func, select
 
 from exceptions_app.domain.instant import utc_now
-from exceptions_app.models import ExceptionCase
+from exceptions_app.models import ExceptionCase, Task
 from exceptions_app.services import reclock, tasks
 
 from .work import Work
 
 _AGAIN = timedelta(minutes=1)
+_MOST_LEFT = 60
+"""Where nobody took it up after so many times, no process has that configuration any more."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
     """The handler of `reclock` tasks.
 
-    A process that still has the old configuration leaves the task to one that has the new one.
+    A process that still has the old configuration leaves the task to one that has the new one. What was asked for
+    under a configuration that a later one has replaced is done by the later one's own task.
     """
     wanted, own = work.payload.get("clocks"), reclock.digest(work.runtime.catalog)
     if wanted is not None and wanted != own:
-        with work.transaction() as session:
-            tasks.request(
-                session, reclock.KIND, reclock.KIND, work.payload, None, utc_now(),
-                not_before=utc_now() + _AGAIN,
-            )  # fmt: skip
-        return {"left_to_another": True}
+        return _left(work)
     with work.reading() as session:
         newest = session.scalar(select(func.max(ExceptionCase.id))) or 0
     done: Counter[str] = Counter(looked_at=0, written=0, moved=0)
@@ -46,6 +44,19 @@ def run(work: Work) -> Mapping[str, Any]:
             done += _written(work, portion)
         work.progress(min(after, newest), newest, f"{done['moved']:,} deadlines moved")
     return {"clocks": own, **done}
+
+
+def _left(work: Work) -> Mapping[str, Any]:
+    left = work.payload.get("left", 0) + 1
+    with work.transaction() as session:
+        later = select(Task.id).where(Task.kind == reclock.KIND, Task.id > work.task_id).limit(1)
+        if left > _MOST_LEFT or session.scalar(later) is not None:
+            return {"replaced": True}
+        tasks.request(
+            session, reclock.KIND, reclock.KIND, work.payload | {"left": left}, None, utc_now(),
+            not_before=utc_now() + _AGAIN,
+        )  # fmt: skip
+    return {"left_to_another": True}
 
 
 def _portion(work: Work, after: int) -> reclock.Portion | None:

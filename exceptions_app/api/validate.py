@@ -17,6 +17,7 @@ from exceptions_app.queries import validating
 from exceptions_app.queries.validating import Objection
 from exceptions_app.records.candidate import Candidate
 from exceptions_app.runtime import runtime
+from exceptions_app.services.engine import only_reads
 
 from .caller import viewer
 
@@ -64,6 +65,7 @@ class ValidateOutput(BaseModel):
 @blueprint.output(ValidateOutput)
 @blueprint.doc(security="key", responses={403: "Not this person's to ask about", 404: "No such record type"})
 @needs(Permission.SEE_CASES)
+@only_reads
 def validate(record_type: str, asked: ValidateInput) -> dict[str, Any]:
     """Before a record is written
 

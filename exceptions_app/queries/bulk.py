@@ -46,7 +46,8 @@ STATUS = {
 class Plan:
     """Of `count` chosen, `doable` would be done, worth `amount` in reporting currency; `refused` says why not others.
 
-    `reasons` are what all their categories allow, code -> label. `stamp` tells whether the set is still the same.
+    `reasons` are what all their categories allow, code -> label. `stamp` tells whether the set is still the same;
+    `ids` is the sum of theirs.
     """
 
     count: int
@@ -55,10 +56,11 @@ class Plan:
     refused: tuple[tuple[str, int], ...]
     reasons: tuple[tuple[str, str], ...]
     too_many: bool
+    ids: int
 
     @property
     def stamp(self) -> str:
-        return f"{self.count}-{self.doable}-{self.amount}"
+        return f"{self.count}-{self.doable}-{self.amount}-{self.ids}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def plan(
     whose = case((Case.owner_id.is_(None), "none"), (Case.owner_id == viewer.user_id, "me"), else_="other")
     columns = (Case.category, Case.status, Case.on_hold, whose.label("whose"))
     some = select(
-        *columns, (heavy | (Case.severity == "critical")).label("heavy"), Case.reporting_amount_e4
+        Case.id, *columns, (heavy | (Case.severity == "critical")).label("heavy"), Case.reporting_amount_e4
     ).where(*visible(viewer))
     chosen = (
         filter_sql.conditions(wanted, catalog, viewer.user_id, now) if ids is None else [Case.id.in_(ids)]
@@ -126,8 +128,9 @@ def plan(
     some = some.where(*chosen)
     rows = some.limit(MOST + 1).subquery().c
     kinds = (rows.category, rows.status, rows.on_hold, rows.whose, rows.heavy)
+    worth = func.sum(func.abs(rows.reporting_amount_e4))
     counted = select(
-        *kinds, func.count().label("number"), func.sum(func.abs(rows.reporting_amount_e4)).label("worth")
+        *kinds, func.count().label("number"), worth.label("worth"), func.sum(rows.id).label("ids")
     )
     return _planned(viewer, catalog, action, session.execute(counted.group_by(*kinds)).all())
 
@@ -145,7 +148,8 @@ def _planned(viewer: Viewer, catalog: Catalog, action: Action, rows: Sequence[Ro
         doable, worth = doable + row.number, worth + int(row.worth or 0)
         categories.add(row.category)
     ordered = tuple(sorted(refused.items(), key=lambda item: -item[1]))
-    return Plan(count, doable, from_e4(worth), ordered, _reasons(catalog, categories), count > MOST)
+    reasons, ids = _reasons(catalog, categories), sum(int(row.ids) for row in rows)
+    return Plan(count, doable, from_e4(worth), ordered, reasons, count > MOST, ids)
 
 
 def _why_not(viewer: Viewer, catalog: Catalog, action: Action, row: Row[Any]) -> str:

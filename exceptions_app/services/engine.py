@@ -4,16 +4,18 @@ SQLite: write-ahead log, foreign keys, and every transaction `BEGIN IMMEDIATE`, 
 into a write fails at once with BUSY_SNAPSHOT whatever `busy_timeout` says. A transaction that only reads
 says so with `reading` and takes no lock.
 
-PostgreSQL: statements are prepared once per connection and planned for their values each time; a plan for any
-value would take the way of common values for rare ones. psycopg forgets what is prepared at a ROLLBACK: what only
-read ends with `done_reading`.
+PostgreSQL: a transaction that only reads sees one state throughout, as on SQLite: what belongs together, such as which
+runs are unfinished and up to when a feed is read, is never of two instants. Statements are prepared once per
+connection and planned for their values each time; a plan for any value would take the way of common values for rare
+ones. psycopg forgets what is prepared at a ROLLBACK: what only read ends with `done_reading`.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
@@ -25,6 +27,8 @@ TRUSTED_SECONDS = 5.0
 _READING = "tieout_reading"
 _READ_ONLY = "postgresql_readonly"
 _IDLE_SINCE = "tieout idle since"
+_ONLY_READS = "tieout_only_reads"
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def prepare_engine(engine: Engine) -> Engine:
@@ -40,13 +44,26 @@ def prepare_engine(engine: Engine) -> Engine:
 
 
 def reading(session: Session, *, strictly: bool = False) -> Session:
-    """Declare that the transaction about to start only reads. Without effect once it has started. `strictly`:
-    PostgreSQL refuses what writes.
+    """Declare that the transaction about to start only reads, and sees everything as it is at its first statement.
+    Without effect once it has started. `strictly`: PostgreSQL refuses what writes.
     """
     if not session.in_transaction():
-        options = {_READING: True, _READ_ONLY: True} if strictly else {_READING: True}
+        options: dict[str, Any] = {_READING: True}
+        if session.get_bind().dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", _READ_ONLY: strictly}
         session.connection(execution_options=options)
     return session
+
+
+def only_reads(view: _View) -> _View:
+    """Declare that a view changes nothing though it is asked with POST."""
+    setattr(view, _ONLY_READS, True)
+    return view
+
+
+def is_only_reading(view: Callable[..., Any] | None) -> bool:
+    """Whether a view has been declared so."""
+    return getattr(view, _ONLY_READS, False)
 
 
 def done_reading(session: Session) -> None:

@@ -91,6 +91,8 @@ def apply(
     """
     if not reason.strip():
         raise NotAllowedError("Say why.")
+    if expires_at is not None and expires_at <= ctx.now:
+        raise NotAllowedError("The day until which it was to hold has passed. Ask for it anew.")
     after, aside = overlaid(ctx.catalog, [addition])
     if aside[0]:
         raise NotAllowedError(f"It cannot be added: {aside[0]}.")

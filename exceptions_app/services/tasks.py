@@ -46,14 +46,13 @@ def request(
     not_before: datetime | None = None,
     always: bool = False,
 ) -> Task:
-    """Ask for work. Work of this kind and scope that is still queued is enough, unless `always`; it is brought
-    forward where it was to wait for longer.
+    """Ask for work. Work of this kind and scope that is still queued and was asked for as much is enough, unless
+    `always`; it is brought forward where it was to wait for longer.
 
     `requested_by` is a person's id, None for jobs. An export asked for by two people is two tasks: give
     `always`.
     """
-    waiting = select(Task).where(Task.status == "queued", Task.kind == kind, Task.scope == scope).limit(1)
-    queued = None if always else session.scalar(waiting)
+    queued = None if always else _queued(session, kind, scope, payload)
     if queued is not None:
         if queued.not_before > (not_before or now):
             queued.not_before = not_before or now
@@ -71,6 +70,17 @@ def request(
     session.add(task)
     session.flush()
     return task
+
+
+def _queued(session: Session, kind: str, scope: str, payload: Mapping[str, Any]) -> Task | None:
+    """One that does all that is asked for and begins after this transaction ends: it is locked until then, and one
+    that somebody is about to take is passed over.
+    """
+    waiting = select(Task).where(Task.status == "queued", Task.kind == kind, Task.scope == scope)
+    for task in session.scalars(waiting.order_by(Task.id).with_for_update(skip_locked=True)):
+        if payload.items() <= json.loads(task.payload).items():
+            return task
+    return None
 
 
 def schedule(

@@ -17,7 +17,7 @@ from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.milestones import reached
 from exceptions_app.runtime import refresh
-from exceptions_app.services.engine import done_reading, reading
+from exceptions_app.services.engine import done_reading, is_only_reading, reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -25,15 +25,20 @@ View = Callable[..., ResponseReturnValue]
 
 
 def begin() -> None:
-    """Before every request: a safe method only reads."""
-    if request.method in SAFE_METHODS and request.endpoint != "static":
+    """Before every request: a safe method only reads, and so does a view that says it does."""
+    if _only_reads() and request.endpoint != "static":
         reading(db.session(), strictly=True)
 
 
 def end(error: BaseException | None) -> None:
     """After every request that only read: a COMMIT of nothing. What failed is rolled back by the session's own end."""
-    if error is None and request.method in SAFE_METHODS and db.session.registry.has():
+    if error is None and _only_reads() and db.session.registry.has():
         done_reading(db.session())
+
+
+def _only_reads() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return request.method in SAFE_METHODS or is_only_reading(view)
 
 
 def take_up_additions() -> None:

@@ -10,9 +10,12 @@ import duckdb
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from exceptions_app.models import ExceptionCase, FeedState, SyncRun
+from exceptions_app.queries import validating
+from exceptions_app.queries.validating import Judgement
 from exceptions_app.runtime import runtime
 from tests.conftest import NOW
 
@@ -70,6 +73,21 @@ def kinds(answer: Any) -> list[tuple[str, str]]:
         (one["kind"], one["column"] or one["category"] or one["reference"])
         for one in answer.json["objections"]
     ]
+
+
+def test_nobody_waits_to_write_while_a_record_is_judged(
+    known: Flask, session: Session, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: Any, **__: Any) -> Judgement:
+        with Session(session.get_bind()) as other:
+            other.execute(insert(FeedState).values(feed="another", consecutive_failures=0))
+            other.commit()
+        return Judgement()
+
+    monkeypatch.setattr(validating, "judge", judge)
+    assert kinds(ask(program(), {KEY: "PO-9"})) == []
+    session.expire_all()
+    assert session.get(FeedState, "another") is not None
 
 
 @pytest.mark.usefixtures("known")

@@ -137,6 +137,22 @@ def test_a_server_that_is_busy_gets_the_same_message_later(
     assert [message["Message-ID"] for message in postman[0].kept] == [mail.message_id]
 
 
+def test_a_password_that_cannot_be_read_is_told_as_what_keeps_a_message(
+    overdue: Hospital, postman: tuple[Postman, int]
+) -> None:
+    settings = replace(
+        overdue.runtime.settings, smtp_user="tieout", smtp_password="env:TIEOUT_TEST_NOT_SET"
+    )  # fmt: skip
+    overdue.install = Install(
+        Runtime(settings, overdue.runtime.catalog, overdue.runtime.store), overdue.engine
+    )
+    tell_and_wait(overdue)
+    assert run(overdue, "mail")["failed"] == 1
+    [mail] = overdue.all(Mail)
+    assert mail.status == "waiting"
+    assert "TIEOUT_TEST_NOT_SET" in (mail.error or "")
+
+
 def local(hospital: Hospital, hour: int) -> None:
     """Forward to the next time that it is so late in Chicago."""
     now = hospital.clock_now().astimezone(ZoneInfo("America/Chicago"))

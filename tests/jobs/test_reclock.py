@@ -106,6 +106,19 @@ def test_a_process_with_the_old_configuration_leaves_it_to_one_with_the_new(wait
     assert moved(later) == COUNT
 
 
+def test_what_a_later_configuration_has_replaced_is_not_left_to_anybody(waiting: Hospital) -> None:
+    """Asked for under one configuration and still queued when a process starts under the next."""
+    asked, later = ask(waiting), with_holidays(waiting)
+    task = ask(later)
+    assert asked is not None
+    assert task is not None
+    assert later.runner("reclock").drain() == 2
+    assert later.result(asked.id) == {"replaced": True}
+    assert (later.result(task.id)["moved"], moved(later)) == (COUNT, COUNT)
+    later.clock.forward(hours=1)
+    assert (later.runner("reclock").drain(), ask(later)) == (0, None)
+
+
 def test_nothing_is_asked_for_where_nothing_changed(waiting: Hospital) -> None:
     first = ask(waiting)  # nobody knows under which configuration they were computed
     assert first is not None

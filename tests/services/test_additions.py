@@ -16,7 +16,8 @@ from exceptions_app.config import Settings
 from exceptions_app.models import AuditEvent, CatalogAddition, ConfigSnapshot, User
 from exceptions_app.records.store import RecordStore
 from exceptions_app.runtime import Runtime
-from exceptions_app.services import additions, configuration
+from exceptions_app.services import additions, configuration, fix_once
+from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.audit_verify import verify
 from exceptions_app.services.context import ActionContext, Actor
 from tests.conftest import NOW
@@ -105,3 +106,18 @@ def test_processes_share_what_was_worked_out_once(session: Session, base: Catalo
     put(session, base, person)
     held = additions.in_force(session, NOW)
     assert additions.catalog_with(base, held) is additions.catalog_with(base, held)
+
+
+def test_what_was_to_hold_until_a_day_that_has_passed_is_not_put_in_force(
+    session: Session, base: Catalog, person: User
+) -> None:
+    """A preview is looked at again for a week."""
+    snapshot = configuration.accept(session, base, "system:test", NOW)
+    ctx = ActionContext(base, NOW, Actor("user", person.name, person.id), snapshot, "c" * 32)
+    addition = CrosswalkAddition(crosswalk="supplier", local="MEDLN-02", canonical="V1")
+    with pytest.raises(NotAllowedError, match="has passed"):
+        fix_once.apply(
+            session, ctx, base, addition, reason="same tax ID", asked_by=person.id, approved_by=person.id,
+            expires_at=NOW, case_id=None,
+        )  # fmt: skip
+    assert additions.in_force(session, NOW - timedelta(days=1)).rows == ()

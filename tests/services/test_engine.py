@@ -22,6 +22,17 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(database: Database) -> None:
         assert reading(reader).get(FeedState, "f") is None
 
 
+def test_a_reader_sees_one_state_throughout(database: Database) -> None:
+    """Else a run that ends in between counts as read while its rows are still hidden."""
+    with Session(database.engine) as reader, Session(database.engine) as writer:
+        assert reading(reader).get(FeedState, "first") is None
+        writer.add(FeedState(feed="second"))
+        writer.commit()
+        assert reader.get(FeedState, "second") is None
+        reader.rollback()
+        assert reading(reader).get(FeedState, "second") is not None
+
+
 def test_writers_that_read_first_do_not_lose_each_others_work(database: Database) -> None:
     with Session(database.engine) as session:
         session.add(FeedState(feed="f", consecutive_failures=0))

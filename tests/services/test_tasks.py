@@ -51,6 +51,30 @@ def test_work_that_is_queued_already_is_not_queued_twice(session: Session) -> No
     assert tasks.request(session, "reconcile", "p2p", {}, None, NOW).id != first.id
 
 
+def test_queued_work_is_enough_only_where_it_does_all_that_is_asked_for(session: Session) -> None:
+    def ask(**payload: object) -> int:
+        return tasks.request(session, "reconcile", "p2p", payload, None, NOW).id
+
+    some = ask(flow="p2p")
+    whole = ask(flow="p2p", full=True)
+    assert whole != some
+    assert ask(flow="p2p", full=True) == whole
+    assert ask(flow="p2p") == some
+
+
+def test_work_that_is_just_being_taken_is_asked_for_again(database: Database) -> None:
+    """Whoever takes it may have looked before what it is asked for is committed."""
+    if database.name != "postgres":
+        pytest.skip("SQLite has one writer at a time")
+    with Session(database.engine) as session:
+        queued = tasks.request(session, "reconcile", "p2p", {}, None, NOW).id
+        session.commit()
+    with Session(database.engine) as taking, Session(database.engine) as asking:
+        assert tasks.claim(taking, "w1", NOW) is not None
+        assert tasks.request(asking, "reconcile", "p2p", {}, None, NOW).id != queued
+        asking.commit()
+
+
 def test_each_fire_of_a_job_is_inserted_once(session: Session) -> None:
     inserted = [tasks.schedule(session, "sweep", NOW, kind="sweep", scope="sweep", now=NOW) for _ in range(2)]
     later = tasks.schedule(session, "sweep", NOW + timedelta(minutes=1), kind="sweep", scope="sweep", now=NOW)

@@ -92,6 +92,20 @@ def test_the_same_form_twice_is_one_action_and_a_changed_set_is_shown_again(
     assert len(session.scalars(select(BulkAction.id)).all()) == 1
 
 
+def test_as_many_others_are_a_changed_set_too(
+    session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient]
+) -> None:
+    """One left and one of the same worth came: nobody has seen that one."""
+    seen = make_case(reporting_amount_e4=None, amount_e4=None)
+    session.commit()
+    client = sign_in()
+    form = _form(client.get("/bulk/new?action=resolve&all=yes").text)
+    seen.status = "resolved"
+    make_case(reporting_amount_e4=None, amount_e4=None)
+    session.commit()
+    assert "has changed since you looked" in client.post("/bulk", data=form).text
+
+
 def test_a_large_one_runs_in_the_background_and_can_be_left_found_and_cancelled(
     session: Session, make_case: Callable[..., Any], sign_in: Callable[..., FlaskClient],
     monkeypatch: pytest.MonkeyPatch,
