@@ -66,7 +66,7 @@ format: $(VENV)/.dev ## let ruff format and sort
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev static/vendor/.built ## the benchmarks, one JSON line a figure
-	@for script in bench/three_way.py bench/incremental.py bench/duplicates.py bench/validate.py bench/intake.py bench/queue_page.py bench/web_load.py bench/bulk_resolve.py bench/records.py bench/csv_feed.py bench/clock.py bench/delivery.py bench/events.py bench/rest.py; do $(BIN)/python $$script || exit 1; done
+	@for script in bench/three_way.py bench/incremental.py bench/duplicates.py bench/validate.py bench/intake.py bench/check_and_intake.py bench/queue_page.py bench/web_load.py bench/bulk_resolve.py bench/records.py bench/records_current.py bench/csv_feed.py bench/clock.py bench/delivery.py bench/events.py bench/rest.py; do $(BIN)/python $$script || exit 1; done
 
 screenshots: $(VENV)/.dev static/vendor/.built ## pictures of the main pages of a demo, both themes, three widths, into instance/screenshots
 	$(BIN)/python scripts/screenshots.py $(SHOTS)

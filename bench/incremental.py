@@ -66,7 +66,7 @@ def changed_sql(place: Path, side: str, batch: int) -> str:
     )
 
 
-class _Store:
+class Compared:
     """A store and the runs that it holds, compared as a job does, without a database beside it."""
 
     def __init__(self, place: Path, target: Path) -> None:
@@ -133,16 +133,16 @@ def _found(findings: Findings) -> int:
     return sum(len(found.discrepancies) for found in findings.counts.values())
 
 
-def _copied(target: Path) -> Path:
-    """A store of its own for a process that lands into it."""
-    copy = Path(tempfile.mkdtemp(prefix="tieout-bench-", dir=target.parent))
+def copied(target: Path, scratch: Path) -> Path:
+    """A store of its own, below `scratch`, for a process that lands into it."""
+    copy = Path(tempfile.mkdtemp(dir=scratch))
     shutil.copytree(target / "store", copy / "store")
     return copy
 
 
 def prepare_full(place: Path, target: Path) -> Callable[[], int]:
     """Everything from the folded store."""
-    one = _Store(place, target)
+    one = Compared(place, target)
     return lambda: _found(one.compare(full=True))
 
 
@@ -151,7 +151,7 @@ def prepare_floor(place: Path, target: Path) -> Callable[[], int]:
     from exceptions_app.records.layout import part_of
     from exceptions_app.records.table import find_table, list_table
 
-    one = _Store(place, target)
+    one = Compared(place, target)
     tables = {side: find_table(one.store.table_uri(side)) for side in SIDES}
     listings = {side: list_table(table) for side, table in tables.items() if table is not None}
 
@@ -166,9 +166,9 @@ def prepare_floor(place: Path, target: Path) -> Callable[[], int]:
     return floor_over(place, show)
 
 
-def prepare_changed(place: Path, target: Path, calls: int) -> Callable[[], int]:
+def prepare_changed(place: Path, target: Path, scratch: Path, calls: int) -> Callable[[], int]:
     """Storing 1 % of changes, and comparing what they touch; another 1 % at each call."""
-    one = _Store(place, _copied(target))
+    one = Compared(place, copied(target, scratch))
     batches = iter([one.made(batch) for batch in range(calls)])
     one.compare(full=True)
 
@@ -179,20 +179,20 @@ def prepare_changed(place: Path, target: Path, calls: int) -> Callable[[], int]:
     return call
 
 
-def prepare_full_after(place: Path, target: Path) -> Callable[[], int]:
+def prepare_full_after(place: Path, target: Path, scratch: Path) -> Callable[[], int]:
     """Everything, where 1 % of the records are changes that were not folded yet."""
-    one = _Store(place, _copied(target))
+    one = Compared(place, copied(target, scratch))
     one.land(one.made(0))
     return lambda: _found(one.compare(full=True))
 
 
-def subjects(place: Path, target: Path, calls: int) -> Mapping[str, Subject]:
+def subjects(place: Path, target: Path, scratch: Path, calls: int) -> Mapping[str, Subject]:
     """What is measured, by name."""
     return {
         "full": Subject(prepare_full, (place, target)),
         "floor": Subject(prepare_floor, (place, target)),
-        "changed": Subject(prepare_changed, (place, target, 1 + calls)),
-        "full_after": Subject(prepare_full_after, (place, target)),
+        "changed": Subject(prepare_changed, (place, target, scratch, 1 + calls)),
+        "full_after": Subject(prepare_full_after, (place, target, scratch)),
     }
 
 
@@ -200,7 +200,9 @@ def measure(folder: Path, lines: int, *, turns: int = 3, calls: int = 2) -> None
     """Print the figures of one size."""
     place = generate(folder, lines)
     target = build(place, folder / f"incremental_{lines}", site_catalog())
-    measured = interleave(subjects(place, target, calls), turns=turns, calls=calls)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        taken = subjects(place, target, Path(scratch), calls)
+        measured = interleave(taken, turns=turns, calls=calls)
     full, floor, changed, after = (measured[name] for name in ("full", "floor", "changed", "full_after"))
     if full.result != floor.result:
         raise SystemExit(f"ours found {full.result} disagreements, the floor {floor.result}")

@@ -104,11 +104,11 @@ def floor(server: str | None, size: int) -> Callable[[], int]:
     """A subject: the rows of an intake, made beforehand, stored into an empty database by the same means."""
     engine, catalog, found = _prepared(server, size)
     run_intake(engine, catalog, found)
-    rows = _taken_out(engine)
-    return lambda: _put_in(engine, rows)
+    rows = taken_out(engine)
+    return lambda: put_in(engine, rows)
 
 
-def _taken_out(engine: Engine) -> Rows:
+def taken_out(engine: Engine) -> Rows:
     """All rows as plain tuples, and the tables empty again."""
     taken: Rows = []
     with engine.begin() as connection:
@@ -121,7 +121,7 @@ def _taken_out(engine: Engine) -> Rows:
     return taken
 
 
-def _put_in(engine: Engine, rows: Rows) -> int:
+def put_in(engine: Engine, rows: Rows) -> int:
     size = len(rows[0][2])
     with Session(engine) as session:
         for start in range(0, size, intake.CHUNK):

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 
 ENTITIES = 20
+ONE_PERCENT = 1000
+"""Of so many lines, each of the ways to be wrong happens to one: in all to about one in a hundred."""
 NOW = "2026-11-22 12:00:00+00"
 UNITS = (("EACH", "EA"), ("CASE", "CS"), ("BOX", "BX"))
 """The crosswalk of units: local, canonical."""
@@ -26,7 +28,7 @@ SELECT n, n % {entities} AS e,
     CAST(2 + hash(n, 'q') % 40 AS DECIMAL(18, 4)) AS quantity,
     CAST((100 + hash(n, 'p') % 90000) / 100 AS DECIMAL(18, 4)) AS price,
     TIMESTAMPTZ '{now}' - to_seconds(CAST(hash(n, 't') % 31000000 AS BIGINT)) AS placed,
-    hash(n, 'w') % 12 = 0 AS parts, hash(n, 'f') % 1000 AS fault, hash(n, 'a') % 3 = 0 AS by_alias
+    hash(n, 'w') % 12 = 0 AS parts, hash(n, 'f') % {of} AS fault, hash(n, 'a') % 3 = 0 AS by_alias
 FROM range({lines}) AS r(n)
 """
 
@@ -83,15 +85,17 @@ FROM (SELECT printf('31%06d', i) AS item, unit, CASE unit WHEN 'EA' THEN 1 ELSE 
 _SIDES = {"purchase_order_line": _ORDERS, "receipt_line": _RECEIPTS, "invoice_line": _INVOICES}
 
 
-def generate(folder: Path, lines: int) -> Path:
-    """Write the records of `lines` order lines below `folder`, once; return where they are."""
-    place = folder / f"three_way_{lines}"
+def generate(folder: Path, lines: int, of: int = ONE_PERCENT) -> Path:
+    """Write the records of `lines` order lines below `folder`, once; return where they are. Each of the ways to be
+    wrong happens to one line in `of`.
+    """
+    place = folder / (f"three_way_{lines}" if of == ONE_PERCENT else f"three_way_{lines}_{of}")
     done = place / "done"
     if done.exists():
         return place
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
-    con.execute(_LINES.format(entities=ENTITIES, lines=lines, now=NOW))
+    con.execute(_LINES.format(entities=ENTITIES, lines=lines, now=NOW, of=of))
     for record_type, select in _SIDES.items():
         (place / record_type).mkdir(parents=True, exist_ok=True)
         for e in range(ENTITIES):
