@@ -17,6 +17,7 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import ALL_TEMP_FILES
 from openpyxl.worksheet.filters import AutoFilter
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
@@ -87,16 +88,25 @@ def write(
     book.calculation.fullCalcOnLoad = False
     front = book.create_sheet("About")
     result = Written()
-    _write_sheets(book, columns, iter(rows), zone, result, progress)
-    _write_cover(front, cover, zone, result)
     partial = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        _write_sheets(book, columns, iter(rows), zone, result, progress)
+        _write_cover(front, cover, zone, result)
         book.save(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+        _forget_sheets(book)
     return result
+
+
+def _forget_sheets(book: Workbook) -> None:
+    """Until a book is saved, openpyxl keeps each sheet in a file of its own, to the end of the process."""
+    for sheet in book.worksheets:
+        writer = getattr(sheet, "_writer", None)
+        if writer is not None and writer.out in ALL_TEMP_FILES:
+            writer.cleanup()
 
 
 def _write_sheets(

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from exceptions_app.access import Viewer, sees, sees_network, visible
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.match_keys import matched_columns
+from exceptions_app.config import Settings
 from exceptions_app.domain.instant import from_iso
 from exceptions_app.duck import closing_session, literals, quoted
 from exceptions_app.models import Attempt, Delivery, ExceptionCase, InboxEvent, InboxNewest, SyncRun
@@ -85,15 +86,15 @@ class Trace:
 
 
 def trace(
-    session: Session, viewer: Viewer, catalog: Catalog, store: RecordStore, unfinished: UnfinishedRuns, asked: str,
-    *, now: datetime,
+    session: Session, settings: Settings, viewer: Viewer, catalog: Catalog, store: RecordStore,
+    unfinished: UnfinishedRuns, asked: str, *, now: datetime,
 ) -> Trace:  # fmt: skip
     """What the viewer may see of the transaction with this correlation ID or business key."""
     asked = asked.strip()
     if len(asked) < _SHORTEST:
         return Trace(asked, (), (), (), (), more=False)
     keys = [asked, *_keys_of(session, viewer, catalog, asked)]
-    with closing_session("500MB", 1) as con:
+    with closing_session(settings.duck_memory, settings.duck_threads) as con:
         reader = _Reader(session, viewer, catalog, store, con, unfinished)
         records = reader.records(keys)
         followed = [value for value in reader.values if value not in keys]

@@ -28,6 +28,6 @@ def index() -> ResponseReturnValue:
         at = runtime()
         unfinished = runs.unfinished(db.session())  # before the record store is opened
         found = trace(
-            db.session(), gate.viewer(), at.catalog, at.store, unfinished, asked, now=utc_now()
+            db.session(), at.settings, gate.viewer(), at.catalog, at.store, unfinished, asked, now=utc_now()
         )  # fmt: skip
     return render_template("integration/trace.html", asked=asked, trace=found)

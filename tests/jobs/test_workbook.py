@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
+from openpyxl.worksheet._writer import ALL_TEMP_FILES
 from python_calamine import CalamineWorkbook
 
 from jobs import workbook
@@ -144,3 +145,4 @@ def test_cancelled_export_leaves_no_file(path: Path) -> None:
     with pytest.raises(CancelledError):
         export(path, [FULL] * workbook.PROGRESS_EVERY, progress=stop)
     assert not path.exists() and not list(path.parent.glob("*"))
+    assert not ALL_TEMP_FILES, "nor does openpyxl keep what was written of its sheets"
