@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission
 from exceptions_app.domain import wording
@@ -27,7 +26,7 @@ from exceptions_app.services.actions import BALLS
 from exceptions_app.services.bulk_apply import Asked
 
 from . import acting, facets, gate, hx
-from .forms import FormError, end_of, is_number, optional, required, token
+from .forms import FormError, end_of, filter_of_form, is_number, optional, required, token
 from .gate import needs
 from .transaction import transactional
 
@@ -58,7 +57,7 @@ def index() -> ResponseReturnValue:
 @needs(Permission.WORK_CASES)
 def choose() -> ResponseReturnValue:
     """From the queue to the page that says what it will do. Changes nothing."""
-    action, wanted, picked = _action(request.form), _filter_of_form(), picked_in(request.form)
+    action, wanted, picked = _action(request.form), filter_of_form(), picked_in(request.form)
     if not picked and not request.form.get("all"):
         flash("Nothing was ticked.", "amber")
         return hx.go_to(facets.address(wanted))
@@ -79,7 +78,7 @@ def new() -> ResponseReturnValue:
 @transactional
 def start() -> ResponseReturnValue:
     """Do what was confirmed, or begin to; what has changed since is shown for another look."""
-    action, wanted = _action(request.form), _filter_of_form()
+    action, wanted = _action(request.form), filter_of_form()
     picked = None if request.form.get("all") else picked_in(request.form)
     found = _plan(action, picked, wanted)
     if found.stamp != request.form.get("stamp") and not _started(token()):
@@ -222,11 +221,6 @@ def _action(given: Any) -> Action:
     except ValueError:
         abort(400)
     return found if found in VERBS else abort(400)
-
-
-def _filter_of_form() -> QueueFilter:
-    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    return QueueFilter.from_args(given)
 
 
 def picked_in(given: Any) -> Picked:

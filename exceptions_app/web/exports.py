@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission, Scope, reaches
 from exceptions_app.domain.instant import utc_now
@@ -19,6 +18,7 @@ from exceptions_app.services import tasks as task_service
 from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, facets, gate, hx
+from .forms import filter_of_form
 from .gate import needs
 from .transaction import transactional
 
@@ -47,8 +47,7 @@ def index() -> ResponseReturnValue:
 @transactional
 def ask() -> ResponseReturnValue:
     """Insert the task: the web never writes a workbook itself."""
-    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    wanted, viewer, context = QueueFilter.from_args(given).to_args(), gate.viewer(), acting.context()
+    wanted, viewer, context = filter_of_form().to_args(), gate.viewer(), acting.context()
     scope = f"export:{uuid.uuid4().hex}"
     task_service.request(
         db.session(),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 from flask import abort, request
+from werkzeug.datastructures import MultiDict
 
 from exceptions_app.domain.instant import utc_now
+from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.queries.words import zone_of
 
 from . import gate
@@ -39,6 +41,12 @@ def edits() -> dict[str, str]:
     return {
         name.removeprefix("field-"): text for name, text in request.form.items() if name.startswith("field-")
     }
+
+
+def filter_of_form() -> QueueFilter:
+    """The filter that a form of the queue carries: its fields are named `f-…`."""
+    given = [(name[2:], text) for name, text in request.form.items(multi=True) if name.startswith("f-")]
+    return QueueFilter.from_args(MultiDict(given))
 
 
 def token() -> str:

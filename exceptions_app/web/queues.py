@@ -13,7 +13,6 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission
 from exceptions_app.domain import public_id, wording
@@ -31,7 +30,7 @@ from exceptions_app.services.bulk_apply import Asked
 
 from . import acting, facets, filter_bar, gate, hx
 from .bulk import picked_in
-from .forms import is_number
+from .forms import filter_of_form, is_number
 from .gate import needs
 from .queue_look import Looking, looking
 from .transaction import transactional
@@ -161,7 +160,7 @@ def rows() -> ResponseReturnValue:
 def claim() -> ResponseReturnValue:
     """The ticked ones at once; all that match by way of the page that says how many those are."""
     if request.form.get("all"):
-        return hx.go_to(url_for("bulk.new", action="claim", all="yes", **_filter_of_form().to_args()))
+        return hx.go_to(url_for("bulk.new", action="claim", all="yes", **filter_of_form().to_args()))
     picked = picked_in(request.form)
     if not picked:
         flash("Nothing was ticked.", "amber")
@@ -203,7 +202,7 @@ def note(reference: str) -> ResponseReturnValue:
 def retry() -> ResponseReturnValue:
     """From the ticked rows, or all that match, to the page that says what a retry would do. Changes nothing."""
     if request.form.get("all"):
-        return hx.go_to(url_for("retries.new", **_filter_of_form().to_args()))
+        return hx.go_to(url_for("retries.new", **filter_of_form().to_args()))
     picked = picked_in(request.form)
     if not picked:
         flash("Nothing was ticked.", "amber")
@@ -228,12 +227,7 @@ def _tell_claimed(number: int) -> None:
         flash(link.format(others, url_for("bulk.show", bulk_id=number, kind="refused"), "Why"), "amber")
 
 
-def _filter_of_form() -> QueueFilter:
-    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    return QueueFilter.from_args(given)
-
-
 def _back() -> str:
     """The queue with the filter, view and place that the form came from."""
     more = {name: request.form.get(f"f-{name}", "") for name in ("view", "after", "group", "open")}
-    return facets.address(_filter_of_form(), **more)
+    return facets.address(filter_of_form(), **more)

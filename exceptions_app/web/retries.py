@@ -11,7 +11,6 @@ from collections.abc import Callable
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission, Viewer
 from exceptions_app.domain import wording
@@ -27,7 +26,7 @@ from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.context import ActionContext
 
 from . import acting, facets, gate, hx
-from .forms import is_number, optional, token
+from .forms import filter_of_form, is_number, optional, token
 from .gate import needs
 from .transaction import transactional
 
@@ -72,8 +71,7 @@ def new() -> ResponseReturnValue:
 def start() -> ResponseReturnValue:
     """Ask for the batch that was confirmed; without a mode it is tried, and nothing is sent."""
     cases = _cases(request.form.getlist("case"))
-    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    wanted = QueueFilter.from_args(given)
+    wanted = filter_of_form()
     dry = request.form.get("mode") != "send"
     found = _selection(cases, wanted)
     if not found.sendable or found.too_many:

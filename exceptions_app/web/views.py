@@ -9,19 +9,17 @@ from collections.abc import Callable
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from exceptions_app.access import Permission
 from exceptions_app.domain.search_terms import REFERENCE_LIMIT, pasted, references
 from exceptions_app.extensions import db
 from exceptions_app.queries import views
-from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.queries.references import meant
 from exceptions_app.services import views as keeping
 from exceptions_app.services.acting import NotAllowedError
 
 from . import acting, facets, gate, hx
-from .forms import is_number, optional
+from .forms import filter_of_form, is_number, optional
 from .gate import needs
 from .transaction import transactional
 
@@ -162,20 +160,15 @@ def _tried(change: Callable[[], str], to: str) -> ResponseReturnValue:
     return hx.go_to(to)
 
 
-def _filter() -> QueueFilter:
-    given = MultiDict([(k[2:], v) for k, v in request.form.items(multi=True) if k.startswith("f-")])
-    return QueueFilter.from_args(given)
-
-
 def _shown() -> keeping.Shown:
     """What is looked at: the filter, and the columns and density as they are shown."""
     group, columns = request.form.get("f-group", ""), request.form.get("columns", "")
     density = request.form.get("density", "")
     if (group and group not in views.GROUPINGS) or (density and density not in views.DENSITIES):
         abort(400)
-    return keeping.Shown(_filter().to_args(), group, ",".join(views.known_columns(columns)), density)
+    return keeping.Shown(filter_of_form().to_args(), group, ",".join(views.known_columns(columns)), density)
 
 
 def _back() -> str:
     more = {name: request.form.get(f"f-{name}", "") for name in ("view", "group")}
-    return facets.address(_filter(), **more)
+    return facets.address(filter_of_form(), **more)
