@@ -6,6 +6,8 @@ Fetching and authorising are one call: an exception that the person may not see 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from flask import abort, g
 from sqlalchemy import select
@@ -14,8 +16,10 @@ from exceptions_app.access import visible
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
-from exceptions_app.models import ExceptionCase
+from exceptions_app.models import ExceptionCase, Task
 from exceptions_app.runtime import runtime
+from exceptions_app.services import tasks
+from exceptions_app.services.audit import AuditTag, record_subject
 from exceptions_app.services.context import ActionContext, Actor
 
 from . import gate
@@ -36,6 +40,25 @@ def context() -> ActionContext:
         snapshot_id=runtime().snapshot_id(db.session(), "system:web", utc_now()),
         correlation_id=g.correlation_id,
     )
+
+
+def ask_task(
+    kind: str, scope: str, payload: Mapping[str, Any], *,
+    always: bool = False, tag: AuditTag = AuditTag.TASK_ASKED, told: Mapping[str, Any] | None = None,
+) -> Task:  # fmt: skip
+    """Ask for work on the person's behalf and put it into their trail, with what `told` adds.
+
+    One queued task of a kind and scope is enough, unless `always`.
+    """
+    by, person = context(), gate.viewer().user_id
+    task = tasks.request(
+        db.session(), kind, scope, payload, person, by.now, correlation_id=by.correlation_id, always=always
+    )
+    record_subject(
+        db.session(), f"person:{person}", tag, actor=str(by.actor), at=by.now, correlation_id=by.correlation_id,
+        config_snapshot_id=by.snapshot_id, after={"scope": scope, "task": task.id, **(told or {})},
+    )  # fmt: skip
+    return task
 
 
 def case_or_404(reference: str) -> ExceptionCase:

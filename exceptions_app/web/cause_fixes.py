@@ -26,9 +26,8 @@ from exceptions_app.queries.cases import rows_where
 from exceptions_app.queries.clusters import BY
 from exceptions_app.queries.tasks import TaskView
 from exceptions_app.runtime import refresh_now, runtime
-from exceptions_app.services import fix_once, remedies, tasks
+from exceptions_app.services import fix_once, remedies
 from exceptions_app.services.acting import NotAllowedError
-from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, causes, gate, hx
 from .forms import FormError, end_of, optional, required
@@ -105,20 +104,12 @@ def _look(
         return again(str(error)), 422
     if not fix_once.may_ask(gate.viewer(), runtime().catalog, addition, case):
         return again("This reaches beyond what is yours: ask somebody whose scope holds all of it."), 403
-    context, person = acting.context(), gate.viewer().user_id
     payload = {
         "addition": addition.model_dump(mode="json"), "case": case.id if case is not None else None,
         "category": category, "reason": reason, "expires_at": iso(expires) if expires else None, "back": back,
     }  # fmt: skip
-    task = tasks.request(
-        db.session(), "preview", f"preview:{person}", payload, person, context.now,
-        correlation_id=context.correlation_id, always=True,
-    )  # fmt: skip
-    record_subject(
-        db.session(), f"person:{person}", AuditTag.TASK_ASKED, actor=str(context.actor), at=context.now,
-        correlation_id=context.correlation_id, config_snapshot_id=context.snapshot_id,
-        after={"scope": task.scope, "addition": payload["addition"]},
-    )  # fmt: skip
+    scope, told = f"preview:{gate.viewer().user_id}", {"addition": payload["addition"]}
+    task = acting.ask_task("preview", scope, payload, always=True, told=told)
     return hx.go_to(url_for(".fix", task_id=task.id))
 
 

@@ -9,13 +9,11 @@ from flask import Blueprint, abort, flash, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission, Scope, reaches
-from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.queries import people, tasks
 from exceptions_app.queries.filters import QueueFilter
 from exceptions_app.runtime import runtime
-from exceptions_app.services import tasks as task_service
-from exceptions_app.services.audit import AuditTag, record_subject
+from exceptions_app.services.audit import AuditTag
 
 from . import acting, facets, gate, hx
 from .forms import filter_of_form
@@ -47,28 +45,11 @@ def index() -> ResponseReturnValue:
 @transactional
 def ask() -> ResponseReturnValue:
     """Insert the task: the web never writes a workbook itself."""
-    wanted, viewer, context = filter_of_form().to_args(), gate.viewer(), acting.context()
-    scope = f"export:{uuid.uuid4().hex}"
-    task_service.request(
-        db.session(),
-        "export",
-        scope,
-        {"filter": wanted, "user_id": viewer.user_id},
-        viewer.user_id,
-        utc_now(),
-        correlation_id=context.correlation_id,
-        always=True,
-    )
-    record_subject(
-        db.session(),
-        f"person:{viewer.user_id}",
-        AuditTag.EXPORT_ASKED,
-        actor=str(context.actor),
-        at=context.now,
-        correlation_id=context.correlation_id,
-        config_snapshot_id=context.snapshot_id,
-        after={"filter": wanted},
-    )
+    wanted = filter_of_form().to_args()
+    acting.ask_task(
+        "export", f"export:{uuid.uuid4().hex}", {"filter": wanted, "user_id": gate.viewer().user_id},
+        always=True, tag=AuditTag.EXPORT_ASKED, told={"filter": wanted},
+    )  # fmt: skip
     return hx.go_to(url_for(".index"))
 
 

@@ -14,8 +14,6 @@ from exceptions_app.catalog.schema import Feed
 from exceptions_app.extensions import db
 from exceptions_app.queries import tasks
 from exceptions_app.runtime import runtime
-from exceptions_app.services import tasks as task_service
-from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, gate, hx
 from .gate import needs
@@ -49,15 +47,7 @@ def show(feed: str) -> ResponseReturnValue:
 @transactional
 def ask(feed: str) -> ResponseReturnValue:
     _known(feed)
-    context, scope = acting.context(), f"{KIND}:{feed}"
-    user_id, correlation = gate.viewer().user_id, context.correlation_id
-    task_service.request(
-        db.session(), KIND, scope, {"feed": feed}, user_id, context.now, correlation_id=correlation
-    )
-    record_subject(
-        db.session(), f"person:{user_id}", AuditTag.TASK_ASKED, actor=str(context.actor), at=context.now,
-        correlation_id=correlation, config_snapshot_id=context.snapshot_id, after={"scope": scope},
-    )  # fmt: skip
+    acting.ask_task(KIND, f"{KIND}:{feed}", {"feed": feed})
     return hx.go_to(url_for(".show", feed=feed))
 
 

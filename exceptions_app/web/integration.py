@@ -4,8 +4,6 @@ now.
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -16,8 +14,6 @@ from exceptions_app.queries import additions, check_lines, integration
 from exceptions_app.queries import configuration as settings
 from exceptions_app.queries.my_work import feeds_out
 from exceptions_app.runtime import runtime
-from exceptions_app.services import tasks
-from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, gate, hx
 from .gate import needs
@@ -100,7 +96,7 @@ def read_now(feed: str) -> ResponseReturnValue:
     found = runtime().catalog.feeds.get(feed)
     if found is None or not found.enabled:
         abort(404)
-    _ask("poll", feed, {"feed": feed})
+    acting.ask_task("poll", f"poll:{feed}", {"feed": feed})
     flash(f"{found.title or feed} will be read next.", "green")
     return hx.go_to(url_for(".feeds"))
 
@@ -111,31 +107,6 @@ def read_now(feed: str) -> ResponseReturnValue:
 def compare_now(flow: str) -> ResponseReturnValue:
     if flow not in runtime().catalog.flows():
         abort(404)
-    _ask("reconcile", flow, {"flow": flow, "full": True})
+    acting.ask_task("reconcile", f"reconcile:{flow}", {"flow": flow, "full": True})
     flash(f"The checks of {flow.replace('_', ' ')} will run next.", "green")
     return hx.go_to(url_for(".checks"))
-
-
-def _ask(kind: str, subject: str, payload: dict[str, Any]) -> None:
-    """One queued task of a kind and scope is enough: asking twice runs it once."""
-    context = acting.context()
-    scope = f"{kind}:{subject}"
-    tasks.request(
-        db.session(),
-        kind,
-        scope,
-        payload,
-        gate.viewer().user_id,
-        context.now,
-        correlation_id=context.correlation_id,
-    )
-    record_subject(
-        db.session(),
-        f"person:{gate.viewer().user_id}",
-        AuditTag.TASK_ASKED,
-        actor=str(context.actor),
-        at=context.now,
-        correlation_id=context.correlation_id,
-        config_snapshot_id=context.snapshot_id,
-        after={"scope": scope},
-    )

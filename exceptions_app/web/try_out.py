@@ -20,8 +20,6 @@ from exceptions_app.queries import tasks as task_pages
 from exceptions_app.queries.cases import rows_where
 from exceptions_app.queries.tasks import TaskView
 from exceptions_app.runtime import runtime
-from exceptions_app.services import tasks
-from exceptions_app.services.audit import AuditTag, record_subject
 
 from . import acting, gate, hx
 from .forms import is_number, optional
@@ -53,16 +51,8 @@ def ask() -> ResponseReturnValue:
         return _form(
             text, 0, "Type what is to be tried, as it would stand in a file, and how many days."
         ), 422
-    context, person = acting.context(), gate.viewer().user_id
-    task = tasks.request(
-        db.session(), KIND, f"{KIND}:{person}", {"text": text, "days": int(days)}, person, context.now,
-        correlation_id=context.correlation_id, always=True,
-    )  # fmt: skip
-    record_subject(
-        db.session(), f"person:{person}", AuditTag.TASK_ASKED, actor=str(context.actor), at=context.now,
-        correlation_id=context.correlation_id, config_snapshot_id=context.snapshot_id,
-        after={"scope": task.scope, "task": task.id},
-    )  # fmt: skip
+    payload = {"text": text, "days": int(days)}
+    task = acting.ask_task(KIND, f"{KIND}:{gate.viewer().user_id}", payload, always=True)
     return hx.go_to(url_for(".show", task_id=task.id))
 
 
