@@ -75,5 +75,4 @@ def record(reference: str) -> ResponseReturnValue:
     )
     response = hx.respond(body)
     response.headers["HX-Push-Url"] = "false"
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -25,6 +25,7 @@ from exceptions_app.queries.cases import Neighbours, QueueFilter, neighbours
 from exceptions_app.queries.detail import detail
 from exceptions_app.queries.kept import Stored
 from exceptions_app.runtime import runtime
+from exceptions_app.services.actions import BALLS
 
 from . import gate, hx
 
@@ -56,6 +57,7 @@ def page(
         beside=beside(number, now),
         show=_shown(),
         watched=found.stored.kept.watched,
+        balls=BALLS,
         team=people.colleagues(db.session(), found.row.queue) if may_assign else [],
         problem=problem,
         opened=opened,
