@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from exceptions_app.domain.instant import utc_now
+from sqlalchemy.orm import Session
+
+from exceptions_app.domain.instant import from_iso, iso, utc_now
 from exceptions_app.services import check_runs, runs, tasks
 from exceptions_app.services.audit_verify import checkpoint
 
@@ -20,13 +22,15 @@ log = logging.getLogger(__name__)
 
 KEEP_TASKS = timedelta(days=7)
 KEEP_EXPORTS = timedelta(days=7)
-VACUUM_HOUR = 3
+VACUUM_EVERY = timedelta(days=1)
 
 
 def run(work: Work) -> Mapping[str, Any]:
     """The handler of `maintain` tasks. Every part can be repeated, and none waits for another."""
     now = utc_now()
-    folded = _fold(work)
+    with work.reading() as session:
+        vacuumed = _vacuumed_lately(session, now)
+    folded = _fold(work, vacuuming=vacuumed is None)
     with work.transaction() as session:
         expired = tasks.expire(session, now - KEEP_TASKS)
     with work.transaction() as session:
@@ -41,7 +45,15 @@ def run(work: Work) -> Mapping[str, Any]:
         "tasks": expired,
         "runs": thinned,
         "exports": _expire_exports(work, now),
+        "vacuumed_at": iso(vacuumed or now),
     }
+
+
+def _vacuumed_lately(session: Session, now: datetime) -> datetime | None:
+    """When the record store was last vacuumed, as the newest task that was done hands on; None: it is time again."""
+    said = tasks.last_result(session, "maintain").get("vacuumed_at")
+    at = None if said is None else from_iso(said)
+    return None if at is None or now - at >= VACUUM_EVERY else at
 
 
 def _watched(work: Work) -> dict[str, int]:
@@ -51,7 +63,7 @@ def _watched(work: Work) -> dict[str, int]:
     return {code: max(each) for code, each in days.items() if each}
 
 
-def _fold(work: Work) -> dict[str, int]:
+def _fold(work: Work, *, vacuuming: bool) -> dict[str, int]:
     """Finished changes become the base; runs that were given up go first, for they would hold it back."""
     store, catalog = work.runtime.store, work.runtime.catalog
     folded: dict[str, int] = {}
@@ -68,7 +80,7 @@ def _fold(work: Work) -> dict[str, int]:
         result = store.tidy(record_type, unfinished)
         if result.runs:
             folded[record_type] = len(result.runs)
-        if utc_now().hour == VACUUM_HOUR:
+        if vacuuming:
             store.vacuum(record_type)
         work.go_on()
     return folded

@@ -199,6 +199,12 @@ def cancel(session: Session, task: Task, now: datetime) -> bool:
     return asked
 
 
+def last_result(session: Session, kind: str) -> dict[str, Any]:
+    """What the newest task of this kind that was done has said; empty where there is none."""
+    done = select(Task.result).where(Task.kind == kind, Task.status == "done")
+    return dict(json.loads(session.scalar(done.order_by(Task.id.desc()).limit(1)) or "{}"))
+
+
 def expire(session: Session, before: datetime) -> int:
     """Remove tasks that ended before that time; how many."""
     old = delete(Task).where(Task.status.in_(FINISHED), Task.finished_at < before)
