@@ -32,6 +32,12 @@ class Write:
     correlation_id: str
 
 
+def fields_of(write: Write) -> dict[str, Any]:
+    """What the texts of a write may name."""
+    own = {"idempotency_key": write.idempotency_key, "correlation_id": write.correlation_id}
+    return {**own, **write.fields}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a system answered. `request` and `body` hide the values of sensitive fields; `request` is cut.

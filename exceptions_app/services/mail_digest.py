@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -14,9 +13,10 @@ from exceptions_app.access import sees_case, viewer_for
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.domain import wording
 from exceptions_app.models import ExceptionCase, Mail, Notice, User
+from exceptions_app.queries.words import zone_of
 
 from .context import ActionContext
-from .notices import awake, zone_of
+from .notices import awake
 
 MOST_LINES = 40
 """Lines of one message; the rest is counted."""
@@ -50,7 +50,7 @@ def _compose(session: Session, ctx: ActionContext, public_url: str, user_id: int
     if not theirs:
         _drop(session, notices)
         return 0
-    lines = [_line(notice, case, zone_of(user), public_url) for notice, case in theirs]
+    lines = [_line(notice, case, zone_of(user.time_zone), public_url) for notice, case in theirs]
     mail = Mail(
         user_id=user_id, recipient=user.email, subject=_subject(ctx.catalog, [one for one, _ in theirs]),
         body=_body(user, lines, public_url), message_id=f"<{uuid.uuid4().hex}@tieout>", not_before=ctx.now,
@@ -77,7 +77,7 @@ def _visible(
     return [(notice, case) for notice, case in found if case is None or sees_case(viewer, case)]
 
 
-def _line(notice: Notice, case: ExceptionCase | None, zone: ZoneInfo, public_url: str) -> str:
+def _line(notice: Notice, case: ExceptionCase | None, zone: tzinfo, public_url: str) -> str:
     due = "" if case is None or case.due_at is None else f"\n  due {wording.instant(case.due_at, zone)}"
     text = " ".join(notice.text.split())  # no value of a record begins a line of its own
     return f"- {text}{due}\n  {public_url}{notice.link}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
@@ -27,6 +26,7 @@ from exceptions_app.models import (
     Notice,
     User,
 )
+from exceptions_app.queries.words import zone_of
 
 from . import bulk
 from .audit import AuditTag
@@ -169,12 +169,4 @@ def _mail_after(user: User, event: Event, now: datetime) -> datetime | None:
 def awake(user: User, at: datetime) -> datetime:
     """`at` itself, or the end of the reader's quiet hours that it falls into."""
     begins, ends = quiet.time_of_day(user.quiet_from), quiet.time_of_day(user.quiet_to)
-    return quiet.after_quiet(at, begins, ends, zone_of(user))
-
-
-def zone_of(user: User) -> ZoneInfo:
-    """The reader's zone; UTC where it is no longer known."""
-    try:
-        return ZoneInfo(user.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+    return quiet.after_quiet(at, begins, ends, zone_of(user.time_zone))

@@ -13,6 +13,7 @@ from flask import abort, g
 from sqlalchemy import select
 
 from exceptions_app.access import visible
+from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain import public_id
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
@@ -59,6 +60,11 @@ def ask_task(
         config_snapshot_id=by.snapshot_id, after={"scope": scope, "task": task.id, **(told or {})},
     )  # fmt: skip
     return task
+
+
+def feed_or_404(code: str) -> Feed:
+    """The feed of this code, if the configuration has it."""
+    return runtime().catalog.feeds.get(code) or abort(404)
 
 
 def case_or_404(reference: str) -> ExceptionCase:

@@ -6,11 +6,10 @@ rows of every entity.
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission, sees_network
-from exceptions_app.catalog.schema import Feed
 from exceptions_app.extensions import db
 from exceptions_app.queries import tasks
 from exceptions_app.runtime import runtime
@@ -27,7 +26,7 @@ blueprint = Blueprint("feed_preview", __name__, url_prefix="/integration/feeds")
 @blueprint.get("/<feed>/preview")
 @needs(Permission.SEE_INTEGRATION)
 def show(feed: str) -> ResponseReturnValue:
-    declared = _known(feed)
+    declared = acting.feed_or_404(feed)
     viewer, catalog = gate.viewer(), runtime().catalog
     hidden = not sees_network(viewer, catalog)
     found = None if hidden else tasks.newest(db.session(), f"{KIND}:{feed}")
@@ -46,13 +45,6 @@ def show(feed: str) -> ResponseReturnValue:
 @needs(Permission.REPEAT_RUNS)
 @transactional
 def ask(feed: str) -> ResponseReturnValue:
-    _known(feed)
+    acting.feed_or_404(feed)
     acting.ask_task(KIND, f"{KIND}:{feed}", {"feed": feed})
     return hx.go_to(url_for(".show", feed=feed))
-
-
-def _known(code: str) -> Feed:
-    found = runtime().catalog.feeds.get(code)
-    if found is None:
-        abort(404)
-    return found

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from exceptions_app.access import Permission
@@ -13,6 +12,7 @@ from exceptions_app.catalog.schema import Feed
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.extensions import db
 from exceptions_app.queries import feed_fields, integration, interfaces
+from exceptions_app.queries.words import zone_of
 from exceptions_app.runtime import runtime
 from exceptions_app.services import again, feed_states
 from exceptions_app.services.again import AgainRefusedError, Wish
@@ -27,14 +27,14 @@ blueprint = Blueprint("integration_feed", __name__, url_prefix="/integration/fee
 @blueprint.get("/<feed>")
 @needs(Permission.SEE_INTEGRATION)
 def show(feed: str) -> ResponseReturnValue:
-    return _page(_known(feed), "")
+    return _page(acting.feed_or_404(feed), "")
 
 
 @blueprint.post("/<feed>/pause")
 @needs(Permission.REPEAT_RUNS)
 @transactional
 def pause(feed: str) -> ResponseReturnValue:
-    declared, why = _known(feed), request.form.get("why", "").strip()
+    declared, why = acting.feed_or_404(feed), request.form.get("why", "").strip()
     if not why:
         return _page(declared, "Say why: nobody is told of what is missed while it is paused."), 422
     context = acting.context()
@@ -47,7 +47,7 @@ def pause(feed: str) -> ResponseReturnValue:
 @needs(Permission.REPEAT_RUNS)
 @transactional
 def resume(feed: str) -> ResponseReturnValue:
-    declared, context = _known(feed), acting.context()
+    declared, context = acting.feed_or_404(feed), acting.context()
     if feed_states.resume(db.session(), declared.code, by=str(context.actor), now=context.now):
         flash(f"{declared.title or feed} is read again as its schedule says.", "green")
     return hx.go_to(url_for(".show", feed=feed))
@@ -57,7 +57,7 @@ def resume(feed: str) -> ResponseReturnValue:
 @needs(Permission.REPEAT_RUNS)
 @transactional
 def backfill(feed: str) -> ResponseReturnValue:
-    declared = _known(feed)
+    declared = acting.feed_or_404(feed)
     try:
         since, until = (_day(request.form.get(name, "")) for name in ("since", "until"))
     except ValueError:
@@ -71,7 +71,7 @@ def backfill(feed: str) -> ResponseReturnValue:
 @needs(Permission.REPEAT_RUNS)
 @transactional
 def replay(feed: str) -> ResponseReturnValue:
-    declared = _known(feed)
+    declared = acting.feed_or_404(feed)
     run, file = request.form.get("run", type=int), request.form.get("file", "").strip()
     if run is None and not file:
         return _page(declared, "Name a file, as it lies in the archive."), 422
@@ -109,18 +109,11 @@ def _page(declared: Feed, problem: str) -> str:
     )
 
 
-def _known(code: str) -> Feed:
-    found = runtime().catalog.feeds.get(code)
-    if found is None:
-        abort(404)
-    return found
-
-
 def _day(text: str) -> datetime | None:
     """Midnight of a day in the person's own zone, as UTC; None for nothing."""
     if not text.strip():
         return None
-    zone = ZoneInfo(gate.viewer().time_zone)
+    zone = zone_of(gate.viewer().time_zone)
     try:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).astimezone(UTC)
     except OverflowError:

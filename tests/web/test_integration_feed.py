@@ -68,6 +68,9 @@ def test_a_backfill_is_a_task_in_the_persons_own_days(feed: str, sign_in: Any, s
     assert client.post(page, data={"since": "2026-11-01", "until": "2026-11-03"}).status_code in (302, 303)
     [task] = tasks_of(session, feed)
     assert '"since": "2026-11-01T' in task.payload and '"until": "2026-11-03T' in task.payload
+    client.person.time_zone = "Mars/Olympus"  # known when it was chosen
+    session.commit()
+    assert client.post(page, data={"since": "2099-01-01"}).status_code == 422
 
 
 def test_fields_that_differ_are_shown_with_since_when(feed: str, sign_in: Any, session: Session) -> None:

@@ -18,12 +18,12 @@ from ..concealing import Concealer
 from ..references import address, reveal
 from ..rest.submit import SHOWN_LIMIT
 from ..rest.templates import UnfitValueError
-from ..writing import Answer, Arrival, Standing, Write, told_by
+from ..writing import Answer, Arrival, Standing, Write, fields_of, told_by
 from .options import FilesConnection
 from .places import Place, open_place
 from .submit_options import FilesReadBack, FilesSubmit
 from .whereabouts import Found, Whereabouts
-from .written import beside, content_of, encoded, fields_of, name_of
+from .written import beside, content_of, encoded, name_of
 
 Told = TypeVar("Told")
 

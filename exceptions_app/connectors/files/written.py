@@ -14,7 +14,6 @@ from typing import Any
 
 from ..exact_json import dump
 from ..rest.templates import UnfitValueError, in_xml, text, value
-from ..writing import Write
 from .submit_options import FILE, STEM, FilesSubmit
 
 LONGEST_NAME = 200
@@ -23,12 +22,6 @@ LONGEST_NAME = 200
 _NOT_IN_NAMES = re.compile(r"[^\w .,+=@()#&-]")
 _NOT_IN_LINES = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _ENDS = {"lf": "\n", "crlf": "\r\n"}
-
-
-def fields_of(write: Write) -> dict[str, Any]:
-    """What the texts of a write may name."""
-    own = {"idempotency_key": write.idempotency_key, "correlation_id": write.correlation_id}
-    return {**own, **write.fields}
 
 
 def name_of(submit: FilesSubmit, fields: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from exceptions_app.catalog.schema import Operation, System
 from ..base import FeedContentError, TransportError, cut
 from ..concealing import Concealer
 from ..exact_json import dump, find, parse
-from ..writing import Answer, Arrival, Standing, Write, told_by
+from ..writing import Answer, Arrival, Standing, Write, fields_of, told_by
 from .options import RestConnection
 from .target import HttpTarget, Reply, Request
 from .templates import UnfitValueError, entries, in_header, in_path, in_xml, plain, text, value
@@ -73,7 +73,7 @@ class RestSubmitter:
         reply = self._sent(request, write)
         answer = self._answer(reply, request, write)
         try:
-            job = self._jobs.address(reply, request.url, _given(write)) if self._jobs else None
+            job = self._jobs.address(reply, request.url, fields_of(write)) if self._jobs else None
         except (FeedContentError, TransportError, UnfitValueError) as error:
             return _unexpected(answer, self._hidden(why_not(error), write))
         if job is not None:
@@ -111,7 +111,7 @@ class RestSubmitter:
             message = f"it cannot be read back: {reply.status}"
             after = reply.retry_after
             raise TransportError(message, permanent=False, where=self._where, retry_after=after)
-        return Arrival(self._fits(asked, reply.text, _given(write)), shown)
+        return Arrival(self._fits(asked, reply.text, fields_of(write)), shown)
 
     def close(self) -> None:
         self._target.close()
@@ -135,7 +135,7 @@ class RestSubmitter:
 
     def _request(self, asked: RestSubmit | RestReadBack, write: Write) -> Request:
         """Raises TransportError (permanent) naming a field whose value cannot stand where it is put."""
-        fields = _given(write)
+        fields = fields_of(write)
         try:
             url = self._target.address_of(text(asked.path, fields, in_path))
             query = urlencode(list(entries(asked.query, fields)))
@@ -182,11 +182,6 @@ def traceparent(correlation_id: str) -> str:
 
 def _own(write: Write) -> dict[str, str]:
     return {"traceparent": traceparent(write.correlation_id), "X-Correlation-ID": write.correlation_id}
-
-
-def _given(write: Write) -> dict[str, Any]:
-    own = {"idempotency_key": write.idempotency_key, "correlation_id": write.correlation_id}
-    return {**own, **write.fields}
 
 
 def _content(asked: RestSubmit | RestReadBack, fields: Mapping[str, Any]) -> bytes | None:
