@@ -19,7 +19,16 @@ LONGEST = 4000
 DEEPEST = 20
 """Brackets, CASEs and signs inside each other: as many as the parser takes wherever it is called."""
 
-_COMMENT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(?P<comment>--|/\*|\{#)")
+_QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+_COMMENT = re.compile(rf"{_QUOTED}|(?P<comment>--|/\*|\{{#)")
+_WORDS = (
+    r"(?:AND|AS|BETWEEN|CASE|COLLATE|DISTINCT|ELSE|END|FALSE|FILTER|IN|INTERVAL|IS|LIKE|NOT|NULL|OR|ORDER|OVER|SELECT"
+    r"|SIMILAR|THEN|TO|TRUE|WHEN|XOR)\b"
+)
+_ODD_NAME = re.compile(
+    rf"{_QUOTED}|\b{_WORDS}|(?P<name>[^\W\d]\w*(?:[#/@?&-]+\w*| +(?!{_WORDS})[^\W\d]\w*)+\.?)(?![\w(.])",
+    re.IGNORECASE,
+)
 _UNARY = frozenset({TokenType.NOT, TokenType.DASH, TokenType.PLUS})
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.CASE, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.END, TokenType.R_BRACKET, TokenType.R_BRACE})
@@ -64,6 +73,19 @@ def refusal(text: str, error: SqlglotError) -> ExpressionError:
     return ExpressionError(said, column)
 
 
+def quoted(text: str) -> tuple[str, list[str]]:
+    """The text with double quotes around what looks like names with a blank or a sign in them, and these names."""
+    found: list[str] = []
+
+    def put(match: re.Match[str]) -> str:
+        if match["name"] is None:
+            return match[0]
+        found.append(f'"{match[0]}"')
+        return found[-1]
+
+    return _ODD_NAME.sub(put, text), found
+
+
 def _open_quote(text: str) -> int:
-    rest = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", lambda m: "." * len(m[0]), text)
+    rest = re.sub(_QUOTED, lambda m: "." * len(m[0]), text)
     return 1 + max(min((at for at in (rest.find("'"), rest.find('"')) if at >= 0), default=0), 0)

@@ -7,6 +7,7 @@ write never runs.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ from .expression_functions import AGGREGATES, CORE, MAPPING, SIDES, TIMES
 from .expression_reader import Reader
 from .expression_scope import Scope
 from .expression_sql import PRESENT, Names, literal, quote, size_of, write
-from .expression_text import LONGEST, judge, refusal
+from .expression_text import LONGEST, judge, quoted, refusal
 from .expression_tree import ExpressionError, Kind, Node
 
 __all__ = [
@@ -111,6 +112,32 @@ def conjuncts(text: str) -> list[str]:
 
 def parse(text: str, scope: Scope) -> Expr:
     """Accept an expression or raise `ExpressionError` with the column and what may be meant."""
+    try:
+        return _accepted(text, scope)
+    except ExpressionError as error:
+        raise _with_quotes(text, scope, error) from error
+
+
+def _with_quotes(text: str, scope: Scope, error: ExpressionError) -> ExpressionError:
+    """The same refusal, with what is meant where names with a blank or a sign lack their double quotes."""
+    written, names = quoted(text) if not error.suggestion and len(text) <= LONGEST else (text, [])
+    if not names:
+        return error
+    if scope.columns is not None:
+        known = [
+            name for each in names if (name := re.sub(r"\W+", "_", each.strip('".')).lower()) in scope.columns
+        ]
+        return ExpressionError(error.message, error.column, " and ".join(known))
+    try:
+        _accepted(written, scope)
+    except ExpressionError:
+        return error
+    said = "a name with a blank or a sign in it stands in double quotes, and what holds it in YAML in single ones"
+    meant = f"'{written}'" if "'" not in written else " and ".join(names)
+    return ExpressionError(f"{error.message}; {said}", error.column, meant)
+
+
+def _accepted(text: str, scope: Scope) -> Expr:
     if len(text) > LONGEST:
         raise ExpressionError(f"longer than {LONGEST} characters", LONGEST + 1)
     try:

@@ -35,15 +35,28 @@ def steps_of(path: str) -> tuple[Step, ...]:
         if steps and path[at] == ".":
             at += 1
         elif steps and path[at] != "[":
-            raise ValueError(f"needs a path such as {_SHAPE}, got '{path}'")
+            raise ValueError(_unfit(path))
         found = _STEP.match(path, at)
         if found is None or (path[at] == "[" and at and path[at - 1] == "."):
-            raise ValueError(f"needs a path such as {_SHAPE}, got '{path}'")
+            raise ValueError(_unfit(path))
         steps.append(_step(found, path))
         at = found.end()
     if not steps or path.endswith("."):
-        raise ValueError(f"needs a path such as {_SHAPE}, got '{path}'")
+        raise ValueError(_unfit(path))
     return tuple(steps)
+
+
+def _unfit(path: str) -> str:
+    """What a path should look like, and its own spelling where only a name with a sign lacks its double quotes."""
+    said = f"needs a path such as {_SHAPE}, got '{path}'"
+    written = re.sub(r'"[^"]*"|[^."\\\[\]=]*\$[^."\\\[\]=]*', lambda m: f'"{m[0].strip(chr(34))}"', path)
+    if written == path:
+        return said
+    try:
+        steps_of(written)
+    except ValueError:
+        return said
+    return f"{said}; a name with a sign in it stands in double quotes: '{written}'"
 
 
 def sql_of(text: str, steps: tuple[Step, ...], literal: Callable[[str], str]) -> str:

@@ -25,6 +25,7 @@ from exceptions_app.catalog.expressions import (
     quote,
     render,
 )
+from exceptions_app.catalog.scopes import RAW_ROW
 
 COLUMNS = {
     "number": "text", "unit": "text", "match": "integer", "quantity": "quantity", "price": "money", "ers": "boolean",
@@ -315,7 +316,35 @@ REFUSED = [
     ("sum(quantity) FILTER (WHERE ers) > 1", "not allowed", ""),
     ("number SIMILAR TO 'a%'", "matches(text, 'pattern')", ""),
     ("number COLLATE nocase = 'a'", "not allowed", ""),
+    ("Invoiced On", "", "invoiced_on"),
+    ("invoiced-on", "near 'on'", "invoiced_on"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("RCPT#", "'\"RCPT#\"'"),
+        ("U/M", "'\"U/M\"'"),
+        ("PO NBR", "'\"PO NBR\"'"),
+        ("PO-LN", "'\"PO-LN\"'"),
+        ("Item No.", "'\"Item No.\"'"),
+        ("upper(trim(RCPT#))", "'upper(trim(\"RCPT#\"))'"),
+        ("CASE WHEN U/M = 'x' THEN PO NBR ELSE 'PO NBR' END", '"U/M" and "PO NBR"'),
+        ("json_field(a, 'x.$ms[$t=1].y')", '\'x."$ms"["$t"=1].y\''),
+    ],
+)
+def test_name_that_lacks_its_quotes_is_told_with_them(text: str, hint: str) -> None:
+    with pytest.raises(ExpressionError, match="stands in double quotes") as refused:
+        parse(text, RAW_ROW)
+    assert hint in (refused.value.suggestion or refused.value.message)
+
+
+@pytest.mark.parametrize("text", ["a / b", "a OR b", "concat(a b", "a b(c)", "json_field(a, '$ms.')"])
+def test_what_quotes_would_not_mend_is_refused_without_them(text: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        parse(text, RAW_ROW)
+    assert "double quotes" not in refused.value.message
 
 
 @pytest.mark.parametrize(("text", "said", "hint"), REFUSED, ids=[r[0][:40] or "empty" for r in REFUSED])
