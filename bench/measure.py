@@ -12,7 +12,6 @@ import multiprocessing
 import re
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -88,14 +87,6 @@ def interleave(
 def _summary(turns: Sequence[tuple[list[float], float, Any]]) -> Measured:
     times = tuple(seconds for found, _, _ in turns for seconds in found)
     return Measured(statistics.median(times), max(peak for _, peak, _ in turns), turns[-1][2], times)
-
-
-def run_command(command: Sequence[str], **options: Any) -> tuple[float, float]:
-    """Seconds and peak MB of a command that must succeed (it and its children)."""
-    started = time.perf_counter()
-    subprocess.run(command, check=True, **options)
-    seconds = time.perf_counter() - started
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def figure(

@@ -105,10 +105,6 @@ class Catalog:
         """Hex SHA-256 of `to_json()`: the same configuration always has the same digest."""
         return hashlib.sha256(self._json.encode()).hexdigest()
 
-    def check_digest(self, code: str) -> str:
-        """Hex SHA-256 of one check's rules: when it changes, what is no longer found is *rule changed*."""
-        return hashlib.sha256(canonical(self.checks[code].model_dump(mode="json")).encode()).hexdigest()
-
     def source(self, section: str, code: str) -> tuple[str, int]:
         """The file and line that declared `code` in a section such as `checks`."""
         place = self.sources[section, code]

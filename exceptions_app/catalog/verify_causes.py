@@ -12,9 +12,6 @@ from .schema import Category, ClusterCheck, Column, ReferenceRow
 OWN_KEY = "key."
 """Before the name of a part of an exception's business key, where a fact is asked for."""
 
-CAUSE_FACTS = frozenset({"exceptions", "worth", "system"})
-"""What a cause's sentence may name beside its key: how many follow from it, worth what, and who wrote it."""
-
 
 def verify(judge: Judge, catalog: Catalog) -> None:
     """Report causes that nothing can lead to, and rows that no look-up could read."""

@@ -17,7 +17,6 @@ from .clock import (
     add_business,
     add_each,
     business_between,
-    business_days_before,
     is_business,
     length,
 )
@@ -245,8 +244,3 @@ def aging_bucket(opened_at: datetime, now: datetime, calendar: BusinessCalendar)
     """The bucket of an exception opened at `opened_at`, in business days of its calendar."""
     age = business_between(opened_at, now, calendar)
     return next(b for b in reversed(AGING) if age >= b.low * calendar.hours_per_day or b.low == 0)
-
-
-def aging_edges(now: datetime, calendar: BusinessCalendar) -> list[datetime]:
-    """For queries: what was opened after edge 0 is in bucket 0, else after edge 1 in bucket 1, and so on."""
-    return [business_days_before(now, bucket.high, calendar) for bucket in AGING if bucket.high is not None]

@@ -135,19 +135,6 @@ def hours(value: timedelta) -> str:
     return f"{sign}{whole} h {minutes:02}" if minutes else f"{sign}{whole} h"
 
 
-def business_duration(value: timedelta, hours_per_day: timedelta) -> str:
-    """`2 business days 3 h`: business time in days of the calendar's own length."""
-    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
-    days, rest = divmod(value, hours_per_day)
-    hours, rest = divmod(rest, timedelta(hours=1))
-    parts = [plural(days, "business day")] if days else []
-    if hours:
-        parts.append(f"{hours} h" if days else plural(hours, "business hour"))
-    if not parts:
-        return f"{sign}{int(rest.total_seconds()) // 60} business min"
-    return sign + " ".join(parts)
-
-
 def _decimal(value: Any) -> Decimal | None:
     try:
         result = Decimal(str(value))

@@ -14,9 +14,6 @@ from exceptions_app.extensions import Base
 
 from .types import Big, CodeText, Id
 
-NOT_COUNTED = -1
-"""As an aging bucket: of what has ended, nobody counts how old it was."""
-
 
 class CaseTally(Base):
     """How many exceptions have these values in their row; `aging` as in `ExceptionCase.aging`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
@@ -38,11 +38,9 @@ is served by no index.
 Big = BigInteger().with_variant(Integer, "sqlite")
 
 Id = Annotated[int, mapped_column(Big, primary_key=True, autoincrement=True)]
-Ref = Annotated[int, mapped_column(Big)]
 CodeText = Annotated[str, mapped_column(String(64))]
 ShortText = Annotated[str, mapped_column(String(200))]
 LongText = Annotated[str, mapped_column(Text)]
 Utc = Annotated[datetime, mapped_column(UtcDateTime)]
-Digest = Annotated[bytes, mapped_column(LargeBinary(32))]
 AmountE4 = Annotated[int, mapped_column(Big)]
 """Money as a scaled integer: units of 1/10,000 of the currency's main unit."""

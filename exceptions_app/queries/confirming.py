@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.catalog.catalog import Catalog
 from exceptions_app.catalog.schema import ClusterCheck, Feed
-from exceptions_app.domain.lifecycle import Status
-from exceptions_app.models import ExceptionCase as Case
 from exceptions_app.models import FeedState
 
 
@@ -48,20 +46,6 @@ def expected(catalog: Catalog, check_code: str, at: datetime, now: datetime) -> 
     every = max((feed.every for feed in feeds), default=timedelta(0))
     by = at + lag + every
     return Expected(at, by, at + lag, lag, now > by)
-
-
-def late_sql(catalog: Catalog, now: datetime) -> ColumnElement[bool]:
-    """Which exceptions should have been confirmed or refuted by now, as `expected` says it: one condition for any
-    number of them. One of a check that is gone is late at once: no run will ever say.
-    """
-    spans: dict[timedelta, list[str]] = {}
-    for code in catalog.checks:
-        spans.setdefault(expected(catalog, code, now, now).by - now, []).append(code)
-    by_check = [
-        and_(Case.check_code.in_(codes), Case.resolved_at < now - span) for span, codes in spans.items()
-    ]
-    gone = and_(Case.check_code.not_in(list(catalog.checks)), Case.resolved_at < now)
-    return and_(Case.status == Status.AWAITING_CONFIRMATION.value, or_(gone, *by_check))
 
 
 def behind(session: Session, catalog: Catalog, check_code: str, at: datetime) -> tuple[Behind, ...]:

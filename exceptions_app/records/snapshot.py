@@ -88,10 +88,6 @@ class RecordSnapshot:
             sql = self.types[name].current_sql(scope, (columns or {}).get(name))
             con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(VIEW_PREFIX + name)} AS {sql}")
 
-    def entities(self, con: DuckDBPyConnection) -> set[str]:
-        """The entities that any of these types holds rows of; those of unfinished runs count too."""
-        return {entity for rows in self.rows_by_entity(con).values() for entity in rows}
-
     def rows_by_entity(self, con: DuckDBPyConnection) -> dict[str, Counter[str]]:
         """About how many rows of each type belong to each entity that it holds rows of: those of unfinished runs, and
         those that hide each other, count too.

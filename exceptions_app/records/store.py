@@ -208,11 +208,6 @@ class RecordStore:
         found.open_views(con, entity)
         return found.versions
 
-    def entities_with_records(self, record_types: Iterable[str]) -> set[str]:
-        """The entities that any of these record types holds rows of; those of unfinished runs count too."""
-        with closing_session() as con:
-            return self.snapshot(con, record_types).entities(con)
-
     def count(self, record_type: str, unfinished_runs: Container[int] = NOBODY) -> int:
         """How many current records there are."""
         with closing_session() as con:

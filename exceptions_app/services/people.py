@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exceptions_app.models import Role, User, UserEntity, UserQueue
@@ -132,7 +132,3 @@ def _record(
     before: dict[str, object] | None = None, after: dict[str, object] | None = None,
 ) -> None:  # fmt: skip
     record_subject(session, f"person:{user.id}", tag, actor=by, at=now, before=before, after=after)
-
-
-def count_people(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(User)) or 0

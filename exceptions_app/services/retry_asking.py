@@ -28,11 +28,10 @@ from .conflict import insert_unless_exists
 from .context import ActionContext
 from .retry_approving import approve, decline
 from .retry_batches import SHOWN, cancel, pause, resume, send, subject
-from .retry_history import NOTHING, histories, why_hopeless
-from .retry_values import Values, values_for
+from .retry_values import values_for
 
 __all__ = [
-    "EditRefusedError", "approve", "cancel", "decline", "evidence_of", "hopeless", "operation_for", "pause", "resume",
+    "EditRefusedError", "approve", "cancel", "decline", "evidence_of", "operation_for", "pause", "resume",
     "selected", "send", "start", "values_for",
 ]  # fmt: skip
 
@@ -66,18 +65,6 @@ def evidence_of(session: Session, cases: Sequence[ExceptionCase]) -> dict[int, d
     )
     rows = session.execute(newest.where(CaseEvidence.case_id.in_([case.id for case in cases])))
     return {case_id: retry_values.loads(evidence) for case_id, evidence in rows}
-
-
-def hopeless(
-    session: Session, catalog: Catalog, case: ExceptionCase, operation: Operation | None, values: Values,
-    *, reason: str = "",
-) -> str | None:  # fmt: skip
-    """Why a retry would change nothing, in a person's words; None: it may help. A reason (why it should work now)
-    lifts a refusal that rests on what happened before.
-    """
-    del catalog
-    history = histories(session, [case.id]).get(case.id, NOTHING)
-    return why_hopeless(case, operation, values, history, reason=reason)
 
 
 def start(

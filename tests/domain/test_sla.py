@@ -18,7 +18,6 @@ from exceptions_app.domain.sla import (
     Telling,
     Told,
     aging_bucket,
-    aging_edges,
     due_times,
     next_sla_at,
     paused_time,
@@ -164,12 +163,3 @@ def test_aging_buckets_are_half_open(days: int, code: str) -> None:
     if days:
         previous = AGING[[b.code for b in AGING].index(code) - 1]
         assert aging_bucket(MONDAY, reached - SECOND, OFFICE) == previous
-
-
-def test_aging_edges_put_a_case_where_the_bucket_does() -> None:
-    now = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)
-    edges = aging_edges(now, OFFICE)
-    for hours in range(0, 800, 3):
-        opened = now - timedelta(hours=hours)
-        by_edges = next((i for i, edge in enumerate(edges) if opened > edge), len(edges))
-        assert AGING[by_edges] == aging_bucket(opened, now, OFFICE)

@@ -82,15 +82,6 @@ def test_durations_name_the_two_largest_units(seconds: int, text: str) -> None:
     assert wording.duration(timedelta(seconds=seconds)) == text
 
 
-@pytest.mark.parametrize(
-    ("hours", "text"),
-    [(8, "1 business day"), (19, "2 business days 3 h"), (1, "1 business hour"), (0.5, "30 business min"),
-     (-8, "-1 business day")],
-)  # fmt: skip
-def test_business_durations_count_days_of_the_calendars_length(hours: float, text: str) -> None:
-    assert wording.business_duration(timedelta(hours=hours), timedelta(hours=8)) == text
-
-
 def test_sentence_is_filled_from_its_facts_in_their_styles() -> None:
     template = (
         "{invoice} bills {quantity|quantity} {unit}, {amount|money} over ({share|percent}), "

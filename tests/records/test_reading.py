@@ -60,7 +60,6 @@ def test_a_view_shows_one_entity_or_the_whole_network(
     assert current("SOUTH") == {("SOUTH", "PO1"): 6}
     assert current("LAB") == {}
     assert len(current(None)) == 2
-    assert store.entities_with_records(["order_line", "supplier"]) == {"NORTH", "SOUTH"}
 
 
 @pytest.mark.parametrize("folded", [False, True])
@@ -121,7 +120,7 @@ def test_a_comparison_over_many_entities_sees_one_state_whatever_happens_meanwhi
 ) -> None:
     store.land("order_line", "erp.orders", 1, 0, lines(("NORTH", "PO1", 1), ("SOUTH", "PO1", 1)))
     seen = store.snapshot(con, ["order_line", "supplier"])
-    assert seen.entities(con) == {"NORTH", "SOUTH"}
+    assert seen.rows_by_entity(con) == {"order_line": {"NORTH": 1, "SOUTH": 1}}
     store.land("order_line", "erp.orders", 2, 0, lines(("NORTH", "PO1", 2), ("SOUTH", "PO1", None)))
     store.fold("order_line")
     for entity in ("NORTH", "SOUTH", None):
