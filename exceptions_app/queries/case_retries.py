@@ -163,7 +163,7 @@ def _known(session: Session, catalog: Catalog, stored: Stored) -> tuple[Operatio
     values = Values({})
     if operation is not None:
         evidence = retry_values.loads(stored.evidence)
-        values = retry_asking.values_for(catalog, operation, evidence, retry_values.loads(case.facts))
+        values = retry_asking.values_for(operation, evidence, retry_values.loads(case.facts))
     known = histories(session, [case.id]) if stored.kept.deliveries else {}
     return operation, values, known.get(case.id, NOTHING)
 

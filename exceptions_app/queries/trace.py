@@ -141,13 +141,8 @@ class _Reader:
         self, session: Session, viewer: Viewer, catalog: Catalog, store: RecordStore, con: DuckDBPyConnection,
         unfinished: UnfinishedRuns,
     ) -> None:  # fmt: skip
-        self._session, self._viewer, self._catalog, self._store, self._con = (
-            session,
-            viewer,
-            catalog,
-            store,
-            con,
-        )
+        self._session, self._viewer, self._catalog = session, viewer, catalog
+        self._store, self._con = store, con
         types = [code for code, one in catalog.record_types.items() if self._may_see(one.scope)]
         store.open_views(con, types, None, unfinished)
         self._masters = {

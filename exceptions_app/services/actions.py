@@ -195,13 +195,11 @@ def reopen(
 
 
 def comment(
-    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, text: str,
-    expected_version: int | None = None,
-) -> CaseComment:  # fmt: skip
+    session: Session, ctx: ActionContext, viewer: Viewer, case: ExceptionCase, *, text: str
+) -> CaseComment:
     """Add a note. It never conflicts with what others do, whatever version its writer saw; a form that is sent twice
     adds one.
     """
-    del expected_version
     with locked(session, viewer, case):
         _need(text, "a comment")
         if (known := comments.sent_twice(session, viewer.user_id, case, text, ctx.now)) is not None:

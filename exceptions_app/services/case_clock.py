@@ -119,16 +119,15 @@ def pause(
 
 def resume(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
     """Off hold: what the hold took of the clock's own time is added to the deadlines."""
-    end_hold(case, catalog, now)
+    end_hold(case, now)
     recompute(case, catalog, now)
 
 
-def end_hold(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
+def end_hold(case: ExceptionCase, now: datetime) -> None:
     """Count the hold and clear it.
 
     One that was to end by a certain time ended then, however late somebody or the sweep looks at it.
     """
-    del catalog
     if case.on_hold:
         pauses.hold_ended(case, now if case.hold_until is None else min(now, case.hold_until))
     case.on_hold, case.held_at, case.hold_until = False, None, None
@@ -150,13 +149,12 @@ def stop(case: ExceptionCase, catalog: Catalog, now: datetime) -> None:
 
 def continue_stopped(case: ExceptionCase, catalog: Catalog, stopped_at: datetime, now: datetime) -> None:
     """Open again on the old clock, which stood still since `stopped_at`, under the service level of today."""
-    add_pause(case, catalog, stopped_at, now)
+    add_pause(case, stopped_at, now)
     retarget(case, catalog, now)
 
 
-def add_pause(case: ExceptionCase, catalog: Catalog, since: datetime, until: datetime) -> None:
+def add_pause(case: ExceptionCase, since: datetime, until: datetime) -> None:
     """Keep a time in which the clock stood still, without touching the deadlines."""
-    del catalog
     pauses.stopped(case, since, until)
 
 

@@ -191,9 +191,7 @@ def _outdated(
     waits = delivery.status == Sent.FAILED and case.status == Status.OPEN and history.live is None
     if operation is None or not waits or not evidence:
         return None
-    if not retry_values.is_outdated(
-        ctx.catalog, operation, delivery, evidence, retry_values.loads(case.facts)
-    ):
+    if not retry_values.is_outdated(operation, delivery, evidence, retry_values.loads(case.facts)):
         return None
     return Planned(Sent.SKIPPED, operation, retry_values.loads(delivery.fields), note=OUTDATED)
 

@@ -151,11 +151,8 @@ class _Changes:
         self._reopened(case, AuditTag.CASE_RETURNED, before, None)
 
     def _unwaived(self, case: ExceptionCase, step: Step) -> None:
-        before, stopped_at, expires = (
-            _state_of(case),
-            case.resolved_at or self._ctx.now,
-            case.waiver_expires_at,
-        )
+        before, stopped_at = _state_of(case), case.resolved_at or self._ctx.now
+        expires = case.waiver_expires_at
         changed = step.found is not None and step.found.evidence_hash != case.evidence_hash
         why = "the evidence changed" if changed else "the waiver expired"
         self._reopen(case, Action.DATA_UNWAIVED)
@@ -177,7 +174,7 @@ class _Changes:
         before, claimed = _state_of(case), case.status == Status.AWAITING_CONFIRMATION
         if case.status == Status.WAIVED and case.resolved_at is not None:
             # should it return, its clock goes on from where the waiver stopped it
-            case_clock.add_pause(case, self._ctx.catalog, case.resolved_at, self._ctx.now)
+            case_clock.add_pause(case, case.resolved_at, self._ctx.now)
         action = Action.DATA_CONFIRMED if claimed else Action.DATA_CLEARED
         case.status = transition(Status(case.status), action)
         case.end_reason, case.ended_by, case.resolved_at = step.reason, str(self._ctx.actor), self._ctx.now

@@ -106,7 +106,7 @@ def _is_outdated(ctx: ActionContext, case: ExceptionCase, delivery: Delivery, fo
     if operation is None:
         return False  # nobody can send it: the outbox says so
     evidence, facts = retry_values.loads(found.evidence), retry_values.loads(found.facts)
-    if retry_values.is_outdated(ctx.catalog, operation, delivery, evidence, facts):
+    if retry_values.is_outdated(operation, delivery, evidence, facts):
         return True
     edited, says = retry_values.loads(delivery.edited), partial(retry_values.said, evidence, facts)
     went_without = delivery.status == Sent.WAITING.value and delivery.approved_by_id is None and bool(edited)

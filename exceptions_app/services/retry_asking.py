@@ -166,7 +166,7 @@ def _check_edits(
         operation = operation_for(ctx.catalog, case)
         if operation is None:
             raise NotAllowedError("Nothing is configured that could be sent for it.")
-        values = values_for(ctx.catalog, operation, evidence.get(case.id, {}), retry_values.loads(case.facts))
+        values = values_for(operation, evidence.get(case.id, {}), retry_values.loads(case.facts))
         found = retry_values.edit(operation, values.values, edits[case.id], viewer).problems
         if found:
             problems[case.id] = found

@@ -147,7 +147,7 @@ class Writing:
         operation = operation_for(self._ctx.catalog, case)
         if operation is None:
             return Planned(Sent.SKIPPED, None, note=why_hopeless(case, None, Values({}), history))
-        values = retry_values.values_for(self._ctx.catalog, operation, evidence, facts)
+        values = retry_values.values_for(operation, evidence, facts)
         edits = retry_values.edit(operation, values.values, given, self._viewer)
         if edits.problems:
             name, problem = next(iter(edits.problems.items()))

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from exceptions_app.access import Viewer, sees
-from exceptions_app.catalog.catalog import Catalog, canonical
+from exceptions_app.catalog.catalog import canonical
 from exceptions_app.catalog.schema import Operation, SentField
 from exceptions_app.domain.instant import from_iso, iso
 from exceptions_app.models import Delivery
@@ -48,11 +48,8 @@ class Edits:
     problems: dict[str, str]
 
 
-def values_for(
-    catalog: Catalog, operation: Operation, evidence: Mapping[str, Any], facts: Mapping[str, Any]
-) -> Values:
+def values_for(operation: Operation, evidence: Mapping[str, Any], facts: Mapping[str, Any]) -> Values:
     """What the operation would send for this evidence."""
-    del catalog
     values = {name: said(evidence, facts, sent.source) for name, sent in operation.fields.items()}
     return Values(values, missing(operation, values))
 
@@ -66,15 +63,11 @@ def said(evidence: Mapping[str, Any], facts: Mapping[str, Any], source: str) -> 
 
 
 def is_outdated(
-    catalog: Catalog,
-    operation: Operation,
-    delivery: Delivery,
-    evidence: Mapping[str, Any],
-    facts: Mapping[str, Any],
+    operation: Operation, delivery: Delivery, evidence: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> bool:
     """Whether this evidence would make it another write, apart from what a person has edited."""
     before = {name: pair[0] for name, pair in loads(delivery.edited).items()}
-    return {**loads(delivery.fields), **before} != values_for(catalog, operation, evidence, facts).values
+    return {**loads(delivery.fields), **before} != values_for(operation, evidence, facts).values
 
 
 def missing(operation: Operation, values: Mapping[str, str | None]) -> list[str]:

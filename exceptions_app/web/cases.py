@@ -207,10 +207,10 @@ def reopen(reference: str) -> ResponseReturnValue:
 @needs(Permission.WORK_CASES)
 @transactional
 def comment(reference: str) -> ResponseReturnValue:
-    def change(case: ExceptionCase, version: int) -> str:
+    def change(case: ExceptionCase, _: int) -> str:
         text = required("text", "Write something first.")
         ctx, viewer = acting.context(), gate.viewer()
-        made = actions.comment(db.session(), ctx, viewer, case, expected_version=version, text=text)
+        made = actions.comment(db.session(), ctx, viewer, case, text=text)
         if not request.form.get("pin"):
             return "Comment added."
         if made.pinned_at is None:
