@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from difflib import get_close_matches
+
+from exceptions_app.catalog.expression_tree import Node
 
 from .mapping_sql import (
     MISSING,
@@ -54,7 +57,11 @@ _WRITTEN = (
 def _hint(plan: MappingPlan, code: str, column: str, found: str) -> str:
     """What may be written in the mapping instead, where only its plain column is there."""
     target = next((target for target in plan.targets if target.name == column), None)
-    if code != WRONG_TYPE or target is None or target.expr.tree.op != "column":
+    if code != WRONG_TYPE or target is None:
+        return ""
+    if target.kind in ("date", "timestamp") and _is_no_day(target.expr.tree, found):
+        return "; there is no such day"
+    if target.expr.tree.op != "column":
         return ""
     if target.kind in _NUMBERS and re.fullmatch(
         r"[+-]?[0-9]*[.][0-9]+([eE]-?[0-9]+)?|[0-9]+[eE]-[0-9]+", found
@@ -62,7 +69,27 @@ def _hint(plan: MappingPlan, code: str, column: str, found: str) -> str:
         said = f"; it has more than {target.scale} decimals or too many digits"
         return f"{said}: `scale` of the column keeps more, round(…, {target.scale}) in the mapping rounds"
     way = next((way for kinds, how, way in _WRITTEN if target.kind in kinds and re.fullmatch(how, found)), "")
+    if re.match(r"[0-9]+[.](1[3-9]|[2-9][0-9])[.]", found):
+        way = way.replace("dd.mm", "mm.dd")
     return f"; in the mapping, {way} reads that" if way else ""
+
+
+_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d")
+"""How days are written of which it is clear what is the day and what the month."""
+_PARTS = {"%Y": "(?P<y>[0-9]{4})", "%m": "(?P<m>[0-9]{1,2})", "%d": "(?P<d>[0-9]{1,2})"}
+
+
+def _is_no_day(tree: Node, found: str) -> bool:
+    """Whether the text is written as a day is, and the calendar has none such, as the 31st of a short month."""
+    for pattern in (str(tree.value),) if tree.op == "parse_date" else _DAYS:
+        parts = re.split("(%[Ymd])", pattern)
+        how = "".join(_PARTS.get(part, re.escape(part)) for part in parts)
+        written = re.match(rf"\s*{how}(?![0-9])", found)
+        if written and {"y", "m", "d"} <= written.groupdict().keys():
+            year, month, day = (int(written[part]) for part in "ymd")
+            if year and 1 <= month <= 12 and monthrange(year, month)[1] < day <= 31:
+                return True
+    return False
 
 
 def _expected(plan: MappingPlan, code: str, column: str, found: str) -> str:

@@ -214,6 +214,27 @@ def test_a_value_written_otherwise_says_what_would_read_it(
 
 
 @pytest.mark.parametrize(
+    ("field", "raw", "told"),
+    [
+        ("due", "31.11.2026", "no such day"),
+        ("due", "29.2.2027", "no such day"),
+        ("due", "20261131", "no such day"),
+        ("due", "2026-11-31", "no such day"),
+        ("ordered", "31.11.2026 14:30", "no such day"),
+        ("ordered", "2026-02-30T08:00:00Z", "no such day"),
+        ("due", "11.30.2026", "in the mapping, parse_date(…, 'mm.dd.yyyy') reads that"),
+        ("due", "2026-00-10", ""),
+        ("due", "soon", ""),
+    ],
+)
+def test_day_that_does_not_exist_is_said_to_be_none(
+    con: DuckDBPyConnection, field: str, raw: str, told: str
+) -> None:
+    [reject] = mapper(con).map(rows({field: raw})).rejects
+    assert reject.reason.partition("; ")[2][-len(told) :] == told
+
+
+@pytest.mark.parametrize(
     "key",
     ["split(po, '-', 3)", "normalise(note)", "CASE WHEN po = 'other' THEN po END", "nullif(po, 'PO-1')"],
 )
@@ -366,6 +387,7 @@ def test_an_expression_that_cannot_convert_rejects_with_the_text_it_found(con: D
     ]
     assert batch.rejects[0].reason == (
         "due_on: expected a date such as 2026-01-31 from parse_date(due, 'dd/mm/yyyy'), found '31/02/2026'"
+        "; there is no such day"
     )
 
 
