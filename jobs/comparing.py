@@ -135,10 +135,8 @@ class Comparing:
 
     def _outcomes(self, places: Places, within: Container[Place]) -> dict[Place, Outcome]:
         """What each check found in each of its scopes, or how it broke there; scope by scope."""
-        names, narrowed = (
-            sorted({s for of_check in places.scopes.values() for s in of_check}),
-            places.narrowed,
-        )
+        names = sorted({s for of_check in places.scopes.values() for s in of_check})
+        narrowed = places.narrowed
         for name in names:
             self._shown.of_scope.setdefault(name, {}).update(
                 (

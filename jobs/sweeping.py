@@ -155,10 +155,8 @@ class Sweeping:
         keys = {probing.check.code: LineKeys(self.comparing.catalog, probing) for probing in checks}
         for case in self.known.cases:
             if case.check in keys:
-                table, lines = (
-                    self.probings[case.check].among.table,
-                    keys[case.check].of(case.entity, case.business_key),
-                )
+                table = self.probings[case.check].among.table
+                lines = keys[case.check].of(case.entity, case.business_key)
                 if case.asked:
                     asked[table] += lines
                 elif len(lines) > 1:
