@@ -34,7 +34,7 @@ def test_the_record_store_gives_what_the_floor_finds_in_its_files(made: tuple[Pa
     assert found == incremental.prepare_floor(place, target)() == three_way.prepare_floor(place)()
 
 
-def test_one_percent_of_changes_is_compared_alone(made: tuple[Path, Path]) -> None:
+def test_one_percent_of_changes_is_compared_alone(made: tuple[Path, Path], tmp_path: Path) -> None:
     place, target = made
-    everything = incremental.prepare_full_after(place, target)()
-    assert incremental.prepare_changed(place, target, 1)() < everything
+    everything = incremental.prepare_full_after(place, target, tmp_path)()
+    assert incremental.prepare_changed(place, target, tmp_path, 1)() < everything

@@ -90,7 +90,7 @@ class Hospital:
         return {feed: self.result(task_id) for feed, task_id in ids.items()}
 
     def compare(self, flow: str = "goods", *, full: bool = False) -> dict[str, Any]:
-        task_id = self.request("reconcile", flow, flow=flow, full=full)
+        task_id = self.request("reconcile", flow, flow=flow, **({"full": True} if full else {}))
         self.runner("reconcile").drain()
         return self.result(task_id)
 
