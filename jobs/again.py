@@ -52,6 +52,8 @@ def run(work: Work) -> Mapping[str, Any]:
     finally:
         reading.close()
     _finish(work, feed, begun.id, outcome, reading.inbox)
+    if outcome.unexpected is not None:
+        raise outcome.unexpected
     return told(feed, begun.id, outcome)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -38,13 +39,14 @@ from exceptions_app.records.known import OpenReject
 from exceptions_app.records.mapping import FeedMapper
 from exceptions_app.records.raw import clean
 from exceptions_app.records.reading import UnfinishedRuns
-from exceptions_app.services import feed_states, rejects, runs, tasks
+from exceptions_app.services import rejects, runs, tasks
 from exceptions_app.services.allowances import DatabaseLedger
 from exceptions_app.services.runs import COMPLETE, FAILED, PARTIAL
 
 from . import words
 from .feed_outcome import Outcome
 from .inbox import InboxRun, inbox_of
+from .job_notes import JobNotes
 from .work import CancelledError, StoppingError, Work
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ class FeedRun:
     def read(self) -> Outcome:
         """Everything that the source has since the watermark. What breaks is told, not raised."""
         settings, catalog = self.work.runtime.settings, self.work.runtime.catalog
-        try:
+        with self._telling():
             self._connector = self._built()
             if isinstance(self._connector, LeavesNotes):
                 self._connector.notes = JobNotes(self.work, self.feed.code)
@@ -91,15 +93,6 @@ class FeedRun:
                 self._tell_absence(con, mapper, self._connector)
                 self.outcome.words = words.unknown(self.work, con, self.feed, self.run_id, mapper)
             self.outcome.read_through = self._connector.read_through(self.started_at)
-        except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
-            raise
-        except SourceError as error:
-            log.warning("feed %s: %s", self.feed.code, error)
-            self._broke_off(str(error), error)
-        except Exception as error:
-            log.exception("feed %s broke in run %d", self.feed.code, self.run_id)
-            self._broke_off(f"{type(error).__name__}: {error}", error)
-            self.outcome.unexpected = error
         return self._counted()
 
     def _built(self) -> Connector:
@@ -126,7 +119,7 @@ class FeedRun:
     def read_one(self, keys: Sequence[Mapping[str, str]]) -> Outcome | None:
         """Only the records of these keys; None where the source cannot be asked for them. Proves no absence."""
         settings = self.work.runtime.settings
-        try:
+        with self._telling():
             self._connector = self._built()
             if not isinstance(self._connector, ReadsOne):
                 return None
@@ -137,15 +130,12 @@ class FeedRun:
                 mapper = self._plain_mapper(con)
                 rows = [row for each in found if each is not None for row in each]
                 self._take(mapper, Page(rows, watermark=self.outcome.watermark))
-        except SourceError as error:
-            log.warning("feed %s: %s", self.feed.code, error)
-            self._broke_off(str(error), error)
         return self.outcome
 
     def read_again(self, again: Again) -> Outcome:
         """What was read before. Proves no absence; what the watermark says afterwards counts for nothing."""
         settings = self.work.runtime.settings
-        try:
+        with self._telling():
             self._connector = self._built()
             if not isinstance(self._connector, ReadsAgain):
                 raise CannotReadAgainError("its connector cannot read anything again")
@@ -156,9 +146,6 @@ class FeedRun:
                 pages = self._connector.read_again(again)
                 self._take_all(con, mapper, (replace(page, watermark=self._began_at) for page in pages))
                 self.outcome.words = words.unknown(self.work, con, self.feed, self.run_id, mapper)
-        except (*SourceError, CannotReadAgainError) as error:
-            log.warning("feed %s, again: %s", self.feed.code, error)
-            self._broke_off(str(error), error)
         return self._counted()
 
     def acknowledge(self) -> None:
@@ -274,6 +261,23 @@ class FeedRun:
             self._unfinished(),
         )
 
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What breaks while the feed is read ends the run in good order, and is told; not what ends the task, and not
+        the loss of the database, in which it would be told.
+        """
+        try:
+            yield
+        except (CancelledError, StoppingError, tasks.LeaseLostError, DBAPIError):
+            raise
+        except (*SourceError, CannotReadAgainError) as error:
+            log.warning("feed %s: %s", self.feed.code, error)
+            self._broke_off(str(error), error)
+        except Exception as error:
+            log.exception("feed %s broke in run %d", self.feed.code, self.run_id)
+            self._broke_off(f"{type(error).__name__}: {error}", error)
+            self.outcome.unexpected = error
+
     def _broke_off(self, said: str, error: Exception) -> None:
         """What landed counts; but the run proves nothing about what it has not read. A snapshot begins anew."""
         self.outcome.status = PARTIAL if self._pages else FAILED
@@ -281,21 +285,6 @@ class FeedRun:
             self.outcome.watermark = self._began_at
         self.outcome.error, self.outcome.error_kind = clean(said), type(error).__name__
         self.outcome.system_out = isinstance(error, TransportError) and not error.answered
-
-
-class JobNotes:
-    """What a run has left at its source, with the feed's state. Committed at once."""
-
-    def __init__(self, work: Work, feed: str) -> None:
-        self._work, self._feed = work, feed
-
-    def held(self) -> str | None:
-        with self._work.reading() as session:
-            return feed_states.job_left(session, self._feed)
-
-    def keep(self, note: str | None) -> None:
-        with self._work.transaction() as session:
-            feed_states.note_job(session, self._feed, note)
 
 
 def _batches(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:

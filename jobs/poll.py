@@ -86,6 +86,8 @@ def run_one(work: Work) -> Mapping[str, Any]:
         if outcome.mended:
             rejects.end(session, outcome.mended, utc_now())
     reached("poll.marked")
+    if outcome.unexpected is not None:
+        raise outcome.unexpected
     return told(feed, begun.id, outcome)
 
 

@@ -11,8 +11,9 @@ import pytest
 from exceptions_app.catalog.schema import System
 from exceptions_app.domain.instant import utc_now
 from exceptions_app.models import AuditEvent, SyncRun, Task
-from exceptions_app.services import again, feed_states, runs
+from exceptions_app.services import again, feed_states, runs, tasks
 from exceptions_app.services.again import AgainRefusedError, Wish
+from jobs.feed_run import FeedRun
 
 from .conftest import NOW, Hospital, order
 from .test_file_feeds import Folder, folder
@@ -151,3 +152,24 @@ def test_a_paused_feed_is_not_read_until_it_is_resumed(changes: Hospital) -> Non
     assert changes.poll("orders")["orders"]["status"] == "complete"
     told = [(each.tag, each.actor) for each in changes.all(AuditEvent) if each.subject == "feed:orders"]
     assert told == [("feed:paused", "person:1"), ("feed:resumed", "person:2")]
+
+
+def test_what_nobody_expected_ends_the_run_and_fails_the_task(
+    changes: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes.source("orders", watermark="ordered_at", one={"order_number": "order"})
+
+    def broken(*_: object) -> None:
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr(FeedRun, "_take", broken)
+    wish = {"kind": "backfill", "since": days_ago(2).isoformat(), "until": None, "file": None, "run": None}
+    asked = {"pull": {"keys": [{"order_number": "PO-1"}]}, "again": wish | {"words": "from two days ago"}}
+    for kind, payload in asked.items():
+        with changes.install.transaction() as session:
+            task = tasks.request(session, kind, "poll:orders", {"feed": "orders"} | payload, None, utc_now())
+        changes.runner(kind).drain()
+        run, ended = changes.runs("orders")[-1], changes.task(task.id)
+        assert (run.kind, run.status) == ("pull" if kind == "pull" else "backfill", "failed")
+        assert "ValueError: nobody expected this" in (run.error or "")
+        assert ended.status == "failed" and "nobody expected this" in (ended.error or "")
