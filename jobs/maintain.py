@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from exceptions_app.domain.instant import from_iso, iso, utc_now
-from exceptions_app.services import check_runs, runs, tasks
+from exceptions_app.services import check_runs, forgetting, runs, tasks
 from exceptions_app.services.audit_verify import checkpoint
 
 from . import inbox
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 KEEP_TASKS = timedelta(days=7)
 KEEP_EXPORTS = timedelta(days=7)
 VACUUM_EVERY = timedelta(days=1)
+PORTIONS = 25
+"""Of each kind that one task forgets; the next one goes on."""
 
 
 def run(work: Work) -> Mapping[str, Any]:
@@ -45,6 +47,7 @@ def run(work: Work) -> Mapping[str, Any]:
         "tasks": expired,
         "runs": thinned,
         "exports": _expire_exports(work, now),
+        "forgotten": {what: _forget(work, what, now) for what in forgetting.OLD},
         "vacuumed_at": iso(vacuumed or now),
     }
 
@@ -54,6 +57,20 @@ def _vacuumed_lately(session: Session, now: datetime) -> datetime | None:
     said = tasks.last_result(session, "maintain").get("vacuumed_at")
     at = None if said is None else from_iso(said)
     return None if at is None or now - at >= VACUUM_EVERY else at
+
+
+def _forget(work: Work, what: str, now: datetime) -> int:
+    """So many rows that nobody looks for any more are gone: nobody waits long for any one transaction."""
+    count = 0
+    for _ in range(PORTIONS):
+        with work.reading() as session:
+            ids = forgetting.due(session, what, now)
+        if not ids:
+            break
+        with work.transaction() as session:
+            count += forgetting.forget(session, what, ids)
+        work.go_on()
+    return count
 
 
 def _watched(work: Work) -> dict[str, int]:

@@ -18,6 +18,7 @@ from exceptions_app.domain.lifecycle import Action, Status
 from exceptions_app.domain.money import from_e4, to_e4
 from exceptions_app.models import BulkAction, BulkItem, ExceptionCase, Task
 from exceptions_app.services.bulk_actions import MOST
+from exceptions_app.services.forgetting import BULK_ITEMS_KEPT, ENDED
 
 from . import filter_sql
 from .filters import QueueFilter
@@ -83,6 +84,8 @@ class BulkView:
     undo_until: datetime | None
     can_undo: bool
     can_cancel: bool
+    forgotten: bool
+    """What became of each of its exceptions is no longer kept."""
 
     @property
     def is_moving(self) -> bool:
@@ -238,8 +241,13 @@ def _view(session: Session, made: BulkAction, counts: dict[str, int], now: datet
         turned=made.total - left, problem=_problem(session, made), created_at=made.created_at,
         finished_at=made.undone_at or made.finished_at, undo_until=made.undo_until,
         can_undo=made.status in {"done", "cancelled"} and made.undo_until is not None and now <= made.undo_until,
-        can_cancel=made.status == "running",
+        can_cancel=made.status == "running", forgotten=_is_forgotten(made, now),
     )  # fmt: skip
+
+
+def _is_forgotten(made: BulkAction, now: datetime) -> bool:
+    ended = made.undone_at or made.finished_at
+    return made.status in ENDED and ended is not None and ended < now - BULK_ITEMS_KEPT
 
 
 def _problem(session: Session, made: BulkAction) -> str:

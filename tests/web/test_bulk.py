@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from sqlalchemy.orm import Session
 from exceptions_app.models import BulkAction, CaseHandBack, ExceptionCase, Task
 from exceptions_app.services import bulk_actions
 from tests.conftest import NOW
+
+from .conftest import PASSWORD
 
 _HTML: Any = lxml_html
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -55,6 +58,11 @@ def test_ticked_ones_are_resolved_after_the_page_that_says_what_it_will_do_and_c
     back = client.post("/bulk/1/undo")
     assert "Undone, as far as nobody has changed it since." in client.get(back.location).text
     assert _statuses(session) == ["open", "open", "waived"]
+    with time_machine.travel(NOW + timedelta(days=31), tick=False):
+        client.post("/sign-in", data={"email": client.person.email, "password": PASSWORD})  # type: ignore[attr-defined]
+        later = client.get(done.location).text
+    assert "What became of each of its 3 exceptions is kept for 30 days" in later
+    assert "Cannot resolve what is waived." not in later and "Undone</dt>" not in later
 
 
 def test_all_that_match_is_what_the_filter_says_and_nothing_else(
