@@ -32,7 +32,7 @@ class ValidateInput(BaseModel):
     system: str = Field(description="the code of the system that it would stand in")
     entity: str | None = Field(None, description="whose it would be; records of the network have none")
     new: bool = Field(False, description="it is to be added: one that is there already is an objection, too")
-    record: dict[str, str | int | Decimal | bool | None] = Field(min_length=1, description="column -> value")
+    record: dict[str, str | int | Decimal | bool | None] = Field(description="column -> value, one at least")
 
 
 class ObjectionShape(BaseModel):
@@ -75,6 +75,8 @@ def validate(record_type: str, asked: ValidateInput) -> dict[str, Any]:
     declared = at.catalog.record_types.get(record_type)
     if declared is None:
         abort(404, f"'{record_type[:64]}' is no record type.")
+    if not asked.record:
+        abort(422, f"record: it is empty; expected a value for each known column of {record_type}.")
     if asked.system not in at.catalog.systems:
         abort(422, f"system: '{asked.system[:64]}' is none of the systems.")
     entity = asked.entity if declared.scope == "entity" else None

@@ -18,8 +18,9 @@ Entry = tuple[Key, str, Place]
 
 def translations(
     crosswalk: Crosswalk, block: Block
-) -> tuple[dict[Key, str], dict[str, Place], list[Problem]]:
-    """`(system or None, local) -> canonical`, where each system is first named, and what was wrong.
+) -> tuple[dict[Key, str], dict[str, Place], dict[str, Place], list[Problem]]:
+    """`(system or None, local) -> canonical`, where each system and each canonical identifier is first named, and
+    what was wrong.
 
     The file's rows come first, then inline entries.
     A local identifier is translated once per system; the same translation twice is harmless, two are refused.
@@ -27,14 +28,16 @@ def translations(
     problems: list[Problem] = []
     found: dict[Key, str] = {}
     systems: dict[str, Place] = {}
+    words: dict[str, Place] = {}
     path = f"crosswalks.{crosswalk.code}"
     for key, canonical, place in [*_from_file(crosswalk, block, problems), *_inline(crosswalk, block)]:
+        words.setdefault(canonical, place)
         if key[0]:
             systems.setdefault(key[0], place)
         if found.setdefault(key, canonical) != canonical:
             said = f"'{key[1]}' is already known as '{found[key]}'" + (f" in {key[0]}" if key[0] else "")
             problems.append(Problem(place.file, place.line, path, said, "one canonical identifier each"))
-    return found, systems, problems
+    return found, systems, words, problems
 
 
 def _inline(crosswalk: Crosswalk, block: Block) -> Iterator[Entry]:

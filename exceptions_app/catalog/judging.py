@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .expressions import ExpressionError
-from .merging import Merged
+from .merging import Merged, pack_with
 from .problems import Place, Problem, closest, listing
 from .reading import Block, place_of
 
@@ -55,7 +55,12 @@ class Judge:
     def refer(self, section: str, code: str, path: Path, target: str, wanted: str | None) -> bool:
         """Report a reference to something that nobody declared; True where it is usable."""
         if self.unknown(target, wanted):
-            self.choose(section, code, path, str(wanted), self.merged.declared[target], f"of {target}")
+            known, pack = self.merged.declared[target], pack_with(target, str(wanted))
+            if pack:
+                said = f"'{wanted}' is none of {target}: it is of the pack {pack}, which site.packs does not name"
+                self.report(section, code, path, said, f"'{pack}' in site.packs, or {listing(known)}")
+            else:
+                self.choose(section, code, path, str(wanted), known, f"of {target}")
         return wanted is not None and wanted in self.merged.valid[target]
 
     def choose(

@@ -7,6 +7,7 @@ of packs, because the first that fits holds. References between declarations are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,7 @@ class Merged:
     reference_rows: list[schema.ReferenceRow] = field(default_factory=list)
     translations: dict[str, dict[tuple[str | None, str], str]] = field(default_factory=dict)
     crosswalk_systems: dict[str, dict[str, Place]] = field(default_factory=dict)
+    crosswalk_words: dict[str, dict[str, Place]] = field(default_factory=dict)
     added_tolerances: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unread: bool = False
@@ -78,6 +80,19 @@ class Merged:
 def known_packs() -> list[str]:
     """The flows that are shipped."""
     return sorted(path.name for path in PACKS.iterdir() if path.is_dir() and any(path.glob("*.yaml")))
+
+
+def pack_with(section: str, code: str) -> str:
+    """The shipped pack that declares something under that code, or an empty text. Looks at the text of its files."""
+    item = re.compile(rf"\s*- \{{?code: {re.escape(code)}(?![\w.])")
+    for name in known_packs():
+        for path in sorted((PACKS / name).glob("*.yaml")):
+            inside = ""
+            for line in path.read_text(encoding="utf-8").splitlines():
+                inside = line.partition(":")[0] if line[:1].isalpha() else inside
+                if inside == section and item.match(line):
+                    return name
+    return ""
 
 
 def merge(directory: Path | None, tried: Sequence[Block] = ()) -> Merged:
@@ -279,6 +294,7 @@ def _validate(merged: Merged) -> None:
             if item is not None:
                 getattr(merged, section).append(item)
     for code, crosswalk in merged.valid["crosswalks"].items():
-        found, systems, problems = translations(crosswalk, merged.declared["crosswalks"][code])
+        found, systems, words, problems = translations(crosswalk, merged.declared["crosswalks"][code])
         merged.translations[code], merged.crosswalk_systems[code] = found, systems
+        merged.crosswalk_words[code] = words
         merged.problems.extend(problems)

@@ -9,7 +9,7 @@ from .check_expressions import Path
 from .expressions import Expr, ExpressionError, parse
 from .judging import Judge
 from .judging import Path as Place
-from .problems import closest, listing
+from .problems import Problem, closest, listing
 from .schema import Check, Mapped
 from .scopes import RAW_ROW
 from .sensitivity import is_open
@@ -74,5 +74,8 @@ def _crosswalks(judge: Judge, catalog: Catalog) -> None:
         own = [each.words for each in columns if each.crosswalk == code]
         if own and all(own):
             known = list(dict.fromkeys(word for words in own for word in words))
-            for word in sorted(set(entries.values())):
-                _word(judge, "crosswalks", code, ["entries"], word, "none of the words of its columns", known)
+            for word in sorted(set(entries.values()) - set(known)):
+                place = judge.merged.crosswalk_words[code][word]
+                said, near = f"'{word}' is none of the words of its columns", closest(word, known)
+                path = f"crosswalks.{code}.entries"
+                judge.problems.append(Problem(place.file, place.line, path, said, listing(known), near))

@@ -194,6 +194,8 @@ def test_questions_that_make_no_sense_are_problems(program: Program) -> None:
         answer = client.post(path, json=asked)
         assert answer.status_code == status, (path, asked, answer.text)
         assert answer.content_type == "application/problem+json"
+    empty = client.post(ORDER, json={"system": "ERP1", "entity": "H01", "record": {}}).get_json()
+    assert empty["title"].startswith("record: it is empty; expected")
     broken = client.post(ORDER, data="{", content_type="application/json")
     assert broken.status_code == 400 and "not JSON" in broken.get_json()["detail"]
 

@@ -110,6 +110,7 @@ WRONG = [
     ("unit: {crosswalk: unit}", "unit: {}\n      unit_source: {}", "record_types.line.columns.unit_source", "source wrote", ""),
     ("{local: EACH, canonical: EA}", "{local: EACH, canonical: EA}, {local: EACH, canonical: CS}", "crosswalks.unit", "already known as 'EA'", ""),
     ("{local: EACH, canonical: EA}", "{local: EACH, canonical: EA, system: epr1}", "crosswalks.unit.entries", "'epr1'", "erp1"),
+    ("record: line, kind: erp,", "record: invoice, kind: erp,", "checks.lines.differ.sides.erp.record", "it is of the pack procure_to_pay, which site.packs does not name", ""),
     ("record: line, kind: erp,", "record: lin, kind: erp,", "checks.lines.differ.sides.erp.record", "'lin'", "line"),
     ("record: line, kind: erp,", "record: line, kind: epr,", "checks.lines.differ.sides.erp.kind", "'epr'", "erp"),
     ("record: line, kind: erp,", "record: line, systems: [erp2],", "checks.lines.differ.sides.erp.systems.0", "'erp2'", "erp1"),

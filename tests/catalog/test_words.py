@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -105,7 +107,9 @@ def test_what_the_source_wrote_and_any_other_text_may_be_anything(problems: Prob
     assert problems(_STATUS, _STATE, (_SIDE, where)) == []
 
 
-def test_mapping_and_crosswalk_give_no_word_that_the_column_does_not_know(problems: Problems) -> None:
+def test_mapping_and_crosswalk_give_no_word_that_the_column_does_not_know(
+    problems: Problems, tmp_path: Path
+) -> None:
     mapped = (
         "quantity: parse_decimal(qty)",
         "quantity: parse_decimal(qty), status: \"CASE WHEN x = 'Y' THEN 'clsed' ELSE state END\"",
@@ -114,6 +118,10 @@ def test_mapping_and_crosswalk_give_no_word_that_the_column_does_not_know(proble
     assert (problem.path, problem.suggestion) == ("feeds.erp_lines.mapping.status", "closed")
     [problem] = problems(_STATUS, (_STATE[0], _STATE[1].replace("canonical: closed", "canonical: clsed")))
     assert (problem.path, problem.suggestion) == ("crosswalks.state.entries", "closed")
+    (tmp_path / "states.csv").write_text("system,local,canonical\nerp1,ZU,closed\nerp1,ZV,clsed\n")
+    of_file = re.sub(r"code: state, entries: .*", "code: state, file: states.csv}", _STATE[1])
+    [problem] = problems(_STATUS, (_STATE[0], of_file))
+    assert (Path(problem.file).name, problem.line, problem.suggestion) == ("states.csv", 3, "closed")
 
 
 @pytest.mark.parametrize(
