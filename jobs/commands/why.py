@@ -70,8 +70,9 @@ class _Teller:
             self.feed(feed)
 
     def feed(self, feed: FeedStanding) -> None:
-        read = at(feed.facts.read_through) if feed.facts.read_through else "never whole"
-        said = f"  feed {feed.feed}: read through {read}; its last run is {feed.facts.status}"
+        through = feed.facts.read_through
+        read = f"read through {at(through)}" if through else "up to when it is read whole is not known"
+        said = f"  feed {feed.feed}: {read}; its last run is {feed.facts.status}"
         if feed.state is not None and feed.state.paused_at:
             said += f"; paused since {at(feed.state.paused_at)}"
         if feed.state is not None and (out := feed.state.out_since or feed.state.failing_since):
@@ -176,7 +177,7 @@ class _Teller:
         return value if all(map(is_open, levels)) else HIDDEN
 
     def _shown(self, value: str, level: Sensitivity) -> str:
-        return value if not value or is_open(level) else HIDDEN
+        return value if not value or is_open(level) else f"{HIDDEN} (hidden as {level} data)"
 
 
 def _what(part: AskedPart, asked: AskedFinding | None) -> str:

@@ -146,7 +146,7 @@ def test_bank_data_is_hidden_in_values_and_operands(site: Hospital, ask: Ask) ->
     site.tick()
     told = ask("PO-1")
     assert "SECRET" not in told
-    assert "ordered.bank = •••" in told
+    assert "ordered.bank = ••• (hidden as bank data)" in told
 
 
 def test_key_that_is_held_says_because_of_which_row(site: Hospital, ask: Ask) -> None:
