@@ -29,12 +29,15 @@ function plotly(source) {
 async function draw(place) {
   place.dataset.drawn = "";
   const [lib, answer] = await Promise.all([plotly(place.dataset.plotly), fetch(place.dataset.figure)]);
-  if (!answer.ok || !place.isConnected) return;
+  if (!place.isConnected) return;
+  if (!answer.ok) throw new Error(`${place.dataset.figure}: ${answer.status}`);
   const figure = await answer.json();
   const ink = colour("--ink-soft");
   for (const trace of figure.data) trace.marker = { color: colour(tones[trace.meta] ?? "--accent") };
   Object.assign(figure.layout, { font: { family: "inherit", size: 12.5, color: ink }, autosize: true });
   for (const axis of ["xaxis", "yaxis"]) figure.layout[axis] = { ...figure.layout[axis], gridcolor: colour("--line"), zerolinecolor: colour("--line-strong") };
+  lib.purge(place);
+  place.replaceChildren();
   await lib.newPlot(place, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   place.on("plotly_click", (event) => {
     const target = event.points[0]?.customdata;
@@ -42,10 +45,23 @@ async function draw(place) {
   });
 }
 
+/** It says so in its place, and is tried again when charts are next drawn. @param {HTMLElement} place @param {unknown} error */
+function failed(place, error) {
+  console.error(error);
+  delete place.dataset.drawn;
+  const said = document.createElement("p");
+  said.className = "soft";
+  said.textContent = "The chart could not be drawn. The table below has the same figures; load the page again to try once more.";
+  place.replaceChildren(said);
+}
+
+/** @param {HTMLElement} place */
+const tried = (place) => draw(place).catch((error) => failed(place, error));
+
 export function drawCharts() {
-  for (const place of document.querySelectorAll("[data-figure]:not([data-drawn])")) draw(place).catch(console.error);
+  for (const place of document.querySelectorAll("[data-figure]:not([data-drawn])")) tried(place);
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const place of document.querySelectorAll("[data-drawn]")) draw(place).catch(console.error);
+  for (const place of document.querySelectorAll("[data-drawn]")) tried(place);
 });

@@ -163,6 +163,24 @@ def test_the_chart_is_drawn_under_the_policy_and_a_bar_leads_to_its_rows(
     expect(page.locator("[data-rows] tbody tr")).to_have_count(1)
 
 
+def test_a_chart_that_cannot_be_had_says_so_and_is_tried_again(
+    site: Site, open_as: Callable[..., Page]
+) -> None:
+    page = open_as("manager", "/")
+    page.route("**/sla/figure.json", lambda route: route.fulfill(status=500))
+    page.goto("/sla")
+    expect(page.locator(".chart")).to_contain_text("The chart could not be drawn.")
+    expect(page.locator(".chart[data-drawn]")).to_have_count(0)
+    page.unroute("**/sla/figure.json")
+    page.click(".nav-main >> text=SLA")
+    expect(page.locator(".chart .trace.bars .point")).not_to_have_count(0)
+    expect(page.locator(".chart")).not_to_contain_text("could not be drawn")
+    with page.expect_response("**/sla/figure.json"):
+        page.emulate_media(color_scheme="dark")
+    expect(page.locator(".chart .trace.bars .point")).not_to_have_count(0)
+    site.complaints[:] = [said for said in site.complaints if "500" not in said]
+
+
 def test_the_look_follows_the_system_and_then_the_person(site: Site, open_as: Callable[..., Page]) -> None:
     page = open_as("specialist", "/", color_scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
