@@ -52,7 +52,9 @@ BROAD = {
 
 
 def _client(instance: str, url: str, email: str) -> tuple[Any, Any]:
-    app = application(instance, url)
+    from exceptions_app.web_process import settled
+
+    app = settled(application(instance, url))
     client = app.test_client()
     assert client.post("/sign-in", data={"email": email, "password": PASSWORD}).status_code == 303
     return app, client
@@ -232,7 +234,7 @@ def measure(name: str, instance: str, url: str, size: int) -> dict[str, float]:
         f"causes page {name}": (Subject(causes, here), 100.0),
     }
     subjects = {title: subject for title, (subject, _) in others.items()}
-    for title, each in interleave(subjects, turns=2, calls=15, warm=5).items():
+    for title, each in interleave(subjects, turns=2, calls=40, warm=5).items():
         _figure(title, size, each, others[title][1])
     return {title: each.seconds for title, each in found.items()}
 
