@@ -40,7 +40,7 @@ from .rows import COLUMNS, CaseRow, RowMaker
 from .words import inside
 
 MOST = 8
-LOOKED_AT, LOOKED_AT_BY_ALL = 200, 50
+LOOKED_AT, LOOKED_AT_BY_ALL = 200, 24
 """So many of a counterparty's live exceptions, the first due ones, are looked at for those that may be shown; fewer
 for a viewer who may see every one.
 """

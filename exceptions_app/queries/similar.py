@@ -28,7 +28,7 @@ from exceptions_app.models import ExceptionCase as Case
 from .rows import RowMaker
 from .words import END, entity_name, span_in_words
 
-LOOKED_AT = 60
+LOOKED_AT = 30
 """The newest ones that ended are looked at."""
 ENOUGH = 3
 SHOWN = 3
