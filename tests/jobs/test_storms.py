@@ -16,6 +16,7 @@ from exceptions_app.services import storms
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.context import ActionContext, Actor
 from jobs import intaking
+from tests.effort import examples
 
 from .conftest import Hospital, Rows, order, receipt
 from .hospitals import on_sqlite
@@ -301,7 +302,7 @@ histories = st.lists(
 @pytest.mark.parametrize("how", ["release", "discard"])
 @given(history=histories)
 @settings(
-    max_examples=4,
+    max_examples=examples(2, 8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_was_held_loses_nothing(
