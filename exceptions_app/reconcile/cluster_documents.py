@@ -5,6 +5,7 @@ Every kind of cluster reads them alike; how they belong together is the kind's o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -50,7 +51,7 @@ class NearSql:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledCluster:
+class CompiledCluster(ABC):
     """What every compiled check of clusters knows; a kind adds its own statements, and `find`.
 
     A document's row: entity; lines touched; since (microseconds); paid; amount; currency; counterparty; the key as
@@ -65,18 +66,18 @@ class CompiledCluster:
     told: frozenset[str]
     """Of `shown`, what may be said in the open: the rest is compared and never becomes a fact."""
 
+    @abstractmethod
     def find(
         self, con: duckdb.DuckDBPyConnection, parameters: RunParameters
     ) -> tuple[list[Discrepancy], int]:
         """The clusters, and how many documents there were to compare."""
-        raise NotImplementedError
 
+    @abstractmethod
     def beside(self, con: duckdb.DuckDBPyConnection) -> list[list[tuple[str, ...]]]:
         """Identities (entity, key as written) of documents that hang together whatever the check's `where` says.
 
         A duplicate that was voided is still beside its original. Nothing where that depends on the time.
         """
-        raise NotImplementedError
 
     def is_critical(self, con: duckdb.DuckDBPyConnection, figures: Mapping[str, int]) -> bool:
         """What `critical_when` says of a cluster's own figures."""
@@ -94,11 +95,11 @@ class CompiledTwice(CompiledCluster):
     near: NearSql | None = field(default=None, kw_only=True)
     """None: what belongs together is found out only by looking at all documents."""
 
+    @abstractmethod
     def find(
         self, con: duckdb.DuckDBPyConnection, parameters: RunParameters, only: Identities | None = None
     ) -> tuple[list[Discrepancy], int]:
         """The clusters, and how many documents there were to compare. `only`: clusters that have one of these."""
-        raise NotImplementedError
 
 
 class DocumentWriter:

@@ -24,6 +24,7 @@ from exceptions_app.services import bulk_actions
 from exceptions_app.services.acting import NotAllowedError
 from exceptions_app.services.actions import BALLS
 from exceptions_app.services.bulk_apply import Asked
+from exceptions_app.services.forgetting import BULK_ITEMS_KEPT
 
 from . import acting, facets, gate, hx
 from .forms import FormError, end_of, filter_of_form, is_number, optional, required, token
@@ -114,6 +115,7 @@ def show(bulk_id: int) -> ResponseReturnValue:
         render_template(
             "bulk/one.html",
             bulk=found,
+            kept_for=BULK_ITEMS_KEPT,
             back=back,
             lines=lines[: bulk.PAGE],
             more=more,

@@ -14,6 +14,7 @@ from exceptions_app.queries import additions, check_lines, integration
 from exceptions_app.queries import configuration as settings
 from exceptions_app.queries.my_work import feeds_out
 from exceptions_app.runtime import runtime
+from exceptions_app.services.forgetting import REJECTS_KEPT
 
 from . import acting, gate, hx
 from .gate import needs
@@ -60,6 +61,7 @@ def rejects() -> ResponseReturnValue:
         run=run,
         catalog=catalog,
         size=integration.PAGE,
+        kept_for=REJECTS_KEPT,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 from pydantic import Field
@@ -28,9 +29,9 @@ class BaseCheck(Shape):
     storm: Storm | None = Field(default_factory=Storm, description="when a run is held; null: never")
 
     @property
+    @abstractmethod
     def categories(self) -> list[str]:
         """What the check raises, in its order."""
-        raise NotImplementedError
 
     @property
     def compared_in_full(self) -> bool:
